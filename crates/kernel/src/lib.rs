@@ -1,0 +1,1 @@
+//! Generic deterministic discrete-event simulation: time, calendar, addressed random draws, samplers, digests.

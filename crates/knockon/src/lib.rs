@@ -1,0 +1,1 @@
+//! knockon for library users: a facade over its crates.

@@ -1,0 +1,1 @@
+//! Many worlds: runs, contrasts, milestones, expectations.

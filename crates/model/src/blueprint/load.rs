@@ -1,0 +1,72 @@
+//! Load as described: who sends what, when.
+
+use super::Site;
+use crate::id::{EndpointId, PolicyId, ServiceId};
+use knockon_kernel::{Duration, Time};
+use serde::{Deserialize, Serialize};
+
+/// An open load source. Request n of a source is the same request whatever else happens.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Source {
+    /// Its name in the truth tables.
+    pub name: String,
+    /// The name that addresses its draws.
+    pub draw_name: String,
+    /// Who is called.
+    pub target: ServiceId,
+    /// When requests come.
+    pub arrivals: Arrivals,
+    /// Shape of the rate over time; `None` is flat.
+    pub profile: Option<Profile>,
+    /// Which endpoints, by weight.
+    pub mix: Vec<Mix>,
+    /// Client-side timeout and retries.
+    pub policy: PolicyId,
+    /// First instant of sending.
+    pub from: Time,
+    /// No request at or after this instant; `None` until the end.
+    pub until: Option<Time>,
+    /// Requests at most; `None` is unlimited.
+    pub requests: Option<u64>,
+}
+
+/// When requests come.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Arrivals {
+    /// Request n (from 1) at `from` + round(n · 10⁹ / rate) ns.
+    Constant {
+        /// Requests a second.
+        rate: f64,
+    },
+    /// Exponential gaps, each drawn at the address of its request.
+    Poisson {
+        /// Requests a second.
+        rate: f64,
+    },
+    /// A recorded list of instants, ascending, counted from `from`.
+    Replay {
+        /// Instants.
+        at: Vec<Time>,
+    },
+}
+
+/// A periodic, piecewise linear shape of the rate. Candidates come at the highest rate and are thinned, so a request that
+/// is sent under two profiles is the same in both.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Profile {
+    /// Length of a period, from simulated time zero.
+    pub period: Duration,
+    /// Offset within the period and factor of the base rate; ascending, first at zero.
+    pub points: Vec<(Duration, f64)>,
+}
+
+/// A part of the mix.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mix {
+    /// Endpoint of the source's target.
+    pub endpoint: EndpointId,
+    /// Draw address of the call.
+    pub site: Site,
+    /// Weight, positive.
+    pub weight: f64,
+}

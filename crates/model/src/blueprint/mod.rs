@@ -1,0 +1,94 @@
+//! A blueprint is everything that a world is built from: plain data, already checked, with every name resolved to an id.
+//!
+//! The scenario crate makes blueprints from text; library users may make their own. [`crate::World::new`] cannot fail on
+//! a blueprint for which [`Blueprint::check`] found nothing.
+
+mod heap;
+mod load;
+mod network;
+mod patch;
+mod pool;
+mod program;
+mod service;
+
+pub use heap::{Collector, CPython, Heap, OnOutOfMemory, PauseCost};
+pub use load::{Arrivals, Mix, Profile, Source};
+pub use network::{Link, LinkEnd};
+pub use patch::{Action, Contrast, Fault, HeapField, LinkField, Patch, PolicyField, PoolField, ServiceField, SourceField, StepField, Target, Value};
+pub use pool::{Pool, PoolKind};
+pub use program::{Backoff, CallPolicy, Choice, Endpoint, Jitter, Operation, RetryOn, Severity, Site, Step};
+pub use service::{
+    Cores, CpuDiscipline, Eviction, Keyspace, Memory, Postgres, Redis, RestartPolicy, Runtime, Service, WarmUp,
+};
+
+use crate::id::{KeyspaceId, LinkId, PolicyId, SamplerId, ServiceId, SourceId};
+use knockon_kernel::{Duration, Sampler};
+use serde::{Deserialize, Serialize};
+
+/// A checked, fully resolved description of a world. Vectors indexed by the ids of [`crate::id`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Blueprint {
+    /// Seed of every draw.
+    pub seed: u64,
+    /// Simulated time zero in nanoseconds since the Unix epoch, UTC.
+    pub epoch_unix_ns: i64,
+    /// Simulated time to run for.
+    pub duration: Duration,
+    /// Services, databases and caches, in name order.
+    pub services: Vec<Service>,
+    /// Directed network links between components.
+    pub links: Vec<Link>,
+    /// Load sources, in name order. A surge is one more source.
+    pub sources: Vec<Source>,
+    /// Key spaces of caches, in name order.
+    pub keyspaces: Vec<Keyspace>,
+    /// Distributions named by [`SamplerId`].
+    pub samplers: Vec<Sampler>,
+    /// Timeout and retry policies named by [`PolicyId`].
+    pub policies: Vec<CallPolicy>,
+    /// Faults, in name order: truth only, no machine reads it.
+    pub faults: Vec<Fault>,
+    /// What is set when, in order of time, then of fault name.
+    pub patches: Vec<Patch>,
+    /// Distance of the metric grid, from time zero on.
+    pub scrape_interval: Duration,
+    /// Bounds of the run.
+    pub limits: Limits,
+}
+
+/// Bounds whose crossing ends the run with a named outcome (exit code 3), never with a wrong result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Events at one instant of simulated time before it counts as a livelock; 0 means 10 000 + 100 × components.
+    pub events_per_instant: u64,
+    /// Frames alive at once.
+    pub frames: u32,
+    /// Events of the whole run.
+    pub events: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { events_per_instant: 0, frames: 4_000_000, events: u64::MAX }
+    }
+}
+
+macro_rules! index {
+    ($($field:ident: $id:ty => $item:ty),+ $(,)?) => {$(
+        impl std::ops::Index<$id> for Blueprint {
+            type Output = $item;
+            fn index(&self, id: $id) -> &$item {
+                &self.$field[id.index()]
+            }
+        }
+    )+};
+}
+
+index! {
+    services: ServiceId => Service,
+    links: LinkId => Link,
+    sources: SourceId => Source,
+    keyspaces: KeyspaceId => Keyspace,
+    samplers: SamplerId => Sampler,
+    policies: PolicyId => CallPolicy,
+}

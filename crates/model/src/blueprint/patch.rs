@@ -1,0 +1,164 @@
+//! Patches: a value set on one parameter or state of one component at one time. The only way in which a run differs from
+//! a quiet one; faults, deploys, mitigations and ablations are all made of them.
+
+use crate::id::{EndpointId, FaultId, LinkId, PolicyId, PoolId, SamplerId, ServiceId, SourceId};
+use knockon_kernel::{Duration, Time};
+use serde::{Deserialize, Serialize};
+
+/// A named fault: truth only. Machines never see it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fault {
+    /// Name in the scenario.
+    pub name: String,
+    /// The component it acts on.
+    pub component: String,
+    /// What is set, as text for people: path, from, to.
+    pub settings: Vec<(String, String, String)>,
+    /// Kind in words: `deploy`, `surge`, `kill`, `pause`, `set`, `flush`.
+    pub kind: String,
+    /// When it acts.
+    pub at: Time,
+    /// When it is taken back.
+    pub until: Option<Time>,
+    /// What the run without it is.
+    pub contrast: Contrast,
+}
+
+/// What the run without a fault is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Contrast {
+    /// Nothing happens.
+    Nothing,
+    /// The same deploy without the defect: the restart happens, the parameters stay.
+    SameDeploy,
+}
+
+/// One thing done to the world at one time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Patch {
+    /// The fault it belongs to; `None` for `with:` and `--set`.
+    pub fault: Option<FaultId>,
+    /// When.
+    pub at: Time,
+    /// When values are set back to what they were; `None` never.
+    pub until: Option<Time>,
+    /// What.
+    pub action: Action,
+}
+
+/// What a patch does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Action {
+    /// Sets parameters.
+    Set(Vec<(Target, Value)>),
+    /// Replaces every process of a service by the next version, whose parameters differ.
+    Deploy {
+        /// Service.
+        service: ServiceId,
+        /// Parameters of the new version.
+        set: Vec<(Target, Value)>,
+    },
+    /// Kills every process of a service (SIGKILL); the platform restarts it.
+    Kill {
+        /// Service.
+        service: ServiceId,
+    },
+    /// Stops every process of a service from running (SIGSTOP) until the patch ends.
+    Pause {
+        /// Service.
+        service: ServiceId,
+    },
+    /// Empties a cache.
+    Flush {
+        /// Cache service.
+        service: ServiceId,
+    },
+}
+
+/// A parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are those of the blueprint's fields")]
+pub enum Target {
+    Service(ServiceId, ServiceField),
+    Heap(ServiceId, HeapField),
+    Pool(ServiceId, PoolId, PoolField),
+    /// A step, by its position in the endpoint's program.
+    Step(ServiceId, EndpointId, u32, StepField),
+    Policy(PolicyId, PolicyField),
+    Source(SourceId, SourceField),
+    Link(LinkId, LinkField),
+}
+
+/// Patchable fields of a service. `Workers`, `Places`: [`Value::Limit`]; `Cores`: [`Value::Limit`] in thousandths;
+/// `MemoryLimit`: [`Value::Limit`] in bytes; `SlowQuery`: [`Value::Duration`]; `MaxConnections`: [`Value::Count`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are those of the blueprint's fields")]
+pub enum ServiceField {
+    Workers,
+    Places,
+    Cores,
+    MemoryLimit,
+    MaxConnections,
+    SlowQuery,
+    Maxmemory,
+}
+
+/// Patchable fields of a heap. `Maximum` and `Base` ([`Value::Bytes`]) act when the process next starts; `PauseScale` is a [`Value::Number`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are those of the blueprint's fields")]
+pub enum HeapField {
+    Maximum,
+    Base,
+    PauseScale,
+}
+
+/// Patchable fields of a pool: [`Value::Count`] and [`Value::Duration`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are those of the blueprint's fields")]
+pub enum PoolField {
+    Maximum,
+    AcquireTimeout,
+}
+
+/// Patchable fields of a step: `Demand` (and a sleep's time) is a [`Value::Sampler`], `Bytes` a [`Value::Bytes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are those of the blueprint's fields")]
+pub enum StepField {
+    Demand,
+    Bytes,
+}
+
+/// Patchable fields of a call policy: `Timeout` is a [`Value::Duration`], `Retries` a [`Value::Count`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are those of the blueprint's fields")]
+pub enum PolicyField {
+    Timeout,
+    Retries,
+}
+
+/// Patchable fields of a source. `Rate` ([`Value::Number`], requests a second) is for time 0 only: later a surge is one more source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are those of the blueprint's fields")]
+pub enum SourceField {
+    Rate,
+}
+
+/// Patchable fields of a link: `Latency` is a [`Value::Sampler`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are those of the blueprint's fields")]
+pub enum LinkField {
+    Latency,
+}
+
+/// A value of the kind that its target takes.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are the meaning")]
+pub enum Value {
+    Count(u64),
+    Bytes(u64),
+    Number(f64),
+    Duration(Duration),
+    Sampler(SamplerId),
+    /// `None` is unlimited.
+    Limit(Option<u64>),
+}

@@ -1,0 +1,254 @@
+//! Request programs: what an endpoint does, step by step, and how it calls others.
+
+use crate::id::{EndpointId, KeyspaceId, PolicyId, PoolId, SamplerId, ServiceId};
+use knockon_kernel::Duration;
+use serde::{Deserialize, Serialize};
+
+/// An endpoint, a query class or a cache command: one program.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// Name within its service: `GET /api/users/{id}`, `select_user`, `GET`.
+    pub name: String,
+    /// How telemetry names it.
+    pub operation: Operation,
+    /// Steps; running past the last one answers with success. Jumps are positions in this vector.
+    pub program: Vec<Step>,
+    /// Tables of [`Step::Choose`].
+    pub choices: Vec<Choice>,
+    /// Texts of [`Step::Log`].
+    pub messages: Vec<String>,
+}
+
+/// How telemetry names an endpoint (OpenTelemetry semantic conventions).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Operation {
+    /// An HTTP route.
+    Http {
+        /// Request method.
+        method: String,
+        /// Route template, never a raw path.
+        route: String,
+    },
+    /// A query class of a relational database.
+    Sql {
+        /// `SELECT`, `INSERT`, `UPDATE`, `DELETE`, `COMMIT`, `ROLLBACK` …
+        operation: String,
+        /// Table, empty where there is none.
+        table: String,
+        /// Statement text, for the slow-query log.
+        text: String,
+    },
+    /// A cache command: `GET`, `SET` …
+    Cache {
+        /// Command.
+        command: String,
+    },
+}
+
+/// The address of a step for its draws: a hash of what the step is and how many like it came before, so that inserting
+/// another step leaves it as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Site(pub u32);
+
+/// One step. Steps are `Copy`; what is large lies in tables beside the program.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Step {
+    /// Needs the processor for a drawn demand.
+    Compute {
+        /// Draw address.
+        site: Site,
+        /// Demand at full speed.
+        demand: SamplerId,
+    },
+    /// Allocates bytes that live until the frame ends.
+    Allocate {
+        /// Bytes.
+        bytes: u64,
+    },
+    /// Allocates bytes that stay reachable until the process ends: a leak, or a cache that never evicts.
+    Retain {
+        /// Bytes.
+        bytes: u64,
+    },
+    /// Calls an endpoint of another service and waits for the answer.
+    Call {
+        /// Draw address.
+        site: Site,
+        /// Callee.
+        service: ServiceId,
+        /// Its endpoint.
+        endpoint: EndpointId,
+        /// Timeout and retries.
+        policy: PolicyId,
+        /// Whether the frame goes on when the call has failed for good.
+        optional: bool,
+    },
+    /// Waits for a connection and holds it. At most one connection a pool, at most two pools, are held at a time.
+    Acquire {
+        /// Pool of this service.
+        pool: PoolId,
+    },
+    /// Runs a query on the connection held from `pool`.
+    Query {
+        /// Draw address.
+        site: Site,
+        /// Pool of this service whose connection is used.
+        pool: PoolId,
+        /// Query class of the pool's database.
+        endpoint: EndpointId,
+        /// Timeout (no retries on a held connection).
+        policy: PolicyId,
+        /// Whether the connection is in a transaction from here on, so that a failure rolls back before giving it back.
+        transaction: bool,
+    },
+    /// Gives the connection back.
+    Release {
+        /// Pool of this service.
+        pool: PoolId,
+    },
+    /// Looks the request's key up in a cache; a hit jumps to `hit`. A cache that fails counts as a miss.
+    CacheGet {
+        /// Draw address.
+        site: Site,
+        /// Keys, and the cache that holds them.
+        keyspace: KeyspaceId,
+        /// The cache's command.
+        endpoint: EndpointId,
+        /// Timeout and retries.
+        policy: PolicyId,
+        /// Position to go on from after a hit.
+        hit: u32,
+    },
+    /// Stores the request's key. A cache that fails is passed over.
+    CacheSet {
+        /// Draw address.
+        site: Site,
+        /// Keys, and the cache that holds them.
+        keyspace: KeyspaceId,
+        /// The cache's command.
+        endpoint: EndpointId,
+        /// Timeout and retries.
+        policy: PolicyId,
+    },
+    /// The server side of a cache read: only in programs of a cache service.
+    Lookup,
+    /// The server side of a cache write: only in programs of a cache service.
+    Store,
+    /// The server side of `FLUSHALL`: only in programs of a cache service.
+    Flush,
+    /// Waits without using anything.
+    Sleep {
+        /// Draw address.
+        site: Site,
+        /// How long.
+        time: SamplerId,
+    },
+    /// Goes on at one of several positions, by weight.
+    Choose {
+        /// Draw address.
+        site: Site,
+        /// Index into [`Endpoint::choices`].
+        choice: u32,
+    },
+    /// Goes on elsewhere.
+    Jump {
+        /// Position.
+        to: u32,
+    },
+    /// Start of a loop: remembers how often the body, which follows, still runs. Loops nest two deep.
+    LoopStart {
+        /// Times.
+        times: u32,
+    },
+    /// End of a loop's body: back to `body` while iterations remain.
+    LoopEnd {
+        /// Position of the body's first step.
+        body: u32,
+    },
+    /// Writes a log line of the application's own.
+    Log {
+        /// Severity.
+        severity: Severity,
+        /// Index into [`Endpoint::messages`].
+        message: u32,
+    },
+    /// Answers with an error.
+    Fail {
+        /// HTTP status.
+        status: u16,
+    },
+}
+
+/// Severity of an application's own log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are the meaning")]
+pub enum Severity {
+    Debug,
+    Info,
+    Warn,
+    Error,
+    Fatal,
+}
+
+/// Weighted branches.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Choice {
+    /// Weight and position of each branch; weights are positive.
+    pub branches: Vec<(f64, u32)>,
+}
+
+/// Timeout, retries and what counts as an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CallPolicy {
+    /// Each attempt's timer, from sending; `None` waits for ever.
+    pub timeout: Option<Duration>,
+    /// Further attempts after the first.
+    pub retries: u32,
+    /// Pause before each further attempt.
+    pub backoff: Backoff,
+    /// Which outcomes are retried.
+    pub retry_on: RetryOn,
+    /// Strict: an answer counts only for the current attempt. Lenient: for any attempt of the same call.
+    pub strict: bool,
+    /// Whether the callee learns the time that is left and gives up itself when it has passed.
+    pub propagates_deadline: bool,
+}
+
+/// Back-off: `min(maximum, base · factor^(attempt − 1))`, then jitter.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Backoff {
+    /// Before the second attempt.
+    pub base: Duration,
+    /// Growth from attempt to attempt.
+    pub factor: f64,
+    /// Longest.
+    pub maximum: Duration,
+    /// Randomisation.
+    pub jitter: Jitter,
+}
+
+/// Kinds of jitter (Brooker, "Exponential Backoff and Jitter", 2015).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Jitter {
+    /// As computed.
+    None,
+    /// Uniform in 0 … value.
+    Full,
+    /// Half the value, and uniform in 0 … the other half.
+    Equal,
+    /// Uniform in base … 3 × the previous back-off, at most the maximum.
+    Decorrelated,
+}
+
+/// Outcomes that are retried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RetryOn {
+    /// No answer in time.
+    pub timeout: bool,
+    /// Refused at the connection: nobody listens, or the accept queue is full.
+    pub refused: bool,
+    /// The connection broke while waiting.
+    pub reset: bool,
+    /// An answer of 500 or above.
+    pub server_error: bool,
+}

@@ -1,0 +1,177 @@
+//! Services as described: an application process, a database or a cache, and the memory it lives in.
+
+use super::{CPython, Endpoint, Heap, Pool};
+use crate::id::{SamplerId, ServiceId};
+use knockon_kernel::Duration;
+use serde::{Deserialize, Serialize};
+
+/// One service.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Service {
+    /// Its name in every table.
+    pub name: String,
+    /// The name that addresses its component draws: `was:` of the scenario, else `name`.
+    pub draw_name: String,
+    /// What it runs on; decides machines, log dialect and metric names.
+    pub runtime: Runtime,
+    /// Processes, each an own instance `name-0`, `name-1` …
+    pub replicas: u32,
+    /// Requests worked on at once (threads, event-loop concurrency, database back ends); `None` is unlimited.
+    pub workers: Option<u32>,
+    /// Places of the bounded accept queue before a worker; one more request is refused. `None` is unlimited.
+    pub places: Option<u32>,
+    /// Processor capacity of one process.
+    pub cores: Cores,
+    /// How runnable jobs share the cores.
+    pub discipline: CpuDiscipline,
+    /// Memory outside the managed heap, and the container's limit.
+    pub memory: Memory,
+    /// From start of the process to its first accepted request.
+    pub start_up: SamplerId,
+    /// Demands are larger in a young process (just-in-time compilation, cold caches).
+    pub warm_up: Option<WarmUp>,
+    /// What the platform does when the process exits.
+    pub restart: RestartPolicy,
+    /// How long a stopping process may finish what it has before it is killed.
+    pub stop_grace: Duration,
+    /// Whether work whose caller has left is dropped: at once when queued, at its next step when running.
+    pub cancels_abandoned: bool,
+    /// Endpoints, query classes or commands.
+    pub endpoints: Vec<Endpoint>,
+    /// Connection pools owned by each process.
+    pub pools: Vec<Pool>,
+}
+
+/// What a process runs on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Runtime {
+    /// No managed memory: only `Memory::baseline`.
+    Native,
+    /// A Java virtual machine with a tracing collector.
+    Jvm(Heap),
+    /// CPython: reference counts, a cycle collector, resident memory that only grows.
+    CPython(CPython),
+    /// Node.js: one event loop.
+    Node,
+    /// PostgreSQL.
+    Postgres(Postgres),
+    /// Redis: one thread.
+    Redis(Redis),
+}
+
+/// Processor capacity in thousandths of a core; `Unlimited` means that computing never waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Cores {
+    /// Never a wait for a core.
+    Unlimited,
+    /// So many thousandths of a core.
+    Milli(u32),
+}
+
+/// How runnable jobs share the cores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CpuDiscipline {
+    /// Processor sharing: each of n jobs runs at min(1, c/n).
+    Shared,
+    /// Each core runs one job to its end, first come first served (an event loop, a single-threaded server).
+    FirstCome,
+}
+
+/// Memory of one process outside any managed heap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Memory {
+    /// Resident bytes beside the heap: code, stacks, metaspace, shared buffers.
+    pub baseline: u64,
+    /// The container's limit; resident memory above it gets the process OOM-killed. `None` is no limit.
+    pub limit: Option<u64>,
+}
+
+/// A young process needs `factor` times the demand, falling linearly to 1 over its first `requests` requests.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WarmUp {
+    /// Multiplier of the very first request's demands, at least 1.
+    pub factor: f64,
+    /// Requests until the multiplier is 1.
+    pub requests: u32,
+}
+
+/// What the platform does when a process exits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RestartPolicy {
+    /// Stays down.
+    Never,
+    /// kubelet: the first restart is immediate, then `initial` doubling to `maximum`, forgotten after `reset` of running.
+    Kubernetes {
+        /// First back-off, 10 s.
+        initial: Duration,
+        /// Longest back-off, 300 s.
+        maximum: Duration,
+        /// Time of running after which the back-off starts afresh, 10 min.
+        reset: Duration,
+    },
+    /// Docker compose `restart: always`: `initial` doubling to `maximum`, forgotten after `reset` of running.
+    Compose {
+        /// First delay, 100 ms.
+        initial: Duration,
+        /// Longest delay, 1 min.
+        maximum: Duration,
+        /// Time of running after which the delay starts afresh, 10 s.
+        reset: Duration,
+    },
+}
+
+/// PostgreSQL's own parameters; its parallel workers are [`Service::workers`], its query classes [`Service::endpoints`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Postgres {
+    /// `max_connections`.
+    pub max_connections: u32,
+    /// `superuser_reserved_connections`: an ordinary role is refused `reserved` earlier.
+    pub reserved: u32,
+    /// `log_min_duration_statement`; `None` logs no statement.
+    pub slow_query: Option<Duration>,
+    /// Forking a back end and authenticating; a refusal costs as much.
+    pub connect: SamplerId,
+}
+
+/// Redis' own parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Redis {
+    /// `maxmemory` in bytes; `None` is unlimited.
+    pub maxmemory: Option<u64>,
+    /// `maxmemory-policy`.
+    pub eviction: Eviction,
+    /// Bytes that an entry needs beside its value (key, dictionary entry, object headers).
+    pub entry_overhead: u64,
+}
+
+/// `maxmemory-policy`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Eviction {
+    /// Writes fail with an error when memory is full.
+    NoEviction,
+    /// Of five sampled keys the least recently used goes (`allkeys-lru`).
+    AllKeysLru,
+    /// Of five sampled keys a random one goes (`allkeys-random`).
+    AllKeysRandom,
+}
+
+/// A set of keys that requests draw from and a cache holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Keyspace {
+    /// Name, for example `users`.
+    pub name: String,
+    /// The name that addresses its draws.
+    pub draw_name: String,
+    /// The cache service that holds it.
+    pub cache: ServiceId,
+    /// Number of keys; keys are 0 … keys − 1.
+    pub keys: u32,
+    /// Draws a rank in 1 … keys (Zipf) or uniformly.
+    pub popularity: SamplerId,
+    /// Time to live from insertion; `None` never expires.
+    pub ttl: Option<Duration>,
+    /// Bytes of one value.
+    pub value_bytes: u64,
+    /// Whether all keys are present when the run starts, with ages spread evenly over the time to live.
+    pub warm: bool,
+}

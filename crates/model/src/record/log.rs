@@ -1,0 +1,96 @@
+//! Observed log lines as events with typed fields; telemetry writes them in the dialect of the emitting runtime.
+
+use super::{ErrorType, SpanId, TraceId};
+use crate::blueprint::Severity;
+use crate::id::{EndpointId, PoolId, ProcessId, ServiceId};
+use knockon_kernel::{Duration, Time};
+use serde::{Deserialize, Serialize};
+
+/// One log line.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct LogRecord {
+    /// When it was written.
+    pub time: Time,
+    /// The process that wrote it.
+    pub process: ProcessId,
+    /// Hash of its address (who, what, how many before): the same in every world in which the line exists.
+    pub uid: u128,
+    /// Trace and span of the request that it belongs to.
+    pub context: Option<(TraceId, SpanId)>,
+    /// What it says.
+    pub event: LogEvent,
+}
+
+/// What a line says. Each follows from one transition of one machine.
+#[derive(Clone, Copy, PartialEq, Debug)]
+#[expect(missing_docs, reason = "fields say what the variant's line shows")]
+pub enum LogEvent {
+    /// The process serves requests from now on.
+    Started { after: Duration },
+    /// The process begins to boot.
+    Starting,
+    /// The process was asked to stop and finishes what it has.
+    Stopping,
+    /// A collection has ended. Bytes are of the whole heap.
+    Collection { number: u32, kind: CollectionKind, cause: CollectionCause, before: u64, after: u64, committed: u64, pause: Duration },
+    /// The heap has no room for a request's allocation.
+    OutOfMemory { overhead_limit: bool },
+    /// The pool begins to fill.
+    PoolStarting { pool: PoolId },
+    /// The pool is ready.
+    PoolStarted { pool: PoolId },
+    /// A caller has waited its whole acquire timeout.
+    PoolTimeout { pool: PoolId, waited: Duration, total: u32, active: u32, idle: u32, waiting: u32 },
+    /// Opening a connection failed.
+    PoolConnectFailed { pool: PoolId, error: ErrorType },
+    /// A connection was found dead.
+    PoolConnectionBroken { pool: PoolId },
+    /// A connection is held longer than the leak detection's threshold.
+    PoolLeakSuspected { pool: PoolId, held: Duration },
+    /// A request ended with an error that this process raised or passed on. `peer` is the callee where a call failed.
+    RequestFailed { endpoint: EndpointId, status: u16, error: ErrorType, peer: Option<ServiceId> },
+    /// A statement took at least the slow-query threshold.
+    SlowQuery { endpoint: EndpointId, duration: Duration, backend: u32 },
+    /// A connection was refused; `reserved` when only the superusers' slots were left.
+    ConnectionRejected { reserved: bool, backend: u32 },
+    /// The client of a connection went away while a statement ran.
+    ClientLost { backend: u32 },
+    /// The program's own line: index into the endpoint's messages.
+    Application { endpoint: EndpointId, severity: Severity, message: u32 },
+}
+
+/// What a collection was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum CollectionKind {
+    /// Minor collection of the young space.
+    Young,
+    /// Young collection of G1 that begins concurrent marking.
+    ConcurrentStart,
+    /// Concurrent marking, from start to remark; takes processor time, not a pause.
+    ConcurrentMark,
+    /// G1's short pause that ends marking.
+    Remark,
+    /// Young collection of G1 that takes old regions along.
+    Mixed,
+    /// Full collection.
+    Full,
+    /// CPython's cycle collector, by generation.
+    Generation(u8),
+}
+
+/// Why a collection ran, in HotSpot's words.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum CollectionCause {
+    /// `Allocation Failure`
+    AllocationFailure,
+    /// `Ergonomics` (Parallel: promotion would not fit)
+    Ergonomics,
+    /// `G1 Evacuation Pause`
+    EvacuationPause,
+    /// `G1 Humongous Allocation`
+    HumongousAllocation,
+    /// `G1 Compaction Pause`
+    CompactionPause,
+    /// CPython: a generation's threshold was passed.
+    Threshold,
+}

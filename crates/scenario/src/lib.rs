@@ -1,0 +1,1 @@
+//! The scenario language: RON text to a checked, buildable world.

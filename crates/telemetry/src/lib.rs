@@ -1,0 +1,1 @@
+//! Records to tables: Parquet parts, staged and renamed, with a manifest.
