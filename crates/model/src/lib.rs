@@ -7,5 +7,6 @@ pub mod blueprint;
 pub mod id;
 pub mod record;
 mod sink;
+pub mod statistics;
 
 pub use sink::{Null, Sink, Tee};
