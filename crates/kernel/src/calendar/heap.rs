@@ -1,0 +1,151 @@
+//! A heap of 16-byte keys with four children a node, the four in one cache line.
+//!
+//! Payloads lie elsewhere, so that a step down the heap reads one line and writes one key. Unused cells hold a key above
+//! all others: a group is always searched whole, without asking how many children there are. Cancelling is not here: the
+//! calendar recognises keys whose event is gone, and rebuilds the heap when they outnumber the living.
+
+use super::ticket::{Key, NO_KEY};
+use serde::{Deserialize, Serialize};
+
+/// The children of one node.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+struct Group([Key; 4]);
+
+/// The root is alone in its group, in the last cell; the children of cell `i` are group `i - 2`.
+const ROOT: usize = 3;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "Vec<(u64, u64)>", into = "Vec<(u64, u64)>")]
+pub(super) struct Heap {
+    groups: Vec<Group>,
+    /// The first unused cell.
+    end: usize,
+}
+
+impl Heap {
+    pub(super) fn new() -> Self {
+        Self { groups: vec![Group([NO_KEY; 4])], end: ROOT }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.end - ROOT
+    }
+
+    /// The least key, or [`NO_KEY`].
+    #[inline]
+    pub(super) fn least(&self) -> Key {
+        self.groups[0].0[ROOT]
+    }
+
+    #[inline]
+    pub(super) fn push(&mut self, key: Key) {
+        if self.end >> 2 == self.groups.len() {
+            self.groups.push(Group([NO_KEY; 4]));
+        }
+        self.end += 1;
+        self.rise(self.end - 1, key);
+    }
+
+    /// Takes the least key away.
+    #[inline]
+    pub(super) fn pop(&mut self) {
+        self.end -= 1;
+        let last = self.get(self.end);
+        self.set(self.end, NO_KEY);
+        if self.end > ROOT {
+            self.sink(ROOT, last);
+        }
+        if self.end & 3 == 0 && self.end >> 2 < self.groups.len() {
+            self.groups.pop();
+        }
+    }
+
+    /// Puts `key` in the place of the least key.
+    #[inline]
+    pub(super) fn replace_least(&mut self, key: Key) {
+        self.sink(ROOT, key);
+    }
+
+    /// Drops every key that `keep` refuses and gives back spare memory.
+    pub(super) fn retain(&mut self, mut keep: impl FnMut(Key) -> bool) {
+        let kept: Vec<Key> = self.keys().filter(|&key| keep(key)).collect();
+        *self = kept.into_iter().collect();
+    }
+
+    fn keys(&self) -> impl Iterator<Item = Key> + '_ {
+        (ROOT..self.end).map(|cell| self.get(cell))
+    }
+
+    #[inline]
+    fn get(&self, cell: usize) -> Key {
+        self.groups[cell >> 2].0[cell & 3]
+    }
+
+    #[inline]
+    fn set(&mut self, cell: usize, key: Key) {
+        self.groups[cell >> 2].0[cell & 3] = key;
+    }
+
+    /// Puts `key` at `cell` or above, moving greater parents down.
+    #[inline]
+    fn rise(&mut self, mut cell: usize, key: Key) {
+        while cell > ROOT {
+            let parent = (cell >> 2) + 2;
+            let above = self.get(parent);
+            if above < key {
+                break;
+            }
+            self.set(cell, above);
+            cell = parent;
+        }
+        self.set(cell, key);
+    }
+
+    /// Puts `key` at `cell` or below, moving lesser children up.
+    #[inline]
+    fn sink(&mut self, mut cell: usize, key: Key) {
+        while let Some(group) = self.groups.get(cell - 2) {
+            let [a, b, c, d] = group.0;
+            let (left, left_at) = if b < a { (b, 1) } else { (a, 0) };
+            let (right, right_at) = if d < c { (d, 3) } else { (c, 2) };
+            let (least, at) = if right < left { (right, right_at) } else { (left, left_at) };
+            if key < least {
+                break;
+            }
+            self.set(cell, least);
+            cell = (cell - 2) * 4 + at;
+        }
+        self.set(cell, key);
+    }
+}
+
+/// Builds a heap bottom-up (Floyd, 1964).
+impl FromIterator<Key> for Heap {
+    fn from_iter<I: IntoIterator<Item = Key>>(keys: I) -> Self {
+        let mut heap = Self::new();
+        for key in keys {
+            if heap.end >> 2 == heap.groups.len() {
+                heap.groups.push(Group([NO_KEY; 4]));
+            }
+            heap.set(heap.end, key);
+            heap.end += 1;
+        }
+        for cell in (ROOT..heap.end).rev() {
+            heap.sink(cell, heap.get(cell));
+        }
+        heap
+    }
+}
+
+impl From<Heap> for Vec<(u64, u64)> {
+    fn from(heap: Heap) -> Self {
+        heap.keys().map(|key| ((key >> 64) as u64, key as u64)).collect()
+    }
+}
+
+impl From<Vec<(u64, u64)>> for Heap {
+    fn from(keys: Vec<(u64, u64)>) -> Self {
+        keys.into_iter().map(|(time, ticket)| u128::from(time) << 64 | u128::from(ticket)).collect()
+    }
+}

@@ -1,0 +1,52 @@
+//! The payloads of pending events, by slot. A slot holds the ticket of its event, so that a stale ticket or key is recognised.
+
+use super::ticket::{MOST_SLOTS, Ticket};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Slot<E> {
+    /// [`Ticket::NONE`] while the slot is free.
+    ticket: Ticket,
+    event: E,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Slots<E> {
+    slots: Vec<Slot<E>>,
+    /// The slot freed last is used first: it is likely still in the cache.
+    free: Vec<u32>,
+}
+
+impl<E: Copy> Slots<E> {
+    pub(super) const fn new() -> Self {
+        Self { slots: Vec::new(), free: Vec::new() }
+    }
+
+    #[inline]
+    pub(super) fn insert(&mut self, sequence: u64, event: E) -> Ticket {
+        if let Some(slot) = self.free.pop() {
+            let ticket = Ticket::new(sequence, slot);
+            self.slots[slot as usize] = Slot { ticket, event };
+            return ticket;
+        }
+        assert!(self.slots.len() < MOST_SLOTS, "more than {MOST_SLOTS} events pending in one calendar");
+        let ticket = Ticket::new(sequence, self.slots.len() as u32);
+        self.slots.push(Slot { ticket, event });
+        ticket
+    }
+
+    #[inline]
+    pub(super) fn contains(&self, ticket: Ticket) -> bool {
+        self.slots.get(ticket.slot()).is_some_and(|slot| slot.ticket == ticket)
+    }
+
+    /// Frees the slot of `ticket`; `None` if its event is there no more.
+    #[inline]
+    pub(super) fn remove(&mut self, ticket: Ticket) -> Option<E> {
+        let slot = self.slots.get_mut(ticket.slot()).filter(|slot| slot.ticket == ticket)?;
+        slot.ticket = Ticket::NONE;
+        let event = slot.event;
+        self.free.push(ticket.slot() as u32);
+        Some(event)
+    }
+}

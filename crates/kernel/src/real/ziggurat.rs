@@ -1,0 +1,47 @@
+//! The tables of the ziggurat method (Marsaglia and Tsang, 2000, in the variant of Doornik, 2005) with 256 layers.
+//!
+//! The area under a falling density is covered by layers of one area. Nearly every draw lands in the part of a layer that lies
+//! wholly under the density, and costs a multiplication and a comparison. The tables are computed once, with `libm`.
+
+use std::sync::LazyLock;
+
+/// Layers from the bottom, which holds the tail, to the top.
+#[derive(Debug)]
+pub(super) struct Ziggurat {
+    /// Right edge of each layer, falling; the bottom one's is that of a rectangle of the same area.
+    pub(super) x: [f64; 257],
+    /// The density at each edge.
+    pub(super) density: [f64; 257],
+}
+
+impl Ziggurat {
+    /// The tables for a density that falls from 1 at 0, where the tail begins at `start` and each layer has `area`.
+    fn new(start: f64, area: f64, density: impl Fn(f64) -> f64, inverse: impl Fn(f64) -> f64) -> Self {
+        let mut x = [0.0; 257];
+        x[0] = area / density(start);
+        x[1] = start;
+        for layer in 2..256 {
+            x[layer] = inverse(area / x[layer - 1] + density(x[layer - 1]));
+        }
+        let density = x.map(density);
+        Self { x, density }
+    }
+
+    /// Whether a point at height `u` within the layer lies below the density.
+    #[inline]
+    pub(super) fn is_below(&self, layer: usize, u: f64, density: f64) -> bool {
+        self.density[layer + 1] + (self.density[layer] - self.density[layer + 1]) * u < density
+    }
+}
+
+/// exp(-x).
+pub(super) static EXPONENTIAL: LazyLock<Ziggurat> = LazyLock::new(|| {
+    let (start, area) = (7.697_117_470_131_049_72, 0.003_949_659_822_581_557_2);
+    Ziggurat::new(start, area, |x| libm::exp(-x), |y| -libm::log(y))
+});
+
+/// exp(-x²/2).
+pub(super) static NORMAL: LazyLock<Ziggurat> = LazyLock::new(|| {
+    let (start, area) = (3.654_152_885_361_008_8, 0.004_928_673_233_992_336);
+    Ziggurat::new(start, area, |x| libm::exp(-0.5 * x * x), |y| libm::sqrt(-2.0 * libm::log(y)))
+});
