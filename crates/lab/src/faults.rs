@@ -1,0 +1,67 @@
+//! The file `truth/faults.json`: what was set, on what, when, from what to what.
+
+use crate::Calendar;
+use knockon_model::blueprint::{Contrast, Fault};
+
+/// Every fault of a run, in order of time, then of name.
+#[must_use]
+pub fn to_json(faults: &[Fault], calendar: Calendar) -> serde_json::Value {
+    let mut sorted: Vec<_> = faults.iter().collect();
+    sorted.sort_by(|a, b| (a.at, &a.name).cmp(&(b.at, &b.name)));
+    sorted.into_iter().map(|fault| fault_to_json(fault, calendar)).collect()
+}
+
+fn fault_to_json(fault: &Fault, calendar: Calendar) -> serde_json::Value {
+    let settings: Vec<_> = fault
+        .settings
+        .iter()
+        .map(|(path, from, to)| serde_json::json!({ "path": path, "from": from, "to": to }))
+        .collect();
+    serde_json::json!({
+        "name": fault.name,
+        "kind": fault.kind,
+        "component": fault.component,
+        "time": calendar.rfc3339(fault.at),
+        "offset_ns": fault.at.as_nanos(),
+        "until": fault.until.map(|until| calendar.rfc3339(until)),
+        "until_offset_ns": fault.until.map(|until| until.as_nanos()),
+        "contrast": match fault.contrast {
+            Contrast::Nothing => "nothing",
+            Contrast::SameDeploy => "same deploy without the defect",
+        },
+        "settings": settings,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use knockon_kernel::Time;
+
+    #[test]
+    fn in_order_of_time_with_every_setting() {
+        let leak = Fault {
+            name: "leak".into(),
+            component: "web-api".into(),
+            settings: vec![("web-api/checkout.retain".into(), "0 B".into(), "2 MiB".into())],
+            kind: "deploy".into(),
+            at: Time::from_nanos(600_000_000_000),
+            until: None,
+            contrast: Contrast::SameDeploy,
+        };
+        let surge = Fault {
+            name: "surge".into(),
+            at: Time::from_nanos(1),
+            until: Some(Time::from_nanos(2)),
+            contrast: Contrast::Nothing,
+            ..leak.clone()
+        };
+        let json = to_json(&[leak, surge], Calendar { epoch_unix_ns: 0 });
+        assert_eq!(json[0]["name"], "surge");
+        assert_eq!(json[0]["until_offset_ns"], 2);
+        assert_eq!(json[1]["time"], "1970-01-01T00:10:00.000000000Z");
+        assert_eq!(json[1]["until"], serde_json::Value::Null);
+        assert_eq!(json[1]["settings"][0]["to"], "2 MiB");
+        assert_eq!(json[1]["contrast"], "same deploy without the defect");
+    }
+}

@@ -1,0 +1,153 @@
+//! Milestones: for each component and each cycle of its life, the first time of every state that a reader would name.
+//!
+//! A *cycle* is one life of a process; it ends when the process runs again. Within one cycle each state counts once, so a
+//! leak that kills its process ten times gives ten equal groups of milestones and not ten thousand timeouts.
+//! [`Watcher`] collects them while a world runs, from the truth channel; where records are observed as well it also
+//! notes the row that shows the state. What is deliberately not here: thresholds on observed values, and any knowledge of
+//! faults. Slow trends (live bytes rising) are for the metrics to show.
+
+mod evidence;
+mod share;
+mod watcher;
+
+#[cfg(test)]
+mod tests;
+
+pub use evidence::{Key, Shown};
+pub use watcher::Watcher;
+
+use crate::Calendar;
+use knockon_kernel::Time;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Milestones kept; later ones are only counted.
+pub const KEPT_MAXIMUM: usize = 1_000;
+/// Share of the last minute that collections must exceed, in thousandths.
+pub const GC_SHARE_PERMILLE: u64 = 300;
+/// A pool counts as full when callers have waited for so long without a break; shorter is a burst.
+pub const POOL_FULL_FOR_NS: u64 = 1_000_000_000;
+
+/// A state that a reader would name.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Collections took more than 30 % of the last minute.
+    GcShareOver30Percent,
+    /// Every connection in use and callers waiting, for at least a second.
+    PoolFull,
+    /// A caller gave up waiting for a connection.
+    AcquireTimeout,
+    /// The accept queue refused a request.
+    Refused,
+    /// A request was answered with a status of 500 or above.
+    ServerError,
+    /// The heap had no room.
+    OutOfMemoryError,
+    /// The kernel killed the process for its memory.
+    OomKilled,
+    /// The process ended.
+    Exited,
+    /// The process serves requests again, with everything it had learnt gone.
+    Restarted,
+    /// The process was stopped from outside.
+    Stopped,
+}
+
+impl State {
+    /// The words of the closing summary.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::GcShareOver30Percent => "GC share over 30 %",
+            Self::PoolFull => "pool full, callers wait",
+            Self::AcquireTimeout => "first acquire timeout",
+            Self::Refused => "first request refused",
+            Self::ServerError => "first 5xx answered",
+            Self::OutOfMemoryError => "OutOfMemoryError",
+            Self::OomKilled => "OOMKilled",
+            Self::Exited => "exited",
+            Self::Restarted => "restarted, cold",
+            Self::Stopped => "stopped from outside",
+        }
+    }
+
+    /// What [`Milestone::value`] is, if there is one.
+    #[must_use]
+    pub const fn measure(self) -> Option<&'static str> {
+        match self {
+            Self::GcShareOver30Percent => Some("share"),
+            Self::PoolFull => Some("waiting"),
+            Self::ServerError => Some("status"),
+            Self::Exited => Some("code"),
+            Self::Restarted => Some("restarts"),
+            Self::AcquireTimeout | Self::Refused | Self::OutOfMemoryError | Self::OomKilled | Self::Stopped => None,
+        }
+    }
+}
+
+/// The first time of one state in one cycle of one component.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Milestone {
+    /// When the state was entered.
+    pub time: Time,
+    /// The component, `service` or `service/pool`.
+    pub component: String,
+    /// The process, `service-0`.
+    pub instance: String,
+    /// Which life of the process, from 1.
+    pub cycle: u32,
+    /// The state.
+    pub state: State,
+    /// Its figure, as [`State::measure`] names it.
+    pub value: Option<f64>,
+    /// The row that shows it; `None` where nothing was observed, or nothing observed shows it.
+    pub shown_by: Option<Shown>,
+}
+
+/// All milestones of a run, in order of time.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Milestones {
+    /// The first [`KEPT_MAXIMUM`] of them.
+    pub kept: Vec<Milestone>,
+    /// Those that came after, by state.
+    pub not_kept: BTreeMap<State, u64>,
+}
+
+impl Milestones {
+    /// Milestones of a state, in order of time.
+    pub fn of(&self, state: State) -> impl Iterator<Item = &Milestone> {
+        self.kept.iter().filter(move |milestone| milestone.state == state)
+    }
+
+    /// The file `truth/milestones.json`.
+    #[must_use]
+    pub fn to_json(&self, calendar: Calendar) -> serde_json::Value {
+        let kept: Vec<_> = self.kept.iter().map(|milestone| milestone.to_json(calendar)).collect();
+        let not_kept: serde_json::Map<_, _> =
+            self.not_kept.iter().map(|(state, count)| (word(*state), (*count).into())).collect();
+        serde_json::json!({ "milestones": kept, "not_kept": not_kept })
+    }
+}
+
+impl Milestone {
+    fn to_json(&self, calendar: Calendar) -> serde_json::Value {
+        let mut row = serde_json::json!({
+            "time": calendar.rfc3339(self.time),
+            "offset_ns": self.time.as_nanos(),
+            "component": self.component,
+            "instance": self.instance,
+            "cycle": self.cycle,
+            "state": self.state,
+        });
+        if let (Some(measure), Some(value)) = (self.state.measure(), self.value) {
+            row[measure] = if measure == "share" { value.into() } else { (value as u64).into() };
+        }
+        row["shown_by"] = self.shown_by.as_ref().map_or(serde_json::Value::Null, |shown| shown.to_json(calendar));
+        row
+    }
+}
+
+fn word(state: State) -> String {
+    serde_json::to_value(state).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
