@@ -1,0 +1,361 @@
+//! The processor of one process, as a pure state machine.
+//!
+//! All three disciplines keep one *attained service* V, a count of 2⁻¹⁰ ns that grows at the speed of each running job. A job
+//! that starts at V with demand d completes at the first nanosecond at which the attained service is V + d or more.
+//!
+//! * **Unlimited**: every job runs at full speed.
+//! * **Shared** (processor sharing): n jobs on c cores each run at min(1, c/n).
+//! * **FirstCome**: ⌈c⌉ jobs run, each at min(1, c/⌈c⌉), and the others queue for their turn, first come first served.
+//!
+//! V is rounded down whenever the speed changes: no job completes early, and each such change costs a job less than 2⁻¹⁰ ns
+//! of service. It starts again at 0 when the processor is idle. Jobs complete in the order of their exact instants, within
+//! less than a nanosecond too; jobs that complete at once do so in the order of their start.
+//!
+//! The process keeps one calendar entry for all its jobs: after any call that can change something it asks [`Cpu::wake`], and when
+//! the entry fires it calls [`Cpu::complete`] until that returns nothing. While the processor is paused nothing runs, and
+//! nothing completes. Deliberately not here: context switches, priorities, CFS quotas.
+
+use crate::blueprint::{Cores, CpuDiscipline};
+use crate::id::FrameRef;
+use knockon_kernel::{Duration, Time};
+use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
+use std::collections::{BinaryHeap, VecDeque};
+
+/// Units of attained service in a nanosecond, as a power of two.
+const SUBDIVISION_BITS: u32 = 10;
+/// A core in thousandths.
+const CORE: u32 = 1000;
+
+/// What is to be done with the process' calendar entry for completions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wake {
+    /// It is right as it is.
+    Keep,
+    /// It is to be (re-)scheduled to this instant.
+    At(Time),
+    /// It is to be cancelled.
+    Never,
+}
+
+/// A running job. Ordered so that the greatest is the next to complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Job {
+    /// Attained service at which it completes.
+    target: u64,
+    /// Order of start.
+    sequence: u64,
+    frame: FrameRef,
+}
+
+impl Ord for Job {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (other.target, other.sequence).cmp(&(self.target, self.sequence))
+    }
+}
+
+impl PartialOrd for Job {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Discipline {
+    Unlimited,
+    Shared,
+    FirstCome,
+}
+
+/// A processor.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Cpu {
+    discipline: Discipline,
+    /// Capacity in thousandths of a core.
+    cores_milli: u32,
+    /// Of that, what others have taken for now.
+    taken_milli: u32,
+    paused: bool,
+    /// What burns while it is paused, in thousandths of a core.
+    burning_milli: u32,
+    /// Attained service at `anchor`, in 2⁻¹⁰ ns.
+    attained: u64,
+    anchor: Time,
+    sequence: u64,
+    running: BinaryHeap<Job>,
+    queued: VecDeque<(FrameRef, Duration)>,
+    /// Nanoseconds × thousandths of a core used up to `anchor`.
+    busy: u128,
+    /// What [`Cpu::wake`] said last.
+    told: Option<Time>,
+}
+
+/// Speed of each running job: `numerator / denominator`, at most 1.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Speed {
+    Zero,
+    Full,
+    Part { numerator: u64, denominator: u64 },
+}
+
+impl Cpu {
+    /// An idle processor.
+    #[must_use]
+    pub fn new(cores: Cores, discipline: CpuDiscipline) -> Self {
+        let (discipline, cores_milli) = match (cores, discipline) {
+            (Cores::Unlimited, _) => (Discipline::Unlimited, 0),
+            (Cores::Milli(milli), CpuDiscipline::Shared) => (Discipline::Shared, milli),
+            (Cores::Milli(milli), CpuDiscipline::FirstCome) => (Discipline::FirstCome, milli),
+        };
+        Self {
+            discipline,
+            cores_milli,
+            taken_milli: 0,
+            paused: false,
+            burning_milli: 0,
+            attained: 0,
+            anchor: Time::ZERO,
+            sequence: 0,
+            running: BinaryHeap::new(),
+            queued: VecDeque::new(),
+            busy: 0,
+            told: None,
+        }
+    }
+
+    /// A job needs the processor for `demand` at full speed. A job is started at most once at a time for a frame.
+    pub fn start(&mut self, now: Time, job: FrameRef, demand: Duration) {
+        self.advance(now);
+        if self.running.is_empty() {
+            self.attained = 0;
+        }
+        if self.discipline == Discipline::FirstCome && self.running.len() as u64 >= self.servers() {
+            self.queued.push_back((job, demand));
+        } else {
+            self.run(job, demand);
+        }
+    }
+
+    /// Takes out a job that is complete at `now`. To be called when the calendar entry fires, until it returns `None`.
+    pub fn complete(&mut self, now: Time) -> Option<FrameRef> {
+        self.advance(now);
+        if self.told.is_some_and(|told| told <= now) {
+            self.told = None;
+        }
+        if self.paused || self.running.peek()?.target > self.attained {
+            return None;
+        }
+        let job = self.running.pop()?;
+        self.admit();
+        Some(job.frame)
+    }
+
+    /// What is to be done with the calendar entry, after calls that started, completed or removed jobs or changed the speed.
+    #[must_use]
+    pub fn wake(&mut self) -> Wake {
+        let next = self.next_completion();
+        if next == self.told {
+            return Wake::Keep;
+        }
+        self.told = next;
+        next.map_or(Wake::Never, Wake::At)
+    }
+
+    /// When the next job completes, if nothing changes before; `None` if none does.
+    #[must_use]
+    pub fn next_completion(&self) -> Option<Time> {
+        let missing = self.running.peek()?.target.saturating_sub(self.attained);
+        let after_ns = match self.speed() {
+            Speed::Zero => return None,
+            Speed::Full => missing.div_ceil(1 << SUBDIVISION_BITS),
+            Speed::Part { numerator, denominator } => divide_up(missing, denominator, numerator << SUBDIVISION_BITS),
+        };
+        Some(self.anchor.saturating_add(Duration::from_nanos(after_ns)))
+    }
+
+    /// Takes out a job before it is complete. Returns the demand that is left, or `None` if there is no such job. Takes time in
+    /// proportion to the number of jobs.
+    pub fn remove(&mut self, now: Time, job: FrameRef) -> Option<Duration> {
+        self.advance(now);
+        if let Some(at) = self.queued.iter().position(|&(frame, _)| frame == job) {
+            return self.queued.remove(at).map(|(_, demand)| demand);
+        }
+        let target = self.running.iter().find(|running| running.frame == job)?.target;
+        self.running.retain(|running| running.frame != job);
+        let left = target.saturating_sub(self.attained).div_ceil(1 << SUBDIVISION_BITS);
+        self.admit();
+        Some(Duration::from_nanos(left))
+    }
+
+    /// Changes the capacity. No effect on an unlimited processor.
+    pub fn set_cores(&mut self, now: Time, milli: u32) {
+        self.advance(now);
+        self.cores_milli = milli;
+        self.admit();
+    }
+
+    /// Others (a concurrent collector) take thousandths of a core away, and use them to the full. They may take more than there
+    /// is, as far as the jobs are concerned.
+    pub fn take_cores(&mut self, now: Time, milli: u32) {
+        self.advance(now);
+        self.taken_milli += milli;
+    }
+
+    /// Gives back what [`Cpu::take_cores`] took.
+    pub fn give_back_cores(&mut self, now: Time, milli: u32) {
+        self.advance(now);
+        debug_assert!(milli <= self.taken_milli, "only what was taken is given back");
+        self.taken_milli = self.taken_milli.saturating_sub(milli);
+    }
+
+    /// Stops all jobs. `burning_milli`: thousandths of a core that are used all the same (by a collector; none for a stopped process).
+    pub fn pause(&mut self, now: Time, burning_milli: u32) {
+        self.advance(now);
+        self.paused = true;
+        self.burning_milli = burning_milli;
+    }
+
+    /// Lets the jobs go on.
+    pub fn resume(&mut self, now: Time) {
+        self.advance(now);
+        self.paused = false;
+        self.burning_milli = 0;
+    }
+
+    /// The process died: all jobs, pauses and takings are forgotten. What it used stays counted.
+    pub fn stop(&mut self, now: Time) {
+        self.advance(now);
+        self.running.clear();
+        self.queued.clear();
+        self.attained = 0;
+        self.taken_milli = 0;
+        self.paused = false;
+        self.burning_milli = 0;
+    }
+
+    /// Jobs that run or would if they could.
+    #[inline]
+    #[must_use]
+    pub fn runnable(&self) -> usize {
+        self.running.len() + self.queued.len()
+    }
+
+    /// The integral of the cores in use up to `now`, in nanoseconds × thousandths of a core.
+    #[must_use]
+    pub fn busy(&self, now: Time) -> u128 {
+        self.busy + u128::from((now - self.anchor).as_nanos()) * u128::from(self.used_milli())
+    }
+
+    #[inline]
+    fn run(&mut self, frame: FrameRef, demand: Duration) {
+        let units = demand.as_nanos().saturating_mul(1 << SUBDIVISION_BITS);
+        self.running.push(Job { target: self.attained.saturating_add(units), sequence: self.sequence, frame });
+        self.sequence += 1;
+    }
+
+    /// Lets queued jobs take the cores that are free.
+    #[inline]
+    fn admit(&mut self) {
+        while !self.queued.is_empty() && (self.running.len() as u64) < self.servers() {
+            if let Some((frame, demand)) = self.queued.pop_front() {
+                self.run(frame, demand);
+            }
+        }
+    }
+
+    /// Jobs that run at once under `FirstCome`.
+    #[inline]
+    fn servers(&self) -> u64 {
+        u64::from(self.cores_milli.div_ceil(CORE))
+    }
+
+    #[inline]
+    fn advance(&mut self, now: Time) {
+        let passed_ns = (now - self.anchor).as_nanos();
+        if passed_ns == 0 {
+            return;
+        }
+        self.busy += u128::from(passed_ns) * u128::from(self.used_milli());
+        self.anchor = now;
+        if self.running.is_empty() {
+            return;
+        }
+        self.attained = self.attained.saturating_add(match self.speed() {
+            Speed::Zero => 0,
+            Speed::Full => passed_ns << SUBDIVISION_BITS,
+            Speed::Part { numerator, denominator } => {
+                divide_down(passed_ns, numerator << SUBDIVISION_BITS, denominator)
+            }
+        });
+    }
+
+    /// Speed of each running job.
+    #[inline]
+    fn speed(&self) -> Speed {
+        if self.paused {
+            return Speed::Zero;
+        }
+        let jobs = match self.discipline {
+            Discipline::Unlimited => return Speed::Full,
+            Discipline::Shared => self.running.len() as u64,
+            // More jobs than servers run for a while after the capacity was lowered.
+            Discipline::FirstCome => self.servers().max(self.running.len() as u64),
+        };
+        let numerator = u64::from(self.cores_milli.saturating_sub(self.taken_milli));
+        let denominator = jobs * u64::from(CORE);
+        if numerator >= denominator {
+            Speed::Full
+        } else if numerator == 0 {
+            Speed::Zero
+        } else {
+            Speed::Part { numerator, denominator }
+        }
+    }
+
+    /// Thousandths of a core in use.
+    #[inline]
+    fn used_milli(&self) -> u64 {
+        if self.paused {
+            return u64::from(self.burning_milli);
+        }
+        let running = self.running.len() as u64;
+        let full = running * u64::from(CORE);
+        let own = match self.discipline {
+            Discipline::Unlimited => full,
+            Discipline::Shared => full.min(u64::from(self.cores_milli.saturating_sub(self.taken_milli))),
+            Discipline::FirstCome => {
+                // Cores that are shared out over all servers stay in part idle while some have no job.
+                let available = u64::from(self.cores_milli.saturating_sub(self.taken_milli));
+                let servers = self.servers().max(running);
+                if running == 0 { 0 } else { full.min((available * running).div_ceil(servers)) }
+            }
+        };
+        own + u64::from(self.taken_milli)
+    }
+}
+
+/// ⌊a · b / c⌋.
+#[inline]
+fn divide_down(a: u64, b: u64, c: u64) -> u64 {
+    match a.checked_mul(b) {
+        Some(product) => product / c,
+        None => saturate(u128::from(a) * u128::from(b) / u128::from(c)),
+    }
+}
+
+/// ⌈a · b / c⌉.
+#[inline]
+fn divide_up(a: u64, b: u64, c: u64) -> u64 {
+    match a.checked_mul(b) {
+        Some(product) => product.div_ceil(c),
+        None => saturate((u128::from(a) * u128::from(b)).div_ceil(u128::from(c))),
+    }
+}
+
+#[inline]
+fn saturate(value: u128) -> u64 {
+    u64::try_from(value).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;
