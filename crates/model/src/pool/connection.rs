@@ -1,0 +1,174 @@
+//! The connections of one pool, in the order in which they were begun.
+//!
+//! A connection is *connecting*, then *idle* and *in use* in turn, now and then *pinged*, and is gone once it was closed. A
+//! QueuePool also keeps *hollow* records: places in its queue whose connection broke and that the next borrower opens anew.
+//! Numbers rise and are never reused, so a message about a connection that is gone finds nothing.
+
+use crate::id::{ConnectionId, FrameRef};
+use knockon_kernel::Time;
+use serde::{Deserialize, Serialize};
+
+/// Where a connection is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum State {
+    /// Being opened: by the pool, or by its future user.
+    Connecting,
+    /// Open, and nobody's.
+    Idle,
+    /// Open, and its user's; or being validated for that user.
+    InUse,
+    /// Open, and kept back for a keep-alive ping.
+    Pinged,
+    /// A place without a connection.
+    Hollow,
+}
+
+impl State {
+    const COUNT: usize = 5;
+}
+
+/// One connection.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Connection {
+    pub(super) id: ConnectionId,
+    pub(super) state: State,
+    /// Past its lifetime, or in excess: closed as soon as nobody uses it.
+    pub(super) evicted: bool,
+    /// The far side has closed it; nobody here knows yet.
+    pub(super) severed: bool,
+    /// Being opened in the place of one that was there before.
+    pub(super) reopened: bool,
+    /// A leak check is on its way.
+    pub(super) leak_check: bool,
+    /// This use was reported as an apparent leak.
+    pub(super) leak_reported: bool,
+    /// Who opens or uses it; `FrameRef::NONE` for nobody, or for the pool itself.
+    pub(super) user: FrameRef,
+    /// When it was opened (QueuePool: when opening it began).
+    pub(super) opened: Time,
+    /// When it was last given back, or opened.
+    pub(super) used: Time,
+    /// When its user got it.
+    pub(super) taken: Time,
+}
+
+/// All connections of a pool, sorted by number.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Connections {
+    list: Vec<Connection>,
+    /// Number of the next one.
+    next: u32,
+    /// No connection before this position is idle.
+    first_idle: usize,
+    /// How many are in each [`State`].
+    counts: [u32; State::COUNT],
+}
+
+impl Connections {
+    /// Begins a connection that `user` opens, or the pool where that is `FrameRef::NONE`.
+    pub(super) fn begin(&mut self, now: Time, user: FrameRef) -> ConnectionId {
+        let id = ConnectionId(self.next);
+        self.next += 1;
+        self.counts[State::Connecting as usize] += 1;
+        self.list.push(Connection {
+            id,
+            state: State::Connecting,
+            evicted: false,
+            severed: false,
+            reopened: false,
+            leak_check: false,
+            leak_reported: false,
+            user,
+            opened: now,
+            used: now,
+            taken: now,
+        });
+        id
+    }
+
+    /// Position of a connection that is still there.
+    #[inline]
+    pub(super) fn find(&self, id: ConnectionId) -> Option<usize> {
+        // Right at once while none has been closed.
+        let first = self.list.first()?.id.0;
+        let guess = id.0.checked_sub(first)? as usize;
+        if self.list.get(guess).is_some_and(|connection| connection.id == id) {
+            return Some(guess);
+        }
+        self.list.binary_search_by_key(&id, |connection| connection.id).ok()
+    }
+
+    /// The earliest begun one that is idle.
+    #[inline]
+    pub(super) fn first_idle(&mut self) -> Option<usize> {
+        if self.count(State::Idle) == 0 {
+            return None;
+        }
+        while self.list[self.first_idle].state != State::Idle {
+            self.first_idle += 1;
+        }
+        Some(self.first_idle)
+    }
+
+    /// Moves a connection to another state.
+    #[inline]
+    pub(super) fn enter(&mut self, at: usize, state: State) {
+        self.counts[self.list[at].state as usize] -= 1;
+        self.counts[state as usize] += 1;
+        self.list[at].state = state;
+        if state == State::Idle && at < self.first_idle {
+            self.first_idle = at;
+        }
+    }
+
+    /// Takes a connection out.
+    pub(super) fn remove(&mut self, at: usize) -> Connection {
+        let connection = self.list.remove(at);
+        self.counts[connection.state as usize] -= 1;
+        if at < self.first_idle {
+            self.first_idle -= 1;
+        }
+        connection
+    }
+
+    /// Forgets all; numbers go on.
+    pub(super) fn clear(&mut self) {
+        *self = Self { next: self.next, list: std::mem::take(&mut self.list), ..Self::default() };
+        self.list.clear();
+    }
+
+    /// How many are in a state.
+    #[inline]
+    pub(super) fn count(&self, state: State) -> u32 {
+        self.counts[state as usize]
+    }
+
+    /// How many there are, in whatever state.
+    #[inline]
+    pub(super) fn len(&self) -> u32 {
+        self.list.len() as u32
+    }
+
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &Connection> {
+        self.list.iter()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Connection> {
+        self.list.iter_mut()
+    }
+}
+
+impl std::ops::Index<usize> for Connections {
+    type Output = Connection;
+    #[inline]
+    fn index(&self, at: usize) -> &Connection {
+        &self.list[at]
+    }
+}
+
+impl std::ops::IndexMut<usize> for Connections {
+    #[inline]
+    fn index_mut(&mut self, at: usize) -> &mut Connection {
+        &mut self.list[at]
+    }
+}
