@@ -6,12 +6,23 @@
 pub mod backoff;
 pub mod blueprint;
 pub mod cpu;
+mod frame;
+#[allow(dead_code, reason = "a machine offers its readings whether or not the world takes each of them")]
+mod heap;
 pub mod id;
+mod meter;
+mod metrics;
 pub mod pool;
+mod process;
 pub mod purpose;
 pub mod record;
 pub mod restart;
 mod sink;
 pub mod statistics;
+mod store;
+mod topology;
+mod world;
 
 pub use sink::{Null, Sink, Tee};
+pub use topology::{Topology, graph};
+pub use world::{EventSummary, Stop, World};
