@@ -10,3 +10,47 @@ pub const EVICTION: Purpose = Purpose(2);
 pub const JITTER: Purpose = Purpose(3);
 /// The interval between the keep-alive pings of a connection, by its number in its pool.
 pub const KEEPALIVE: Purpose = Purpose(4);
+/// A demand, by frame, call site and iteration.
+pub const DEMAND: Purpose = Purpose(32);
+/// One-way latency of a request.
+pub const REQUEST_LATENCY: Purpose = Purpose(33);
+/// One-way latency of an answer.
+pub const ANSWER_LATENCY: Purpose = Purpose(34);
+/// Latencies of the round trips that open a connection.
+pub const CONNECT_LATENCY: Purpose = Purpose(35);
+/// Latency of the news that a caller left.
+pub const CANCEL_LATENCY: Purpose = Purpose(36);
+/// The gap before a source's request.
+pub const GAP: Purpose = Purpose(37);
+/// The endpoint that a source's request goes to.
+pub const MIX: Purpose = Purpose(38);
+/// Whether a profile lets a candidate through.
+pub const THINNING: Purpose = Purpose(39);
+/// The replica that a call goes to.
+pub const REPLICA: Purpose = Purpose(40);
+/// The cache key of a request.
+pub const POPULARITY: Purpose = Purpose(41);
+/// The branch of a choice.
+pub const BRANCH: Purpose = Purpose(42);
+/// The time of a sleep.
+pub const SLEEP: Purpose = Purpose(43);
+/// The time that a process takes to start.
+pub const START_UP: Purpose = Purpose(44);
+/// Latency of the answer to a new connection.
+pub const CONNECT_ANSWER_LATENCY: Purpose = Purpose(45);
+/// The database's work for a new connection.
+pub const CONNECT_DEMAND: Purpose = Purpose(46);
+/// Latency of the news that a connection was closed.
+pub const CLOSE_LATENCY: Purpose = Purpose(47);
+/// Latencies of a connection's validation or ping.
+pub const VALIDATION: Purpose = Purpose(48);
+/// Upper half of a trace id.
+pub const TRACE: Purpose = Purpose(49);
+/// Lower half of a trace id.
+pub const TRACE_LOW: Purpose = Purpose(50);
+/// A server span.
+pub const SERVER_SPAN: Purpose = Purpose(51);
+/// A client span.
+pub const CLIENT_SPAN: Purpose = Purpose(52);
+/// A log line.
+pub const LINE: Purpose = Purpose(53);

@@ -11,10 +11,13 @@ mod pool;
 mod program;
 mod service;
 
-pub use heap::{Collector, CPython, Heap, OnOutOfMemory, PauseCost};
+pub use heap::{CPython, Collector, Heap, OnOutOfMemory, PauseCost};
 pub use load::{Arrivals, Mix, Profile, Source};
 pub use network::{Link, LinkEnd};
-pub use patch::{Action, Contrast, Fault, HeapField, LinkField, Patch, PolicyField, PoolField, ServiceField, SourceField, StepField, Target, Value};
+pub use patch::{
+    Action, Contrast, Fault, HeapField, LinkField, Patch, PolicyField, PoolField, ServiceField, SourceField, StepField,
+    Target, Value,
+};
 pub use pool::{Pool, PoolKind};
 pub use program::{Backoff, CallPolicy, Choice, Endpoint, Jitter, Operation, RetryOn, Severity, Site, Step};
 pub use service::{

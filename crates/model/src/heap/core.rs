@@ -70,7 +70,16 @@ impl Core {
         let number = self.tally.count(kind, pause);
         let after = self.contents.used();
         let live_after = self.contents.live();
-        out.collections.push(Collection { number, kind, cause, before, after, committed: self.committed, live_after, pause });
+        out.collections.push(Collection {
+            number,
+            kind,
+            cause,
+            before,
+            after,
+            committed: self.committed,
+            live_after,
+            pause,
+        });
     }
 
     /// Notes that `bytes` of the heap have been in use at once.

@@ -2,6 +2,7 @@
 
 use crate::record::{CollectionCause, CollectionKind};
 use knockon_kernel::Duration;
+use serde::{Deserialize, Serialize};
 
 /// What an allocation, or the end of a mark, led to. Usually nothing; then it owns no memory.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,7 +29,7 @@ impl Outcome {
 }
 
 /// One collection. Bytes are of the whole heap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Collection {
     /// How many this process had before it.
     pub(crate) number: u32,

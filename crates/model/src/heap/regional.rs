@@ -59,9 +59,15 @@ enum Phase {
     Idle,
     Initiating,
     /// Garbage that was there when marking began will be found.
-    Marking { garbage: u64 },
-    Prepared { garbage: u64 },
-    Mixed { garbage: u64 },
+    Marking {
+        garbage: u64,
+    },
+    Prepared {
+        garbage: u64,
+    },
+    Mixed {
+        garbage: u64,
+    },
 }
 
 impl Regional {
@@ -161,7 +167,8 @@ impl Regional {
         self.phase = match self.phase {
             Phase::Idle if core.contents.old_used() > self.initiating_occupancy => Phase::Initiating,
             Phase::Initiating => {
-                out.concurrent = Some(ConcurrentMark { milli_cores: self.milli_cores, duration: self.marking_time(core) });
+                out.concurrent =
+                    Some(ConcurrentMark { milli_cores: self.milli_cores, duration: self.marking_time(core) });
                 Phase::Marking { garbage: core.contents.old_garbage() }
             }
             Phase::Prepared { garbage } => Phase::Mixed { garbage },
@@ -199,7 +206,8 @@ impl Regional {
         let least = low - low.min(survivors);
         // Below the least size it eats into the reserve, down to what can just be evacuated.
         let evacuable = share_of(free, PERMILLE, PERMILLE + survival);
-        let eden = desired.min(fits).min(self.largest_in_time(core, survival)).max(least.max(self.region)).min(evacuable);
+        let eden =
+            desired.min(fits).min(self.largest_in_time(core, survival)).max(least.max(self.region)).min(evacuable);
         self.young = eden + survivors;
         core.eden_limit = eden;
     }

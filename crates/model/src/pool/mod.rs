@@ -248,6 +248,13 @@ impl Pool {
         self.connections.find(connection).is_none_or(|at| self.connections[at].severed)
     }
 
+    /// The frame that uses, validates or opens a connection.
+    #[must_use]
+    pub fn user(&self, connection: ConnectionId) -> Option<FrameRef> {
+        let at = self.connections.find(connection)?;
+        Some(self.connections[at].user).filter(|&user| user != FrameRef::NONE)
+    }
+
     /// HikariCP's housekeeper, every [`HOUSEKEEPING`]: closes connections above `minimum_idle` that were idle for longer than the
     /// idle timeout, the latest opened first, and tops the pool up to `minimum_idle`.
     pub fn idle_check(&mut self, now: Time, out: &mut Vec<Effect>) {

@@ -32,7 +32,15 @@ pub enum LogEvent {
     /// The process was asked to stop and finishes what it has.
     Stopping,
     /// A collection has ended. Bytes are of the whole heap.
-    Collection { number: u32, kind: CollectionKind, cause: CollectionCause, before: u64, after: u64, committed: u64, pause: Duration },
+    Collection {
+        number: u32,
+        kind: CollectionKind,
+        cause: CollectionCause,
+        before: u64,
+        after: u64,
+        committed: u64,
+        pause: Duration,
+    },
     /// The heap has no room for a request's allocation.
     OutOfMemory { overhead_limit: bool },
     /// The pool begins to fill.

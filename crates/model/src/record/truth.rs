@@ -68,11 +68,7 @@ impl Part {
     /// Whether the part can occur in a server (or else client) span; where it cannot, the column is null.
     #[must_use]
     pub const fn occurs(self, server: bool) -> bool {
-        if server {
-            !matches!(self, Self::Network)
-        } else {
-            matches!(self, Self::Network | Self::Child | Self::Paused)
-        }
+        if server { !matches!(self, Self::Network) } else { matches!(self, Self::Network | Self::Child | Self::Paused) }
     }
 }
 

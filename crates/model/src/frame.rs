@@ -1,0 +1,256 @@
+//! A frame is one execution of a program: an interpreter's state, not a coroutine.
+//!
+//! It is made by its caller when a call is sent, travels to its process, queues, runs, answers, and is freed when the
+//! answer has been taken or dropped. Links go upward only (`caller`): work whose caller has left lives on. The one
+//! downward handle, `child`, is generational and serves matching and cancelling, never ownership.
+
+use crate::id::ConnectionId;
+use crate::id::FrameRef;
+use crate::record::{ErrorType, Part};
+use knockon_kernel::{Key, Ticket, Time};
+use serde::{Deserialize, Serialize};
+
+/// Where a frame is. A `goto` that the machine does not know is a broken invariant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) enum State {
+    /// On the wire to its process.
+    InTransit,
+    /// In the accept queue.
+    Queued,
+    /// Being interpreted, or about to be within this instant.
+    Running,
+    /// Stopped at an allocation until the process runs again.
+    Stalled,
+    /// Needs the processor.
+    Computing,
+    /// Waits for a connection.
+    WaitingPool,
+    /// Waits for the answer of `child`.
+    WaitingReply,
+    /// Waits before the next attempt.
+    BackingOff,
+    /// Sleeps.
+    Sleeping,
+    /// Answered; the answer is on the wire to the caller.
+    Answered,
+}
+
+/// How a frame ended, or a call: an HTTP-like status, 0 where no answer came, and why.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Outcome {
+    pub(crate) status: u16,
+    pub(crate) error: Option<ErrorType>,
+}
+
+impl Outcome {
+    pub(crate) const OK: Self = Self { status: 200, error: None };
+
+    /// Whether the caller got what it asked for.
+    pub(crate) fn is_success(self) -> bool {
+        self.error.is_none() && self.status < 500
+    }
+}
+
+/// A connection held from one of the process' pools.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Held {
+    pub(crate) pool: u8,
+    /// Whether a failure must roll back before the connection is given back.
+    pub(crate) transaction: bool,
+    /// Whether the connection is known to be dead.
+    pub(crate) broken: bool,
+    pub(crate) connection: ConnectionId,
+    /// When it was taken.
+    pub(crate) since: Time,
+}
+
+/// Connections that a frame can hold at once.
+pub(crate) const HELD: usize = 2;
+/// Depth to which loops nest.
+pub(crate) const LOOPS: usize = 2;
+
+/// One execution of a program.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Frame {
+    /// Draw address: the path from the source's request to this attempt.
+    pub(crate) key: Key,
+    /// Draw address of the source's request: trace, cache key.
+    pub(crate) root: Key,
+    /// Process that executes it.
+    pub(crate) process: u32,
+    /// Endpoint, numbered over all services.
+    pub(crate) program: u32,
+    /// Next operation, numbered over all programs.
+    pub(crate) pc: u32,
+    /// Edge by which it was called.
+    pub(crate) edge: u32,
+    /// Who waits for it.
+    pub(crate) caller: FrameRef,
+    /// The caller's call that it answers.
+    pub(crate) call: u32,
+    /// Attempt of that call, from 1.
+    pub(crate) attempt: u16,
+    pub(crate) state: State,
+    /// Part of the ledger that is running, since when.
+    pub(crate) part: Part,
+    pub(crate) since: Time,
+    /// When the caller sent it.
+    pub(crate) sent: Time,
+    /// When it reached its process.
+    pub(crate) arrived: Time,
+    /// When its answer left.
+    pub(crate) answered: Time,
+    /// Nanoseconds by part, since arrival.
+    pub(crate) parts: [u64; Part::COUNT],
+    /// Its only timer, and the number that tells a stale one.
+    pub(crate) timer: Ticket,
+    pub(crate) timer_serial: u32,
+    /// Processor demand of the running Compute.
+    pub(crate) demand_ns: u64,
+    /// The process' paused time when the running Compute began.
+    pub(crate) paused_mark_ns: u64,
+    /// Its own current call.
+    pub(crate) calls: u32,
+    pub(crate) attempts: u16,
+    pub(crate) call_edge: u32,
+    /// Pool whose connection the current query uses.
+    pub(crate) query_pool: u8,
+    pub(crate) child: FrameRef,
+    /// The connection that it validates or opens itself.
+    pub(crate) connecting: Option<ConnectionId>,
+    /// Previous back-off, for decorrelated jitter.
+    pub(crate) backoff_ns: u64,
+    pub(crate) held: [Option<Held>; HELD],
+    pub(crate) loops: [u32; LOOPS],
+    /// Nothing is expected of it after this instant.
+    pub(crate) deadline: Time,
+    pub(crate) outcome: Outcome,
+    /// Key of the cache entry that a cache command is about.
+    pub(crate) cache_key: u32,
+    pub(crate) keyspace: u32,
+    /// A cache read is under way or has just been answered.
+    pub(crate) looked_up: bool,
+    /// Database back end that runs the statement.
+    pub(crate) backend: u32,
+    /// Whether the command found its key.
+    pub(crate) hit: bool,
+    /// The caller has left and the server heard of it.
+    pub(crate) cancelled: bool,
+    /// The heap had no room for its allocation.
+    pub(crate) starved: bool,
+    /// It failed and is giving back what it holds.
+    pub(crate) unwinding: bool,
+    /// Database statement whose client is gone: its connection ends with it.
+    pub(crate) orphan: bool,
+    /// Its caller reports spans, so its own has a parent.
+    pub(crate) caller_traced: bool,
+    /// Log lines written, for their addresses.
+    pub(crate) lines: u32,
+    /// Whether a kept-alive connection goes back when the answer arrives.
+    pub(crate) keeps_connection: bool,
+}
+
+impl Frame {
+    /// Ends the running part at `at` and begins another.
+    #[inline]
+    pub(crate) fn switch(&mut self, part: Part, at: Time) {
+        self.parts[self.part as usize] += (at - self.since).as_nanos();
+        self.part = part;
+        self.since = at;
+    }
+
+    /// Whether it has not reached its process yet.
+    pub(crate) fn on_its_way(&self) -> bool {
+        self.state == State::InTransit
+    }
+
+    /// Whether its answer has left.
+    pub(crate) fn answered_yet(&self) -> bool {
+        self.state == State::Answered
+    }
+
+    /// The iteration of the loops around the current step, as part of draw addresses.
+    #[inline]
+    pub(crate) fn iteration(&self) -> u64 {
+        u64::from(self.loops[0]) | u64::from(self.loops[1]) << 32
+    }
+
+    pub(crate) fn held_from(&mut self, pool: u8) -> Option<&mut Held> {
+        self.held.iter_mut().flatten().find(|held| held.pool == pool)
+    }
+}
+
+/// All frames alive, in a slab with generations.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Frames {
+    slots: Vec<Frame>,
+    generations: Vec<u32>,
+    alive: Vec<bool>,
+    free: Vec<u32>,
+}
+
+impl Frames {
+    /// Frames alive.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    pub(crate) fn insert(&mut self, frame: Frame) -> FrameRef {
+        if let Some(slot) = self.free.pop() {
+            self.slots[slot as usize] = frame;
+            self.alive[slot as usize] = true;
+            return FrameRef { slot, generation: self.generations[slot as usize] };
+        }
+        self.slots.push(frame);
+        self.generations.push(0);
+        self.alive.push(true);
+        FrameRef { slot: self.slots.len() as u32 - 1, generation: 0 }
+    }
+
+    pub(crate) fn remove(&mut self, frame: FrameRef) {
+        assert!(self.contains(frame), "a frame is freed once");
+        let slot = frame.slot as usize;
+        self.generations[slot] = self.generations[slot].wrapping_add(1);
+        self.alive[slot] = false;
+        self.free.push(frame.slot);
+    }
+
+    #[inline]
+    pub(crate) fn contains(&self, frame: FrameRef) -> bool {
+        self.generations.get(frame.slot as usize) == Some(&frame.generation) && self.alive[frame.slot as usize]
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, frame: FrameRef) -> Option<&Frame> {
+        if self.contains(frame) { Some(&self.slots[frame.slot as usize]) } else { None }
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, frame: FrameRef) -> Option<&mut Frame> {
+        if self.contains(frame) { Some(&mut self.slots[frame.slot as usize]) } else { None }
+    }
+
+    /// Handles of all frames alive, by slot.
+    pub(crate) fn handles(&self) -> impl Iterator<Item = FrameRef> + '_ {
+        (0..self.slots.len())
+            .filter(|&slot| self.alive[slot])
+            .map(|slot| FrameRef { slot: slot as u32, generation: self.generations[slot] })
+    }
+}
+
+impl std::ops::Index<FrameRef> for Frames {
+    type Output = Frame;
+    #[inline]
+    fn index(&self, frame: FrameRef) -> &Frame {
+        debug_assert!(self.contains(frame), "a frame that is used is alive");
+        &self.slots[frame.slot as usize]
+    }
+}
+
+impl std::ops::IndexMut<FrameRef> for Frames {
+    #[inline]
+    fn index_mut(&mut self, frame: FrameRef) -> &mut Frame {
+        debug_assert!(self.contains(frame), "a frame that is used is alive");
+        &mut self.slots[frame.slot as usize]
+    }
+}

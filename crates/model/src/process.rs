@@ -1,0 +1,138 @@
+//! A process: one running instance of a service, or the client side of a source.
+//!
+//! It owns its accept queue, workers, processor, heap, pools and client-side connections, and may call them directly;
+//! between processes there are only messages. States: down, starting, running, stopping. A process stands still while a
+//! collection pauses it or while it is stopped from outside; events addressed to it then wait in its inbox.
+
+use crate::cpu::Cpu;
+use crate::heap::{Collection, Heap};
+use crate::id::FrameRef;
+use crate::meter::Meter;
+use crate::pool::Pool;
+use crate::restart::Restarts;
+use crate::store::Store;
+use crate::world::Event;
+use knockon_kernel::{Duration, Key, Ticket, Time};
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+
+/// Where a process is in its life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) enum Life {
+    /// Not there: connections are refused.
+    Down,
+    /// Booting: connections are refused.
+    Starting,
+    /// Serves.
+    Running,
+    /// Finishes what it has; connections are refused.
+    Stopping,
+}
+
+/// Why a process stands still.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Stops {
+    /// A stop-the-world collection is under way.
+    pub(crate) collecting: bool,
+    /// Stopped from outside, so many times over.
+    pub(crate) outside: u32,
+}
+
+/// One process.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Process {
+    /// Its service; `u32::MAX` for the client side of a source.
+    pub(crate) service: u32,
+    /// The source whose client side it is, else `u32::MAX`.
+    pub(crate) source: u32,
+    /// Address of its component draws.
+    pub(crate) key: Key,
+    /// Whether it reports spans: applications do, databases and caches do not.
+    pub(crate) traced: bool,
+    pub(crate) life: Life,
+    /// Counts lives, so that events for an earlier one are stale.
+    pub(crate) incarnation: u32,
+    pub(crate) started: Time,
+    pub(crate) restarts: Restarts,
+    pub(crate) restart_count: u32,
+
+    pub(crate) stops: Stops,
+    pub(crate) stopped_since: Time,
+    pub(crate) stopped_total_ns: u64,
+    pub(crate) inbox: VecDeque<(Time, Event)>,
+
+    pub(crate) workers: u32,
+    pub(crate) busy: u32,
+    pub(crate) places: u32,
+    pub(crate) queue: VecDeque<FrameRef>,
+    /// Requests taken up since it started, for the warm-up.
+    pub(crate) served: u32,
+
+    pub(crate) cpu: Cpu,
+    /// Computing never waits for a core: each demand has a timer of its own.
+    pub(crate) unlimited_cores: bool,
+    pub(crate) cpu_ticket: Ticket,
+    pub(crate) heap: Option<Heap>,
+    /// Collections whose pauses are still to be played, first one running.
+    pub(crate) collections: VecDeque<Collection>,
+    pub(crate) collected: Ticket,
+    /// When the running pause ends, and what was left of it when the process was stopped from outside.
+    pub(crate) pause_ends: Time,
+    pub(crate) pause_left: Option<Duration>,
+    /// The frame whose allocation the heap could not serve.
+    pub(crate) starved: Option<(FrameRef, bool)>,
+    /// Concurrent marking under way: its cores, since when, the stopped time then, and the time it needs.
+    pub(crate) marking_milli_cores: u32,
+    pub(crate) marking_since: Time,
+    pub(crate) marking_mark_ns: u64,
+    pub(crate) marking_ns: u64,
+
+    pub(crate) pools: Vec<Pool>,
+    /// Which of them are noted to be full with callers waiting.
+    pub(crate) pool_full: Vec<bool>,
+    /// A deploy stops it: it starts again at once, as the next version.
+    pub(crate) redeploys: bool,
+    /// How it last ended by itself.
+    pub(crate) exit_code: u16,
+    pub(crate) oom_killed_last: bool,
+    /// Idle kept-alive connections by link, for links that keep any.
+    pub(crate) keep_alive: Vec<(u32, u32)>,
+    /// Connections open at a database.
+    pub(crate) connections: u32,
+    /// Back ends forked so far: the numbers that logs show.
+    pub(crate) backends: u32,
+    pub(crate) store: Option<Store>,
+    /// Log lines written, for their addresses.
+    pub(crate) lines: u64,
+    pub(crate) meter: Meter,
+}
+
+impl Process {
+    /// Whether it stands still.
+    #[inline]
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stops.collecting || self.stops.outside > 0
+    }
+
+    /// Time stood still in this life and the ones before, up to `now`.
+    #[inline]
+    pub(crate) fn stopped_ns(&self, now: Time) -> u64 {
+        if self.is_stopped() {
+            self.stopped_total_ns + (now - self.stopped_since).as_nanos()
+        } else {
+            self.stopped_total_ns
+        }
+    }
+
+    /// Whether it is the client side of a source.
+    #[inline]
+    pub(crate) fn is_client(&self) -> bool {
+        self.source != u32::MAX
+    }
+
+    /// Resident bytes: what the container is charged for.
+    pub(crate) fn resident(&self, baseline: u64) -> u64 {
+        let stored = self.store.as_ref().map_or(0, Store::used);
+        baseline + stored + self.heap.as_ref().map_or(0, Heap::resident)
+    }
+}

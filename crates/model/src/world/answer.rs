@@ -1,0 +1,191 @@
+//! How frames end: success, failure, giving back what they hold, the answer, and the next one from the queue.
+
+use super::World;
+use crate::blueprint::Runtime;
+use crate::frame::Outcome;
+use crate::id::{EndpointId, FrameRef, ServiceId};
+use crate::process::Life;
+use crate::record::{ErrorType, LogEvent, Part, Transition};
+use crate::sink::Sink;
+use crate::world::tables::Op;
+
+/// Status of a request that ended in an error of its own process: frameworks answer unhandled exceptions so.
+const INTERNAL_SERVER_ERROR: u16 = 500;
+
+impl World {
+    /// A call has failed for good: the step passes it over where it may, else the frame fails.
+    pub(super) fn call_failed<S: Sink>(&mut self, caller: FrameRef, outcome: Outcome, service: u32, sink: &mut S) {
+        let f = &mut self.frames[caller];
+        if f.program == u32::MAX {
+            f.outcome = outcome;
+            self.ready.push_back(caller);
+            return;
+        }
+        if f.unwinding {
+            // A rollback that failed: the connection is gone, and so is the transaction.
+            if let Some(held) = f.held_from(f.query_pool) {
+                held.broken = true;
+            }
+            self.ready.push_back(caller);
+            return;
+        }
+        if outcome.error == Some(ErrorType::ConnectionLost)
+            && let Some(held) = f.held_from(f.query_pool)
+        {
+            held.broken = true;
+        }
+        let at = f.pc as usize;
+        let passes_over = match (self.tables.ops[at], at.checked_sub(1).map(|before| self.tables.ops[before])) {
+            (Op::CacheGet { .. }, _) if f.looked_up => true,
+            (_, Some(Op::Call { optional, .. })) => optional,
+            (_, Some(Op::CacheSet { .. })) => true,
+            _ => false,
+        };
+        if passes_over {
+            f.hit = false;
+            self.ready.push_back(caller);
+            return;
+        }
+        let error = outcome.error.unwrap_or(ErrorType::Upstream);
+        let error = if outcome.status >= 500 { ErrorType::Upstream } else { error };
+        let failed = Outcome { status: 0, error: Some(error) };
+        self.fail(caller, failed, Some(ServiceId(service)), sink);
+    }
+
+    /// A frame fails: it says so in its log, gives back what it holds, and answers.
+    pub(super) fn fail<S: Sink>(&mut self, frame: FrameRef, outcome: Outcome, peer: Option<ServiceId>, sink: &mut S) {
+        let f = &mut self.frames[frame];
+        let program = f.program as usize;
+        let process = &self.processes[f.process as usize];
+        let status = if outcome.status == 0 && process.traced { INTERNAL_SERVER_ERROR } else { outcome.status };
+        f.outcome = Outcome { status, ..outcome };
+        f.unwinding = true;
+        if process.traced
+            && let Some(error) = outcome.error
+        {
+            let endpoint = EndpointId(self.tables.programs[program].endpoint);
+            self.emit_request_log(frame, LogEvent::RequestFailed { endpoint, status, error, peer }, sink);
+        }
+        self.unwind(frame, sink);
+    }
+
+    /// Gives back what a failed frame holds, then answers. A transaction is rolled back first, over the wire.
+    pub(super) fn unwind<S: Sink>(&mut self, frame: FrameRef, sink: &mut S) {
+        let f = &mut self.frames[frame];
+        let service = self.processes[f.process as usize].service as usize;
+        let open = f.held.iter_mut().flatten().find(|held| held.transaction && !held.broken);
+        if let Some(held) = open {
+            held.transaction = false;
+            let pool = held.pool;
+            if let Some(edge) = self.tables.rollbacks[service][pool as usize] {
+                f.query_pool = pool;
+                self.call(frame, edge, sink);
+                return;
+            }
+        }
+        self.finish(frame, sink);
+    }
+
+    /// A frame has ended: what it holds goes back, its worker takes the next, its answer goes out.
+    pub(super) fn finish<S: Sink>(&mut self, frame: FrameRef, sink: &mut S) {
+        let now = self.now();
+        let pools = self.frames[frame].held.map(|held| held.map(|held| held.pool));
+        for pool in pools.into_iter().flatten() {
+            self.release(frame, pool, sink);
+        }
+        let f = &mut self.frames[frame];
+        f.switch(Part::Computing, now);
+        if f.program == u32::MAX {
+            self.finish_request(frame);
+            return;
+        }
+        let (index, outcome, arrived) = (f.process, f.outcome, f.arrived);
+        self.digest.absorb((now - arrived).as_nanos(), u64::from(outcome.status));
+        self.release_share(frame);
+        let process = &self.processes[index as usize];
+        let (service, traced) = (process.service as usize, process.traced);
+        let statistics = &mut self.services[service].statistics;
+        statistics.in_flight -= 1;
+        statistics.latency.record(now - arrived);
+        if outcome.is_success() {
+            statistics.answered += 1;
+        } else {
+            statistics.failed += 1;
+        }
+        if S::OBSERVES {
+            let endpoint = self.tables.programs[self.frames[frame].program as usize].endpoint as usize;
+            self.processes[index as usize].meter.answered(endpoint, outcome.status, (now - arrived).as_nanos());
+        }
+        if traced {
+            self.emit_server_span(frame, now, sink);
+        } else if matches!(self.blueprint.services[service].runtime, Runtime::Postgres(_)) {
+            self.statement_done(frame, sink);
+        }
+        self.send_answer(frame, now);
+        self.free_worker(index, sink);
+    }
+
+    fn free_worker<S: Sink>(&mut self, process: u32, sink: &mut S) {
+        self.processes[process as usize].busy -= 1;
+        self.take_up_queued(process);
+        let p = &self.processes[process as usize];
+        if p.life == Life::Stopping && p.busy == 0 && p.queue.is_empty() {
+            self.stopped(process, sink);
+        }
+    }
+
+    /// A source's request has ended, from the client's point of view.
+    fn finish_request(&mut self, root: FrameRef) {
+        let now = self.now();
+        let f = &self.frames[root];
+        let source = self.processes[f.process as usize].source as usize;
+        let statistics = &mut self.sources[source].statistics;
+        statistics.in_flight -= 1;
+        if f.outcome.is_success() {
+            statistics.answered += 1;
+            statistics.latency.record(now - f.sent);
+        } else {
+            statistics.failed += 1;
+        }
+        self.frames.remove(root);
+    }
+
+    /// What PostgreSQL does when a statement ends: log it when it was slow, end the connection when its client is gone.
+    fn statement_done<S: Sink>(&mut self, frame: FrameRef, sink: &mut S) {
+        let now = self.now();
+        let f = &self.frames[frame];
+        let (index, orphan, endpoint) = (f.process, f.orphan, self.tables.programs[f.program as usize].endpoint);
+        let took = now - f.arrived;
+        let backend = f.backend;
+        let service = self.processes[index as usize].service as usize;
+        let Runtime::Postgres(postgres) = self.blueprint.services[service].runtime else { return };
+        if postgres.slow_query.is_some_and(|threshold| took >= threshold) {
+            let endpoint = EndpointId(endpoint);
+            self.emit_request_log(frame, LogEvent::SlowQuery { endpoint, duration: took, backend }, sink);
+        }
+        if orphan {
+            self.emit_log(index, LogEvent::ClientLost { backend }, sink);
+            let p = &mut self.processes[index as usize];
+            p.connections = p.connections.saturating_sub(1);
+        }
+    }
+
+    /// Whether a service is a database, reached over pooled connections only.
+    #[inline]
+    pub(super) fn is_database(&self, service: usize) -> bool {
+        matches!(self.blueprint.services[service].runtime, Runtime::Postgres(_))
+    }
+
+    /// A server error was answered: a state that a reader would name.
+    pub(super) fn note_server_error<S: Sink>(&self, frame: FrameRef, sink: &mut S) {
+        let f = &self.frames[frame];
+        if f.outcome.status >= 500 {
+            let transition = Transition::ServerError {
+                status: f.outcome.status,
+                trace: self.trace(frame),
+                span: Self::server_span(f.key),
+            };
+            self.emit_state(f.process, transition, sink);
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Load: requests come from open sources. Request n of a source has its own address, whatever else happens.
+
+use super::{Event, SourceState, World, tables};
+use crate::blueprint::{Arrivals, Profile, Source};
+use crate::frame::{Frame, HELD, LOOPS, Outcome, State};
+use crate::id::FrameRef;
+use crate::purpose;
+use crate::record::Part;
+use crate::sink::Sink;
+use knockon_kernel::{Duration, Key, Ticket, Time, math};
+
+impl World {
+    /// Schedules the first request of a source.
+    pub(super) fn open(&mut self, source: u32) {
+        self.schedule_next(source);
+    }
+
+    /// A request (or a candidate that the profile thins out) comes.
+    pub(super) fn arrive<S: Sink>(&mut self, source: u32, sink: &mut S) {
+        let now = self.now();
+        let number = self.sources[source as usize].candidates;
+        let key = self.sources[source as usize].key.with(number);
+        if self.accepted(source, key, now) {
+            self.sources[source as usize].sent += 1;
+            self.send_request(source, key, sink);
+        }
+        self.schedule_next(source);
+    }
+
+    fn accepted(&self, source: u32, key: Key, now: Time) -> bool {
+        let Some(profile) = &self.blueprint.sources[source as usize].profile else { return true };
+        key.purpose(purpose::THINNING).unit() * highest(profile) < shape(profile, now)
+    }
+
+    fn schedule_next(&mut self, source: u32) {
+        let described = &self.blueprint.sources[source as usize];
+        let state = &mut self.sources[source as usize];
+        if described.requests.is_some_and(|limit| state.sent >= limit) {
+            return;
+        }
+        state.candidates += 1;
+        let Some(at) = next_arrival(described, state) else { return };
+        if described.until.is_some_and(|until| at >= until) {
+            return;
+        }
+        state.last = at;
+        self.calendar.post(at, Event::Arrival { source });
+    }
+
+    fn send_request<S: Sink>(&mut self, source: u32, key: Key, sink: &mut S) {
+        let now = self.now();
+        let process = self.sources[source as usize].process;
+        let mix = &self.tables.mixes[source as usize];
+        let edge = if mix.len() == 1 { mix[0].1 } else { tables::choose(mix, key.purpose(purpose::MIX).unit()) };
+        let root = self.frames.insert(Frame {
+            state: State::Running,
+            pc: self.tables.ops.len() as u32 - 1,
+            ..Frame::sent(key, key, process, u32::MAX, edge, FrameRef::NONE, now)
+        });
+        let statistics = &mut self.sources[source as usize].statistics;
+        statistics.sent += 1;
+        statistics.in_flight += 1;
+        self.call(root, edge, sink);
+    }
+}
+
+/// The instant of request (or candidate) `state.candidates`, counted from 1.
+fn next_arrival(source: &Source, state: &SourceState) -> Option<Time> {
+    let peak = source.profile.as_ref().map_or(1.0, highest);
+    let n = state.candidates;
+    match &source.arrivals {
+        Arrivals::Constant { rate } => {
+            let offset = Duration::from_real_nanos(n as f64 * 1e9 / (rate * peak))?;
+            source.from.checked_add(offset)
+        }
+        Arrivals::Poisson { rate } => {
+            let unit = 1.0 - state.key.with(n).purpose(purpose::GAP).unit();
+            let gap = Duration::from_real_nanos(-math::ln(unit) * 1e9 / (rate * peak))?;
+            let last = if n == 1 { source.from } else { state.last };
+            last.checked_add(gap)
+        }
+        Arrivals::Replay { at } => {
+            let offset = at.get(usize::try_from(n - 1).ok()?)?;
+            source.from.checked_add(*offset - Time::ZERO)
+        }
+    }
+}
+
+fn highest(profile: &Profile) -> f64 {
+    profile.points.iter().fold(0.0, |highest, &(_, factor)| if factor > highest { factor } else { highest })
+}
+
+/// The profile's factor at an instant: linear between its points, from the last back to the first.
+fn shape(profile: &Profile, at: Time) -> f64 {
+    let period = profile.period.as_nanos();
+    let offset = at.as_nanos() % period;
+    let after = profile.points.partition_point(|&(start, _)| start.as_nanos() <= offset);
+    let (start, from) = profile.points[after - 1];
+    let (end, to) = match profile.points.get(after) {
+        Some(&(end, to)) => (end.as_nanos(), to),
+        None => (period, profile.points[0].1),
+    };
+    let share = (offset - start.as_nanos()) as f64 / (end - start.as_nanos()) as f64;
+    from + (to - from) * share
+}
+
+impl Frame {
+    /// A frame as its caller sends it.
+    #[inline]
+    pub(crate) fn sent(
+        key: Key,
+        root: Key,
+        process: u32,
+        program: u32,
+        edge: u32,
+        caller: FrameRef,
+        now: Time,
+    ) -> Self {
+        Self {
+            key,
+            root,
+            process,
+            program,
+            pc: 0,
+            edge,
+            caller,
+            call: 0,
+            attempt: 1,
+            state: State::InTransit,
+            part: Part::Network,
+            since: now,
+            sent: now,
+            arrived: now,
+            answered: now,
+            parts: [0; Part::COUNT],
+            timer: Ticket::NONE,
+            timer_serial: 0,
+            demand_ns: 0,
+            paused_mark_ns: 0,
+            calls: 0,
+            attempts: 0,
+            call_edge: u32::MAX,
+            query_pool: u8::MAX,
+            child: FrameRef::NONE,
+            connecting: None,
+            backoff_ns: 0,
+            held: [None; HELD],
+            loops: [0; LOOPS],
+            deadline: Time::MAX,
+            outcome: Outcome::OK,
+            cache_key: 0,
+            keyspace: u32::MAX,
+            looked_up: false,
+            backend: 0,
+            hit: false,
+            cancelled: false,
+            starved: false,
+            unwinding: false,
+            orphan: false,
+            caller_traced: false,
+            lines: 0,
+            keeps_connection: false,
+        }
+    }
+}

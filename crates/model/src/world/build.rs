@@ -1,0 +1,220 @@
+//! Building a world from a blueprint, and its first instant: everything is scheduled in name order.
+
+use super::{ServiceState, SourceState, World, tables};
+use crate::blueprint::{Blueprint, Cores, Runtime, Service};
+use crate::cpu::Cpu;
+use crate::id::{ServiceId, SourceId};
+use crate::meter::Meter;
+use crate::metrics::Metrics;
+use crate::process::{Life, Process, Stops};
+use crate::record::{Catalogue, ProcessInfo};
+use crate::restart::Restarts;
+use crate::sink::Null;
+use crate::statistics::{PoolStatistics, ServiceStatistics, SourceStatistics};
+use crate::topology::Topology;
+use crate::world::Event;
+use knockon_kernel::{Calendar, Digest, Key, Ticket, Time};
+use std::collections::VecDeque;
+
+impl World {
+    /// Builds the world and its state at time 0: all services run and are warm, pools begin to fill, caches are as described.
+    #[must_use]
+    pub fn new(blueprint: Blueprint) -> Self {
+        let mut catalogue = Catalogue::default();
+        let tables = tables::compile(&blueprint, &mut catalogue);
+        let seed = Key::new(blueprint.seed);
+        let mut processes = Vec::new();
+        let services = services(&blueprint, seed, &mut processes, &mut catalogue);
+        let sources = sources(&blueprint, seed, &mut processes, &mut catalogue);
+        let metrics = Metrics::new(&blueprint, &processes, &mut catalogue);
+        let mut calendar = Calendar::new();
+        let components = (blueprint.services.len() + blueprint.sources.len()) as u64;
+        calendar.set_events_per_instant(match blueprint.limits.events_per_instant {
+            0 => 10_000 + 100 * components,
+            limit => limit,
+        });
+        let policy_lanes = blueprint.policies.iter().map(|policy| policy.timeout.map(|timeout| calendar.lane(timeout)));
+        let policy_lanes = policy_lanes.collect();
+        let keyspace_keys =
+            blueprint.keyspaces.iter().map(|keys| seed.name("keyspace").name(&keys.draw_name)).collect();
+        let mut world = Self {
+            topology: Topology::of(&blueprint),
+            catalogue,
+            metrics,
+            tables,
+            samplers: blueprint.samplers.clone(),
+            calendar,
+            policy_lanes,
+            frames: crate::frame::Frames::default(),
+            shares: Vec::new(),
+            processes,
+            services,
+            sources,
+            keyspace_keys,
+            saved: vec![Vec::new(); blueprint.patches.len()],
+            ready: VecDeque::new(),
+            effects: Vec::new(),
+            digest: Digest::new(),
+            events: 0,
+            next_scrape: Time::ZERO,
+            spans_since_watermark: 0,
+            stopped: None,
+            blueprint,
+        };
+        world.begin();
+        world
+    }
+
+    fn begin(&mut self) {
+        for process in 0..self.processes.len() as u32 {
+            if !self.processes[process as usize].is_client() {
+                self.furnish(process, &mut Null);
+                self.processes[process as usize].served = u32::MAX;
+                self.warm(process);
+            }
+        }
+        for (index, patch) in self.blueprint.patches.iter().enumerate() {
+            self.calendar.post(patch.at, Event::Patch { index: index as u32 });
+            if let Some(until) = patch.until {
+                self.calendar.post(until, Event::PatchEnd { index: index as u32 });
+            }
+        }
+        for source in 0..self.sources.len() as u32 {
+            self.open(source);
+        }
+    }
+
+    fn warm(&mut self, process: u32) {
+        let p = &mut self.processes[process as usize];
+        let Some(store) = &mut p.store else { return };
+        for (index, keyspace) in self.blueprint.keyspaces.iter().enumerate() {
+            if keyspace.cache.0 == p.service && keyspace.warm {
+                store.warm(Time::ZERO, index as u32);
+            }
+        }
+    }
+}
+
+fn services(
+    blueprint: &Blueprint,
+    seed: Key,
+    processes: &mut Vec<Process>,
+    catalogue: &mut Catalogue,
+) -> Vec<ServiceState> {
+    let mut states = Vec::new();
+    for (index, service) in blueprint.services.iter().enumerate() {
+        let first_process = processes.len() as u32;
+        for replica in 0..service.replicas {
+            let key = seed.name("service").name(&service.draw_name).with(u64::from(replica));
+            processes.push(process_of(service, index as u32, key));
+            catalogue.processes.push(ProcessInfo {
+                service: Some(ServiceId(index as u32)),
+                name: service.name.clone(),
+                instance: format!("{}-{replica}", service.name),
+            });
+        }
+        let pools = service.pools.iter().map(|pool| PoolStatistics { name: pool.name.clone(), ..Default::default() });
+        states.push(ServiceState {
+            first_process,
+            replicas: service.replicas,
+            version: 0,
+            rollout: None,
+            statistics: ServiceStatistics { name: service.name.clone(), pools: pools.collect(), ..Default::default() },
+        });
+    }
+    states
+}
+
+fn sources(
+    blueprint: &Blueprint,
+    seed: Key,
+    processes: &mut Vec<Process>,
+    catalogue: &mut Catalogue,
+) -> Vec<SourceState> {
+    let mut states = Vec::new();
+    for (index, source) in blueprint.sources.iter().enumerate() {
+        let key = seed.name("source").name(&source.draw_name);
+        states.push(SourceState {
+            key,
+            process: processes.len() as u32,
+            candidates: 0,
+            sent: 0,
+            last: source.from,
+            statistics: SourceStatistics { name: source.name.clone(), ..Default::default() },
+        });
+        processes.push(client_of(SourceId(index as u32), key));
+        catalogue.processes.push(ProcessInfo {
+            service: None,
+            name: source.name.clone(),
+            instance: source.name.clone(),
+        });
+    }
+    states
+}
+
+fn process_of(service: &Service, index: u32, key: Key) -> Process {
+    let traced = !matches!(service.runtime, Runtime::Postgres(_) | Runtime::Redis(_));
+    Process {
+        service: index,
+        traced,
+        workers: service.workers.unwrap_or(u32::MAX),
+        places: service.places.unwrap_or(u32::MAX),
+        cpu: Cpu::new(service.cores, service.discipline),
+        unlimited_cores: service.cores == Cores::Unlimited,
+        restarts: Restarts::new(service.restart),
+        meter: Meter::new(service.endpoints.len(), service.pools.len()),
+        ..bare(key)
+    }
+}
+
+fn client_of(source: SourceId, key: Key) -> Process {
+    Process { source: source.0, life: Life::Running, ..bare(key) }
+}
+
+/// A process that is not there yet.
+fn bare(key: Key) -> Process {
+    Process {
+        service: u32::MAX,
+        source: u32::MAX,
+        key,
+        traced: false,
+        life: Life::Starting,
+        incarnation: 0,
+        started: Time::ZERO,
+        restarts: Restarts::new(crate::blueprint::RestartPolicy::Never),
+        restart_count: 0,
+        stops: Stops::default(),
+        stopped_since: Time::ZERO,
+        stopped_total_ns: 0,
+        inbox: VecDeque::new(),
+        workers: u32::MAX,
+        busy: 0,
+        places: u32::MAX,
+        queue: VecDeque::new(),
+        served: 0,
+        cpu: Cpu::new(Cores::Unlimited, crate::blueprint::CpuDiscipline::Shared),
+        unlimited_cores: true,
+        cpu_ticket: Ticket::NONE,
+        heap: None,
+        collections: VecDeque::new(),
+        collected: Ticket::NONE,
+        pause_ends: Time::ZERO,
+        pause_left: None,
+        starved: None,
+        marking_milli_cores: 0,
+        marking_since: Time::ZERO,
+        marking_mark_ns: 0,
+        marking_ns: 0,
+        pools: Vec::new(),
+        pool_full: Vec::new(),
+        redeploys: false,
+        exit_code: 0,
+        oom_killed_last: false,
+        keep_alive: Vec::new(),
+        connections: 0,
+        backends: 0,
+        store: None,
+        lines: 0,
+        meter: Meter::new(0, 0),
+    }
+}

@@ -1,0 +1,387 @@
+//! Calls between processes: sending, delivering, answering, timing out, retrying, and what becomes of work whose caller left.
+
+use super::{Event, World};
+use crate::backoff;
+use crate::blueprint::CallPolicy;
+use crate::frame::{Frame, Outcome, State};
+use crate::id::FrameRef;
+use crate::process::Life;
+use crate::purpose;
+use crate::record::{ErrorType, Part, Transition};
+use crate::sink::Sink;
+use knockon_kernel::{Duration, Key, Ticket, Time};
+
+/// The policy of calls that have none: no timeout, no retry.
+const UNLIMITED: u32 = u32::MAX;
+
+impl World {
+    /// Begins a call from a frame: its first attempt.
+    pub(super) fn call<S: Sink>(&mut self, caller: FrameRef, edge: u32, sink: &mut S) {
+        let frame = &mut self.frames[caller];
+        frame.calls += 1;
+        frame.attempts = 0;
+        frame.backoff_ns = 0;
+        self.attempt(caller, edge, sink);
+    }
+
+    /// Sends the next attempt of the current call.
+    fn attempt<S: Sink>(&mut self, caller: FrameRef, edge_index: u32, sink: &mut S) {
+        let now = self.now();
+        let edge = self.tables.edges[edge_index as usize];
+        let frame = &mut self.frames[caller];
+        frame.attempts += 1;
+        frame.call_edge = edge_index;
+        let key = frame.key.with(u64::from(edge.site)).with(frame.iteration()).with(u64::from(frame.attempts));
+        let (root, from, deadline, attempt) = (frame.root, frame.process, frame.deadline, frame.attempts);
+        let (cache_key, keyspace, call) = (frame.cache_key, frame.keyspace, frame.calls);
+        if frame.program == u32::MAX {
+            let source = self.processes[from as usize].source;
+            self.sources[source as usize].statistics.attempts += 1;
+        }
+        let timeout = self.timeout(edge.policy.0, deadline, now);
+        if timeout == Some(Duration::ZERO) {
+            self.attempt_failed(caller, Outcome { status: 0, error: Some(ErrorType::Timeout) }, sink);
+            return;
+        }
+        let to = self.replica(edge.service, key);
+        let mut child = Frame::sent(key, root, to, edge.program, edge_index, caller, now);
+        child.call = call;
+        child.attempt = attempt;
+        (child.cache_key, child.keyspace) = (cache_key, keyspace);
+        let passes_deadline = edge.policy.0 != UNLIMITED && self.blueprint[edge.policy].propagates_deadline;
+        if passes_deadline && let Some(timeout) = timeout {
+            child.deadline = now.saturating_add(timeout);
+        }
+        let latency = self.request_latency(from, edge.link.0, key);
+        child.caller_traced = self.processes[from as usize].traced;
+        child.keeps_connection = true;
+        let child = self.frames.insert(child);
+        self.calendar.post(now + latency, Event::Deliver { frame: child });
+        let frame = &mut self.frames[caller];
+        frame.child = child;
+        frame.state = State::WaitingReply;
+        frame.switch(Part::Child, now);
+        if let Some(timeout) = timeout {
+            self.set_policy_timer(caller, edge.policy.0, timeout);
+        }
+    }
+
+    /// The attempt's timer: the policy's, cut to the deadline that the frame itself was given.
+    fn timeout(&self, policy: u32, deadline: Time, now: Time) -> Option<Duration> {
+        let own = if policy == UNLIMITED { None } else { self.blueprint.policies[policy as usize].timeout };
+        if deadline == Time::MAX {
+            return own;
+        }
+        let left = deadline.saturating_sub(now);
+        Some(own.map_or(left, |own| own.min(left)))
+    }
+
+    fn replica(&self, service: u32, key: Key) -> u32 {
+        let state = &self.services[service as usize];
+        if state.replicas == 1 {
+            return state.first_process;
+        }
+        let unit = key.purpose(purpose::REPLICA).unit();
+        state.first_process + (unit * f64::from(state.replicas)) as u32
+    }
+
+    /// From sending to arrival: a new connection's round trips where no kept-alive one is idle, then one way.
+    fn request_latency(&mut self, from: u32, link: u32, key: Key) -> Duration {
+        let described = self.blueprint.links[link as usize];
+        let mut latency = self.draw(described.latency, key.purpose(purpose::REQUEST_LATENCY));
+        let Some(_) = described.keep_alive else { return latency };
+        let process = &mut self.processes[from as usize];
+        if let Some((_, idle)) = process.keep_alive.iter_mut().find(|(known, _)| *known == link)
+            && *idle > 0
+        {
+            *idle -= 1;
+            return latency;
+        }
+        for trip in 0..u64::from(described.connect_round_trips) * 2 {
+            latency += self.draw(described.latency, key.purpose(purpose::CONNECT_LATENCY).with(trip));
+        }
+        latency
+    }
+
+    /// Gives a connection that carried a whole exchange back to the idle ones of its link.
+    fn keep_connection(&mut self, process: u32, link: u32) {
+        let Some(limit) = self.blueprint.links[link as usize].keep_alive else { return };
+        let kept = &mut self.processes[process as usize].keep_alive;
+        match kept.iter_mut().find(|(known, _)| *known == link) {
+            Some((_, idle)) => *idle = (*idle + 1).min(limit),
+            None if limit > 0 => kept.push((link, 1)),
+            None => {}
+        }
+    }
+
+    /// A request reaches its process. The kernel accepts connections even while the process stands still.
+    pub(super) fn deliver<S: Sink>(&mut self, frame: FrameRef, sink: &mut S) {
+        let now = self.now();
+        let f = &mut self.frames[frame];
+        f.arrived = now;
+        f.since = now;
+        f.part = Part::Queued;
+        let (index, program) = (f.process as usize, f.program);
+        f.pc = self.tables.programs[program as usize].first;
+        let process = &mut self.processes[index];
+        let service = process.service as usize;
+        self.services[service].statistics.arrived += 1;
+        if process.life != Life::Running {
+            let over_a_connection = self.is_database(service);
+            let error = if over_a_connection { ErrorType::ConnectionLost } else { ErrorType::ConnectionRefused };
+            self.refuse(frame, error);
+            return;
+        }
+        let stopped = process.is_stopped();
+        if process.busy < process.workers && !stopped {
+            process.busy += 1;
+            self.services[service].statistics.in_flight += 1;
+            self.take_up(frame);
+        } else if (process.queue.len() as u64) < u64::from(process.places) {
+            process.queue.push_back(frame);
+            self.frames[frame].state = State::Queued;
+            self.services[service].statistics.in_flight += 1;
+        } else {
+            self.emit_state(index as u32, Transition::Refused, sink);
+            self.refuse(frame, ErrorType::ConnectionRefused);
+        }
+    }
+
+    fn refuse(&mut self, frame: FrameRef, error: ErrorType) {
+        let now = self.now();
+        let f = &mut self.frames[frame];
+        f.outcome = Outcome { status: 0, error: Some(error) };
+        f.keeps_connection = false;
+        let service = self.processes[f.process as usize].service;
+        self.services[service as usize].statistics.refused += 1;
+        self.send_answer(frame, now);
+    }
+
+    /// A worker takes a frame up: it runs within this instant.
+    pub(super) fn take_up(&mut self, frame: FrameRef) {
+        let now = self.now();
+        let f = &mut self.frames[frame];
+        f.switch(Part::Computing, now);
+        f.state = State::Running;
+        let process = &mut self.processes[f.process as usize];
+        process.served = process.served.saturating_add(1);
+        self.ready.push_back(frame);
+    }
+
+    /// Workers that are free take up what is queued.
+    pub(super) fn take_up_queued(&mut self, process: u32) {
+        loop {
+            let p = &mut self.processes[process as usize];
+            if p.is_stopped() || p.busy >= p.workers || !matches!(p.life, Life::Running | Life::Stopping) {
+                return;
+            }
+            let Some(frame) = p.queue.pop_front() else { return };
+            p.busy += 1;
+            self.take_up(frame);
+        }
+    }
+
+    /// Puts the answer of a frame (its outcome is set) on the wire.
+    pub(super) fn send_answer(&mut self, frame: FrameRef, now: Time) {
+        let f = &mut self.frames[frame];
+        f.answered = now;
+        f.state = State::Answered;
+        let (edge, key) = (f.edge, f.key);
+        let link = self.blueprint[self.tables.edges[edge as usize].link];
+        let latency = self.draw(link.latency, key.purpose(purpose::ANSWER_LATENCY));
+        self.calendar.post(now + latency, Event::Reply { child: frame });
+    }
+
+    /// An answer reaches the process of the caller, at `at`; it is taken when the process runs.
+    pub(super) fn reply<S: Sink>(&mut self, child: FrameRef, at: Time, sink: &mut S) {
+        let answer = &self.frames[child];
+        let (caller, call) = (answer.caller, answer.call);
+        let Some(frame) = self.frames.get(caller) else {
+            self.frames.remove(child);
+            return;
+        };
+        let process = frame.process;
+        if self.processes[process as usize].is_stopped() {
+            self.processes[process as usize].inbox.push_back((at, Event::Reply { child }));
+            return;
+        }
+        let current = frame.child == child;
+        let counts = frame.state == State::WaitingReply && (current || (frame.calls == call && self.is_lenient(child)));
+        if !counts {
+            self.frames.remove(child);
+            return;
+        }
+        if !current {
+            self.abandon(caller);
+        }
+        self.take_answer(caller, child, at, sink);
+    }
+
+    fn is_lenient(&self, child: FrameRef) -> bool {
+        let policy = self.tables.edges[self.frames[child].edge as usize].policy.0;
+        policy != UNLIMITED && !self.blueprint.policies[policy as usize].strict
+    }
+
+    fn take_answer<S: Sink>(&mut self, caller: FrameRef, child: FrameRef, at: Time, sink: &mut S) {
+        let now = self.now();
+        self.clear_timer(caller);
+        self.emit_client_span(caller, child, at, None, sink);
+        let answer = &self.frames[child];
+        let (outcome, hit, keeps) = (answer.outcome, answer.hit, answer.keeps_connection);
+        let edge = self.tables.edges[answer.edge as usize];
+        self.frames.remove(child);
+        let frame = &mut self.frames[caller];
+        frame.child = FrameRef::NONE;
+        frame.switch(Part::Paused, at);
+        frame.switch(Part::Computing, now);
+        frame.hit = hit;
+        frame.state = State::Running;
+        let process = frame.process;
+        if keeps {
+            self.keep_connection(process, edge.link.0);
+        }
+        if outcome.is_success() {
+            self.call_succeeded(caller, outcome);
+        } else {
+            self.attempt_failed(caller, outcome, sink);
+        }
+    }
+
+    fn call_succeeded(&mut self, caller: FrameRef, outcome: Outcome) {
+        let frame = &mut self.frames[caller];
+        if frame.program == u32::MAX {
+            frame.outcome = outcome;
+        }
+        self.ready.push_back(caller);
+    }
+
+    /// The attempt's timer has expired at `at`.
+    pub(super) fn attempt_timed_out<S: Sink>(&mut self, caller: FrameRef, at: Time, sink: &mut S) {
+        let now = self.now();
+        let child = self.frames[caller].child;
+        let outcome = Outcome { status: 0, error: Some(ErrorType::Timeout) };
+        self.emit_client_span(caller, child, at, Some(outcome), sink);
+        self.abandon(caller);
+        let frame = &mut self.frames[caller];
+        frame.switch(Part::Paused, at);
+        frame.switch(Part::Computing, now);
+        frame.state = State::Running;
+        self.attempt_failed(caller, outcome, sink);
+    }
+
+    /// The caller leaves its outstanding attempt. The server learns of it only where it looks.
+    pub(super) fn abandon(&mut self, caller: FrameRef) {
+        let now = self.now();
+        let child = std::mem::replace(&mut self.frames[caller].child, FrameRef::NONE);
+        let Some(left) = self.frames.get_mut(child) else { return };
+        left.keeps_connection = false;
+        let (edge, key, process) = (left.edge, left.key, left.process);
+        let service = self.processes[process as usize].service as usize;
+        if self.is_database(service) {
+            self.frames[child].orphan = true;
+            let frame = &mut self.frames[caller];
+            if let Some(held) = frame.held_from(frame.query_pool) {
+                held.broken = true;
+            }
+        }
+        if self.blueprint.services[service].cancels_abandoned {
+            let link = self.blueprint[self.tables.edges[edge as usize].link];
+            let latency = self.draw(link.latency, key.purpose(purpose::CANCEL_LATENCY));
+            self.calendar.post(now + latency, Event::Cancel { frame: child });
+        }
+    }
+
+    /// The server hears that the caller of a frame left.
+    pub(super) fn cancel(&mut self, frame: FrameRef) {
+        let Some(f) = self.frames.get_mut(frame) else { return };
+        let process = f.process;
+        if self.processes[process as usize].is_stopped() {
+            let now = self.now();
+            self.processes[process as usize].inbox.push_back((now, Event::Cancel { frame }));
+            return;
+        }
+        f.cancelled = true;
+        if f.state != State::Queued {
+            return;
+        }
+        let p = &mut self.processes[process as usize];
+        p.queue.retain(|&queued| queued != frame);
+        let service = p.service as usize;
+        self.services[service].statistics.in_flight -= 1;
+        self.services[service].statistics.failed += 1;
+        let now = self.now();
+        let f = &mut self.frames[frame];
+        f.outcome = Outcome { status: 0, error: Some(ErrorType::Cancelled) };
+        self.send_answer(frame, now);
+    }
+
+    /// An attempt has failed: another one after a back-off, or the call has failed for good.
+    fn attempt_failed<S: Sink>(&mut self, caller: FrameRef, outcome: Outcome, sink: &mut S) {
+        let now = self.now();
+        let frame = &self.frames[caller];
+        let edge_index = frame.call_edge;
+        let edge = self.tables.edges[edge_index as usize];
+        if edge.policy.0 != UNLIMITED && !frame.cancelled {
+            let policy = self.blueprint[edge.policy];
+            if retries(&policy, frame.attempts, outcome) {
+                let key = frame.key.with(u64::from(edge.site)).with(frame.iteration());
+                let draw = key.with(u64::from(frame.attempts)).purpose(purpose::JITTER);
+                let previous = Duration::from_nanos(frame.backoff_ns);
+                let delay = backoff::delay(&policy.backoff, u32::from(frame.attempts), previous, draw);
+                let frame = &mut self.frames[caller];
+                frame.backoff_ns = delay.as_nanos();
+                frame.state = State::BackingOff;
+                frame.switch(Part::BackingOff, now);
+                self.set_timer(caller, delay);
+                return;
+            }
+        }
+        self.call_failed(caller, outcome, edge.service, sink);
+    }
+
+    /// The back-off is over: the next attempt goes out.
+    pub(super) fn resend<S: Sink>(&mut self, caller: FrameRef, sink: &mut S) {
+        let edge = self.frames[caller].call_edge;
+        self.attempt(caller, edge, sink);
+    }
+
+    /// A timer for a frame at a distance that differs from case to case.
+    pub(super) fn set_timer(&mut self, frame: FrameRef, after: Duration) {
+        let at = self.now() + after;
+        let f = &mut self.frames[frame];
+        f.timer_serial = f.timer_serial.wrapping_add(1);
+        f.timer = self.calendar.schedule(at, Event::Timer { frame, serial: f.timer_serial });
+    }
+
+    fn set_policy_timer(&mut self, frame: FrameRef, policy: u32, timeout: Duration) {
+        let constant = policy != UNLIMITED && self.blueprint.policies[policy as usize].timeout == Some(timeout);
+        let lane = if constant { self.policy_lanes[policy as usize] } else { None };
+        let Some(lane) = lane else { return self.set_timer(frame, timeout) };
+        let f = &mut self.frames[frame];
+        f.timer_serial = f.timer_serial.wrapping_add(1);
+        f.timer = self.calendar.schedule_in_lane(lane, Event::Timer { frame, serial: f.timer_serial });
+    }
+
+    /// Takes a frame's timer out of the calendar, and makes one that waits in an inbox stale.
+    #[inline]
+    pub(super) fn clear_timer(&mut self, frame: FrameRef) {
+        let f = &mut self.frames[frame];
+        if f.timer != Ticket::NONE {
+            self.calendar.cancel(f.timer);
+            f.timer = Ticket::NONE;
+            f.timer_serial = f.timer_serial.wrapping_add(1);
+        }
+    }
+}
+
+fn retries(policy: &CallPolicy, attempts: u16, outcome: Outcome) -> bool {
+    if u32::from(attempts) > policy.retries {
+        return false;
+    }
+    match outcome.error {
+        Some(ErrorType::Timeout) => policy.retry_on.timeout,
+        Some(ErrorType::ConnectionRefused) => policy.retry_on.refused,
+        Some(ErrorType::ConnectionReset | ErrorType::ConnectionLost) => policy.retry_on.reset,
+        _ => outcome.status >= 500 && policy.retry_on.server_error,
+    }
+}

@@ -1,0 +1,113 @@
+//! Computing: a frame needs its process' processor for a drawn demand.
+//!
+//! Where cores are unlimited each demand is a timer of its own, extended by the time that the process stood still
+//! meanwhile; else the processor machine shares the cores and one calendar entry stands for its next completion.
+
+use super::{Event, World};
+use crate::cpu::Wake;
+use crate::frame::State;
+use crate::id::{FrameRef, SamplerId};
+use crate::purpose;
+use crate::record::Part;
+use knockon_kernel::{Duration, Ticket, Time};
+
+impl World {
+    /// A frame begins to compute.
+    pub(super) fn compute(&mut self, frame: FrameRef, site: u32, demand: SamplerId) {
+        let now = self.now();
+        let f = &self.frames[frame];
+        let (index, key) = (f.process, f.key.with(u64::from(site)).with(f.iteration()));
+        let demand = self.warmed(index, self.draw(demand, key.purpose(purpose::DEMAND)));
+        let process = &mut self.processes[index as usize];
+        let mark = process.stopped_ns(now);
+        let f = &mut self.frames[frame];
+        f.state = State::Computing;
+        f.switch(Part::Computing, now);
+        f.demand_ns = demand.as_nanos();
+        f.paused_mark_ns = mark;
+        if process.unlimited_cores {
+            f.timer_serial = f.timer_serial.wrapping_add(1);
+            self.calendar.post(now + demand, Event::Timer { frame, serial: f.timer_serial });
+        } else {
+            process.cpu.start(now, frame, demand);
+            self.reschedule_processor(index);
+        }
+    }
+
+    /// The demand of a young process is larger.
+    fn warmed(&self, process: u32, demand: Duration) -> Duration {
+        let p = &self.processes[process as usize];
+        let Some(warm_up) = self.blueprint.services.get(p.service as usize).and_then(|service| service.warm_up) else {
+            return demand;
+        };
+        if p.served >= warm_up.requests {
+            return demand;
+        }
+        let left = 1.0 - f64::from(p.served) / f64::from(warm_up.requests);
+        let factor = 1.0 + (warm_up.factor - 1.0) * left;
+        Duration::from_real_nanos(demand.as_nanos() as f64 * factor).expect("a checked warm-up factor is finite")
+    }
+
+    /// A demand on unlimited cores has had its time, but for what the process stood still.
+    pub(super) fn computed(&mut self, frame: FrameRef, serial: u32) {
+        let now = self.now();
+        let f = &self.frames[frame];
+        let stood_ns = self.processes[f.process as usize].stopped_ns(now) - f.paused_mark_ns;
+        let due = f.since + Duration::from_nanos(f.demand_ns + stood_ns);
+        if due > now {
+            self.calendar.post(due, Event::Timer { frame, serial });
+            return;
+        }
+        self.end_computing(frame, now);
+    }
+
+    /// The next job of a shared processor is done.
+    pub(super) fn processor_due(&mut self, process: u32, incarnation: u32) {
+        let now = self.now();
+        let p = &mut self.processes[process as usize];
+        if p.incarnation != incarnation {
+            return;
+        }
+        p.cpu_ticket = Ticket::NONE;
+        while let Some(frame) = self.processes[process as usize].cpu.complete(now) {
+            self.end_computing(frame, now);
+        }
+        self.reschedule_processor(process);
+    }
+
+    /// Books a finished Compute: its demand, what the process stood still, and the wait for a core.
+    fn end_computing(&mut self, frame: FrameRef, now: Time) {
+        let f = &mut self.frames[frame];
+        let process = &self.processes[f.process as usize];
+        let elapsed_ns = (now - f.since).as_nanos();
+        let stood_ns = process.stopped_ns(now) - f.paused_mark_ns;
+        let waited_ns = elapsed_ns
+            .checked_sub(f.demand_ns + stood_ns)
+            .expect("a job never completes before its demand and the stops are over");
+        f.parts[Part::Computing as usize] += f.demand_ns;
+        f.parts[Part::Paused as usize] += stood_ns;
+        f.parts[Part::CpuWait as usize] += waited_ns;
+        f.since = now;
+        f.state = State::Running;
+        let service = process.service as usize;
+        self.services[service].statistics.computed += Duration::from_nanos(f.demand_ns);
+        self.ready.push_back(frame);
+    }
+
+    /// Keeps the calendar's one entry for a processor at its next completion.
+    pub(super) fn reschedule_processor(&mut self, process: u32) {
+        let p = &mut self.processes[process as usize];
+        let wake = p.cpu.wake();
+        if wake == Wake::Keep {
+            return;
+        }
+        if p.cpu_ticket != Ticket::NONE {
+            self.calendar.cancel(p.cpu_ticket);
+            p.cpu_ticket = Ticket::NONE;
+        }
+        if let Wake::At(at) = wake {
+            let event = Event::Processor { process, incarnation: p.incarnation };
+            p.cpu_ticket = self.calendar.schedule(at, event);
+        }
+    }
+}

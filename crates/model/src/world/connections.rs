@@ -1,0 +1,424 @@
+//! Connections: frames acquire, use and release them; the pool's wishes are carried out over the network.
+//!
+//! A connection occupies a slot at the database from the moment the database accepts it until the news of its closing
+//! arrives there. A statement whose client died keeps its slot until it ends.
+
+use super::execute::Flow;
+use super::{Event, World};
+use crate::blueprint::Runtime;
+use crate::frame::{Held, Outcome, State};
+use crate::id::{ConnectionId, FrameRef, PoolId};
+use crate::pool::{Acquisition, Effect, HOUSEKEEPING};
+use crate::process::Life;
+use crate::purpose;
+use crate::record::{ErrorType, LogEvent, Part, Transition};
+use crate::sink::Sink;
+use crate::world::event::PoolEvent;
+use knockon_kernel::{Duration, Key, Time};
+
+impl World {
+    /// A frame asks for a connection.
+    pub(super) fn acquire<S: Sink>(&mut self, frame: FrameRef, pool: u8, sink: &mut S) -> Flow {
+        let now = self.now();
+        let f = &mut self.frames[frame];
+        f.switch(Part::Pool, now);
+        let index = f.process;
+        let machine = &mut self.processes[index as usize].pools[usize::from(pool)];
+        let acquisition = machine.acquire(now, frame, &mut self.effects);
+        let flow = match acquisition {
+            Acquisition::Granted(connection) => {
+                self.grant(frame, pool, connection, now);
+                Flow::On
+            }
+            waits => {
+                let f = &mut self.frames[frame];
+                f.state = State::WaitingPool;
+                f.query_pool = pool;
+                let timeout = self.processes[index as usize].pools[usize::from(pool)].acquire_timeout();
+                self.set_timer(frame, timeout);
+                self.follow(frame, pool, waits);
+                self.note_pool(index, pool, sink);
+                Flow::Leave
+            }
+        };
+        self.carry_out(index, pool);
+        flow
+    }
+
+    /// A frame's turn at a pool has led to something that takes time, or to waiting on.
+    fn follow(&mut self, frame: FrameRef, pool: u8, acquisition: Acquisition) {
+        let index = self.frames[frame].process;
+        match acquisition {
+            Acquisition::Granted(connection) => {
+                let now = self.now();
+                self.clear_timer(frame);
+                self.grant(frame, pool, connection, now);
+                self.frames[frame].state = State::Running;
+                self.ready.push_back(frame);
+            }
+            Acquisition::Validate(connection) => {
+                self.frames[frame].connecting = Some(connection);
+                self.round_trip(index, pool, connection, PoolEvent::Validated);
+            }
+            Acquisition::Connect(connection) => {
+                self.frames[frame].connecting = Some(connection);
+                self.open_connection(index, pool, connection);
+            }
+            Acquisition::Waiting => self.frames[frame].connecting = None,
+        }
+    }
+
+    /// The frame that validates or opens a connection itself.
+    fn user_of(&self, process: u32, pool: u8, connection: ConnectionId) -> Option<FrameRef> {
+        let user = self.processes[process as usize].pools[usize::from(pool)].user(connection)?;
+        let f = self.frames.get(user)?;
+        (f.state == State::WaitingPool && f.connecting == Some(connection)).then_some(user)
+    }
+
+    /// A frame holds a connection from `at` on.
+    fn grant(&mut self, frame: FrameRef, pool: u8, connection: ConnectionId, at: Time) {
+        let now = self.now();
+        let f = &mut self.frames[frame];
+        let waited_ns = (at - f.since).as_nanos();
+        f.switch(Part::Paused, at);
+        f.switch(Part::Computing, now);
+        let place =
+            f.held.iter_mut().find(|held| held.is_none()).expect("a checked program holds two connections at most");
+        *place = Some(Held { pool, transaction: false, broken: false, connection, since: now });
+        let index = f.process as usize;
+        let service = self.processes[index].service as usize;
+        let statistics = &mut self.services[service].statistics.pools[usize::from(pool)];
+        statistics.acquired += 1;
+        statistics.wait.record(Duration::from_nanos(waited_ns));
+        self.processes[index].meter.acquired(usize::from(pool), waited_ns);
+    }
+
+    /// A frame gives its connection back.
+    pub(super) fn release<S: Sink>(&mut self, frame: FrameRef, pool: u8, sink: &mut S) {
+        let now = self.now();
+        let f = &mut self.frames[frame];
+        let Some(place) = f.held.iter_mut().find(|held| held.is_some_and(|held| held.pool == pool)) else { return };
+        let Some(held) = place.take() else { return };
+        let index = f.process;
+        let process = &mut self.processes[index as usize];
+        process.meter.used(usize::from(pool), (now - held.since).as_nanos());
+        process.pools[usize::from(pool)].release(now, held.connection, held.broken, &mut self.effects);
+        self.carry_out(index, pool);
+        self.note_pool(index, pool, sink);
+    }
+
+    /// A frame has waited its whole acquire timeout, which expired at `at`.
+    pub(super) fn acquire_timed_out<S: Sink>(&mut self, frame: FrameRef, at: Time, sink: &mut S) {
+        let f = &self.frames[frame];
+        let (index, pool) = (f.process, f.query_pool);
+        let waited = at - f.since;
+        let process = &mut self.processes[index as usize];
+        let service = process.service as usize;
+        let machine = &mut process.pools[usize::from(pool)];
+        // HikariCP words its message after the caller has left the queue.
+        machine.give_up(at, frame);
+        let readings = machine.readings();
+        let event = LogEvent::PoolTimeout {
+            pool: PoolId(u32::from(pool)),
+            waited,
+            total: readings.total,
+            active: readings.active,
+            idle: readings.idle,
+            waiting: readings.waiting,
+        };
+        process.meter.acquire_timed_out(usize::from(pool));
+        self.services[service].statistics.pools[usize::from(pool)].timeouts += 1;
+        self.wake(frame, at);
+        self.emit_request_log(frame, event, sink);
+        self.emit_state(index, Transition::AcquireTimeout { pool: PoolId(u32::from(pool)) }, sink);
+        self.fail(frame, Outcome { status: 0, error: Some(ErrorType::PoolTimeout) }, None, sink);
+    }
+
+    /// Runs a query on the connection that the frame holds.
+    pub(super) fn query<S: Sink>(&mut self, frame: FrameRef, edge: u32, pool: u8, transaction: bool, sink: &mut S) {
+        let f = &mut self.frames[frame];
+        f.query_pool = pool;
+        let index = f.process as usize;
+        let held = f.held_from(pool).expect("a checked program queries on a connection that it holds");
+        held.transaction = transaction;
+        let connection = held.connection;
+        if held.broken || self.processes[index].pools[usize::from(pool)].is_severed(connection) {
+            held.broken = true;
+            let peer = crate::id::ServiceId(self.tables.edges[edge as usize].service);
+            self.emit_log(index as u32, LogEvent::PoolConnectionBroken { pool: PoolId(u32::from(pool)) }, sink);
+            self.fail(frame, Outcome { status: 0, error: Some(ErrorType::ConnectionLost) }, Some(peer), sink);
+            return;
+        }
+        self.call(frame, edge, sink);
+        let child = self.frames[frame].child;
+        if let Some(statement) = self.frames.get_mut(child) {
+            statement.backend = connection.0;
+        }
+    }
+
+    /// Carries out what a pool wishes.
+    pub(super) fn carry_out(&mut self, process: u32, pool: u8) {
+        while !self.effects.is_empty() {
+            let effects = std::mem::take(&mut self.effects);
+            for effect in effects {
+                self.carry_out_one(process, pool, effect);
+            }
+        }
+    }
+
+    fn carry_out_one(&mut self, process: u32, pool: u8, effect: Effect) {
+        let now = self.now();
+        match effect {
+            Effect::Connect(connection) => self.open_connection(process, pool, connection),
+            Effect::RetryConnect { after } => {
+                self.pool_timer(process, pool, ConnectionId(0), PoolEvent::Refill, now + after);
+            }
+            Effect::Close { connection, severed } => {
+                if !severed {
+                    self.close_connection(process, pool, connection);
+                }
+            }
+            Effect::Grant { frame, connection } => self.follow(frame, pool, Acquisition::Granted(connection)),
+            Effect::Validate { frame, connection } => self.follow(frame, pool, Acquisition::Validate(connection)),
+            Effect::ConnectFor { frame, connection } => self.follow(frame, pool, Acquisition::Connect(connection)),
+            Effect::Ping(connection) => self.round_trip(process, pool, connection, PoolEvent::Pinged),
+            Effect::RetireAt { connection, at } => self.pool_timer(process, pool, connection, PoolEvent::Retire, at),
+            Effect::KeepAliveAt { connection, at } => {
+                self.pool_timer(process, pool, connection, PoolEvent::KeepAlive, at);
+            }
+            Effect::LeakCheckAt { connection, at } => {
+                self.pool_timer(process, pool, connection, PoolEvent::LeakCheck, at);
+            }
+        }
+    }
+
+    pub(super) fn pool_timer(&mut self, process: u32, pool: u8, connection: ConnectionId, what: PoolEvent, at: Time) {
+        let incarnation = self.processes[process as usize].incarnation;
+        self.calendar.post(at, Event::Pool { process, incarnation, connection, pool, what });
+    }
+
+    /// The address of a component draw about a connection.
+    fn connection_key(&self, process: u32, pool: u8, connection: ConnectionId) -> Key {
+        let p = &self.processes[process as usize];
+        let life = p.key.with(u64::from(p.incarnation));
+        life.with(u64::from(pool)).with(u64::from(connection.0))
+    }
+
+    /// The first packet of a new connection goes out; the database answers it (or nobody does).
+    fn open_connection(&mut self, process: u32, pool: u8, connection: ConnectionId) {
+        let now = self.now();
+        let service = self.processes[process as usize].service as usize;
+        let link = self.blueprint[self.tables.pool_links[service][usize::from(pool)]];
+        let key = self.connection_key(process, pool, connection).purpose(purpose::CONNECT_LATENCY);
+        let mut latency = self.draw(link.latency, key);
+        for trip in 1..u64::from(link.connect_round_trips) * 2 + 1 {
+            latency += self.draw(link.latency, key.with(trip));
+        }
+        self.pool_timer(process, pool, connection, PoolEvent::Arrive, now + latency);
+    }
+
+    /// Asks a connection whether it lives: one round trip.
+    fn round_trip(&mut self, process: u32, pool: u8, connection: ConnectionId, what: PoolEvent) {
+        let now = self.now();
+        let service = self.processes[process as usize].service as usize;
+        let link = self.blueprint[self.tables.pool_links[service][usize::from(pool)]];
+        let key = self.connection_key(process, pool, connection).purpose(purpose::VALIDATION).with(now.as_nanos());
+        let there = self.draw(link.latency, key);
+        let back = self.draw(link.latency, key.with(1));
+        self.pool_timer(process, pool, connection, what, now + there + back);
+    }
+
+    /// Closes a connection: its slot at the database is free when the news arrives there.
+    pub(super) fn close_connection(&mut self, process: u32, pool: u8, connection: ConnectionId) {
+        let now = self.now();
+        let Some(database) = self.database_of(process, pool) else { return };
+        let service = self.processes[process as usize].service as usize;
+        if self.processes[process as usize].pools[usize::from(pool)].is_severed(connection) {
+            return;
+        }
+        let in_use = self.statement_on(process, database, connection);
+        if let Some(statement) = in_use {
+            self.frames[statement].orphan = true;
+            return;
+        }
+        let link = self.blueprint[self.tables.pool_links[service][usize::from(pool)]];
+        let key = self.connection_key(process, pool, connection).purpose(purpose::CLOSE_LATENCY);
+        let latency = self.draw(link.latency, key);
+        let incarnation = self.processes[database as usize].incarnation;
+        self.calendar.post(now + latency, Event::Disconnect { process: database, incarnation });
+    }
+
+    /// The statement that a connection still runs for a client that has left it.
+    fn statement_on(&self, client: u32, database: u32, connection: ConnectionId) -> Option<FrameRef> {
+        self.frames.handles().find(|&frame| {
+            let f = &self.frames[frame];
+            f.process == database
+                && f.backend == connection.0
+                && f.orphan
+                && f.state != State::Answered
+                && self.frames.get(f.caller).is_none_or(|caller| caller.process == client)
+        })
+    }
+
+    /// The database process behind a pool.
+    pub(super) fn database_of(&self, process: u32, pool: u8) -> Option<u32> {
+        let service = self.processes[process as usize].service as usize;
+        let database = self.blueprint.services[service].pools.get(usize::from(pool))?.database;
+        Some(self.services[database.index()].first_process)
+    }
+
+    /// The news that a connection was closed reaches the database.
+    pub(super) fn disconnect(&mut self, process: u32, incarnation: u32) {
+        let p = &mut self.processes[process as usize];
+        if p.incarnation == incarnation {
+            p.connections = p.connections.saturating_sub(1);
+        }
+    }
+
+    /// A connection's event.
+    #[expect(clippy::too_many_arguments, reason = "an event's fields, unpacked once")]
+    pub(super) fn pool_event<S: Sink>(
+        &mut self,
+        process: u32,
+        incarnation: u32,
+        connection: ConnectionId,
+        pool: u8,
+        what: PoolEvent,
+        at: Time,
+        sink: &mut S,
+    ) {
+        if self.processes[process as usize].incarnation != incarnation {
+            return;
+        }
+        let event = Event::Pool { process, incarnation, connection, pool, what };
+        let addressee =
+            if what == PoolEvent::Arrive { self.database_of(process, pool).unwrap_or(process) } else { process };
+        if self.processes[addressee as usize].is_stopped() {
+            self.processes[addressee as usize].inbox.push_back((at, event));
+            return;
+        }
+        let now = self.now();
+        match what {
+            PoolEvent::Arrive => return self.connection_arrives(process, addressee, connection, pool, sink),
+            PoolEvent::Connected => self.connected(process, pool, connection, Ok(()), sink),
+            PoolEvent::Refused => self.connected(process, pool, connection, Err(ErrorType::ConnectionRefused), sink),
+            PoolEvent::Rejected => self.connected(process, pool, connection, Err(ErrorType::TooManyConnections), sink),
+            PoolEvent::Validated => self.validated(process, pool, connection, sink),
+            PoolEvent::LeakCheck => {
+                let machine = &mut self.processes[process as usize].pools[usize::from(pool)];
+                if let Some(held) = machine.leak_check(now, connection, &mut self.effects) {
+                    let event = LogEvent::PoolLeakSuspected { pool: PoolId(u32::from(pool)), held };
+                    self.emit_log(process, event, sink);
+                }
+            }
+            PoolEvent::IdleCheck => {
+                let machine = &mut self.processes[process as usize].pools[usize::from(pool)];
+                machine.idle_check(now, &mut self.effects);
+                self.pool_timer(process, pool, connection, PoolEvent::IdleCheck, now + HOUSEKEEPING);
+            }
+            PoolEvent::Pinged | PoolEvent::Retire | PoolEvent::KeepAlive | PoolEvent::Refill => {
+                let machine = &mut self.processes[process as usize].pools[usize::from(pool)];
+                match what {
+                    PoolEvent::Pinged => {
+                        let alive = !machine.is_severed(connection);
+                        machine.pinged(now, connection, alive, &mut self.effects);
+                    }
+                    PoolEvent::Retire => machine.retire(now, connection, &mut self.effects),
+                    PoolEvent::KeepAlive => machine.keep_alive(now, connection, &mut self.effects),
+                    _ => machine.refill(now, &mut self.effects),
+                }
+            }
+        }
+        self.carry_out(process, pool);
+        self.note_pool(process, pool, sink);
+    }
+
+    /// A connection that was being opened is open, or could not be opened.
+    fn connected<S: Sink>(
+        &mut self,
+        process: u32,
+        pool: u8,
+        connection: ConnectionId,
+        result: Result<(), ErrorType>,
+        sink: &mut S,
+    ) {
+        let now = self.now();
+        let opener = self.user_of(process, pool, connection);
+        let machine = &mut self.processes[process as usize].pools[usize::from(pool)];
+        machine.connected(now, connection, result, &mut self.effects);
+        if let Err(error) = result {
+            self.emit_log(process, LogEvent::PoolConnectFailed { pool: PoolId(u32::from(pool)), error }, sink);
+        }
+        let Some(frame) = opener else { return };
+        match result {
+            Ok(()) => self.follow(frame, pool, Acquisition::Granted(connection)),
+            Err(error) => {
+                self.clear_timer(frame);
+                self.wake(frame, now);
+                let peer = self.blueprint.services[self.processes[process as usize].service as usize].pools
+                    [usize::from(pool)]
+                .database;
+                self.fail(frame, Outcome { status: 0, error: Some(error) }, Some(peer), sink);
+            }
+        }
+    }
+
+    /// The answer to a validation is back.
+    fn validated<S: Sink>(&mut self, process: u32, pool: u8, connection: ConnectionId, sink: &mut S) {
+        let now = self.now();
+        let machine = &mut self.processes[process as usize].pools[usize::from(pool)];
+        let alive = !machine.is_severed(connection);
+        if !alive {
+            self.emit_log(process, LogEvent::PoolConnectionBroken { pool: PoolId(u32::from(pool)) }, sink);
+        }
+        let user = self.user_of(process, pool, connection);
+        let machine = &mut self.processes[process as usize].pools[usize::from(pool)];
+        let Some(frame) = user else {
+            // Its user gave up meanwhile.
+            machine.release(now, connection, !alive, &mut self.effects);
+            return;
+        };
+        let acquisition = machine.validated(now, connection, alive, frame, &mut self.effects);
+        self.follow(frame, pool, acquisition);
+    }
+
+    /// A new connection reaches the database: a fork and an authentication, then a slot or a refusal.
+    fn connection_arrives<S: Sink>(
+        &mut self,
+        process: u32,
+        database: u32,
+        connection: ConnectionId,
+        pool: u8,
+        sink: &mut S,
+    ) {
+        let now = self.now();
+        let key = self.connection_key(process, pool, connection);
+        let d = &mut self.processes[database as usize];
+        let service = d.service as usize;
+        let Runtime::Postgres(postgres) = self.blueprint.services[service].runtime else {
+            unreachable!("a checked blueprint pools connections to databases")
+        };
+        let client = self.processes[process as usize].service as usize;
+        let link = self.blueprint[self.tables.pool_links[client][usize::from(pool)]];
+        let back = self.draw(link.latency, key.purpose(purpose::CONNECT_ANSWER_LATENCY));
+        let d = &mut self.processes[database as usize];
+        if d.life != Life::Running {
+            self.pool_timer(process, pool, connection, PoolEvent::Refused, now + back);
+            return;
+        }
+        d.backends += 1;
+        let backend = d.backends;
+        let open = d.connections;
+        let admitted = open + postgres.reserved < postgres.max_connections;
+        if admitted {
+            d.connections += 1;
+        }
+        let fork = self.draw(postgres.connect, key.purpose(purpose::CONNECT_DEMAND));
+        let what = if admitted { PoolEvent::Connected } else { PoolEvent::Rejected };
+        self.pool_timer(process, pool, connection, what, now + fork + back);
+        if !admitted {
+            let reserved = open < postgres.max_connections;
+            self.emit_log(database, LogEvent::ConnectionRejected { reserved, backend }, sink);
+        }
+    }
+}

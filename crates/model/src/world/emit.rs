@@ -1,0 +1,203 @@
+//! What transitions leave behind: spans, log lines, changes and states go to the sink; nothing comes back.
+
+use super::World;
+use crate::frame::Outcome;
+use crate::id::{FrameRef, PoolId, ServiceId};
+use crate::purpose;
+use crate::record::{
+    ChangeKind, ChangeRecord, ErrorType, LedgerRecord, LogEvent, LogRecord, Part, SpanId, SpanRecord, StateRecord,
+    Status, TraceId, Transition,
+};
+use crate::sink::Sink;
+use knockon_kernel::{Key, Time};
+
+impl World {
+    /// The trace of a frame's request.
+    pub(super) fn trace(&self, frame: FrameRef) -> TraceId {
+        let root = self.frames[frame].root;
+        let high = u128::from(root.purpose(purpose::TRACE).bits());
+        let low = u128::from(root.purpose(purpose::TRACE_LOW).bits());
+        TraceId(high << 64 | low)
+    }
+
+    /// The span of a frame's execution; never 0, which means none.
+    pub(super) fn server_span(key: Key) -> SpanId {
+        SpanId(key.purpose(purpose::SERVER_SPAN).bits() | 1)
+    }
+
+    /// The span of the call that a frame answers, on the caller's side.
+    fn client_span(key: Key) -> SpanId {
+        SpanId(key.purpose(purpose::CLIENT_SPAN).bits() | 1)
+    }
+
+    /// A frame has ended at `now`: its server span.
+    pub(super) fn emit_server_span<S: Sink>(&mut self, frame: FrameRef, now: Time, sink: &mut S) {
+        self.note_server_error(frame, sink);
+        if !S::OBSERVES && !S::LEDGER {
+            return;
+        }
+        self.spans_since_watermark += 1;
+        let f = &self.frames[frame];
+        debug_assert_eq!(
+            f.parts.iter().sum::<u64>(),
+            (now - f.arrived).as_nanos(),
+            "every nanosecond of a frame is in exactly one part"
+        );
+        let trace = self.trace(frame);
+        let span = Self::server_span(f.key);
+        if S::OBSERVES {
+            let error = f.outcome.status >= 500 || f.outcome.error.is_some();
+            sink.span(SpanRecord {
+                trace,
+                span,
+                parent: if f.caller_traced { Self::client_span(f.key) } else { SpanId(0) },
+                process: Self::process_id(f.process),
+                peer: None,
+                operation: self.tables.programs[f.program as usize].operation,
+                start: f.arrived,
+                end: now,
+                status: if error { Status::Error } else { Status::Unset },
+                error: f.outcome.error,
+                http_status: f.outcome.status,
+                resend: 0,
+            });
+        }
+        if S::LEDGER {
+            sink.ledger(LedgerRecord { trace, span, start: f.arrived, server: true, parts: f.parts });
+        }
+    }
+
+    /// A call's attempt has ended at `at` and been taken now: its client span. `given_up` is the outcome where no answer came.
+    pub(super) fn emit_client_span<S: Sink>(
+        &mut self,
+        caller: FrameRef,
+        child: FrameRef,
+        at: Time,
+        given_up: Option<Outcome>,
+        sink: &mut S,
+    ) {
+        if !S::OBSERVES && !S::LEDGER {
+            return;
+        }
+        let now = self.now();
+        let f = &self.frames[caller];
+        if !self.processes[f.process as usize].traced {
+            return;
+        }
+        self.spans_since_watermark += 1;
+        let f = &self.frames[caller];
+        let c = &self.frames[child];
+        let edge = self.tables.edges[c.edge as usize];
+        let trace = self.trace(caller);
+        let span = Self::client_span(c.key);
+        if S::OBSERVES {
+            let outcome = given_up.unwrap_or(c.outcome);
+            let failed = outcome.error.is_some() || outcome.status >= 400;
+            let http = self.catalogue.operations[edge.operation.index()].db_system.is_empty();
+            sink.span(SpanRecord {
+                trace,
+                span,
+                parent: Self::server_span(f.key),
+                process: Self::process_id(f.process),
+                peer: Some(Self::process_id(c.process)),
+                operation: edge.operation,
+                start: c.sent,
+                end: now,
+                status: if failed { Status::Error } else { Status::Unset },
+                error: if outcome.status >= 500 {
+                    Some(outcome.error.unwrap_or(ErrorType::Application))
+                } else {
+                    outcome.error
+                },
+                http_status: if http { outcome.status } else { 0 },
+                resend: c.attempt - 1,
+            });
+        }
+        if S::LEDGER {
+            let mut parts = [0; Part::COUNT];
+            let served_until = if c.answered_yet() { c.answered } else { at };
+            let there_ns = if c.on_its_way() { 0 } else { served_until.min(at).saturating_sub(c.arrived).as_nanos() };
+            parts[Part::Child as usize] = there_ns;
+            parts[Part::Network as usize] = (at - c.sent).as_nanos() - there_ns;
+            parts[Part::Paused as usize] = (now - at).as_nanos();
+            sink.ledger(LedgerRecord { trace, span, start: c.sent, server: false, parts });
+        }
+    }
+
+    /// A line about a request.
+    pub(super) fn emit_request_log<S: Sink>(&mut self, frame: FrameRef, event: LogEvent, sink: &mut S) {
+        if !S::OBSERVES || !self.frames.contains(frame) {
+            return;
+        }
+        let f = &self.frames[frame];
+        let traced = self.processes[f.process as usize].traced;
+        let context = traced.then(|| (self.trace(frame), Self::server_span(f.key)));
+        let address = f.key.purpose(purpose::LINE).with(u64::from(f.pc)).with(f.iteration()).with(u64::from(f.lines));
+        let process = f.process;
+        self.frames[frame].lines += 1;
+        self.log(process, address, context, event, sink);
+    }
+
+    /// A line about the process itself.
+    pub(super) fn emit_log<S: Sink>(&mut self, process: u32, event: LogEvent, sink: &mut S) {
+        if !S::OBSERVES {
+            return;
+        }
+        let p = &mut self.processes[process as usize];
+        p.lines += 1;
+        let address = p.key.purpose(purpose::LINE).with(p.lines);
+        self.log(process, address, None, event, sink);
+    }
+
+    fn log<S: Sink>(
+        &self,
+        process: u32,
+        address: Key,
+        context: Option<(TraceId, SpanId)>,
+        event: LogEvent,
+        sink: &mut S,
+    ) {
+        let uid = u128::from(address.bits()) << 64 | u128::from(address.with(1).bits());
+        sink.log(LogRecord { time: self.now(), process: Self::process_id(process), uid, context, event });
+    }
+
+    /// Something was changed.
+    pub(super) fn emit_change<S: Sink>(&self, kind: ChangeKind, service: u32, process: Option<u32>, sink: &mut S) {
+        if S::OBSERVES {
+            let process = process.map(Self::process_id);
+            sink.change(ChangeRecord { time: self.now(), kind, service: ServiceId(service), process });
+        }
+    }
+
+    /// A machine entered a state that a reader would name.
+    pub(super) fn emit_state<S: Sink>(&self, process: u32, transition: Transition, sink: &mut S) {
+        sink.state(StateRecord { time: self.now(), process: Self::process_id(process), transition });
+    }
+
+    /// Notes when a pool becomes full with callers waiting, and when that is over.
+    pub(super) fn note_pool<S: Sink>(&mut self, process: u32, pool: u8, sink: &mut S) {
+        let p = &mut self.processes[process as usize];
+        let Some(machine) = p.pools.get(usize::from(pool)) else { return };
+        let (full, waiting) = (machine.is_full_with_waiters(), machine.readings().waiting);
+        let service = p.service as usize;
+        let statistics = &mut self.services[service].statistics.pools[usize::from(pool)];
+        statistics.peak_waiting = statistics.peak_waiting.max(waiting);
+        let noted = p.pool_full[usize::from(pool)];
+        let id = PoolId(u32::from(pool));
+        if full && !noted {
+            p.pool_full[usize::from(pool)] = true;
+            self.emit_state(process, Transition::PoolFull { pool: id, waiting }, sink);
+        } else if noted && waiting == 0 {
+            p.pool_full[usize::from(pool)] = false;
+            self.emit_state(process, Transition::PoolRelieved { pool: id }, sink);
+        }
+    }
+
+    /// Tells the sink before which instant no more row starts.
+    pub(super) fn watermark<S: Sink>(&mut self, sink: &mut S) {
+        self.spans_since_watermark = 0;
+        let now = self.now();
+        let first = self.frames.handles().map(|frame| self.frames[frame].sent).min();
+        sink.watermark(first.unwrap_or(now).min(now));
+    }
+}

@@ -1,0 +1,229 @@
+//! The interpreter: runs a frame's operations until one of them waits.
+
+use super::{World, tables};
+use crate::frame::{Outcome, State};
+use crate::id::FrameRef;
+use crate::purpose;
+use crate::record::{ErrorType, LogEvent, Part};
+use crate::sink::Sink;
+use crate::store::{Lookup, Stored};
+use knockon_kernel::{Key, Sampler, Ticket, sampler::Law};
+use tables::Op;
+
+/// The key, from 0, that a popularity law draws: Zipf counts its ranks from 1.
+fn rank(popularity: &Sampler, key: Key, keys: u32) -> u32 {
+    let drawn = popularity.rank(key);
+    let from_zero = if matches!(popularity.law(), Law::Zipf { .. }) { drawn - 1 } else { drawn };
+    from_zero.min(keys - 1)
+}
+
+/// What a frame does after an operation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Flow {
+    /// The next one.
+    On,
+    /// Waits, or has ended.
+    Leave,
+}
+
+impl World {
+    pub(super) fn execute<S: Sink>(&mut self, frame: FrameRef, sink: &mut S) {
+        loop {
+            let f = &mut self.frames[frame];
+            if self.processes[f.process as usize].is_stopped() {
+                self.stall(frame);
+                return;
+            }
+            if f.unwinding {
+                self.unwind(frame, sink);
+                return;
+            }
+            if f.starved {
+                self.fail(frame, Outcome { status: 0, error: Some(ErrorType::OutOfMemory) }, None, sink);
+                return;
+            }
+            if f.cancelled || f.deadline <= self.calendar.now() {
+                self.fail(frame, Outcome { status: 0, error: Some(ErrorType::Cancelled) }, None, sink);
+                return;
+            }
+            let op = self.tables.ops[f.pc as usize];
+            f.pc += 1;
+            if self.operate(frame, op, sink) == Flow::Leave {
+                return;
+            }
+        }
+    }
+
+    fn operate<S: Sink>(&mut self, frame: FrameRef, op: Op, sink: &mut S) -> Flow {
+        match op {
+            Op::Compute { site, demand } => {
+                self.compute(frame, site, demand);
+                Flow::Leave
+            }
+            Op::Allocate { bytes } => self.allocate(frame, bytes, sink),
+            Op::Retain { bytes } => self.retain(frame, bytes, sink),
+            Op::Call { edge, .. } => {
+                self.call(frame, edge, sink);
+                Flow::Leave
+            }
+            Op::Acquire { pool } => self.acquire(frame, pool, sink),
+            Op::Query { edge, pool, transaction } => {
+                self.query(frame, edge, pool, transaction, sink);
+                Flow::Leave
+            }
+            Op::Release { pool } => {
+                self.release(frame, pool, sink);
+                Flow::On
+            }
+            Op::CacheGet { edge, keyspace, hit } => {
+                let f = &mut self.frames[frame];
+                if f.looked_up {
+                    f.looked_up = false;
+                    if f.hit {
+                        f.pc = hit;
+                    }
+                    return Flow::On;
+                }
+                // Comes back here with the answer: a hit goes on elsewhere.
+                f.pc -= 1;
+                f.looked_up = true;
+                self.command(frame, edge, keyspace, sink);
+                Flow::Leave
+            }
+            Op::CacheSet { edge, keyspace } => {
+                self.command(frame, edge, keyspace, sink);
+                Flow::Leave
+            }
+            Op::Lookup | Op::Store | Op::Flush => self.serve_cache(frame, op),
+            Op::Sleep { site, time } => {
+                let f = &self.frames[frame];
+                let key = f.key.with(u64::from(site)).with(f.iteration());
+                let time = self.draw(time, key.purpose(purpose::SLEEP));
+                let now = self.now();
+                let f = &mut self.frames[frame];
+                f.state = State::Sleeping;
+                f.switch(Part::BackingOff, now);
+                self.set_timer(frame, time);
+                Flow::Leave
+            }
+            Op::Choose { site, choice } => {
+                let f = &mut self.frames[frame];
+                let key = f.key.with(u64::from(site)).with(f.iteration());
+                f.pc = tables::choose(&self.tables.choices[choice as usize], key.purpose(purpose::BRANCH).unit());
+                Flow::On
+            }
+            Op::Jump { to } => {
+                self.frames[frame].pc = to;
+                Flow::On
+            }
+            Op::LoopStart { times } => {
+                let f = &mut self.frames[frame];
+                let depth = usize::from(f.loops[0] > 0);
+                f.loops[depth] = times;
+                Flow::On
+            }
+            Op::LoopEnd { body } => {
+                let f = &mut self.frames[frame];
+                let depth = usize::from(f.loops[1] > 0);
+                f.loops[depth] -= 1;
+                if f.loops[depth] > 0 {
+                    f.pc = body;
+                }
+                Flow::On
+            }
+            Op::Log { severity, message } => {
+                let program = self.tables.programs[self.frames[frame].program as usize];
+                let endpoint = crate::id::EndpointId(program.endpoint);
+                self.emit_request_log(frame, LogEvent::Application { endpoint, severity, message }, sink);
+                Flow::On
+            }
+            Op::Fail { status } => {
+                let error = if status >= 500 { Some(ErrorType::Application) } else { None };
+                self.fail(frame, Outcome { status, error }, None, sink);
+                Flow::Leave
+            }
+            Op::Finish => {
+                self.finish(frame, sink);
+                Flow::Leave
+            }
+        }
+    }
+
+    /// Sends a command about the request's key to a cache.
+    fn command<S: Sink>(&mut self, frame: FrameRef, edge: u32, keyspace: u32, sink: &mut S) {
+        let f = &self.frames[frame];
+        let described = &self.blueprint.keyspaces[keyspace as usize];
+        let key = f.root.with(self.keyspace_keys[keyspace as usize].bits()).purpose(purpose::POPULARITY);
+        let rank = rank(&self.samplers[described.popularity.index()], key, described.keys);
+        let f = &mut self.frames[frame];
+        f.cache_key = rank;
+        f.keyspace = keyspace;
+        self.call(frame, edge, sink);
+    }
+
+    /// The server side of a cache command.
+    fn serve_cache(&mut self, frame: FrameRef, op: Op) -> Flow {
+        let now = self.now();
+        let f = &mut self.frames[frame];
+        let process = &mut self.processes[f.process as usize];
+        let statistics = &mut self.services[process.service as usize].statistics;
+        let Some(store) = &mut process.store else { return Flow::On };
+        match op {
+            Op::Lookup => {
+                f.hit = store.get(now, f.keyspace, f.cache_key) == Lookup::Hit;
+                if f.hit {
+                    statistics.hits += 1;
+                } else {
+                    statistics.misses += 1;
+                }
+            }
+            Op::Store => {
+                if store.set(now, f.keyspace, f.cache_key) == Stored::Full {
+                    f.outcome = Outcome { status: 0, error: Some(ErrorType::CacheFull) };
+                }
+            }
+            _ => store.flush(),
+        }
+        Flow::On
+    }
+
+    /// A frame's timer has expired at `at`: what that means, its state tells.
+    pub(super) fn timer<S: Sink>(&mut self, frame: FrameRef, serial: u32, at: knockon_kernel::Time, sink: &mut S) {
+        let Some(f) = self.frames.get_mut(frame) else { return };
+        if f.timer_serial != serial {
+            return;
+        }
+        let process = &mut self.processes[f.process as usize];
+        if process.is_stopped() {
+            process.inbox.push_back((at, super::Event::Timer { frame, serial }));
+            return;
+        }
+        f.timer = Ticket::NONE;
+        match f.state {
+            State::Computing => {
+                debug_assert!(process.unlimited_cores, "only unlimited cores have a timer a job");
+                self.computed(frame, serial);
+            }
+            State::WaitingReply => self.attempt_timed_out(frame, at, sink),
+            State::WaitingPool => self.acquire_timed_out(frame, at, sink),
+            State::BackingOff => {
+                self.wake(frame, at);
+                self.resend(frame, sink);
+            }
+            State::Sleeping => {
+                self.wake(frame, at);
+                self.ready.push_back(frame);
+            }
+            other => unreachable!("no timer runs in state {other:?}"),
+        }
+    }
+
+    /// Ends a wait at `at`; from then until now the process stood still.
+    pub(super) fn wake(&mut self, frame: FrameRef, at: knockon_kernel::Time) {
+        let now = self.now();
+        let f = &mut self.frames[frame];
+        f.switch(Part::Paused, at);
+        f.switch(Part::Computing, now);
+        f.state = State::Running;
+    }
+}

@@ -1,0 +1,288 @@
+//! Lives of processes: exit, restart by the platform, cold start, deploys.
+//!
+//! A deploy replaces a service's processes the way `docker compose up` does: each stops (it finishes what it has, new
+//! connections are refused), then starts as the next version with empty heap, pools and caches. A rolling update that
+//! starts the new process first is not modelled.
+
+use super::{Event, World};
+use crate::blueprint::Runtime;
+use crate::frame::{Outcome, State};
+use crate::heap::Heap;
+use crate::id::{FrameRef, ProcessId, ServiceId};
+use crate::pool::{HOUSEKEEPING, Pool};
+use crate::process::{Life, Stops};
+use crate::purpose;
+use crate::record::{ChangeKind, ErrorType, LogEvent, Transition};
+use crate::sink::Sink;
+use crate::store::Store;
+use crate::world::event::PoolEvent;
+use knockon_kernel::{Duration, Ticket, Time};
+
+impl World {
+    /// The process ends at once: what it worked on is lost, its connections break, the platform takes note.
+    pub(super) fn exit<S: Sink>(&mut self, process: u32, code: u16, oom_killed: bool, sink: &mut S) {
+        let now = self.now();
+        let service = self.processes[process as usize].service;
+        let planned = self.processes[process as usize].redeploys;
+        if !planned {
+            if oom_killed {
+                self.services[service as usize].statistics.oom_killed += 1;
+                self.emit_state(process, Transition::OomKilled, sink);
+            }
+            self.emit_state(process, Transition::Exited { code }, sink);
+            self.emit_change(ChangeKind::Exited { code, oom_killed }, service, Some(process), sink);
+        }
+        self.lose_frames(process, now);
+        self.break_connections(process);
+        let p = &mut self.processes[process as usize];
+        let ran_for = now.saturating_sub(p.started);
+        let was_up = matches!(p.life, Life::Running | Life::Stopping);
+        p.life = Life::Down;
+        p.incarnation += 1;
+        let delay = if planned {
+            Some(Duration::ZERO)
+        } else {
+            p.oom_killed_last = oom_killed;
+            p.exit_code = code;
+            p.restarts.on_exit(if was_up { ran_for } else { Duration::ZERO })
+        };
+        if let Some(delay) = delay {
+            let event = Event::Supervise { process, incarnation: self.processes[process as usize].incarnation };
+            self.calendar.post(now + delay, event);
+        }
+    }
+
+    /// Ends every frame that the process worked on or had queued; their callers' connections break.
+    fn lose_frames(&mut self, process: u32, now: Time) {
+        let service = self.processes[process as usize].service as usize;
+        let error = if self.is_database(service) { ErrorType::ConnectionLost } else { ErrorType::ConnectionReset };
+        let lost: Vec<FrameRef> = self
+            .frames
+            .handles()
+            .filter(|&frame| {
+                let f = &self.frames[frame];
+                f.process == process && !matches!(f.state, State::InTransit | State::Answered)
+            })
+            .collect();
+        for frame in lost {
+            self.clear_timer(frame);
+            let f = &mut self.frames[frame];
+            // A timer without a ticket (a demand on unlimited cores) becomes stale too.
+            f.timer_serial = f.timer_serial.wrapping_add(1);
+            f.outcome = Outcome { status: 0, error: Some(error) };
+            f.keeps_connection = false;
+            f.held = Default::default();
+            let statistics = &mut self.services[service].statistics;
+            statistics.lost += 1;
+            statistics.in_flight -= 1;
+            if let Some(share) = self.shares.get_mut(frame.slot as usize) {
+                *share = crate::heap::Share::default();
+            }
+            self.send_answer(frame, now);
+        }
+        let p = &mut self.processes[process as usize];
+        p.busy = 0;
+        p.queue.clear();
+        let inbox = std::mem::take(&mut p.inbox);
+        for (_, event) in inbox {
+            match event {
+                Event::Reply { child } => self.frames.remove(child),
+                // A new connection's packet reached a database that is gone: the client is refused.
+                Event::Pool { .. } => self.calendar.post(now, event),
+                _ => {}
+            }
+        }
+    }
+
+    /// What the process held of machines and connections is gone.
+    fn break_connections(&mut self, process: u32) {
+        let now = self.now();
+        let service = self.processes[process as usize].service as usize;
+        for pool in 0..self.processes[process as usize].pools.len() {
+            let open: Vec<_> = self.processes[process as usize].pools[pool].open_connections().collect();
+            for connection in open {
+                self.close_connection(process, pool as u8, connection);
+            }
+        }
+        let p = &mut self.processes[process as usize];
+        p.pools.clear();
+        p.pool_full.clear();
+        p.heap = None;
+        p.store = None;
+        p.collections.clear();
+        p.starved = None;
+        p.connections = 0;
+        p.keep_alive.clear();
+        if p.is_stopped() {
+            let stood = now - p.stopped_since;
+            p.stopped_total_ns += stood.as_nanos();
+            self.services[service].statistics.paused += stood;
+        }
+        p.stops = Stops::default();
+        p.pause_left = None;
+        for ticket in [&mut p.cpu_ticket, &mut p.collected] {
+            self.calendar.cancel(std::mem::replace(ticket, Ticket::NONE));
+        }
+        p.cpu.stop(now);
+        p.marking_milli_cores = 0;
+        for link in 0..self.blueprint.links.len() {
+            if self.blueprint.links[link].to.index() == service {
+                for other in &mut self.processes {
+                    other.keep_alive.retain(|&(kept, _)| kept as usize != link);
+                }
+            }
+        }
+        if self.is_database(service) {
+            self.sever_pools(service);
+        }
+    }
+
+    /// Every pooled connection to a database breaks; the pools find out when they next use one.
+    fn sever_pools(&mut self, database: usize) {
+        for process in &mut self.processes {
+            let Some(described) = self.blueprint.services.get(process.service as usize) else { continue };
+            for (pool, machine) in described.pools.iter().zip(&mut process.pools) {
+                if pool.database.index() == database {
+                    machine.sever_all();
+                }
+            }
+        }
+    }
+
+    /// The platform acts: a process that is down starts; one that stops too slowly is killed.
+    pub(super) fn supervise<S: Sink>(&mut self, process: u32, incarnation: u32, sink: &mut S) {
+        let p = &self.processes[process as usize];
+        if p.incarnation != incarnation {
+            return;
+        }
+        match p.life {
+            Life::Down => self.boot(process, sink),
+            Life::Stopping => self.exit(process, 137, false, sink),
+            Life::Starting | Life::Running => {}
+        }
+    }
+
+    fn boot<S: Sink>(&mut self, process: u32, sink: &mut S) {
+        let now = self.now();
+        let service = self.processes[process as usize].service;
+        if let Some(index) = self.services[service as usize].rollout.take() {
+            self.roll_out(index, sink);
+        }
+        let p = &mut self.processes[process as usize];
+        if std::mem::take(&mut p.redeploys) {
+            p.restart_count = 0;
+        } else {
+            p.restart_count += 1;
+            let count = p.restart_count;
+            self.services[service as usize].statistics.restarts += 1;
+            self.emit_change(ChangeKind::Restarted { count }, service, Some(process), sink);
+        }
+        let p = &mut self.processes[process as usize];
+        p.life = Life::Starting;
+        p.started = now;
+        let key = p.key.with(u64::from(p.incarnation)).purpose(purpose::START_UP);
+        let incarnation = p.incarnation;
+        let takes = self.draw(self.blueprint.services[service as usize].start_up, key);
+        self.emit_log(process, LogEvent::Starting, sink);
+        self.calendar.post(now + takes, Event::Started { process, incarnation });
+    }
+
+    /// The process accepts requests from now on.
+    pub(super) fn started<S: Sink>(&mut self, process: u32, incarnation: u32, sink: &mut S) {
+        let now = self.now();
+        let p = &mut self.processes[process as usize];
+        if p.incarnation != incarnation || p.life != Life::Starting {
+            return;
+        }
+        p.served = 0;
+        let (restarts, after) = (p.restart_count, now - p.started);
+        p.meter.restart();
+        self.furnish(process, sink);
+        self.emit_log(process, LogEvent::Started { after }, sink);
+        self.emit_state(process, Transition::Running { restarts }, sink);
+    }
+
+    /// Gives a starting process its machines: empty heap, pools and caches.
+    pub(super) fn furnish<S: Sink>(&mut self, process: u32, sink: &mut S) {
+        let now = self.now();
+        let p = &mut self.processes[process as usize];
+        let described = &self.blueprint.services[p.service as usize];
+        p.life = Life::Running;
+        p.heap = match &described.runtime {
+            Runtime::Jvm(heap) => Some(Heap::jvm(heap)),
+            Runtime::CPython(heap) => Some(Heap::cpython(heap)),
+            _ => None,
+        };
+        if let Runtime::Redis(redis) = &described.runtime {
+            let service = ServiceId(p.service);
+            p.store = Some(Store::new(redis, service, &self.blueprint.keyspaces, p.key));
+        }
+        let life = p.key.with(u64::from(p.incarnation));
+        let pools = described.pools.iter().enumerate();
+        p.pools = pools.map(|(pool, config)| Pool::new(config, life.with(pool as u64))).collect();
+        p.pool_full = vec![false; p.pools.len()];
+        for pool in 0..self.processes[process as usize].pools.len() {
+            let id = crate::id::PoolId(pool as u32);
+            if now > Time::ZERO {
+                self.emit_log(process, LogEvent::PoolStarting { pool: id }, sink);
+            }
+            self.processes[process as usize].pools[pool].start(now, &mut self.effects);
+            self.carry_out(process, pool as u8);
+            if self.processes[process as usize].pools[pool].needs_housekeeping() {
+                let none = crate::id::ConnectionId(0);
+                self.pool_timer(process, pool as u8, none, PoolEvent::IdleCheck, now + HOUSEKEEPING);
+            }
+            if now > Time::ZERO {
+                self.emit_log(process, LogEvent::PoolStarted { pool: id }, sink);
+            }
+        }
+    }
+
+    /// A deploy: every process of the service stops, and starts again as the next version.
+    pub(super) fn deploy<S: Sink>(&mut self, service: ServiceId, patch: u32, sink: &mut S) {
+        let now = self.now();
+        let state = &mut self.services[service.index()];
+        let from = state.version;
+        state.version += 1;
+        state.rollout = Some(patch);
+        let (first, replicas) = (state.first_process, state.replicas);
+        self.emit_change(ChangeKind::Deployment { from, to: from + 1 }, service.0, None, sink);
+        for process in first..first + replicas {
+            let p = &mut self.processes[process as usize];
+            if p.life == Life::Down {
+                continue;
+            }
+            p.redeploys = true;
+            if p.life == Life::Starting {
+                self.exit(process, 143, false, sink);
+                continue;
+            }
+            p.life = Life::Stopping;
+            let incarnation = p.incarnation;
+            let idle = p.busy == 0 && p.queue.is_empty();
+            self.emit_log(process, LogEvent::Stopping, sink);
+            if idle {
+                self.stopped(process, sink);
+            } else {
+                let grace = self.blueprint[service].stop_grace;
+                self.calendar.post(now + grace, Event::Supervise { process, incarnation });
+            }
+        }
+    }
+
+    /// A stopping process has finished what it had.
+    pub(super) fn stopped<S: Sink>(&mut self, process: u32, sink: &mut S) {
+        self.exit(process, 143, false, sink);
+    }
+
+    /// Processes of a service.
+    pub(super) fn processes_of(&self, service: ServiceId) -> std::ops::Range<u32> {
+        let state = &self.services[service.index()];
+        state.first_process..state.first_process + state.replicas
+    }
+
+    /// Handle of a process for records.
+    pub(super) fn process_id(process: u32) -> ProcessId {
+        ProcessId(process)
+    }
+}

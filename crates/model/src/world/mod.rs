@@ -1,0 +1,260 @@
+//! The world: arenas of processes and frames, one calendar, and the dispatch of its events.
+//!
+//! One run is one thread. `Clone` and `Serialize` make forks and checkpoints plain copies. Each aspect of what can happen
+//! lies in a file of its own: arrivals, calls (send, deliver, reply), execution of steps, answers, connections, memory,
+//! lives of processes, patches. Nothing here knows what a fault is.
+
+mod answer;
+mod arrivals;
+mod build;
+mod calls;
+mod compute;
+mod connections;
+mod emit;
+mod event;
+mod execute;
+mod life;
+mod memory;
+mod patching;
+mod readings;
+mod stops;
+mod tables;
+
+pub(crate) use event::Event;
+pub use readings::EventSummary;
+
+use crate::blueprint::Blueprint;
+use crate::frame::{Frames, State};
+use crate::heap::Share;
+use crate::id::FrameRef;
+use crate::metrics::Metrics;
+use crate::pool::Effect;
+use crate::process::Process;
+use crate::record::Catalogue;
+use crate::sink::Sink;
+use crate::statistics::{ServiceStatistics, SourceStatistics};
+use crate::topology::Topology;
+use knockon_kernel::{Calendar, Checkpoint, Digest, Duration, Key, LaneId, Next, Sampler, Time};
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+use std::fmt;
+
+/// Why a run ended before its time. What was simulated until then is valid.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Stop {
+    /// Too many events at one instant: some loop takes no time.
+    Livelock {
+        /// The instant.
+        at: Time,
+    },
+    /// Too many frames alive: work comes in that never ends.
+    Frames {
+        /// When the limit was hit.
+        at: Time,
+        /// The limit.
+        limit: u32,
+    },
+    /// The event budget is spent.
+    Events {
+        /// When the limit was hit.
+        at: Time,
+        /// The limit.
+        limit: u64,
+    },
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Livelock { at } => write!(
+                f,
+                "livelock at {}: too many events at one instant; look for a loop in which nothing takes time (zero latency, zero demand, zero back-off)",
+                (*at - Time::ZERO)
+            ),
+            Self::Frames { at, limit } => write!(
+                f,
+                "limit hit at {}: {limit} frames are alive at once; bound the queues (`places`) or the timeouts, or raise `limits.frames`",
+                (*at - Time::ZERO)
+            ),
+            Self::Events { at, limit } => {
+                write!(
+                    f,
+                    "limit hit at {}: {limit} events; shorten the run or raise `limits.events`",
+                    (*at - Time::ZERO)
+                )
+            }
+        }
+    }
+}
+
+/// What a service has beside its processes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct ServiceState {
+    /// Its first process; `replicas` follow each other.
+    first_process: u32,
+    replicas: u32,
+    /// n of version 1.0.n.
+    version: u32,
+    /// Patches whose values the next start of a process brings into force.
+    rollout: Option<u32>,
+    statistics: ServiceStatistics,
+}
+
+/// What a source has.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct SourceState {
+    key: Key,
+    process: u32,
+    /// Requests or thinned candidates so far: the number of the next.
+    candidates: u64,
+    sent: u64,
+    last: Time,
+    statistics: SourceStatistics,
+}
+
+/// A simulated system at one instant.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct World {
+    blueprint: Blueprint,
+    topology: Topology,
+    catalogue: Catalogue,
+    metrics: Metrics,
+    tables: tables::Tables,
+    /// Distributions; patches may point steps at others, never change one.
+    samplers: Vec<Sampler>,
+    calendar: Calendar<Event>,
+    /// Lanes of the constant timeouts of policies.
+    policy_lanes: Vec<Option<LaneId>>,
+    frames: Frames,
+    /// What each frame holds of its process' heap, by slot.
+    shares: Vec<Share>,
+    processes: Vec<Process>,
+    services: Vec<ServiceState>,
+    sources: Vec<SourceState>,
+    /// Addresses of the key spaces' draws.
+    keyspace_keys: Vec<Key>,
+    /// Values that ending patches set back.
+    saved: Vec<Vec<(crate::blueprint::Target, crate::blueprint::Value)>>,
+    /// Frames that go on within this instant, in order.
+    ready: VecDeque<FrameRef>,
+    /// What a pool wishes, until it is carried out.
+    effects: Vec<Effect>,
+    digest: Digest,
+    events: u64,
+    next_scrape: Time,
+    spans_since_watermark: u32,
+    stopped: Option<Stop>,
+}
+
+/// Spans between two watermarks.
+const WATERMARK_SPANS: u32 = 16_384;
+
+impl World {
+    /// Runs on until `until` (inclusive) or a limit. May be called again with a later time; the result does not depend on how a run is cut.
+    ///
+    /// # Errors
+    /// The limit that was hit; every later call returns it again.
+    pub fn run_until<S: Sink>(&mut self, until: Time, sink: &mut S) -> Result<(), Stop> {
+        while !self.advance(until, sink)? {}
+        Ok(())
+    }
+
+    /// Runs one event, or up to the next scrape; true when nothing is left up to `until`.
+    fn advance<S: Sink>(&mut self, until: Time, sink: &mut S) -> Result<bool, Stop> {
+        if let Some(stop) = self.stopped {
+            return Err(stop);
+        }
+        let horizon = if S::OBSERVES { self.next_scrape.min(until) } else { until };
+        match self.calendar.next(horizon) {
+            Next::Event(now, event) => {
+                self.handle(now, event, sink);
+                self.check_limits(now)?;
+                Ok(false)
+            }
+            Next::Idle if S::OBSERVES && self.next_scrape <= until => {
+                self.scrape(sink);
+                Ok(false)
+            }
+            Next::Idle => Ok(true),
+            Next::Livelock { at } => Err(self.stop(Stop::Livelock { at })),
+        }
+    }
+
+    #[inline]
+    fn check_limits(&mut self, now: Time) -> Result<(), Stop> {
+        if self.frames.len() > self.blueprint.limits.frames as usize {
+            return Err(self.stop(Stop::Frames { at: now, limit: self.blueprint.limits.frames }));
+        }
+        if self.events >= self.blueprint.limits.events {
+            return Err(self.stop(Stop::Events { at: now, limit: self.blueprint.limits.events }));
+        }
+        Ok(())
+    }
+
+    fn stop(&mut self, stop: Stop) -> Stop {
+        self.stopped = Some(stop);
+        stop
+    }
+
+    #[inline]
+    fn handle<S: Sink>(&mut self, now: Time, event: Event, sink: &mut S) {
+        self.events += 1;
+        let (a, b) = event.words();
+        self.digest.absorb(a, b);
+        self.digest.fold(now.as_nanos(), self.calendar.sequence());
+        self.dispatch(event, now, sink);
+        self.run_ready(sink);
+        if S::OBSERVES && self.spans_since_watermark >= WATERMARK_SPANS {
+            self.watermark(sink);
+        }
+    }
+
+    /// Hands an event to its addressee, or puts it into the addressee's inbox. `at` is when it arrived: earlier than now
+    /// when it comes out of an inbox.
+    fn dispatch<S: Sink>(&mut self, event: Event, at: Time, sink: &mut S) {
+        match event {
+            Event::Arrival { source } => self.arrive(source, sink),
+            Event::Deliver { frame } => self.deliver(frame, sink),
+            Event::Reply { child } => self.reply(child, at, sink),
+            Event::Cancel { frame } => self.cancel(frame),
+            Event::Timer { frame, serial } => self.timer(frame, serial, at, sink),
+            Event::Continue { frame } => self.go_on(frame),
+            Event::Processor { process, incarnation } => self.processor_due(process, incarnation),
+            Event::Collected { process, incarnation } => self.collected(process, incarnation, sink),
+            Event::Marked { process, incarnation } => self.marked(process, incarnation, at, sink),
+            Event::Started { process, incarnation } => self.started(process, incarnation, sink),
+            Event::Supervise { process, incarnation } => self.supervise(process, incarnation, sink),
+            Event::Pool { process, incarnation, connection, pool, what } => {
+                self.pool_event(process, incarnation, connection, pool, what, at, sink);
+            }
+            Event::Disconnect { process, incarnation } => self.disconnect(process, incarnation),
+            Event::Patch { index } => self.patch(index, sink),
+            Event::PatchEnd { index } => self.patch_end(index, sink),
+        }
+    }
+
+    /// Runs every frame that can go on within this instant.
+    #[inline]
+    fn run_ready<S: Sink>(&mut self, sink: &mut S) {
+        while let Some(frame) = self.ready.pop_front() {
+            if self.frames.get(frame).is_some_and(|f| f.state == State::Running) {
+                self.execute(frame, sink);
+            }
+        }
+    }
+
+    fn now(&self) -> Time {
+        self.calendar.now()
+    }
+
+    #[inline]
+    fn draw(&self, sampler: crate::id::SamplerId, key: Key) -> Duration {
+        self.samplers[sampler.index()].duration(key)
+    }
+
+    /// The digest's checkpoints, thinned: for finding the first divergent event.
+    #[must_use]
+    pub fn checkpoints(&self) -> &[Checkpoint] {
+        self.digest.checkpoints()
+    }
+}

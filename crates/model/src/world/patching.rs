@@ -1,0 +1,263 @@
+//! Patches: a value is set on one parameter at one time, and set back when the patch ends. The world does not know why.
+
+use super::{World, tables::Op};
+use crate::blueprint::Arrivals;
+use crate::blueprint::{
+    Action, Cores, HeapField, LinkField, PolicyField, PoolField, Runtime, ServiceField, SourceField, StepField, Target,
+    Value,
+};
+use crate::record::ChangeKind;
+use crate::sink::Sink;
+use knockon_kernel::Duration;
+
+impl World {
+    /// A patch acts.
+    pub(super) fn patch<S: Sink>(&mut self, index: u32, sink: &mut S) {
+        match self.blueprint.patches[index as usize].action.clone() {
+            Action::Set(values) => self.set_all(index, &values, sink),
+            Action::Deploy { service, .. } => self.deploy(service, index, sink),
+            Action::Kill { service } => {
+                for process in self.processes_of(service) {
+                    if self.processes[process as usize].life != crate::process::Life::Down {
+                        self.exit(process, 137, false, sink);
+                    }
+                }
+            }
+            Action::Pause { service } => {
+                for process in self.processes_of(service) {
+                    self.stop_from_outside(process, sink);
+                }
+            }
+            Action::Flush { service } => {
+                for process in self.processes_of(service) {
+                    if let Some(store) = &mut self.processes[process as usize].store {
+                        store.flush();
+                    }
+                }
+            }
+        }
+    }
+
+    /// A patch is taken back.
+    pub(super) fn patch_end<S: Sink>(&mut self, index: u32, sink: &mut S) {
+        if let Action::Pause { service } = self.blueprint.patches[index as usize].action {
+            for process in self.processes_of(service) {
+                self.continue_from_outside(process, sink);
+            }
+        }
+        let saved = std::mem::take(&mut self.saved[index as usize]);
+        for (target, value) in saved.into_iter().rev() {
+            self.set(target, value, sink);
+        }
+    }
+
+    /// The new version's values come into force.
+    pub(super) fn roll_out<S: Sink>(&mut self, index: u32, sink: &mut S) {
+        if let Action::Deploy { set, .. } = self.blueprint.patches[index as usize].action.clone() {
+            for (target, value) in &set {
+                self.set(*target, *value, sink);
+            }
+        }
+    }
+
+    fn set_all<S: Sink>(&mut self, index: u32, values: &[(Target, Value)], sink: &mut S) {
+        for &(target, value) in values {
+            let before = self.set(target, value, sink);
+            self.saved[index as usize].push((target, before));
+            if let Some(service) = configured(target) {
+                self.emit_change(ChangeKind::Configuration, service, None, sink);
+            }
+        }
+    }
+
+    /// Sets a parameter and returns what it was.
+    fn set<S: Sink>(&mut self, target: Target, value: Value, sink: &mut S) -> Value {
+        match (target, value) {
+            (Target::Service(service, field), value) => self.set_service(service.index(), field, value),
+            (Target::Heap(service, field), value) => self.set_heap(service.index(), field, value),
+            (Target::Pool(service, pool, field), value) => {
+                self.set_pool(service.index(), pool.index(), field, value, sink)
+            }
+            (Target::Step(service, endpoint, step, field), value) => {
+                let program = self.tables.program_base[service.index()] + endpoint.0;
+                let at = self.tables.programs[program as usize].first + step;
+                set_step(&mut self.tables.ops[at as usize], field, value)
+            }
+            (Target::Policy(policy, PolicyField::Timeout), Value::Duration(timeout)) => {
+                let lane = self.calendar.lane(timeout);
+                self.policy_lanes[policy.index()] = Some(lane);
+                let before = self.blueprint.policies[policy.index()].timeout.replace(timeout);
+                Value::Duration(before.unwrap_or(Duration::MAX))
+            }
+            (Target::Policy(policy, PolicyField::Retries), Value::Count(retries)) => {
+                let field = &mut self.blueprint.policies[policy.index()].retries;
+                Value::Count(u64::from(std::mem::replace(field, clamp(retries))))
+            }
+            (Target::Source(source, SourceField::Rate), Value::Number(value)) => {
+                match &mut self.blueprint.sources[source.index()].arrivals {
+                    Arrivals::Constant { rate } | Arrivals::Poisson { rate } => {
+                        Value::Number(std::mem::replace(rate, value))
+                    }
+                    Arrivals::Replay { .. } => Value::Number(value),
+                }
+            }
+            (Target::Link(link, LinkField::Latency), Value::Sampler(latency)) => {
+                Value::Sampler(std::mem::replace(&mut self.blueprint.links[link.index()].latency, latency))
+            }
+            (target, value) => mismatch(target, value),
+        }
+    }
+
+    fn set_service(&mut self, service: usize, field: ServiceField, value: Value) -> Value {
+        let described = &mut self.blueprint.services[service];
+        let state = &self.services[service];
+        let processes = state.first_process as usize..(state.first_process + state.replicas) as usize;
+        match (field, value) {
+            (ServiceField::Workers, Value::Limit(limit)) => {
+                let before = std::mem::replace(&mut described.workers, limit.map(clamp));
+                for process in processes {
+                    self.processes[process].workers = limit.map_or(u32::MAX, clamp);
+                    self.take_up_queued(process as u32);
+                }
+                Value::Limit(before.map(u64::from))
+            }
+            (ServiceField::Places, Value::Limit(limit)) => {
+                let before = std::mem::replace(&mut described.places, limit.map(clamp));
+                for process in processes {
+                    self.processes[process].places = limit.map_or(u32::MAX, clamp);
+                }
+                Value::Limit(before.map(u64::from))
+            }
+            (ServiceField::Cores, Value::Limit(Some(milli))) => {
+                let before = std::mem::replace(&mut described.cores, Cores::Milli(clamp(milli)));
+                let now = self.calendar.now();
+                for process in processes {
+                    self.processes[process].cpu.set_cores(now, clamp(milli));
+                    self.reschedule_processor(process as u32);
+                }
+                match before {
+                    Cores::Milli(before) => Value::Limit(Some(u64::from(before))),
+                    Cores::Unlimited => unreachable!("a checked patch leaves unlimited cores alone"),
+                }
+            }
+            (ServiceField::MemoryLimit, Value::Limit(limit)) => {
+                Value::Limit(std::mem::replace(&mut described.memory.limit, limit))
+            }
+            (ServiceField::MaxConnections, Value::Count(limit)) => match &mut described.runtime {
+                Runtime::Postgres(postgres) => {
+                    Value::Count(u64::from(std::mem::replace(&mut postgres.max_connections, clamp(limit))))
+                }
+                _ => mismatch(field, value),
+            },
+            (ServiceField::SlowQuery, Value::Duration(threshold)) => match &mut described.runtime {
+                Runtime::Postgres(postgres) => {
+                    Value::Duration(postgres.slow_query.replace(threshold).unwrap_or(Duration::MAX))
+                }
+                _ => mismatch(field, value),
+            },
+            (ServiceField::Maxmemory, Value::Limit(limit)) => match &mut described.runtime {
+                Runtime::Redis(redis) => {
+                    let before = std::mem::replace(&mut redis.maxmemory, limit);
+                    for process in processes {
+                        if let Some(store) = &mut self.processes[process].store {
+                            store.set_maxmemory(limit);
+                        }
+                    }
+                    Value::Limit(before)
+                }
+                _ => mismatch(field, value),
+            },
+            (field, value) => mismatch(field, value),
+        }
+    }
+
+    fn set_heap(&mut self, service: usize, field: HeapField, value: Value) -> Value {
+        let Runtime::Jvm(heap) = &mut self.blueprint.services[service].runtime else { mismatch(field, value) };
+        match (field, value) {
+            (HeapField::Maximum, Value::Bytes(bytes)) => Value::Bytes(std::mem::replace(&mut heap.maximum, bytes)),
+            (HeapField::Base, Value::Bytes(bytes)) => Value::Bytes(std::mem::replace(&mut heap.base, bytes)),
+            (HeapField::PauseScale, Value::Number(scale)) => {
+                let before = std::mem::replace(&mut heap.pause_scale, scale);
+                let state = &self.services[service];
+                for process in state.first_process..state.first_process + state.replicas {
+                    if let Some(heap) = &mut self.processes[process as usize].heap {
+                        heap.set_pause_scale(scale);
+                    }
+                }
+                Value::Number(before)
+            }
+            (field, value) => mismatch(field, value),
+        }
+    }
+
+    fn set_pool<S: Sink>(
+        &mut self,
+        service: usize,
+        pool: usize,
+        field: PoolField,
+        value: Value,
+        sink: &mut S,
+    ) -> Value {
+        let now = self.now();
+        let described = &mut self.blueprint.services[service].pools[pool];
+        let state = &self.services[service];
+        let processes = state.first_process..state.first_process + state.replicas;
+        match (field, value) {
+            (PoolField::Maximum, Value::Count(maximum)) => {
+                let before = std::mem::replace(&mut described.maximum, clamp(maximum));
+                // A pool whose minimum was its maximum stays one of fixed size.
+                if described.minimum_idle == before || described.minimum_idle > described.maximum {
+                    described.minimum_idle = described.maximum;
+                }
+                for process in processes {
+                    if let Some(machine) = self.processes[process as usize].pools.get_mut(pool) {
+                        machine.set_maximum(now, clamp(maximum), &mut self.effects);
+                        self.carry_out(process, pool as u8);
+                        self.note_pool(process, pool as u8, sink);
+                    }
+                }
+                Value::Count(u64::from(before))
+            }
+            (PoolField::AcquireTimeout, Value::Duration(timeout)) => {
+                let before = std::mem::replace(&mut described.acquire_timeout, timeout);
+                for process in processes {
+                    if let Some(machine) = self.processes[process as usize].pools.get_mut(pool) {
+                        machine.set_acquire_timeout(timeout);
+                    }
+                }
+                Value::Duration(before)
+            }
+            (field, value) => mismatch(field, value),
+        }
+    }
+}
+
+fn set_step(op: &mut Op, field: StepField, value: Value) -> Value {
+    match (op, field, value) {
+        (
+            Op::Compute { demand: sampler, .. } | Op::Sleep { time: sampler, .. },
+            StepField::Demand,
+            Value::Sampler(new),
+        ) => Value::Sampler(std::mem::replace(sampler, new)),
+        (Op::Allocate { bytes } | Op::Retain { bytes }, StepField::Bytes, Value::Bytes(new)) => {
+            Value::Bytes(std::mem::replace(bytes, new))
+        }
+        (op, field, value) => mismatch((*op, field), value),
+    }
+}
+
+/// Parameters that a team changes in a service's configuration, and that its change log would show.
+fn configured(target: Target) -> Option<u32> {
+    match target {
+        Target::Service(service, _) | Target::Heap(service, _) | Target::Pool(service, ..) => Some(service.0),
+        _ => None,
+    }
+}
+
+fn clamp(value: u64) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+fn mismatch(target: impl std::fmt::Debug, value: Value) -> ! {
+    unreachable!("a checked patch sets a value of its target's kind, not {value:?} on {target:?}")
+}

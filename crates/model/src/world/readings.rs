@@ -1,0 +1,145 @@
+//! What can be read off a world from outside. Reading changes nothing.
+
+use super::{Event, Stop, World};
+use crate::record::Catalogue;
+use crate::sink::Sink;
+use crate::statistics::Statistics;
+use crate::topology::Topology;
+use knockon_kernel::{Digest, Next, Time};
+
+/// One event as a person reads it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EventSummary {
+    /// How many events came before it, plus one.
+    pub number: u64,
+    /// When it happened.
+    pub time: Time,
+    /// What it was, and for whom.
+    pub text: String,
+    /// The digest after it.
+    pub digest: u128,
+}
+
+impl World {
+    /// Names and constant attributes of everything that records mention.
+    #[must_use]
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// Who may call whom.
+    #[must_use]
+    pub fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
+    /// The blueprint as it stands, with the values that patches have set so far.
+    #[must_use]
+    pub fn blueprint(&self) -> &crate::blueprint::Blueprint {
+        &self.blueprint
+    }
+
+    /// The instant of the last event.
+    #[must_use]
+    pub fn time(&self) -> Time {
+        self.calendar.now()
+    }
+
+    /// Events so far.
+    #[must_use]
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// Fingerprint of everything that has happened and of where it led.
+    #[must_use]
+    pub fn digest(&self) -> u128 {
+        let mut digest: Digest = self.digest.clone();
+        digest.absorb(self.events, self.frames.len() as u64);
+        for source in &self.sources {
+            digest.absorb(source.statistics.sent, source.statistics.answered);
+            digest.absorb(source.statistics.failed, source.statistics.in_flight);
+        }
+        for process in &self.processes {
+            digest.absorb(u64::from(process.incarnation), process.stopped_total_ns);
+            digest.absorb(u64::from(process.busy), process.queue.len() as u64);
+            let heap = process.heap.as_ref();
+            digest.absorb(heap.map_or(0, crate::heap::Heap::live), heap.map_or(0, crate::heap::Heap::used));
+        }
+        digest.value()
+    }
+
+    /// Aggregates of the run so far.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        Statistics {
+            sources: self.sources.iter().map(|source| source.statistics.clone()).collect(),
+            services: self.services.iter().map(|service| service.statistics.clone()).collect(),
+        }
+    }
+
+    /// Runs exactly one event at or before `until` and tells what it was; `None` when there is none.
+    ///
+    /// # Errors
+    /// The limit that was hit.
+    pub fn step<S: Sink>(&mut self, until: Time, sink: &mut S) -> Result<Option<EventSummary>, Stop> {
+        if let Some(stop) = self.stopped {
+            return Err(stop);
+        }
+        while S::OBSERVES
+            && self.next_scrape <= until
+            && self.calendar.next_time().is_none_or(|at| at > self.next_scrape)
+        {
+            self.scrape(sink);
+        }
+        match self.calendar.next(until) {
+            Next::Event(time, event) => {
+                let text = self.describe(event);
+                self.handle(time, event, sink);
+                self.check_limits(time)?;
+                Ok(Some(EventSummary { number: self.events, time, text, digest: self.digest.value() }))
+            }
+            Next::Idle => Ok(None),
+            Next::Livelock { at } => Err(self.stop(Stop::Livelock { at })),
+        }
+    }
+
+    /// Samples all series at the next grid time.
+    pub(super) fn scrape<S: Sink>(&mut self, sink: &mut S) {
+        let at = self.next_scrape;
+        self.next_scrape = at.saturating_add(self.blueprint.scrape_interval);
+        self.watermark(sink);
+        self.metrics.sample(&self.blueprint, &mut self.processes, at, sink);
+    }
+
+    fn describe(&self, event: Event) -> String {
+        let name = |process: u32| self.catalogue.processes[process as usize].instance.as_str();
+        let of_frame = |frame: crate::id::FrameRef| {
+            let Some(f) = self.frames.get(frame) else { return "a frame that has ended".to_owned() };
+            let program = self.tables.programs.get(f.program as usize);
+            let endpoint = program.map_or("a request", |program| {
+                self.blueprint.services[program.service as usize].endpoints[program.endpoint as usize].name.as_str()
+            });
+            format!("{endpoint} at {} (request address {:016x})", name(f.process), f.root.bits())
+        };
+        match event {
+            Event::Arrival { source } => format!("a request of {}", self.blueprint.sources[source as usize].name),
+            Event::Deliver { frame } => format!("delivery of {}", of_frame(frame)),
+            Event::Reply { child } => format!("answer of {}", of_frame(child)),
+            Event::Cancel { frame } => format!("the caller left {}", of_frame(frame)),
+            Event::Timer { frame, .. } => format!("timer of {}", of_frame(frame)),
+            Event::Continue { frame } => format!("continuation of {}", of_frame(frame)),
+            Event::Processor { process, .. } => format!("a completion on the processor of {}", name(process)),
+            Event::Collected { process, .. } => format!("the end of a collection's pause at {}", name(process)),
+            Event::Marked { process, .. } => format!("the end of concurrent marking at {}", name(process)),
+            Event::Started { process, .. } => format!("the start of {}", name(process)),
+            Event::Supervise { process, .. } => format!("the platform looks after {}", name(process)),
+            Event::Pool { process, connection, what, .. } => {
+                format!("{what:?} of connection {} of {}", connection.0, name(process))
+            }
+            Event::Disconnect { process, .. } => format!("a connection of {} is closed", name(process)),
+            Event::Patch { index } => format!("patch {index} acts"),
+            Event::PatchEnd { index } => format!("patch {index} is taken back"),
+        }
+    }
+}

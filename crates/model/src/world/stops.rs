@@ -1,0 +1,110 @@
+//! Standing still: a collection's pause, or a stop from outside. Paused means paused: nothing of the process runs, and what
+//! is addressed to it waits in its inbox and is delivered in order when it goes on.
+
+use super::{Event, World};
+use crate::frame::State;
+use crate::id::FrameRef;
+use crate::process::Stops;
+use crate::record::{Part, Transition};
+use crate::sink::Sink;
+use knockon_kernel::Ticket;
+
+impl World {
+    /// Adds a reason for standing still, during which a collector may burn cores.
+    pub(super) fn begin_stop(&mut self, process: u32, burning_milli_cores: u32, reason: impl FnOnce(&mut Stops)) {
+        let now = self.now();
+        let p = &mut self.processes[process as usize];
+        let stood = p.is_stopped();
+        reason(&mut p.stops);
+        if !stood && p.is_stopped() {
+            p.stopped_since = now;
+            p.cpu.pause(now, burning_milli_cores);
+            self.reschedule_processor(process);
+        }
+    }
+
+    /// Takes a reason for standing still away; without any, the process goes on: first its inbox, then its queue.
+    pub(super) fn end_stop<S: Sink>(&mut self, process: u32, reason: impl FnOnce(&mut Stops), sink: &mut S) {
+        let now = self.now();
+        let p = &mut self.processes[process as usize];
+        let stood = p.is_stopped();
+        reason(&mut p.stops);
+        if !stood || p.is_stopped() {
+            return;
+        }
+        let stood = now - p.stopped_since;
+        p.stopped_total_ns += stood.as_nanos();
+        let service = p.service as usize;
+        p.cpu.resume(now);
+        self.services[service].statistics.paused += stood;
+        self.reschedule_processor(process);
+        self.drain_inbox(process, sink);
+        self.take_up_queued(process);
+    }
+
+    fn drain_inbox<S: Sink>(&mut self, process: u32, sink: &mut S) {
+        loop {
+            let p = &mut self.processes[process as usize];
+            if p.is_stopped() {
+                return;
+            }
+            let Some((at, event)) = p.inbox.pop_front() else { return };
+            self.dispatch(event, at, sink);
+            self.run_ready(sink);
+        }
+    }
+
+    /// A running frame cannot go on: it continues, in order, when its process does.
+    pub(super) fn stall(&mut self, frame: FrameRef) {
+        let now = self.now();
+        let f = &mut self.frames[frame];
+        f.state = State::Stalled;
+        f.switch(Part::Paused, now);
+        self.processes[f.process as usize].inbox.push_back((now, Event::Continue { frame }));
+    }
+
+    /// A stalled frame goes on.
+    pub(super) fn go_on(&mut self, frame: FrameRef) {
+        let now = self.now();
+        let Some(f) = self.frames.get_mut(frame) else { return };
+        if f.state == State::Stalled {
+            f.switch(Part::Computing, now);
+            f.state = State::Running;
+            self.ready.push_back(frame);
+        }
+    }
+
+    /// Stops a process from outside (SIGSTOP). A collection under way is interrupted too.
+    pub(super) fn stop_from_outside<S: Sink>(&mut self, process: u32, sink: &mut S) {
+        let now = self.now();
+        self.begin_stop(process, 0, |stops| stops.outside += 1);
+        let p = &mut self.processes[process as usize];
+        if p.stops.outside == 1 {
+            if p.collected != Ticket::NONE {
+                self.calendar.cancel(p.collected);
+                p.collected = Ticket::NONE;
+                p.pause_left = Some(p.pause_ends - now);
+            }
+            self.emit_state(process, Transition::Paused { on: true }, sink);
+        }
+    }
+
+    /// Lets a process go on (SIGCONT): first the rest of an interrupted collection.
+    pub(super) fn continue_from_outside<S: Sink>(&mut self, process: u32, sink: &mut S) {
+        let now = self.now();
+        let p = &mut self.processes[process as usize];
+        if p.stops.outside == 0 {
+            // It died meanwhile: a new process is not stopped.
+            return;
+        }
+        if p.stops.outside == 1 {
+            if let Some(left) = p.pause_left.take() {
+                p.pause_ends = now + left;
+                let event = Event::Collected { process, incarnation: p.incarnation };
+                p.collected = self.calendar.schedule(p.pause_ends, event);
+            }
+            self.emit_state(process, Transition::Paused { on: false }, sink);
+        }
+        self.end_stop(process, |stops| stops.outside -= 1, sink);
+    }
+}
