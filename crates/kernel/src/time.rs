@@ -107,12 +107,13 @@ impl Duration {
     /// A duration of `nanos` nanoseconds, rounded to the nearest one (ties to even): the only way in from a float.
     ///
     /// `None` if `nanos` is not a number, negative, or longer than [`Duration::MAX`]. Negative zero is zero.
+    #[inline]
     #[must_use]
     pub fn from_real_nanos(nanos: f64) -> Option<Self> {
         // 2^64 as a float; the largest float below it rounds to itself and fits.
         const LIMIT: f64 = 18_446_744_073_709_551_616.0;
-        // The comparison is false for NaN as well.
-        if nanos >= 0.0 && nanos < LIMIT { Some(Self(nanos.round_ties_even() as u64)) } else { None }
+        // NaN lies in no range.
+        (0.0..LIMIT).contains(&nanos).then(|| Self(round(nanos) as u64))
     }
 
     /// The length in nanoseconds.
@@ -153,6 +154,16 @@ impl Duration {
     pub const fn is_zero(self) -> bool {
         self.0 == 0
     }
+}
+
+/// The nearest whole number, ties to even, of a float that is not negative.
+///
+/// Floats from 2^52 on are whole. Below, adding 2^52 leaves no bits for a fraction, so the sum is rounded; taking it away again is
+/// exact. On the baseline of x86-64 the function of the standard library is a call and several times slower.
+#[inline]
+fn round(value: f64) -> f64 {
+    const WHOLE: f64 = (1_u64 << 52) as f64;
+    if value < WHOLE { (value + WHOLE) - WHOLE } else { value }
 }
 
 #[cold]

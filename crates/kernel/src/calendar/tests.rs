@@ -45,3 +45,78 @@ fn the_past_cannot_be_scheduled() {
     calendar.next(Time::MAX);
     calendar.post(Time::from_nanos(1), ());
 }
+
+#[test]
+fn stale_tickets_cancel_nothing() {
+    let mut calendar = Calendar::new();
+    let lane = calendar.lane(Duration::from_nanos(1));
+    assert!(!calendar.cancel(Ticket::NONE));
+    let first = [calendar.schedule(Time::from_nanos(1), 1), calendar.schedule_in_lane(lane, 2)];
+    assert_eq!(first.map(|ticket| calendar.cancel(ticket)), [true; 2]);
+    // These take the slots that have become free.
+    let second = [calendar.schedule(Time::from_nanos(1), 3), calendar.schedule_in_lane(lane, 4)];
+    assert_eq!(first.map(|ticket| calendar.cancel(ticket)), [false; 2]);
+    assert_eq!(calendar.len(), 2);
+    assert_eq!(calendar.next(Time::MAX), Next::Event(Time::from_nanos(1), 3));
+    assert_eq!(calendar.next(Time::MAX), Next::Event(Time::from_nanos(1), 4));
+    assert_eq!(second.map(|ticket| calendar.cancel(ticket)), [false; 2]);
+    assert_eq!((calendar.next(Time::MAX), calendar.next_time()), (Next::Idle, None));
+}
+
+/// Ten thousand events scheduled and cancelled leave nothing behind, whichever way they are scheduled.
+#[test]
+fn cancelled_events_leave_no_litter() {
+    let mut calendar = Calendar::new();
+    let lane = calendar.lane(Duration::from_secs(1));
+    let mut live = Vec::new();
+    for round in 0..10_u64 {
+        for n in 0..1_000 {
+            let at = calendar.now() + Duration::from_nanos(n);
+            let ticket = if n % 2 == 0 { calendar.schedule(at, n) } else { calendar.schedule_in_lane(lane, n) };
+            if n % 100 == 0 && round == 0 {
+                live.push(ticket);
+            } else {
+                assert!(calendar.cancel(ticket));
+            }
+        }
+        assert_eq!(calendar.len(), live.len());
+        assert!(calendar.heap.len() <= 2 * live.len() + SPARE_DEAD, "{} keys", calendar.heap.len());
+        assert!(calendar.due.len() <= 2 * live.len() + SPARE_DEAD, "{} due", calendar.due.len());
+    }
+}
+
+/// A lane whose head was cancelled keeps its place in the heap and fires at the time of its next event, not before.
+#[test]
+fn a_cancelled_head_does_not_fire_its_successor_early() {
+    let mut calendar = Calendar::new();
+    let lane = calendar.lane(Duration::from_nanos(10));
+    let head = calendar.schedule_in_lane(lane, "head");
+    calendar.post(Time::from_nanos(4), "tick");
+    assert_eq!(calendar.next(Time::MAX), Next::Event(Time::from_nanos(4), "tick"));
+    calendar.schedule_in_lane(lane, "next");
+    calendar.post(Time::from_nanos(12), "between");
+    calendar.cancel(head);
+    assert_eq!(calendar.next_time(), Some(Time::from_nanos(12)));
+    assert_eq!(calendar.next(Time::from_nanos(11)), Next::Idle);
+    assert_eq!(calendar.next(Time::MAX), Next::Event(Time::from_nanos(12), "between"));
+    assert_eq!(calendar.next(Time::MAX), Next::Event(Time::from_nanos(14), "next"));
+}
+
+#[test]
+fn lanes_of_one_delay_are_one_lane() {
+    let mut calendar = Calendar::<()>::new();
+    let lanes = [5, 7, 5].map(|nanos| calendar.lane(Duration::from_nanos(nanos)));
+    assert_eq!(lanes[0], lanes[2]);
+    assert_ne!(lanes[0], lanes[1]);
+}
+
+#[test]
+fn the_last_instant_can_be_reached() {
+    let mut calendar = Calendar::new();
+    calendar.post(Time::MAX, 'a');
+    assert_eq!(calendar.next(Time::MAX), Next::Event(Time::MAX, 'a'));
+    calendar.post(Time::MAX, 'b');
+    assert_eq!(calendar.next_time(), Some(Time::MAX));
+    assert_eq!(calendar.next(Time::MAX), Next::Event(Time::MAX, 'b'));
+    assert_eq!(calendar.next(Time::MAX), Next::Idle);
+}

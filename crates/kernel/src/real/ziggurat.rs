@@ -36,12 +36,12 @@ impl Ziggurat {
 
 /// exp(-x).
 pub(super) static EXPONENTIAL: LazyLock<Ziggurat> = LazyLock::new(|| {
-    let (start, area) = (7.697_117_470_131_049_72, 0.003_949_659_822_581_557_2);
+    let (start, area) = (7.697_117_470_131_05, 0.003_949_659_822_581_557);
     Ziggurat::new(start, area, |x| libm::exp(-x), |y| -libm::log(y))
 });
 
 /// exp(-x²/2).
 pub(super) static NORMAL: LazyLock<Ziggurat> = LazyLock::new(|| {
-    let (start, area) = (3.654_152_885_361_008_8, 0.004_928_673_233_992_336);
+    let (start, area) = (3.654_152_885_361_009, 0.004_928_673_233_992_336);
     Ziggurat::new(start, area, |x| libm::exp(-0.5 * x * x), |y| libm::sqrt(-2.0 * libm::log(y)))
 });

@@ -25,6 +25,19 @@ fn a_float_is_rounded_once_or_refused() {
 }
 
 #[test]
+fn rounding_is_that_of_the_standard_library() {
+    let mut bits = 1_u64;
+    for _ in 0..100_000 {
+        bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        // Exponents from 2^-3 to 2^60, with fractions of few and of many bits.
+        let scale = (1_u64 << (bits >> 58)) as f64 / 8.0;
+        for value in [(bits >> 12) as f64 * scale / (1_u64 << 52) as f64, (bits >> 50 & 0xff) as f64 * 0.25] {
+            assert_eq!(round(value).to_bits(), value.round_ties_even().to_bits(), "{value:?}");
+        }
+    }
+}
+
+#[test]
 fn durations_read_well() {
     let table = [
         (0, "0 s"),

@@ -1,0 +1,64 @@
+//! `knockon-anchor IMPL WORKLOAD N [PARAMETER]`: runs one anchor workload and prints one line of JSON.
+//!
+//! IMPL is `knockon-kernel` (draws from one generator, as the programs it is compared with) or `knockon-addressed` (each
+//! draw by its address, as knockon's model). WORKLOAD is `w1`, `w2`, `w2s` (PARAMETER copies), `w3`, or `hold` (PARAMETER
+//! events pending).
+
+use knockon_benches::draws::{Addressed, Draws, Sequential};
+use knockon_benches::report::{Job, Outcome, Stopwatch, line};
+use knockon_benches::workloads::{hold, w1, w2};
+use std::io::Write;
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: knockon-anchor knockon-kernel|knockon-addressed w1|w2|w2s|w3|hold N [PARAMETER]";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match job(&arguments).and_then(|job| run(&job)) {
+        Ok(line) => match writeln!(std::io::stdout(), "{line}") {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::from(74),
+        },
+        Err(message) => {
+            // Nothing is left to report a failure of standard error to.
+            let _ = writeln!(std::io::stderr(), "{message}\n{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn job(arguments: &[String]) -> Result<Job, String> {
+    let number = |text: &String| text.replace('_', "").parse().map_err(|_| format!("{text} is not a whole number"));
+    match arguments {
+        [implementation, workload, n, rest @ ..] if rest.len() <= 1 => Ok(Job {
+            implementation: implementation.clone(),
+            workload: workload.clone(),
+            n: number(n)?,
+            parameter: rest.first().map_or(Ok(0), number)?,
+        }),
+        _ => Err("three or four arguments are needed".to_owned()),
+    }
+}
+
+fn run(job: &Job) -> Result<String, String> {
+    let since = Stopwatch::start();
+    let outcome = match job.implementation.as_str() {
+        "knockon-kernel" => simulate(job, &mut Sequential::new(1)),
+        "knockon-addressed" => simulate(job, &mut Addressed::new(1)),
+        other => Err(format!("there is no implementation {other}")),
+    }?;
+    Ok(line(job, &since, &outcome))
+}
+
+fn simulate(job: &Job, draws: &mut impl Draws) -> Result<Outcome, String> {
+    let copies = u32::try_from(job.parameter).map_err(|_| "PARAMETER is too large".to_owned())?;
+    let outcome = match job.workload.as_str() {
+        "w1" => w1(job.n, draws),
+        "w2" => w2(job.n, 1, draws),
+        "w2s" => w2(job.n, copies, draws),
+        "w3" => hold(job.n, 10_000, draws),
+        "hold" => hold(job.n, job.parameter, draws),
+        other => return Err(format!("there is no workload {other}")),
+    };
+    outcome.map_err(|error| error.to_string())
+}
