@@ -75,7 +75,7 @@ impl Pool {
         entry.used = now;
         let connection = entry.id;
         // The maximum was lowered meanwhile.
-        if self.open() >= self.config.maximum {
+        if self.connections[at].evicted || self.open() >= self.config.maximum {
             self.close(at, out);
         } else {
             if let Some(lifetime) = self.lifetime(connection) {
@@ -97,16 +97,20 @@ impl Pool {
         out.push(Effect::RetryConnect { after });
     }
 
-    /// Closes a connection and replaces it.
+    /// Closes a connection and replaces it, if it is missing or somebody waits. (Below `minimum_idle = maximum` the real one can
+    /// leave a waiter without anyone working for it when an evicted connection is given back; not imitated.)
     pub(super) fn close_and_fill(&mut self, now: Time, at: usize, out: &mut Vec<Effect>) {
         self.close(at, out);
         self.fill(now, out);
+        if !self.waiters.is_empty() {
+            self.ask_for_connection(now, out);
+        }
     }
 
-    /// Closes connections in excess of the maximum: idle ones now, the latest opened first, others when they are given back.
+    /// Closes connections in excess of the maximum: idle ones now, others when they are open or given back; the latest begun first.
     pub(super) fn shrink(&mut self, out: &mut Vec<Effect>) {
         let evicted = self.connections.iter().filter(|connection| connection.evicted).count() as u32;
-        let mut excess = (self.open() - evicted).saturating_sub(self.config.maximum);
+        let mut excess = (self.connections.len() - evicted).saturating_sub(self.config.maximum);
         let mut at = self.connections.len() as usize;
         while excess > 0 && at > 0 {
             at -= 1;
@@ -115,7 +119,7 @@ impl Pool {
                 excess -= 1;
             }
         }
-        for connection in self.connections.iter_mut().filter(|connection| connection.state != State::Connecting) {
+        for connection in self.connections.iter_mut().rev() {
             if excess > 0 && !connection.evicted {
                 connection.evicted = true;
                 excess -= 1;

@@ -197,7 +197,6 @@ impl Pool {
         let Some(at) = self.connections.find(connection) else { return };
         if self.connections[at].state == State::Idle {
             self.close_and_fill(now, at, out);
-            self.ask_for_connection(now, out);
         } else {
             self.connections[at].evicted = true;
         }
@@ -223,7 +222,6 @@ impl Pool {
             self.schedule_keep_alive(now, connection, out);
         } else {
             self.close_and_fill(now, at, out);
-            self.ask_for_connection(now, out);
         }
         self.check();
     }

@@ -62,7 +62,7 @@ impl Pool {
 
     /// A connection was found dead: those opened before are not trusted any more, unless that is known already.
     pub(super) fn invalidate(&mut self, now: Time, at: usize) {
-        if self.queue.invalidated < self.connections[at].opened {
+        if self.queue.invalidated <= self.connections[at].opened {
             self.queue.invalidated = now;
         }
     }
