@@ -1,1 +1,27 @@
 //! Records to tables: Parquet parts, staged and renamed, with a manifest.
+//!
+//! ```text
+//! world ──records──► Recorder ──batches──► order ──► table ──► part          (writer's thread, if there are two)
+//!                    (a Sink)              by start   chunks     Parquet file
+//! RunWriter: staged folder, documents of truth, manifest, one step into place
+//! ```
+//!
+//! [`RunWriter::create`] stages a folder, [`RunWriter::recorder`] opens its tables, [`RunWriter::finish`] commits. Only this crate
+//! knows Arrow and Parquet, and the wording of logs. Deliberately not here: which states are milestones, what a fault did,
+//! what a scenario is; whoever knows writes a document of truth.
+
+mod dialect;
+mod error;
+mod folder;
+mod recorder;
+mod tables;
+mod writer;
+
+pub use error::{Error, Result};
+pub use folder::{
+    Closing, Disk, Entry, Epochs, FileSystem, FolderLock, LIMIT_WAITING_ROWS, MANIFEST, Manifest, Meta, Options, OutputFile,
+    RunWriter, TABLES_EPOCH, TableSummary, check_tables, read_manifest,
+};
+pub use recorder::Recorder;
+pub use tables::{Column, Kind, TABLES, Table, data_dictionary};
+pub use writer::digest::Digest;

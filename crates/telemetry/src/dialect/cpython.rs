@@ -1,0 +1,122 @@
+//! Flask with SQLAlchemy, requests and redis-py, served by gunicorn.
+
+use super::errors::{Callee, Language, exception};
+use super::{Call, Heading, Speaker, port, say};
+use knockon_model::blueprint::Severity;
+use knockon_model::id::PoolId;
+use knockon_model::record::{CollectionKind, ErrorType, LogEvent};
+
+const GUNICORN: &str = "gunicorn.error";
+const POOL: &str = "sqlalchemy.pool.impl.QueuePool";
+
+pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut String) -> Heading<'a> {
+    match *event {
+        LogEvent::Starting => {
+            body.push_str("Starting gunicorn 21.2.0");
+            Heading::new(Severity::Info, GUNICORN)
+        }
+        LogEvent::Started { .. } => {
+            say!(body, "Listening at: http://0.0.0.0:{} (1)", port(&speaker.service.runtime));
+            Heading::new(Severity::Info, GUNICORN)
+        }
+        LogEvent::Stopping => {
+            body.push_str("Handling signal: term");
+            Heading::new(Severity::Info, GUNICORN)
+        }
+        LogEvent::OutOfMemory { .. } => {
+            body.push_str("MemoryError");
+            Heading::new(Severity::Error, speaker.application).error("MemoryError")
+        }
+        LogEvent::Collection { kind, .. } => {
+            let generation = if let CollectionKind::Generation(generation) = kind { generation } else { 2 };
+            say!(body, "gc: collecting generation {generation}...");
+            Heading::new(Severity::Debug, "gc")
+        }
+        LogEvent::PoolStarting { pool } | LogEvent::PoolStarted { pool } => {
+            say!(body, "Pool of {}: size {} overflow {}", speaker.database(pool), speaker.pool(pool).maximum, speaker.pool(pool).overflow);
+            Heading::new(Severity::Debug, POOL)
+        }
+        LogEvent::PoolTimeout { pool, waited, total, .. } => {
+            // A pool that lets a caller time out is full: its size is what it has but the overflow.
+            let overflow = speaker.pool(pool).overflow;
+            let hundredths = waited.as_nanos() / 10_000_000;
+            say!(
+                body,
+                "QueuePool limit of size {} overflow {overflow} reached, connection timed out, timeout {}.{:02} \
+                 (Background on this error at: https://sqlalche.me/e/20/3o7r)",
+                total.saturating_sub(overflow),
+                hundredths / 100,
+                hundredths % 100
+            );
+            Heading::new(Severity::Error, speaker.application).error("sqlalchemy.exc.TimeoutError")
+        }
+        LogEvent::PoolConnectFailed { pool, error } => {
+            say!(body, "(psycopg2.OperationalError) connection to server at {}", connect_message(speaker, pool, error));
+            Heading::new(Severity::Error, speaker.application).error(exception(error, Language::CPython, Callee::Sql))
+        }
+        LogEvent::PoolConnectionBroken { .. } => {
+            say!(body, "Invalidate connection <connection object at 0x7f{:08x}40; dsn: '', closed: 2>", speaker.identity());
+            Heading::new(Severity::Info, POOL)
+        }
+        LogEvent::RequestFailed { endpoint, status, error, peer } => {
+            let (method, route) = speaker.endpoint(endpoint);
+            let call = speaker.call(endpoint, peer);
+            let class = exception(error, Language::CPython, call.as_ref().map_or(Callee::Http, |call| call.callee));
+            say!(body, "Exception on {route} [{method}]: {class}");
+            failure(error, call.as_ref(), body);
+            let severity = if status < 500 { Severity::Warn } else { Severity::Error };
+            Heading::new(severity, speaker.application).error(class)
+        }
+        // Not events of this runtime; kept readable rather than lost.
+        _ => {
+            say!(body, "{event:?}");
+            Heading::new(Severity::Info, speaker.application)
+        }
+    }
+}
+
+/// The exception's own text, with a colon before it.
+fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
+    let Some(call) = call else { return };
+    let (host, port) = call.address.rsplit_once(':').unwrap_or((call.host, ""));
+    match (error, call.callee) {
+        (ErrorType::Timeout, Callee::Http) => say!(body, ": HTTPConnectionPool(host='{host}', port={port}): Read timed out."),
+        (ErrorType::Timeout, Callee::Sql) => body.push_str(": canceling statement due to statement timeout"),
+        (ErrorType::Timeout, Callee::Cache) => body.push_str(": Timeout reading from socket"),
+        (ErrorType::ConnectionRefused, Callee::Http) => say!(
+            body,
+            ": HTTPConnectionPool(host='{host}', port={port}): Max retries exceeded with url: {} \
+             (Caused by NewConnectionError('Failed to establish a new connection: [Errno 111] Connection refused'))",
+            call.path
+        ),
+        (ErrorType::ConnectionRefused, Callee::Cache) => say!(body, ": Error 111 connecting to {}. Connection refused.", call.address),
+        (ErrorType::ConnectionReset, Callee::Http) => {
+            body.push_str(": ('Connection aborted.', ConnectionResetError(104, 'Connection reset by peer'))");
+        }
+        (ErrorType::ConnectionReset, Callee::Sql) => {
+            body.push_str(": (psycopg2.OperationalError) server closed the connection unexpectedly");
+        }
+        (ErrorType::ConnectionLost, _) => {
+            body.push_str(": (psycopg2.errors.AdminShutdown) terminating connection due to administrator command");
+        }
+        (ErrorType::Upstream, Callee::Http) => {
+            say!(body, ": 500 Server Error: Internal Server Error for url: http://{}{}", call.address, call.path);
+        }
+        (ErrorType::CacheFull, _) => body.push_str(": command not allowed when used memory > 'maxmemory'."),
+        _ => {}
+    }
+}
+
+fn connect_message(speaker: &Speaker<'_>, pool: PoolId, error: ErrorType) -> String {
+    let address = speaker.database(pool);
+    let (host, port) = address.rsplit_once(':').unwrap_or((&address, ""));
+    let cause = match error {
+        ErrorType::TooManyConnections => {
+            "FATAL:  remaining connection slots are reserved for non-replication superuser connections"
+        }
+        ErrorType::ConnectionRefused => "Connection refused",
+        ErrorType::Timeout => "timeout expired",
+        _ => "server closed the connection unexpectedly",
+    };
+    format!("\"{host}\", port {port} failed: {cause}")
+}

@@ -1,0 +1,123 @@
+//! A Spring Boot 3 application on HotSpot: its own lines, Tomcat's, HikariCP's and the unified log.
+
+use super::errors::{Callee, Language, exception};
+use super::{Call, Heading, Speaker, collection, hikari, http, say};
+use knockon_model::blueprint::{Heap, OnOutOfMemory, Severity};
+use knockon_model::record::{ErrorType, LogEvent};
+
+const TOMCAT: &str = "org.apache.catalina.core.ContainerBase.[Tomcat].[localhost].[/].[dispatcherServlet]";
+
+pub(super) fn word<'a>(speaker: &Speaker<'a>, heap: &Heap, event: &LogEvent, body: &mut String) -> Heading<'a> {
+    let pool_or_collection = hikari::word(speaker, event, body).or_else(|| collection::word(heap.collector, event, body));
+    if let Some(heading) = pool_or_collection {
+        return heading;
+    }
+    let class = speaker.application.rsplit('.').next().unwrap_or_default();
+    match *event {
+        LogEvent::Starting => {
+            say!(body, "Starting {class} using Java 17.0.13 with PID 1 (/app/app.jar started by root in /app)");
+            Heading::new(Severity::Info, speaker.application)
+        }
+        LogEvent::Started { after } => {
+            let seconds = after.as_nanos() / 1_000_000;
+            let (whole, part) = (seconds / 1_000, seconds % 1_000);
+            say!(body, "Started {class} in {whole}.{part:03} seconds (process running for {whole}.{part:03})");
+            Heading::new(Severity::Info, speaker.application)
+        }
+        LogEvent::Stopping => {
+            say!(body, "Commencing graceful shutdown. Waiting for active requests to complete");
+            Heading::new(Severity::Info, "org.springframework.boot.web.embedded.tomcat.GracefulShutdown")
+        }
+        LogEvent::OutOfMemory { overhead_limit } => {
+            let error = if overhead_limit { "GC overhead limit exceeded" } else { "Java heap space" };
+            let heading = match heap.on_out_of_memory {
+                OnOutOfMemory::Exit => {
+                    body.push_str("Terminating due to ");
+                    Heading::new(Severity::Fatal, "jvm")
+                }
+                OnOutOfMemory::Continue => Heading::new(Severity::Error, speaker.application),
+            };
+            say!(body, "java.lang.OutOfMemoryError: {error}");
+            heading.error("java.lang.OutOfMemoryError")
+        }
+        LogEvent::RequestFailed { endpoint, status, error, peer } => {
+            let call = speaker.call(endpoint, peer);
+            let root = exception(error, Language::Jvm, call.as_ref().map_or(Callee::Http, |call| call.callee));
+            let severity = if status < 500 { Severity::Warn } else { Severity::Error };
+            if error == ErrorType::Application {
+                say!(body, "Resolved [{root}: {status} {}]", http::constant(status));
+                return Heading::new(severity, "org.springframework.web.servlet.mvc.annotation.ResponseStatusExceptionResolver")
+                    .error(root);
+            }
+            body.push_str("Servlet.service() for servlet [dispatcherServlet] in context with path [] threw exception [");
+            failure(error, call.as_ref(), body);
+            body.push_str("] with root cause");
+            Heading::new(severity, TOMCAT).error(root)
+        }
+        // Not events of this runtime; kept readable rather than lost.
+        _ => {
+            say!(body, "{event:?}");
+            Heading::new(Severity::Info, speaker.application)
+        }
+    }
+}
+
+/// The exception that reaches Tomcat, Spring's around the driver's.
+fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
+    if error == ErrorType::OutOfMemory {
+        body.push_str("Handler dispatch failed: java.lang.OutOfMemoryError: Java heap space");
+        return;
+    }
+    body.push_str("Request processing failed: ");
+    let callee = call.map_or(Callee::Http, |call| call.callee);
+    match (error, callee) {
+        (ErrorType::Timeout, Callee::Http) => rest_client(call, "Read timed out", body),
+        (ErrorType::ConnectionRefused, Callee::Http) => rest_client(call, "Connection refused", body),
+        (ErrorType::ConnectionReset, Callee::Http) => rest_client(call, "Connection reset", body),
+        (ErrorType::Upstream, _) => body.push_str(
+            "org.springframework.web.client.HttpServerErrorException$InternalServerError: 500 Internal Server Error: [no body]",
+        ),
+        (ErrorType::PoolTimeout | ErrorType::TooManyConnections, _) | (ErrorType::ConnectionRefused, Callee::Sql) => {
+            body.push_str("org.springframework.jdbc.CannotGetJdbcConnectionException: Failed to obtain JDBC Connection");
+        }
+        (ErrorType::Timeout, Callee::Sql) => body.push_str(
+            "org.springframework.dao.QueryTimeoutException: PreparedStatementCallback; ERROR: canceling statement due to user request",
+        ),
+        (ErrorType::ConnectionReset, Callee::Sql) | (ErrorType::ConnectionLost, _) => body.push_str(
+            "org.springframework.dao.DataAccessResourceFailureException: PreparedStatementCallback; \
+             An I/O error occurred while sending to the backend.",
+        ),
+        (ErrorType::Timeout, Callee::Cache) => {
+            body.push_str("org.springframework.dao.QueryTimeoutException: Redis command timed out");
+        }
+        (ErrorType::ConnectionRefused, Callee::Cache) => {
+            body.push_str("org.springframework.data.redis.RedisConnectionFailureException: Unable to connect to Redis");
+        }
+        (ErrorType::ConnectionReset, Callee::Cache) => {
+            body.push_str("org.springframework.data.redis.RedisSystemException: Redis exception");
+        }
+        (ErrorType::CacheFull, _) => {
+            body.push_str("org.springframework.data.redis.RedisSystemException: Error in execution");
+        }
+        (ErrorType::Cancelled, _) => {
+            body.push_str("org.apache.catalina.connector.ClientAbortException: java.io.IOException: Broken pipe");
+        }
+        (ErrorType::Application | ErrorType::OutOfMemory, _) => unreachable!("worded by the caller"),
+    }
+}
+
+fn rest_client(call: Option<&Call<'_>>, cause: &str, body: &mut String) {
+    let (method, address, path) = call.map_or(("GET", "", "/"), |call| (call.method, call.address.as_str(), call.path));
+    say!(
+        body,
+        "org.springframework.web.client.ResourceAccessException: I/O error on {method} request for \"http://{address}{path}\": {cause}"
+    );
+}
+
+/// The main class as Spring Initializr names it: `web-api` → `com.example.webapi.WebApiApplication`.
+pub(super) fn application_class(service: &str) -> String {
+    let words = || service.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let package: String = words().collect();
+    let class: String = words().map(|word| word[..1].to_uppercase() + &word[1..]).collect();
+    format!("com.example.{package}.{class}Application")
+}

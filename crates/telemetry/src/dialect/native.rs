@@ -1,0 +1,76 @@
+//! A native binary, worded as a Go service with net/http and pgx.
+
+use super::errors::{Callee, Language, exception};
+use super::{Call, Heading, Speaker, port, say};
+use knockon_model::blueprint::Severity;
+use knockon_model::record::{ErrorType, LogEvent};
+
+pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut String) -> Heading<'a> {
+    let heading = |severity| Heading::new(severity, speaker.application);
+    match *event {
+        LogEvent::Starting => {
+            say!(body, "starting {}", speaker.service.name);
+            heading(Severity::Info)
+        }
+        LogEvent::Started { .. } => {
+            say!(body, "listening on :{}", port(&speaker.service.runtime));
+            heading(Severity::Info)
+        }
+        LogEvent::Stopping => {
+            body.push_str("shutting down");
+            heading(Severity::Info)
+        }
+        LogEvent::OutOfMemory { .. } => {
+            body.push_str("fatal error: runtime: out of memory");
+            heading(Severity::Fatal).error("runtime.Error")
+        }
+        LogEvent::PoolTimeout { .. } => {
+            body.push_str("context deadline exceeded");
+            heading(Severity::Error).error(exception(ErrorType::PoolTimeout, Language::Native, Callee::Sql))
+        }
+        LogEvent::PoolConnectFailed { pool, error } => {
+            say!(body, "failed to connect to `host={}`: ", speaker.database(pool));
+            failure(error, None, body);
+            heading(Severity::Error).error(exception(error, Language::Native, Callee::Sql))
+        }
+        LogEvent::PoolConnectionBroken { .. } => {
+            body.push_str("unexpected EOF");
+            heading(Severity::Warn)
+        }
+        LogEvent::RequestFailed { endpoint, status, error, peer } => {
+            failure(error, speaker.call(endpoint, peer).as_ref(), body);
+            let severity = if status < 500 { Severity::Warn } else { Severity::Error };
+            heading(severity).error(exception(error, Language::Native, Callee::Http))
+        }
+        // Not events of this runtime; kept readable rather than lost.
+        _ => {
+            say!(body, "{event:?}");
+            heading(Severity::Info)
+        }
+    }
+}
+
+fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
+    if let Some(call) = call.filter(|call| call.callee == Callee::Http && error != ErrorType::Application) {
+        let method = call.method[..1].to_uppercase() + &call.method[1..].to_lowercase();
+        say!(body, "{method} \"http://{}{}\": ", call.address, call.path);
+    }
+    let address = call.map_or("", |call| call.address.as_str());
+    match error {
+        ErrorType::Timeout => body.push_str("context deadline exceeded (Client.Timeout exceeded while awaiting headers)"),
+        ErrorType::ConnectionRefused => say!(body, "dial tcp {address}: connect: connection refused"),
+        ErrorType::ConnectionReset => body.push_str("read: connection reset by peer"),
+        ErrorType::PoolTimeout => body.push_str("context deadline exceeded"),
+        ErrorType::TooManyConnections => body.push_str(
+            "FATAL: remaining connection slots are reserved for non-replication superuser connections (SQLSTATE 53300)",
+        ),
+        ErrorType::ConnectionLost => {
+            body.push_str("FATAL: terminating connection due to administrator command (SQLSTATE 57P01)");
+        }
+        ErrorType::OutOfMemory => body.push_str("cannot allocate memory"),
+        ErrorType::Upstream => body.push_str("unexpected status 500 Internal Server Error"),
+        ErrorType::Application => body.push_str("internal error"),
+        ErrorType::Cancelled => body.push_str("context canceled"),
+        ErrorType::CacheFull => body.push_str("OOM command not allowed when used memory > 'maxmemory'."),
+    }
+}

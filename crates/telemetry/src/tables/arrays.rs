@@ -1,0 +1,100 @@
+//! Arrow arrays from rows, one function a [`Kind`](super::Kind). A missing value has zeros beneath it.
+
+use arrow::array::{
+    ArrayRef, DictionaryArray, FixedSizeBinaryArray, Int32Array, Int64Array, StringArray, TimestampNanosecondArray, UInt16Array,
+};
+use arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
+use arrow::datatypes::Int32Type;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The strings of a dictionary column, numbered in the order of first use.
+#[derive(Debug, Default)]
+pub(super) struct Words {
+    keys: BTreeMap<String, i32>,
+    array: Option<Arc<StringArray>>,
+}
+
+impl Words {
+    /// The number of a word.
+    pub(super) fn key(&mut self, word: &str) -> i32 {
+        if let Some(&key) = self.keys.get(word) {
+            return key;
+        }
+        let key = i32::try_from(self.keys.len()).expect("a dictionary column has fewer than 2^31 words");
+        self.keys.insert(word.to_owned(), key);
+        self.array = None;
+        key
+    }
+
+    /// How many words there are.
+    pub(super) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// The number of a word, [`NULL`] for an empty one.
+    pub(super) fn key_or_null(&mut self, word: &str) -> i32 {
+        if word.is_empty() { NULL } else { self.key(word) }
+    }
+
+    fn array(&mut self) -> Arc<StringArray> {
+        let keys = &self.keys;
+        self.array
+            .get_or_insert_with(|| {
+                let mut ordered = vec![""; keys.len()];
+                for (word, &key) in keys {
+                    ordered[key as usize] = word;
+                }
+                Arc::new(StringArray::from(ordered))
+            })
+            .clone()
+    }
+
+    /// A column of words by their numbers, where [`NULL`] is a missing value.
+    pub(super) fn column(&mut self, keys: Vec<i32>) -> ArrayRef {
+        let nulls = keys.contains(&NULL).then(|| present(keys.len(), |row| keys[row] != NULL));
+        let keys = keys.into_iter().map(|key| key.max(0)).collect::<ScalarBuffer<i32>>();
+        let mut values = self.array();
+        if values.is_empty() {
+            values = Arc::new(StringArray::from(vec![""]));
+        }
+        Arc::new(DictionaryArray::<Int32Type>::new(Int32Array::new(keys, nulls), values))
+    }
+}
+
+/// The number of a missing word.
+pub(super) const NULL: i32 = -1;
+
+/// Which rows have a value.
+pub(super) fn present(rows: usize, has: impl FnMut(usize) -> bool) -> NullBuffer {
+    NullBuffer::new(BooleanBuffer::collect_bool(rows, has))
+}
+
+/// A column of 16-byte identifiers.
+pub(super) fn wide_ids(ids: impl Iterator<Item = u128>, nulls: Option<NullBuffer>) -> ArrayRef {
+    let bytes: Vec<u8> = ids.flat_map(u128::to_be_bytes).collect();
+    Arc::new(FixedSizeBinaryArray::new(16, bytes.into(), nulls))
+}
+
+/// A column of 8-byte identifiers.
+pub(super) fn ids(ids: impl Iterator<Item = u64>, nulls: Option<NullBuffer>) -> ArrayRef {
+    let bytes: Vec<u8> = ids.flat_map(u64::to_be_bytes).collect();
+    Arc::new(FixedSizeBinaryArray::new(8, bytes.into(), nulls))
+}
+
+/// A column of instants, in nanoseconds since the Unix epoch.
+pub(super) fn times(unix_ns: impl Iterator<Item = i64>) -> ArrayRef {
+    Arc::new(TimestampNanosecondArray::new(unix_ns.collect(), None).with_timezone("UTC"))
+}
+
+/// A column of durations in nanoseconds; beyond 292 years they read as that.
+pub(super) fn nanoseconds(ns: impl Iterator<Item = u64>, nulls: Option<NullBuffer>) -> ArrayRef {
+    Arc::new(Int64Array::new(ns.map(|ns| i64::try_from(ns).unwrap_or(i64::MAX)).collect(), nulls))
+}
+
+/// A column of small numbers in which zero means that there is none.
+pub(super) fn small_or_null(numbers: impl Iterator<Item = u16>) -> ArrayRef {
+    let numbers: Vec<u16> = numbers.collect();
+    let nulls = present(numbers.len(), |row| numbers[row] != 0);
+    Arc::new(UInt16Array::new(numbers.into(), Some(nulls)))
+}

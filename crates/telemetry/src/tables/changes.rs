@@ -1,0 +1,99 @@
+//! `observed/changes`: what a deployment log and the platform's events would tell.
+
+use super::arrays::{NULL, Words, times};
+use super::declaration::{optional, required};
+use super::{Encoder, Epoch, Kind, Table};
+use arrow::array::{ArrayRef, StringArray};
+use knockon_model::blueprint::Blueprint;
+use knockon_model::record::{Catalogue, ChangeKind, ChangeRecord};
+use std::sync::Arc;
+
+/// The table.
+pub(super) static CHANGES: Table = Table {
+    path: "observed/changes",
+    meaning: "One row for each change, in the order of time: what a deployment log and the platform's events would tell.",
+    columns: &[
+        required("time", Kind::Time, "ns", "When it happened."),
+        required("kind", Kind::Word, "", "deployment, configuration, exited or restarted."),
+        required("component", Kind::Word, "", "Service concerned."),
+        optional("instance", Kind::Word, "", "Process concerned, where it is one."),
+        optional("from", Kind::Word, "", "Version or state before; null where nobody announced it."),
+        optional("to", Kind::Word, "", "Version or state after; null where nobody announced it."),
+        required("message", Kind::Text, "", "The change in words."),
+    ],
+};
+
+/// Makes change rows.
+#[derive(Debug)]
+pub(crate) struct Changes {
+    epoch: Epoch,
+    components: Vec<String>,
+    instances: Vec<String>,
+}
+
+impl Changes {
+    pub(crate) fn new(catalogue: &Catalogue, blueprint: &Blueprint) -> Self {
+        Self {
+            epoch: Epoch(blueprint.epoch_unix_ns),
+            components: blueprint.services.iter().map(|service| service.name.clone()).collect(),
+            instances: catalogue.processes.iter().map(|process| process.instance.clone()).collect(),
+        }
+    }
+}
+
+/// A change in words: kind, from, to (empty for unknown), message.
+fn wording(kind: ChangeKind, component: &str) -> (&'static str, String, String, String) {
+    match kind {
+        ChangeKind::Deployment { from, to } => {
+            let message = format!("deployed {component} 1.0.{to}, replacing 1.0.{from}");
+            ("deployment", format!("1.0.{from}"), format!("1.0.{to}"), message)
+        }
+        ChangeKind::Configuration => {
+            ("configuration", String::new(), String::new(), format!("configuration of {component} changed"))
+        }
+        ChangeKind::Exited { code, oom_killed } => {
+            let reason = match (oom_killed, code) {
+                (true, _) => "OOMKilled",
+                (false, 0) => "Completed",
+                (false, _) => "Error",
+            };
+            let message = format!("container {component} terminated: {reason}, exit code {code}");
+            ("exited", "Running".into(), reason.into(), message)
+        }
+        ChangeKind::Restarted { count } => {
+            ("restarted", String::new(), "Running".into(), format!("Started container {component}, restart count {count}"))
+        }
+    }
+}
+
+impl Encoder for Changes {
+    type Record = ChangeRecord;
+    const TABLE: &'static Table = &CHANGES;
+
+    fn encode(&mut self, records: &[ChangeRecord]) -> Vec<ArrayRef> {
+        let (mut kinds, mut components, mut instances) = (Words::default(), Words::default(), Words::default());
+        let (mut from, mut to) = (Words::default(), Words::default());
+        let mut keys: [Vec<i32>; 5] = Default::default();
+        let mut messages = Vec::with_capacity(records.len());
+        for record in records {
+            let component = &self.components[record.service.index()];
+            let (kind, before, after, message) = wording(record.kind, component);
+            keys[0].push(kinds.key(kind));
+            keys[1].push(components.key(component));
+            keys[2].push(record.process.map_or(NULL, |process| instances.key(&self.instances[process.index()])));
+            keys[3].push(from.key_or_null(&before));
+            keys[4].push(to.key_or_null(&after));
+            messages.push(message);
+        }
+        let [kind_keys, component_keys, instance_keys, from_keys, to_keys] = keys;
+        vec![
+            times(records.iter().map(|r| self.epoch.unix_ns(r.time))),
+            kinds.column(kind_keys),
+            components.column(component_keys),
+            instances.column(instance_keys),
+            from.column(from_keys),
+            to.column(to_keys),
+            Arc::new(StringArray::from(messages)),
+        ]
+    }
+}
