@@ -1,6 +1,7 @@
 //! `error.type`: an HTTP status, an SQLSTATE, `timeout`, or the exception class of the runtime that reports the error.
 
 use knockon_model::blueprint::{Blueprint, Operation, Runtime};
+use knockon_model::id::ServiceId;
 use knockon_model::record::{Catalogue, ErrorType, SpanKind, SpanRecord};
 use std::collections::BTreeMap;
 
@@ -58,7 +59,7 @@ pub(crate) struct ErrorWords {
 
 impl ErrorWords {
     pub(crate) fn new(catalogue: &Catalogue, blueprint: &Blueprint) -> Self {
-        let language = |service| Language::of(&blueprint[service].runtime);
+        let language = |service: ServiceId| Language::of(&blueprint[service].runtime);
         let callee = |operation: &Operation| match operation {
             Operation::Http { .. } => Callee::Http,
             Operation::Sql { .. } => Callee::Sql,
