@@ -217,5 +217,3 @@ macro_rules! say {
 }
 use say;
 
-#[cfg(test)]
-mod tests;
