@@ -12,6 +12,17 @@ use serde::{Deserialize, Serialize};
 #[repr(align(64))]
 struct Group([Key; 4]);
 
+impl Group {
+    /// The least of four keys and its place, by comparisons that need no branch.
+    #[inline]
+    fn least(&self) -> (Key, usize) {
+        let [a, b, c, d] = self.0;
+        let (left, left_at) = if b < a { (b, 1) } else { (a, 0) };
+        let (right, right_at) = if d < c { (d, 3) } else { (c, 2) };
+        if right < left { (right, right_at) } else { (left, left_at) }
+    }
+}
+
 /// The root is alone in its group, in the last cell; the children of cell `i` are group `i - 2`.
 const ROOT: usize = 3;
 
@@ -21,25 +32,35 @@ pub(super) struct Heap {
     groups: Vec<Group>,
     /// The first unused cell.
     end: usize,
+    /// Whether the least key has been taken and its cell not been filled yet.
+    hole: bool,
 }
 
 impl Heap {
     pub(super) fn new() -> Self {
-        Self { groups: vec![Group([NO_KEY; 4])], end: ROOT }
+        Self { groups: vec![Group([NO_KEY; 4])], end: ROOT, hole: false }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.end - ROOT
+        self.end - ROOT - usize::from(self.hole)
     }
 
     /// The least key, or [`NO_KEY`].
     #[inline]
     pub(super) fn least(&self) -> Key {
-        self.groups[0].0[ROOT]
+        if !self.hole {
+            return self.groups[0].0[ROOT];
+        }
+        self.groups.get(1).map_or(NO_KEY, |group| group.least().0)
     }
 
     #[inline]
     pub(super) fn push(&mut self, key: Key) {
+        if self.hole {
+            self.hole = false;
+            self.sink(ROOT, key);
+            return;
+        }
         if self.end >> 2 == self.groups.len() {
             self.groups.push(Group([NO_KEY; 4]));
         }
@@ -50,6 +71,14 @@ impl Heap {
     /// Takes the least key away.
     #[inline]
     pub(super) fn pop(&mut self) {
+        if self.hole {
+            self.fill();
+        }
+        self.hole = true;
+    }
+
+    #[inline]
+    fn fill(&mut self) {
         self.end -= 1;
         let last = self.get(self.end);
         self.set(self.end, NO_KEY);
@@ -59,11 +88,15 @@ impl Heap {
         if self.end & 3 == 0 && self.end >> 2 < self.groups.len() {
             self.groups.pop();
         }
+        self.hole = false;
     }
 
     /// Puts `key` in the place of the least key.
     #[inline]
     pub(super) fn replace_least(&mut self, key: Key) {
+        if self.hole {
+            self.fill();
+        }
         self.sink(ROOT, key);
     }
 
@@ -74,7 +107,7 @@ impl Heap {
     }
 
     fn keys(&self) -> impl Iterator<Item = Key> + '_ {
-        (ROOT..self.end).map(|cell| self.get(cell))
+        (ROOT + usize::from(self.hole)..self.end).map(|cell| self.get(cell))
     }
 
     #[inline]
@@ -106,10 +139,7 @@ impl Heap {
     #[inline]
     fn sink(&mut self, mut cell: usize, key: Key) {
         while let Some(group) = self.groups.get(cell - 2) {
-            let [a, b, c, d] = group.0;
-            let (left, left_at) = if b < a { (b, 1) } else { (a, 0) };
-            let (right, right_at) = if d < c { (d, 3) } else { (c, 2) };
-            let (least, at) = if right < left { (right, right_at) } else { (left, left_at) };
+            let (least, at) = group.least();
             if key < least {
                 break;
             }
