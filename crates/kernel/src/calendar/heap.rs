@@ -1,21 +1,24 @@
 //! A heap of 16-byte keys with four children a node, the four in one cache line.
 //!
 //! Payloads lie elsewhere, so that a step down the heap reads one line and writes one key. Unused cells hold a key above
-//! all others: a group is always searched whole, without asking how many children there are. Cancelling is not here: the
-//! calendar recognises keys whose event is gone, and rebuilds the heap when they outnumber the living.
+//! all others: a group is always searched whole, without asking how many children there are.
+//!
+//! A key that is taken leaves a hole in the root, which the next key fills from above: nearly every event schedules another,
+//! and so saves sifting the last key down and the new one up. Cancelling is not here: the calendar recognises keys whose event
+//! is gone, and rebuilds the heap when they outnumber the living.
 
-use super::ticket::{Key, NO_KEY};
+use super::ticket::{NO_KEY, Order};
 use serde::{Deserialize, Serialize};
 
 /// The children of one node.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
-struct Group([Key; 4]);
+struct Group([Order; 4]);
 
 impl Group {
     /// The least of four keys and its place, by comparisons that need no branch.
     #[inline]
-    fn least(&self) -> (Key, usize) {
+    fn least(&self) -> (Order, usize) {
         let [a, b, c, d] = self.0;
         let (left, left_at) = if b < a { (b, 1) } else { (a, 0) };
         let (right, right_at) = if d < c { (d, 3) } else { (c, 2) };
@@ -47,7 +50,7 @@ impl Heap {
 
     /// The least key, or [`NO_KEY`].
     #[inline]
-    pub(super) fn least(&self) -> Key {
+    pub(super) fn least(&self) -> Order {
         if !self.hole {
             return self.groups[0].0[ROOT];
         }
@@ -55,7 +58,7 @@ impl Heap {
     }
 
     #[inline]
-    pub(super) fn push(&mut self, key: Key) {
+    pub(super) fn push(&mut self, key: Order) {
         if self.hole {
             self.hole = false;
             self.sink(ROOT, key);
@@ -77,6 +80,7 @@ impl Heap {
         self.hole = true;
     }
 
+    /// Fills the hole with the last key.
     #[inline]
     fn fill(&mut self) {
         self.end -= 1;
@@ -93,7 +97,7 @@ impl Heap {
 
     /// Puts `key` in the place of the least key.
     #[inline]
-    pub(super) fn replace_least(&mut self, key: Key) {
+    pub(super) fn replace_least(&mut self, key: Order) {
         if self.hole {
             self.fill();
         }
@@ -101,28 +105,28 @@ impl Heap {
     }
 
     /// Drops every key that `keep` refuses and gives back spare memory.
-    pub(super) fn retain(&mut self, mut keep: impl FnMut(Key) -> bool) {
-        let kept: Vec<Key> = self.keys().filter(|&key| keep(key)).collect();
+    pub(super) fn retain(&mut self, mut keep: impl FnMut(Order) -> bool) {
+        let kept: Vec<Order> = self.keys().filter(|&key| keep(key)).collect();
         *self = kept.into_iter().collect();
     }
 
-    fn keys(&self) -> impl Iterator<Item = Key> + '_ {
+    fn keys(&self) -> impl Iterator<Item = Order> + '_ {
         (ROOT + usize::from(self.hole)..self.end).map(|cell| self.get(cell))
     }
 
     #[inline]
-    fn get(&self, cell: usize) -> Key {
+    fn get(&self, cell: usize) -> Order {
         self.groups[cell >> 2].0[cell & 3]
     }
 
     #[inline]
-    fn set(&mut self, cell: usize, key: Key) {
+    fn set(&mut self, cell: usize, key: Order) {
         self.groups[cell >> 2].0[cell & 3] = key;
     }
 
     /// Puts `key` at `cell` or above, moving greater parents down.
     #[inline]
-    fn rise(&mut self, mut cell: usize, key: Key) {
+    fn rise(&mut self, mut cell: usize, key: Order) {
         while cell > ROOT {
             let parent = (cell >> 2) + 2;
             let above = self.get(parent);
@@ -137,7 +141,7 @@ impl Heap {
 
     /// Puts `key` at `cell` or below, moving lesser children up.
     #[inline]
-    fn sink(&mut self, mut cell: usize, key: Key) {
+    fn sink(&mut self, mut cell: usize, key: Order) {
         while let Some(group) = self.groups.get(cell - 2) {
             let (least, at) = group.least();
             if key < least {
@@ -151,8 +155,8 @@ impl Heap {
 }
 
 /// Builds a heap bottom-up (Floyd, 1964).
-impl FromIterator<Key> for Heap {
-    fn from_iter<I: IntoIterator<Item = Key>>(keys: I) -> Self {
+impl FromIterator<Order> for Heap {
+    fn from_iter<I: IntoIterator<Item = Order>>(keys: I) -> Self {
         let mut heap = Self::new();
         for key in keys {
             if heap.end >> 2 == heap.groups.len() {

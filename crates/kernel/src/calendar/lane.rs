@@ -4,7 +4,7 @@
 //! linked list over slots that all lanes share; only its head is known to the heap. Most timeouts are cancelled long before they
 //! are due, and then cost an append and an unlink instead of two heap operations. The calendar decides what is in the heap.
 
-use super::ticket::{Key, MOST_SLOTS, NO_KEY, Ticket, key};
+use super::ticket::{MOST_SLOTS, NO_KEY, Order, Ticket, key};
 use crate::time::{Duration, Time};
 use serde::{Deserialize, Serialize};
 
@@ -72,7 +72,7 @@ impl<E: Copy> Lanes<E> {
 
     /// Appends an event. The second result is the lane's key where the heap has none yet and must be given it.
     #[inline]
-    pub(super) fn append(&mut self, lane: LaneId, at: Time, sequence: u64, event: E) -> (Ticket, Option<Key>) {
+    pub(super) fn append(&mut self, lane: LaneId, at: Time, sequence: u64, event: E) -> (Ticket, Option<Order>) {
         let slot = match self.free.pop() {
             Some(slot) => slot,
             None => {
@@ -132,7 +132,7 @@ impl<E: Copy> Lanes<E> {
 
     /// The key that the heap should hold for the lane of the key that it does hold, or [`NO_KEY`] if the lane is empty.
     #[inline]
-    pub(super) fn current_key(&self, key_ticket: Ticket) -> Key {
+    pub(super) fn current_key(&self, key_ticket: Ticket) -> Order {
         let lane = key_ticket.slot();
         match self.items.get(self.lanes[lane].head as usize) {
             Some(head) => key(head.at, Ticket::in_lane(head.ticket.sequence(), lane as u32)),

@@ -1,13 +1,13 @@
 //! The calendar: which event is next, at what time, in a total order.
 //!
 //! Events are ordered by (time, sequence number). Sequence numbers are minted here and nowhere else, when an event is
-//! scheduled, whether it then waits in the heap, in a [lane](LaneId) or, being due at once, in a queue of its own. So of
+//! scheduled, whether it then waits in the heap, in a lane or, being due at once, in a queue of its own. So of
 //! two events for one instant the one scheduled first comes first, always.
 //!
 //! Where an event waits:
-//! - later than now: a [heap](heap) of keys, with the payload in a slot;
+//! - later than now: a heap of keys of 16 bytes, with the payload in a slot;
 //! - now: a first-in first-out queue, after the events of this instant that were scheduled before it came;
-//! - after one constant delay: a [lane](lane), of which the heap knows the head.
+//! - after one constant delay: a [lane](LaneId), of which the heap knows the head.
 //!
 //! Cancelling frees the event's memory at once. Its key stays in the heap until it comes to the top or until such keys
 //! outnumber the living, when the heap is rebuilt: memory is bounded by the events that live. The top is always alive.
@@ -237,7 +237,7 @@ impl<E: Copy> Calendar<E> {
     }
 
     #[inline]
-    fn take_least(&mut self, least: ticket::Key) -> E {
+    fn take_least(&mut self, least: ticket::Order) -> E {
         let ticket = ticket_of(least);
         self.last_sequence = ticket.sequence();
         if !ticket.is_in_lane() {

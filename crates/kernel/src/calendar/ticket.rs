@@ -59,23 +59,23 @@ impl Ticket {
     }
 }
 
-/// What the heap orders by: time above ticket, hence above sequence number.
-pub(super) type Key = u128;
+/// What the heap orders by, called a key: time in the upper half, ticket in the lower, which begins with the sequence number.
+pub(super) type Order = u128;
 
 /// Above every key.
-pub(super) const NO_KEY: Key = Key::MAX;
+pub(super) const NO_KEY: Order = Order::MAX;
 
 #[inline]
-pub(super) const fn key(at: Time, ticket: Ticket) -> Key {
+pub(super) const fn key(at: Time, ticket: Ticket) -> Order {
     (at.as_nanos() as u128) << 64 | ticket.0 as u128
 }
 
 #[inline]
-pub(super) const fn time_of(key: Key) -> Time {
+pub(super) const fn time_of(key: Order) -> Time {
     Time::from_nanos((key >> 64) as u64)
 }
 
 #[inline]
-pub(super) const fn ticket_of(key: Key) -> Ticket {
+pub(super) const fn ticket_of(key: Order) -> Ticket {
     Ticket(key as u64)
 }

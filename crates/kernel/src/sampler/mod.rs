@@ -2,7 +2,7 @@
 //!
 //! A [`Law`] is what was asked for, a [`Sampler`] is the law with what drawing needs computed in advance. Every value drawn
 //! is at least zero. A sampler scales its variate as late as it can, so that another mean with the same key gives the
-//! same draw, scaled. Functions come from `libm` and `rand_distr` works over [`Real`]: the bits are the same on every host, and
+//! same draw, scaled. Functions come from `libm` and `rand_distr` works over [`Real`](crate::Real): the bits are the same on every host, and
 //! `tests/stability.rs` holds them fast. Deliberately not here: units, names and the text form of laws.
 
 mod error;
