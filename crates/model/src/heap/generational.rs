@@ -37,7 +37,7 @@ pub(super) struct Generational {
     tenuring_age: usize,
     /// What young collections promote.
     promoted: PaddedAverage,
-    /// The last full collection left eden in use and the old space full.
+    /// The last full collection left live bytes in eden: the old space is full, or as good as that.
     crowded: bool,
     overhead: Overhead,
 }
@@ -116,7 +116,8 @@ impl Generational {
         if self.crowded && !self.parallel {
             return false;
         }
-        if self.promoted.padded().min(core.contents.young_used()) > free {
+        let expected = self.promoted.padded().min(core.contents.young_used());
+        if expected > free || (self.parallel && expected == free) {
             if !self.parallel {
                 core.note(CollectionKind::Young, cause, before, core.scaled(REFUSED), out);
             }
@@ -143,7 +144,8 @@ impl Generational {
     fn collect_fully(&mut self, core: &mut Core, cause: CollectionCause, out: &mut Outcome) {
         core.collect_fully(cause, self.old, out);
         let young = core.contents.eden_used();
-        self.crowded = young > 0 && self.promoted.padded().min(young) > self.old_free(core);
+        // All that is left in eden is live and found no room in the old space.
+        self.crowded = young > 0;
         core.eden_limit = self.eden + if self.crowded && !self.parallel { self.survivor } else { 0 };
     }
 

@@ -39,6 +39,7 @@ const MIB: u64 = 1 << 20;
 
 /// The managed memory of one process.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "one a process, and the larger one is the usual one")]
 pub(crate) enum Heap {
     /// A HotSpot heap.
     Jvm(JvmHeap),
