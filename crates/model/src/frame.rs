@@ -180,44 +180,45 @@ impl Frame {
     }
 }
 
-/// All frames alive, in a slab with generations.
+/// All frames alive, in a slab. A slot's generation is odd while it holds one.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Frames {
     slots: Vec<Frame>,
     generations: Vec<u32>,
-    alive: Vec<bool>,
     free: Vec<u32>,
 }
 
 impl Frames {
     /// Frames alive.
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
     }
 
+    #[inline]
     pub(crate) fn insert(&mut self, frame: Frame) -> FrameRef {
         if let Some(slot) = self.free.pop() {
             self.slots[slot as usize] = frame;
-            self.alive[slot as usize] = true;
-            return FrameRef { slot, generation: self.generations[slot as usize] };
+            let generation = &mut self.generations[slot as usize];
+            *generation = generation.wrapping_add(1);
+            return FrameRef { slot, generation: *generation };
         }
         self.slots.push(frame);
-        self.generations.push(0);
-        self.alive.push(true);
-        FrameRef { slot: self.slots.len() as u32 - 1, generation: 0 }
+        self.generations.push(1);
+        FrameRef { slot: self.slots.len() as u32 - 1, generation: 1 }
     }
 
+    #[inline]
     pub(crate) fn remove(&mut self, frame: FrameRef) {
         assert!(self.contains(frame), "a frame is freed once");
         let slot = frame.slot as usize;
         self.generations[slot] = self.generations[slot].wrapping_add(1);
-        self.alive[slot] = false;
         self.free.push(frame.slot);
     }
 
     #[inline]
     pub(crate) fn contains(&self, frame: FrameRef) -> bool {
-        self.generations.get(frame.slot as usize) == Some(&frame.generation) && self.alive[frame.slot as usize]
+        self.generations.get(frame.slot as usize) == Some(&frame.generation)
     }
 
     #[inline]
@@ -232,9 +233,10 @@ impl Frames {
 
     /// Handles of all frames alive, by slot.
     pub(crate) fn handles(&self) -> impl Iterator<Item = FrameRef> + '_ {
-        (0..self.slots.len())
-            .filter(|&slot| self.alive[slot])
-            .map(|slot| FrameRef { slot: slot as u32, generation: self.generations[slot] })
+        let slots = self.generations.iter().enumerate();
+        slots
+            .filter(|(_, generation)| *generation % 2 == 1)
+            .map(|(slot, &generation)| FrameRef { slot: slot as u32, generation })
     }
 }
 

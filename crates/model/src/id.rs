@@ -53,7 +53,7 @@ ids! {
 pub struct FrameRef {
     /// Slot in the slab.
     pub slot: u32,
-    /// Generation of the slot when the handle was made.
+    /// Generation of the slot when the handle was made: odd for a frame, even for none.
     pub generation: u32,
 }
 

@@ -121,7 +121,7 @@ impl World {
         } else if matches!(self.blueprint.services[service].runtime, Runtime::Postgres(_)) {
             self.statement_done(frame, sink);
         }
-        self.send_answer(frame, now);
+        self.answer(frame, sink);
         self.free_worker(index, sink);
     }
 

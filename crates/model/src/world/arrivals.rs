@@ -7,7 +7,7 @@ use crate::id::FrameRef;
 use crate::purpose;
 use crate::record::Part;
 use crate::sink::Sink;
-use knockon_kernel::{Duration, Key, Ticket, Time, math};
+use knockon_kernel::{Duration, Key, Sampler, Ticket, Time};
 
 impl World {
     /// Schedules the first request of a source.
@@ -39,7 +39,7 @@ impl World {
             return;
         }
         state.candidates += 1;
-        let Some(at) = next_arrival(described, state) else { return };
+        let Some(at) = next_arrival(described, state, &self.exponential) else { return };
         if described.until.is_some_and(|until| at >= until) {
             return;
         }
@@ -64,8 +64,8 @@ impl World {
     }
 }
 
-/// The instant of request (or candidate) `state.candidates`, counted from 1.
-fn next_arrival(source: &Source, state: &SourceState) -> Option<Time> {
+/// The instant of request (or candidate) `state.candidates`, counted from 1. `exponential` has a mean of 1.
+fn next_arrival(source: &Source, state: &SourceState, exponential: &Sampler) -> Option<Time> {
     let peak = source.profile.as_ref().map_or(1.0, highest);
     let n = state.candidates;
     match &source.arrivals {
@@ -74,8 +74,8 @@ fn next_arrival(source: &Source, state: &SourceState) -> Option<Time> {
             source.from.checked_add(offset)
         }
         Arrivals::Poisson { rate } => {
-            let unit = 1.0 - state.key.with(n).purpose(purpose::GAP).unit();
-            let gap = Duration::from_real_nanos(-math::ln(unit) * 1e9 / (rate * peak))?;
+            let unit = exponential.draw(state.key.with(n).purpose(purpose::GAP));
+            let gap = Duration::from_real_nanos(unit * 1e9 / (rate * peak))?;
             let last = if n == 1 { source.from } else { state.last };
             last.checked_add(gap)
         }

@@ -13,7 +13,7 @@ use crate::sink::Null;
 use crate::statistics::{PoolStatistics, ServiceStatistics, SourceStatistics};
 use crate::topology::Topology;
 use crate::world::Event;
-use knockon_kernel::{Calendar, Digest, Key, Ticket, Time};
+use knockon_kernel::{Calendar, Digest, Key, Sampler, Ticket, Time};
 use std::collections::VecDeque;
 
 impl World {
@@ -43,6 +43,7 @@ impl World {
             metrics,
             tables,
             samplers: blueprint.samplers.clone(),
+            exponential: Sampler::exponential(1.0).expect("a mean of 1 is a mean"),
             calendar,
             policy_lanes,
             frames: crate::frame::Frames::default(),

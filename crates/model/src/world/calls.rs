@@ -56,13 +56,18 @@ impl World {
         child.caller_traced = self.processes[from as usize].traced;
         child.keeps_connection = true;
         let child = self.frames.insert(child);
-        self.calendar.post(now + latency, Event::Deliver { frame: child });
         let frame = &mut self.frames[caller];
         frame.child = child;
         frame.state = State::WaitingReply;
         frame.switch(Part::Child, now);
         if let Some(timeout) = timeout {
             self.set_policy_timer(caller, edge.policy.0, timeout);
+        }
+        // Over a link without latency a request is there at once, before anything else of this instant.
+        if latency.is_zero() {
+            self.deliver(child, sink);
+        } else {
+            self.calendar.post(now + latency, Event::Deliver { frame: child });
         }
     }
 
@@ -148,13 +153,12 @@ impl World {
     }
 
     fn refuse(&mut self, frame: FrameRef, error: ErrorType) {
-        let now = self.now();
         let f = &mut self.frames[frame];
         f.outcome = Outcome { status: 0, error: Some(error) };
         f.keeps_connection = false;
         let service = self.processes[f.process as usize].service;
         self.services[service as usize].statistics.refused += 1;
-        self.send_answer(frame, now);
+        self.send_answer(frame);
     }
 
     /// A worker takes a frame up: it runs within this instant.
@@ -181,15 +185,31 @@ impl World {
         }
     }
 
-    /// Puts the answer of a frame (its outcome is set) on the wire.
-    pub(super) fn send_answer(&mut self, frame: FrameRef, now: Time) {
+    /// Puts the answer of a frame (its outcome is set) on the wire; over a link without latency it is there at once.
+    pub(super) fn answer<S: Sink>(&mut self, frame: FrameRef, sink: &mut S) {
+        let latency = self.answer_latency(frame);
+        let now = self.now();
+        if latency.is_zero() {
+            self.reply(frame, now, sink);
+        } else {
+            self.calendar.post(now + latency, Event::Reply { child: frame });
+        }
+    }
+
+    /// Puts the answer of a frame on the wire, to be taken in an event of its own.
+    pub(super) fn send_answer(&mut self, frame: FrameRef) {
+        let latency = self.answer_latency(frame);
+        self.calendar.post(self.now() + latency, Event::Reply { child: frame });
+    }
+
+    fn answer_latency(&mut self, frame: FrameRef) -> Duration {
+        let now = self.now();
         let f = &mut self.frames[frame];
         f.answered = now;
         f.state = State::Answered;
         let (edge, key) = (f.edge, f.key);
         let link = self.blueprint[self.tables.edges[edge as usize].link];
-        let latency = self.draw(link.latency, key.purpose(purpose::ANSWER_LATENCY));
-        self.calendar.post(now + latency, Event::Reply { child: frame });
+        self.draw(link.latency, key.purpose(purpose::ANSWER_LATENCY))
     }
 
     /// An answer reaches the process of the caller, at `at`; it is taken when the process runs.
@@ -309,10 +329,9 @@ impl World {
         let service = p.service as usize;
         self.services[service].statistics.in_flight -= 1;
         self.services[service].statistics.failed += 1;
-        let now = self.now();
         let f = &mut self.frames[frame];
         f.outcome = Outcome { status: 0, error: Some(ErrorType::Cancelled) };
-        self.send_answer(frame, now);
+        self.send_answer(frame);
     }
 
     /// An attempt has failed: another one after a back-off, or the call has failed for good.

@@ -78,7 +78,7 @@ impl World {
             if let Some(share) = self.shares.get_mut(frame.slot as usize) {
                 *share = crate::heap::Share::default();
             }
-            self.send_answer(frame, now);
+            self.send_answer(frame);
         }
         let p = &mut self.processes[process as usize];
         p.busy = 0;

@@ -122,6 +122,8 @@ pub struct World {
     tables: tables::Tables,
     /// Distributions; patches may point steps at others, never change one.
     samplers: Vec<Sampler>,
+    /// Of mean 1, for the gaps of Poisson arrivals.
+    exponential: Sampler,
     calendar: Calendar<Event>,
     /// Lanes of the constant timeouts of policies.
     policy_lanes: Vec<Option<LaneId>>,
