@@ -19,7 +19,7 @@ pub mod record;
 pub mod restart;
 mod sink;
 pub mod statistics;
-mod store;
+pub mod store;
 mod topology;
 mod world;
 

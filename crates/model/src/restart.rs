@@ -47,3 +47,54 @@ impl Restarts {
 fn double(duration: Duration) -> Duration {
     duration.saturating_add(duration)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KUBERNETES: RestartPolicy = RestartPolicy::Kubernetes {
+        initial: Duration::from_secs(10),
+        maximum: Duration::from_secs(300),
+        reset: Duration::from_secs(600),
+    };
+    const COMPOSE: RestartPolicy = RestartPolicy::Compose {
+        initial: Duration::from_millis(100),
+        maximum: Duration::from_secs(60),
+        reset: Duration::from_secs(10),
+    };
+
+    #[test]
+    fn delays_follow_the_platforms_series() {
+        type Case<'a> = (&'a str, RestartPolicy, &'a [(u64, Option<u64>)]);
+        // What the process ran for, and when it is started again after its exit, in ms.
+        let cases: &[Case<'_>] = &[
+            ("never", RestartPolicy::Never, &[(5, None), (900_000, None)]),
+            ("crash loop", KUBERNETES, &[0, 10, 20, 40, 80, 160, 300, 300].map(|delay| (5_000, Some(delay * 1_000)))),
+            (
+                "forgotten after a long run",
+                KUBERNETES,
+                &[(5, Some(0)), (5, Some(10_000)), (5, Some(20_000)), (600_001, Some(0)), (5, Some(10_000))],
+            ),
+            ("ten minutes are not long enough", KUBERNETES, &[(5, Some(0)), (600_000, Some(10_000))]),
+            ("long before the first exit", KUBERNETES, &[(9_000_000, Some(0)), (5, Some(10_000))]),
+            (
+                "compose",
+                COMPOSE,
+                &[100, 200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 51_200, 60_000, 60_000]
+                    .map(|delay| (9_999, Some(delay))),
+            ),
+            (
+                "compose forgets after ten seconds",
+                COMPOSE,
+                &[(5, Some(100)), (5, Some(200)), (10_000, Some(100)), (5, Some(200))],
+            ),
+        ];
+        for (name, policy, exits) in cases {
+            let mut restarts = Restarts::new(*policy);
+            for (number, &(ran_for, expected)) in exits.iter().enumerate() {
+                let delay = restarts.on_exit(Duration::from_millis(ran_for));
+                assert_eq!(delay, expected.map(Duration::from_millis), "{name}, exit {number}");
+            }
+        }
+    }
+}

@@ -240,10 +240,10 @@ impl Pool {
         }
     }
 
-    /// Whether the far side has closed a connection, or it is gone.
+    /// Whether the far side has closed a connection that the pool still has.
     #[must_use]
     pub fn is_severed(&self, connection: ConnectionId) -> bool {
-        self.connections.find(connection).is_none_or(|at| self.connections[at].severed)
+        self.connections.find(connection).is_some_and(|at| self.connections[at].severed)
     }
 
     /// The frame that uses, validates or opens a connection.
