@@ -96,13 +96,19 @@ impl Error {
                 io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
                     "a file is in the way; choose another folder with --out"
                 }
-                _ => "check the disk and the path, then run again; an unfinished run is never mistaken for a finished one",
+                _ => {
+                    "check the disk and the path, then run again; an unfinished run is never mistaken for a finished one"
+                }
             },
-            Self::NotARun { .. } => "choose another folder with --out, or move this one away; only finished runs are replaced",
+            Self::NotARun { .. } => {
+                "choose another folder with --out, or move this one away; only finished runs are replaced"
+            }
             Self::NoFolderName { .. } => "give a folder's name with --out, such as out/my-run",
             Self::Manifest { .. } => "read the run with the version that wrote it, or run the scenario again",
             Self::Altered { .. } => "the run was changed after it was written; run the scenario again",
-            Self::Encoding { .. } | Self::Document { .. } => "this is a defect of knockon; please report it with the scenario",
+            Self::Encoding { .. } | Self::Document { .. } => {
+                "this is a defect of knockon; please report it with the scenario"
+            }
             Self::Thread { .. } => "run with one thread, or raise the limit of processes",
         }
     }

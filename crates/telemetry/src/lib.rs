@@ -19,8 +19,8 @@ mod writer;
 
 pub use error::{Error, Result};
 pub use folder::{
-    Closing, Disk, Entry, Epochs, FileSystem, FolderLock, LIMIT_WAITING_ROWS, MANIFEST, Manifest, Meta, Options, OutputFile,
-    RunWriter, TABLES_EPOCH, TableSummary, check_tables, read_manifest,
+    Closing, Disk, Entry, Epochs, FileSystem, FolderLock, LIMIT_WAITING_ROWS, MANIFEST, Manifest, Meta, Options,
+    OutputFile, RunWriter, TABLES_EPOCH, TableSummary, check_tables, read_manifest,
 };
 pub use recorder::Recorder;
 pub use tables::{Column, Kind, TABLES, Table, data_dictionary};

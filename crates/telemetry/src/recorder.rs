@@ -38,7 +38,8 @@ impl Recorder {
         let lane = if own_thread {
             let (full, to_write) = sync_channel(BATCHES_WAITING);
             let (written, empty) = sync_channel(BATCHES_WAITING);
-            let writer = thread::Builder::new().name("writer".into()).spawn(move || write_all(tables, &to_write, &written));
+            let writer =
+                thread::Builder::new().name("writer".into()).spawn(move || write_all(tables, &to_write, &written));
             match writer {
                 Ok(writer) => Lane::Thread { full, empty, writer },
                 Err(source) => Lane::Failed(Some(Error::Thread { source })),

@@ -23,7 +23,14 @@ pub(super) fn word(collector: Collector, event: &LogEvent, body: &mut String) ->
             if kind != CollectionKind::Remark {
                 say!(body, " ({})", cause_words(cause));
             }
-            say!(body, " {}M->{}M({}M) {}ms", mebibytes(before), mebibytes(after), mebibytes(committed), Milliseconds(pause));
+            say!(
+                body,
+                " {}M->{}M({}M) {}ms",
+                mebibytes(before),
+                mebibytes(after),
+                mebibytes(committed),
+                Milliseconds(pause)
+            );
         }
     }
     Some(Heading::new(Severity::Info, "gc"))

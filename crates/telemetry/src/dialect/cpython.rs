@@ -33,7 +33,13 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut Strin
             Heading::new(Severity::Debug, "gc")
         }
         LogEvent::PoolStarting { pool } | LogEvent::PoolStarted { pool } => {
-            say!(body, "Pool of {}: size {} overflow {}", speaker.database(pool), speaker.pool(pool).maximum, speaker.pool(pool).overflow);
+            say!(
+                body,
+                "Pool of {}: size {} overflow {}",
+                speaker.database(pool),
+                speaker.pool(pool).maximum,
+                speaker.pool(pool).overflow
+            );
             Heading::new(Severity::Debug, POOL)
         }
         LogEvent::PoolTimeout { pool, waited, total, .. } => {
@@ -55,7 +61,11 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut Strin
             Heading::new(Severity::Error, speaker.application).error(exception(error, Language::CPython, Callee::Sql))
         }
         LogEvent::PoolConnectionBroken { .. } => {
-            say!(body, "Invalidate connection <connection object at 0x7f{:08x}40; dsn: '', closed: 2>", speaker.identity());
+            say!(
+                body,
+                "Invalidate connection <connection object at 0x7f{:08x}40; dsn: '', closed: 2>",
+                speaker.identity()
+            );
             Heading::new(Severity::Info, POOL)
         }
         LogEvent::RequestFailed { endpoint, status, error, peer } => {
@@ -80,7 +90,9 @@ fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
     let Some(call) = call else { return };
     let (host, port) = call.address.rsplit_once(':').unwrap_or((call.host, ""));
     match (error, call.callee) {
-        (ErrorType::Timeout, Callee::Http) => say!(body, ": HTTPConnectionPool(host='{host}', port={port}): Read timed out."),
+        (ErrorType::Timeout, Callee::Http) => {
+            say!(body, ": HTTPConnectionPool(host='{host}', port={port}): Read timed out.")
+        }
         (ErrorType::Timeout, Callee::Sql) => body.push_str(": canceling statement due to statement timeout"),
         (ErrorType::Timeout, Callee::Cache) => body.push_str(": Timeout reading from socket"),
         (ErrorType::ConnectionRefused, Callee::Http) => say!(
@@ -89,7 +101,9 @@ fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
              (Caused by NewConnectionError('Failed to establish a new connection: [Errno 111] Connection refused'))",
             call.path
         ),
-        (ErrorType::ConnectionRefused, Callee::Cache) => say!(body, ": Error 111 connecting to {}. Connection refused.", call.address),
+        (ErrorType::ConnectionRefused, Callee::Cache) => {
+            say!(body, ": Error 111 connecting to {}. Connection refused.", call.address)
+        }
         (ErrorType::ConnectionReset, Callee::Http) => {
             body.push_str(": ('Connection aborted.', ConnectionResetError(104, 'Connection reset by peer'))");
         }

@@ -66,7 +66,11 @@ impl ErrorWords {
             Operation::Cache { .. } => Callee::Cache,
         };
         Self {
-            languages: catalogue.processes.iter().map(|process| process.service.map_or(Language::Native, language)).collect(),
+            languages: catalogue
+                .processes
+                .iter()
+                .map(|process| process.service.map_or(Language::Native, language))
+                .collect(),
             operations: catalogue.operations.iter().map(|info| (info.kind, callee(&info.operation))).collect(),
             known: BTreeMap::new(),
         }
@@ -80,8 +84,11 @@ impl ErrorWords {
     }
 }
 
-fn span_error((error, http_status, language, kind, callee): (Option<ErrorType>, u16, Language, SpanKind, Callee)) -> String {
-    if http_status >= 400 {
+fn span_error(
+    (error, http_status, language, kind, callee): (Option<ErrorType>, u16, Language, SpanKind, Callee),
+) -> String {
+    // Answers carry a status inside the model whatever the protocol; only HTTP has one to show.
+    if http_status >= 400 && callee == Callee::Http {
         return http_status.to_string();
     }
     match error {
@@ -153,8 +160,12 @@ const fn cpython(error: ErrorType, callee: Callee) -> &'static str {
         (ErrorType::Timeout, Callee::Http) => "requests.exceptions.ReadTimeout",
         (ErrorType::Timeout, Callee::Sql) => "psycopg2.errors.QueryCanceled",
         (ErrorType::Timeout, Callee::Cache) => "redis.exceptions.TimeoutError",
-        (ErrorType::ConnectionRefused | ErrorType::ConnectionReset, Callee::Http) => "requests.exceptions.ConnectionError",
-        (ErrorType::ConnectionRefused | ErrorType::ConnectionReset, Callee::Cache) => "redis.exceptions.ConnectionError",
+        (ErrorType::ConnectionRefused | ErrorType::ConnectionReset, Callee::Http) => {
+            "requests.exceptions.ConnectionError"
+        }
+        (ErrorType::ConnectionRefused | ErrorType::ConnectionReset, Callee::Cache) => {
+            "redis.exceptions.ConnectionError"
+        }
         (ErrorType::ConnectionRefused | ErrorType::ConnectionReset, Callee::Sql)
         | (ErrorType::TooManyConnections | ErrorType::ConnectionLost, _) => "sqlalchemy.exc.OperationalError",
         (ErrorType::PoolTimeout, _) => "sqlalchemy.exc.TimeoutError",

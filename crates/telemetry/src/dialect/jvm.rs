@@ -8,7 +8,8 @@ use knockon_model::record::{ErrorType, LogEvent};
 const TOMCAT: &str = "org.apache.catalina.core.ContainerBase.[Tomcat].[localhost].[/].[dispatcherServlet]";
 
 pub(super) fn word<'a>(speaker: &Speaker<'a>, heap: &Heap, event: &LogEvent, body: &mut String) -> Heading<'a> {
-    let pool_or_collection = hikari::word(speaker, event, body).or_else(|| collection::word(heap.collector, event, body));
+    let pool_or_collection =
+        hikari::word(speaker, event, body).or_else(|| collection::word(heap.collector, event, body));
     if let Some(heading) = pool_or_collection {
         return heading;
     }
@@ -46,10 +47,15 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, heap: &Heap, event: &LogEvent, bod
             let severity = if status < 500 { Severity::Warn } else { Severity::Error };
             if error == ErrorType::Application {
                 say!(body, "Resolved [{root}: {status} {}]", http::constant(status));
-                return Heading::new(severity, "org.springframework.web.servlet.mvc.annotation.ResponseStatusExceptionResolver")
-                    .error(root);
+                return Heading::new(
+                    severity,
+                    "org.springframework.web.servlet.mvc.annotation.ResponseStatusExceptionResolver",
+                )
+                .error(root);
             }
-            body.push_str("Servlet.service() for servlet [dispatcherServlet] in context with path [] threw exception [");
+            body.push_str(
+                "Servlet.service() for servlet [dispatcherServlet] in context with path [] threw exception [",
+            );
             failure(error, call.as_ref(), body);
             body.push_str("] with root cause");
             Heading::new(severity, TOMCAT).error(root)

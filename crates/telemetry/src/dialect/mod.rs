@@ -167,7 +167,8 @@ impl<'a> Speaker<'a> {
             Step::Call { service, endpoint, .. } if service == id => Some(endpoint),
             _ => None,
         });
-        let operation = called.and_then(|endpoint| service.endpoints.get(endpoint.index())).map(|endpoint| &endpoint.operation);
+        let operation =
+            called.and_then(|endpoint| service.endpoints.get(endpoint.index())).map(|endpoint| &endpoint.operation);
         let (method, path) = match operation {
             Some(Operation::Http { method, route }) => (method.as_str(), route.as_str()),
             _ => ("GET", "/"),
@@ -216,4 +217,3 @@ macro_rules! say {
     };
 }
 use say;
-

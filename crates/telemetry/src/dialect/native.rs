@@ -57,7 +57,9 @@ fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
     }
     let address = call.map_or("", |call| call.address.as_str());
     match error {
-        ErrorType::Timeout => body.push_str("context deadline exceeded (Client.Timeout exceeded while awaiting headers)"),
+        ErrorType::Timeout => {
+            body.push_str("context deadline exceeded (Client.Timeout exceeded while awaiting headers)")
+        }
         ErrorType::ConnectionRefused => say!(body, "dial tcp {address}: connect: connection refused"),
         ErrorType::ConnectionReset => body.push_str("read: connection reset by peer"),
         ErrorType::PoolTimeout => body.push_str("context deadline exceeded"),

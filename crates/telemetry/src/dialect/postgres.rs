@@ -55,7 +55,9 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut Strin
                 _ => "internal error",
             });
             let severity = match error {
-                ErrorType::ConnectionLost | ErrorType::ConnectionReset | ErrorType::TooManyConnections => Severity::Fatal,
+                ErrorType::ConnectionLost | ErrorType::ConnectionReset | ErrorType::TooManyConnections => {
+                    Severity::Fatal
+                }
                 _ => Severity::Error,
             };
             heading(severity).error(exception(error, Language::Postgres, Callee::Sql))

@@ -41,7 +41,11 @@ fn read(table: &'static Table, folder: &Path, parts: u32) -> Result<TableDigest>
             schema.fields().iter().map(|field| (field.name().clone(), field.data_type().clone())).collect::<Vec<_>>()
         };
         if columns(builder.schema()) != columns(&schema) {
-            return Err(Error::Altered { path, found: "other columns".into(), expected: "those of this version".into() });
+            return Err(Error::Altered {
+                path,
+                found: "other columns".into(),
+                expected: "those of this version".into(),
+            });
         }
         for batch in builder.build().map_err(|error| refused(error.to_string()))? {
             digest.update(&batch.map_err(|error| refused(error.to_string()))?);

@@ -89,7 +89,13 @@ impl RunWriter {
     ///
     /// # Errors
     /// If something other than a finished run is there, or the file system refuses.
-    pub fn create(out: &Path, meta: Meta, catalogue: &Catalogue, blueprint: &Blueprint, options: Options) -> Result<Self> {
+    pub fn create(
+        out: &Path,
+        meta: Meta,
+        catalogue: &Catalogue,
+        blueprint: &Blueprint,
+        options: Options,
+    ) -> Result<Self> {
         let stage = Stage::create(Arc::clone(&options.files), out)?;
         let folders = FOLDERS.iter().copied().chain(TABLES.iter().map(|table| table.path));
         for folder in folders {

@@ -113,8 +113,12 @@ fn replaceable(files: &dyn FileSystem, target: &Path) -> Result<bool> {
     if !names.iter().any(|name| name == MANIFEST) {
         return Err(not_a_run(format!("it has no {MANIFEST}")));
     }
-    if let Some(foreign) = names.iter().find(|name| *name != MANIFEST && !FOLDERS.iter().any(|folder| *name == folder)) {
-        return Err(not_a_run(format!("it has \"{}\", which is no part of a run", foreign.to_string_lossy().escape_debug())));
+    if let Some(foreign) = names.iter().find(|name| *name != MANIFEST && !FOLDERS.iter().any(|folder| *name == folder))
+    {
+        return Err(not_a_run(format!(
+            "it has \"{}\", which is no part of a run",
+            foreign.to_string_lossy().escape_debug()
+        )));
     }
     let path = target.join(MANIFEST);
     let text = files.read(&path).map_err(|source| Error::io("read", &path, source))?;

@@ -1,7 +1,8 @@
 //! Arrow arrays from rows, one function a [`Kind`](super::Kind). A missing value has zeros beneath it.
 
 use arrow::array::{
-    Array, ArrayRef, DictionaryArray, FixedSizeBinaryArray, Int32Array, Int64Array, StringArray, TimestampNanosecondArray, UInt16Array,
+    Array, ArrayRef, DictionaryArray, FixedSizeBinaryArray, Int32Array, Int64Array, StringArray,
+    TimestampNanosecondArray, UInt16Array,
 };
 use arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::Int32Type;

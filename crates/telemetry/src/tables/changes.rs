@@ -60,9 +60,12 @@ fn wording(kind: ChangeKind, component: &str) -> (&'static str, String, String, 
             let message = format!("container {component} terminated: {reason}, exit code {code}");
             ("exited", "Running".into(), reason.into(), message)
         }
-        ChangeKind::Restarted { count } => {
-            ("restarted", String::new(), "Running".into(), format!("Started container {component}, restart count {count}"))
-        }
+        ChangeKind::Restarted { count } => (
+            "restarted",
+            String::new(),
+            "Running".into(),
+            format!("Started container {component}, restart count {count}"),
+        ),
     }
 }
 

@@ -73,7 +73,8 @@ impl Kind {
                 Arc::new(Field::new(
                     "key_value",
                     DataType::Struct(
-                        vec![Field::new("key", DataType::Utf8, false), Field::new("value", DataType::Utf8, false)].into(),
+                        vec![Field::new("key", DataType::Utf8, false), Field::new("value", DataType::Utf8, false)]
+                            .into(),
                     ),
                     false,
                 )),

@@ -19,7 +19,12 @@ pub(super) static LEDGER: Table = Table {
         optional("computing_ns", Kind::Nanoseconds, "ns", "Its own demand, at full speed."),
         optional("cpu_wait_ns", Kind::Nanoseconds, "ns", "Runnable without a core."),
         optional("throttled_ns", Kind::Nanoseconds, "ns", "Runnable while the processor quota is burnt."),
-        optional("paused_ns", Kind::Nanoseconds, "ns", "The process stood still: a collection, or stopped from outside."),
+        optional(
+            "paused_ns",
+            Kind::Nanoseconds,
+            "ns",
+            "The process stood still: a collection, or stopped from outside.",
+        ),
         optional("network_ns", Kind::Nanoseconds, "ns", "On the wire: connecting, request and answer; client spans."),
         optional("backing_off_ns", Kind::Nanoseconds, "ns", "Backing off between attempts, or sleeping."),
         optional("lock_ns", Kind::Nanoseconds, "ns", "Waiting for a lock."),
@@ -36,10 +41,12 @@ impl Encoder for Ledger {
     const TABLE: &'static Table = &LEDGER;
 
     fn encode(&mut self, records: &[LedgerRecord]) -> Vec<ArrayRef> {
-        let mut columns = vec![wide_ids(records.iter().map(|r| r.trace.0), None), ids(records.iter().map(|r| r.span.0), None)];
+        let mut columns =
+            vec![wide_ids(records.iter().map(|r| r.trace.0), None), ids(records.iter().map(|r| r.span.0), None)];
         for part in Part::ALL {
             let occurs = [part.occurs(false), part.occurs(true)];
-            let nulls = (!occurs[0] || !occurs[1]).then(|| present(records.len(), |row| occurs[usize::from(records[row].server)]));
+            let nulls = (!occurs[0] || !occurs[1])
+                .then(|| present(records.len(), |row| occurs[usize::from(records[row].server)]));
             let ns = |r: &LedgerRecord| if occurs[usize::from(r.server)] { r.parts[part as usize] } else { 0 };
             columns.push(nanoseconds(records.iter().map(ns), nulls));
         }

@@ -14,7 +14,12 @@ pub(super) static LOGS: Table = Table {
     path: "observed/logs",
     meaning: "One row for each log line, in the order of time, worded as the runtime that wrote it words it.",
     columns: &[
-        required("uid", Kind::Id(16), "", "log.record.uid: the line's identity, the same in every run in which it is written."),
+        required(
+            "uid",
+            Kind::Id(16),
+            "",
+            "log.record.uid: the line's identity, the same in every run in which it is written.",
+        ),
         required("time", Kind::Time, "ns", "When it was written."),
         required("service", Kind::Word, "", "Service whose process wrote it."),
         required("instance", Kind::Word, "", "Process that wrote it."),
@@ -24,7 +29,12 @@ pub(super) static LOGS: Table = Table {
         required("body", Kind::Text, "", "The message, without what other columns say."),
         optional("trace_id", Kind::Id(16), "", "The request that the line belongs to."),
         optional("span_id", Kind::Id(8), "", "The span that the line belongs to."),
-        optional("error_type", Kind::Word, "", "Exception class, SQLSTATE or error code, where the line reports an error."),
+        optional(
+            "error_type",
+            Kind::Word,
+            "",
+            "Exception class, SQLSTATE or error code, where the line reports an error.",
+        ),
     ],
 };
 

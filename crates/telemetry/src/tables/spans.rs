@@ -24,17 +24,37 @@ pub(super) static SPANS: Table = Table {
         required("start_time", Kind::Time, "ns", "First instant of the span."),
         required("end_time", Kind::Time, "ns", "End of the span."),
         required("duration_ns", Kind::Nanoseconds, "ns", "end_time − start_time."),
-        required("status", Kind::Word, "", "UNSET, OK or ERROR. A server's 4xx is UNSET; a client's 4xx and any 5xx is ERROR."),
-        optional("error_type", Kind::Word, "", "error.type: an HTTP status, an SQLSTATE, `timeout` or an exception class."),
+        required(
+            "status",
+            Kind::Word,
+            "",
+            "UNSET, OK or ERROR. A server's 4xx is UNSET; a client's 4xx and any 5xx is ERROR.",
+        ),
+        optional(
+            "error_type",
+            Kind::Word,
+            "",
+            "error.type: an HTTP status, an SQLSTATE, `timeout` or an exception class.",
+        ),
         optional("peer", Kind::Word, "", "Service that a client span calls."),
         optional("peer_instance", Kind::Word, "", "Process that a client span reached; null if it reached none."),
         optional("http_request_method", Kind::Word, "", "http.request.method."),
         optional("http_route", Kind::Word, "", "http.route: the template, never a raw path; on server spans."),
-        optional("http_response_status_code", Kind::U16, "", "http.response.status_code; null if no answer was sent or received."),
+        optional(
+            "http_response_status_code",
+            Kind::U16,
+            "",
+            "http.response.status_code; null if no answer was sent or received.",
+        ),
         optional("db_system_name", Kind::Word, "", "db.system.name: postgresql, redis."),
         optional("db_operation_name", Kind::Word, "", "db.operation.name: SELECT, COMMIT, GET …"),
         optional("db_collection_name", Kind::Word, "", "db.collection.name: the table."),
-        optional("http_request_resend_count", Kind::U16, "", "http.request.resend_count: how often the request was tried before; null for a first try."),
+        optional(
+            "http_request_resend_count",
+            Kind::U16,
+            "",
+            "http.request.resend_count: how often the request was tried before; null for a first try.",
+        ),
     ],
 };
 
@@ -97,7 +117,9 @@ impl Spans {
             spans.instances.key(&process.instance);
         }
         assert_eq!(spans.instances.len(), catalogue.processes.len(), "instances have names of their own");
-        for word in [SpanKind::Internal, SpanKind::Server, SpanKind::Client, SpanKind::Producer, SpanKind::Consumer].map(kind_word) {
+        for word in [SpanKind::Internal, SpanKind::Server, SpanKind::Client, SpanKind::Producer, SpanKind::Consumer]
+            .map(kind_word)
+        {
             spans.kinds.key(word);
         }
         for word in [Status::Unset, Status::Ok, Status::Error].map(status_word) {
@@ -168,7 +190,9 @@ impl Encoder for Spans {
             self.instances.column(keys(&|r| r.peer.map_or(NULL, |peer| peer.0 as i32))),
             self.methods.column(constant(&|c| c.method)),
             self.routes.column(constant(&|c| c.route)),
-            small_or_null(records.iter().map(|r| r.http_status)),
+            small_or_null(
+                records.iter().map(|r| if constants[r.operation.index()].method == NULL { 0 } else { r.http_status }),
+            ),
             self.systems.column(constant(&|c| c.system)),
             self.operations.column(constant(&|c| c.operation)),
             self.collections.column(constant(&|c| c.collection)),

@@ -121,7 +121,10 @@ fn values(array: &dyn Array, out: &mut Vec<u8>) {
         DataType::Dictionary(..) => {
             let array = array.as_dictionary::<Int32Type>();
             let words = array.values().as_string::<i32>();
-            let hashes: Vec<[u8; 8]> = words.iter().map(|word| XxHash3_64::oneshot(word.unwrap_or_default().as_bytes()).to_le_bytes()).collect();
+            let hashes: Vec<[u8; 8]> = words
+                .iter()
+                .map(|word| XxHash3_64::oneshot(word.unwrap_or_default().as_bytes()).to_le_bytes())
+                .collect();
             match array.keys().nulls().filter(|nulls| nulls.null_count() > 0) {
                 None => array.keys().values().iter().for_each(|&key| out.extend_from_slice(&hashes[key as usize])),
                 Some(_) => array.keys().iter().flatten().for_each(|key| out.extend_from_slice(&hashes[key as usize])),

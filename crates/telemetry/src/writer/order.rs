@@ -49,7 +49,12 @@ impl<R: Started> Order<R> {
     }
 
     /// Takes rows in and hands out, in order, those that nothing to come can precede. `before` is the watermark *after* these rows.
-    pub(super) fn push<E>(&mut self, rows: &[R], before: Time, mut out: impl FnMut(&R) -> Result<(), E>) -> Result<(), E> {
+    pub(super) fn push<E>(
+        &mut self,
+        rows: &[R],
+        before: Time,
+        mut out: impl FnMut(&R) -> Result<(), E>,
+    ) -> Result<(), E> {
         for rows in rows.chunks(RELEASE_ROWS) {
             self.waiting.extend_from_slice(rows);
             if self.waiting.len() >= self.look_at {
@@ -149,12 +154,25 @@ mod tests {
         let mut order = Order::new(1_000);
         let mut out = Vec::new();
         for batch in rows.chunks(100) {
-            order.push(batch, Time::ZERO, |row| { out.push(*row); Ok::<(), ()>(()) }).unwrap();
+            order
+                .push(batch, Time::ZERO, |row| {
+                    out.push(*row);
+                    Ok::<(), ()>(())
+                })
+                .unwrap();
             assert!(order.waiting.len() < 1_000);
         }
-        order.finish(|row| { out.push(*row); Ok::<(), ()>(()) }).unwrap();
+        order
+            .finish(|row| {
+                out.push(*row);
+                Ok::<(), ()>(())
+            })
+            .unwrap();
         assert!(order.overflows > 10);
-        assert_eq!(sorted(out.clone()).iter().map(|row| row.1).collect::<std::collections::BTreeSet<_>>().len(), 50_000);
+        assert_eq!(
+            sorted(out.clone()).iter().map(|row| row.1).collect::<std::collections::BTreeSet<_>>().len(),
+            50_000
+        );
         assert_eq!(out.len(), 50_000, "no row is lost or doubled");
     }
 }

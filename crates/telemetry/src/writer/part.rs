@@ -28,7 +28,8 @@ pub(super) struct Part {
 impl Part {
     pub(super) fn create(files: &dyn FileSystem, path: PathBuf, table: &Table, schema: SchemaRef) -> Result<Self> {
         let file = files.create_file(&path).map_err(|source| Error::io("create", &path, source))?;
-        let writer = ArrowWriter::try_new(file, schema, Some(properties(table))).map_err(|error| failed(&path, error))?;
+        let writer =
+            ArrowWriter::try_new(file, schema, Some(properties(table))).map_err(|error| failed(&path, error))?;
         Ok(Self { path, writer })
     }
 
@@ -40,8 +41,7 @@ impl Part {
     pub(super) fn close(mut self) -> Result<u64> {
         self.writer.finish().map_err(|error| failed(&self.path, error))?;
         let bytes = self.writer.bytes_written() as u64;
-        let mut file = self.writer.into_inner().map_err(|error| failed(&self.path, error))?;
-        file.synchronise().map_err(|source| Error::io("synchronise", &self.path, source))?;
+        self.writer.inner_mut().synchronise().map_err(|source| Error::io("synchronise", &self.path, source))?;
         Ok(bytes)
     }
 }

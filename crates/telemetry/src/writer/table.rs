@@ -49,11 +49,22 @@ impl Parts {
         let schema = Arc::new(table.schema());
         let open = Part::create(files.as_ref(), folder.join(part_name(0)), table, Arc::clone(&schema))?;
         let files = Arc::clone(files);
-        Ok(Self { files, folder, table, schema, open, parts: 1, rows_in_part: 0, bytes: 0, digest: TableDigest::new(table) })
+        Ok(Self {
+            files,
+            folder,
+            table,
+            schema,
+            open,
+            parts: 1,
+            rows_in_part: 0,
+            bytes: 0,
+            digest: TableDigest::new(table),
+        })
     }
 
     pub(super) fn write(&mut self, columns: Vec<ArrayRef>) -> Result<()> {
-        let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns).expect("an encoder follows its table's declaration");
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)
+            .expect("an encoder follows its table's declaration");
         if self.rows_in_part == PART_ROWS {
             let path = self.folder.join(part_name(self.parts));
             let next = Part::create(self.files.as_ref(), path, self.table, Arc::clone(&self.schema))?;
