@@ -1,1 +1,28 @@
 //! The scenario language: RON text to a checked, buildable world.
+//!
+//! Text becomes a tree of spanned nodes ([`tree`](self)), tables decode the tree, names become ids, and what comes out is a
+//! [`Blueprint`](knockon_model::blueprint::Blueprint) that a world can be built from without fail. Every error of a scenario
+//! is found in one pass and shown with its line and a hint. The tables also write the resolved scenario and the page
+//! of `sim schema scenario`, so neither can drift from what is read.
+//!
+//! Deliberately not here: running anything. The only file access is [`Scenario::load`]; the rest works on text.
+
+mod compile;
+mod decode;
+mod diagnostic;
+mod expectation;
+mod language;
+mod leaf;
+mod load;
+mod origin;
+mod path;
+mod print;
+mod schema;
+mod suggest;
+mod tree;
+mod unit;
+
+pub use diagnostic::{Diagnostic, Diagnostics};
+pub use expectation::{Expectation, Measured, Milestone, Relation, Statistic, Unit};
+pub use load::{Loaded, Options, Scenario, SystemReader};
+pub use schema::schema;

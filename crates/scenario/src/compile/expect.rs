@@ -1,0 +1,108 @@
+//! Expectations to typed ones.
+
+use super::Compiler;
+use crate::decode::{At, Decode};
+use crate::expectation::{Expectation, Milestone, Relation, Statistic, Unit, possible};
+use crate::language::{Bound, ChainText, Expect, MilestoneText};
+use crate::leaf::Name;
+use crate::origin::Span;
+use crate::tree::{Kind, Node};
+use crate::unit;
+use knockon_kernel::Duration;
+
+impl Compiler<'_> {
+    pub(super) fn expectations(&mut self, texts: &[At<Expect>]) -> Vec<Expectation> {
+        texts.iter().filter(|text| !text.broken).filter_map(|text| self.expectation(&text.value)).collect()
+    }
+
+    fn expectation(&mut self, text: &Expect) -> Option<Expectation> {
+        match text {
+            Expect::Below(bound) => self.bound(bound, Relation::Below),
+            Expect::AtMost(bound) => self.bound(bound, Relation::AtMost),
+            Expect::AtLeast(bound) => self.bound(bound, Relation::AtLeast),
+            Expect::Above(bound) => self.bound(bound, Relation::Above),
+            Expect::Chain(chain) => self.chain(chain),
+            Expect::Never(never) => {
+                let milestone = milestone(&never.milestone);
+                self.service_with(&never.service, &[(milestone, never.milestone.span)])?;
+                Some(Expectation::Never { service: never.service.0.clone(), milestone })
+            }
+        }
+    }
+
+    fn bound(&mut self, bound: &Bound, relation: Relation) -> Option<Expectation> {
+        if bound.statistic.broken || bound.value.broken || self.unsure() {
+            return None;
+        }
+        match Statistic::resolve(&self.blueprint, &bound.statistic) {
+            Ok(statistic) => {
+                let value = self.value(&bound.value.value.0, statistic.unit())?;
+                Some(Expectation::Bound { statistic, relation, value })
+            }
+            Err((message, hint)) => {
+                self.report(bound.statistic.span, message, hint);
+                None
+            }
+        }
+    }
+
+    fn value(&mut self, node: &Node, unit: Unit) -> Option<f64> {
+        let finite = |number: f64| (number.is_finite() && number >= 0.0).then_some(number);
+        let (value, expected) = match (unit, &node.kind) {
+            (Unit::Seconds, _) => return Duration::decode(node, self.reader).map(Duration::as_secs_f64),
+            (Unit::Share, Kind::Text(text)) => (unit::percent(text).ok(), "a share such as 0.001 or \"0.1 %\""),
+            (Unit::Share, Kind::Number(number)) => (finite(*number), "a share such as 0.001 or \"0.1 %\""),
+            (Unit::Count, Kind::Number(number)) => (finite(*number), "a number, 0 or more"),
+            (Unit::Share, _) => (None, "a share such as 0.001 or \"0.1 %\""),
+            (Unit::Count, _) => (None, "a number, 0 or more"),
+        };
+        match value {
+            Some(value) if unit == Unit::Share && value > 1.0 => {
+                self.report(node.span, "a share lies between 0 and 1", Some("write a percentage as \"5 %\"".into()));
+                None
+            }
+            Some(value) => Some(value),
+            None => self.reader.mismatch(node, expected),
+        }
+    }
+
+    fn chain(&mut self, chain: &ChainText) -> Option<Expectation> {
+        if chain.milestones.is_empty() && !chain.milestones.broken {
+            self.report(chain.milestones.span, "a chain needs milestones", None);
+        }
+        let milestones: Vec<(Milestone, Span)> =
+            chain.milestones.iter().map(|text| (milestone(text), text.span)).collect();
+        self.service_with(&chain.service, &milestones)?;
+        let milestones = milestones.into_iter().map(|(milestone, _)| milestone).collect();
+        Some(Expectation::Chain { service: chain.service.0.clone(), milestones, times: chain.times.0 })
+    }
+
+    /// Checks that the service exists and can reach the milestones.
+    fn service_with(&mut self, name: &At<Name>, milestones: &[(Milestone, Span)]) -> Option<()> {
+        if name.broken {
+            return None;
+        }
+        let service = self.find_service(&name.0, name.span)?;
+        for &(milestone, span) in milestones {
+            let runtime = self.blueprint.services.get(service.index()).map(|service| &service.runtime);
+            if !runtime.is_none_or(|runtime| possible(runtime, milestone)) {
+                self.report(span, format!("{:?} cannot reach this on its runtime", name.0), None);
+            }
+        }
+        Some(())
+    }
+}
+
+fn milestone(text: &MilestoneText) -> Milestone {
+    match text {
+        MilestoneText::GcShare => Milestone::GcShare,
+        MilestoneText::PoolFull => Milestone::PoolFull,
+        MilestoneText::AcquireTimeout => Milestone::AcquireTimeout,
+        MilestoneText::ServerError => Milestone::ServerError,
+        MilestoneText::Refused => Milestone::Refused,
+        MilestoneText::OutOfMemory => Milestone::OutOfMemory,
+        MilestoneText::OomKilled => Milestone::OomKilled,
+        MilestoneText::Exited => Milestone::Exited,
+        MilestoneText::Restarted => Milestone::Restarted,
+    }
+}

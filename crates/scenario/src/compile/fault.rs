@@ -1,0 +1,392 @@
+//! Faults to patches: which parameter of the blueprint a path means, and what value it gets.
+
+use super::Compiler;
+use crate::decode::{At, Entry, Map};
+use crate::language::{
+    ContrastText, Deploy, FaultText, Law, PoolText, RuntimeText, ScenarioText, SetText, StepText, SystemText,
+};
+use crate::leaf::{Name, Setting};
+use crate::origin::Span;
+use crate::path::{Address, Component, LATER, Lost, Part, link_name};
+use knockon_kernel::{Duration, Time};
+use knockon_model::blueprint::{
+    Action, Contrast, Fault, HeapField, LinkEnd, LinkField, Patch, PolicyField, PoolField, ServiceField, StepField,
+    Target, Value,
+};
+use knockon_model::id::{EndpointId, FaultId, LinkId, PolicyId, PoolId, ServiceId};
+
+/// A parameter and its new value.
+type Change = (Target, Value);
+
+/// What is shown to people: path, from, to.
+type Shown = (String, String, String);
+
+impl Compiler<'_> {
+    pub(super) fn faults(&mut self, text: &ScenarioText) {
+        for (name, Entry { value, broken, .. }) in text.faults.iter() {
+            if !broken {
+                self.fault(text, name, value);
+            }
+        }
+        // Stable, so faults of one instant act in the order of their names.
+        self.blueprint.patches.sort_by_key(|patch| patch.at);
+    }
+
+    fn fault(&mut self, text: &ScenarioText, name: &str, fault: &FaultText) {
+        let id = FaultId(self.blueprint.faults.len() as u32);
+        let mut contrast = Contrast::Nothing;
+        let (kind, component, at, until, settings, action) = match fault {
+            FaultText::Kill(kill) => {
+                let service = self.acted_on(&kill.service);
+                ("kill", kill.service.0.clone(), &kill.at, None, Vec::new(), Some(Action::Kill { service }))
+            }
+            FaultText::Pause(pause) => {
+                let service = self.acted_on(&pause.service);
+                let until = Some((pause.until.value, pause.until.span));
+                ("pause", pause.service.0.clone(), &pause.at, until, Vec::new(), Some(Action::Pause { service }))
+            }
+            FaultText::Flush(flush) => {
+                let service = self.acted_on(&flush.cache);
+                if self.system.caches.get(&flush.cache.0).is_none()
+                    && self.services.contains_key(flush.cache.0.as_str())
+                {
+                    self.report(flush.cache.span, format!("{:?} is not a cache", flush.cache.0), None);
+                }
+                ("flush", flush.cache.0.clone(), &flush.at, None, Vec::new(), Some(Action::Flush { service }))
+            }
+            FaultText::Surge(surge) => {
+                let arrivals = crate::decode::Slot::show(&surge.load.arrivals);
+                let settings = vec![(format!("{}.arrivals", surge.source.0), "none".to_owned(), arrivals)];
+                let until = surge.until.value.map(|until| (until, surge.until.span));
+                ("surge", surge.load.target.0.clone(), &surge.at, until, settings, None)
+            }
+            FaultText::Deploy(deploy) => {
+                if deploy.contrast.value == ContrastText::SameDeploy {
+                    contrast = Contrast::SameDeploy;
+                }
+                let service = self.acted_on(&deploy.service);
+                let (settings, set) = self.changes(&deploy.set);
+                self.check_deploy(deploy);
+                ("deploy", deploy.service.0.clone(), &deploy.at, None, settings, Some(Action::Deploy { service, set }))
+            }
+            FaultText::Set(set) => {
+                let (settings, changes) = self.changes(&set.set);
+                let until = set.until.value.map(|until| (until, set.until.span));
+                ("set", first_component(set), &set.at, until, settings, Some(Action::Set(changes)))
+            }
+        };
+        self.check_times(text, at, until);
+        let at = instant(at.value);
+        let until = until.map(|(until, _)| instant(until));
+        if let Some(action) = action {
+            self.blueprint.patches.push(Patch { fault: Some(id), at, until, action });
+        }
+        self.blueprint.faults.push(Fault {
+            name: name.to_owned(),
+            component,
+            settings,
+            kind: kind.to_owned(),
+            at,
+            until,
+            contrast,
+        });
+    }
+
+    fn acted_on(&mut self, name: &At<Name>) -> ServiceId {
+        if name.broken {
+            return ServiceId::default();
+        }
+        self.find_service(&name.0, name.span).unwrap_or_default()
+    }
+
+    fn check_times(&mut self, text: &ScenarioText, at: &At<Duration>, until: Option<(Duration, Span)>) {
+        if let Some((until, span)) = until
+            && until <= at.value
+            && !at.broken
+        {
+            self.report(span, "`until` does not lie after `at`", None);
+        }
+        // A duration from the command line may well end before a fault.
+        if at.value >= text.duration.0 && !at.broken && !text.duration.broken {
+            let hint = format!("the run ends after {}", crate::unit::print_duration(text.duration.0));
+            self.report(at.span, "this never happens: it lies beyond the end of the run", Some(hint));
+        }
+    }
+
+    /// A deploy changes the service that is deployed, nothing else.
+    fn check_deploy(&mut self, deploy: &Deploy) {
+        for (path, entry) in deploy.set.iter() {
+            let mut system = self.system.clone();
+            if let Ok(address) = Address::resolve(&mut system, path)
+                && address.component != Component::Service(deploy.service.0.clone())
+                && !deploy.service.broken
+            {
+                let message = format!("a deploy of {:?} cannot change {path:?}", deploy.service.0);
+                self.report(
+                    entry.name,
+                    message,
+                    Some("use `Set` for what a new version does not bring with it".into()),
+                );
+            }
+        }
+    }
+
+    /// Paths and values to parameters and values.
+    fn changes(&mut self, set: &At<Map<Setting>>) -> (Vec<Shown>, Vec<Change>) {
+        if set.entries.is_empty() && !set.broken && !set.value.broken {
+            // An empty deploy is what remains of one without its defect.
+            return (Vec::new(), Vec::new());
+        }
+        let mut shown = Vec::new();
+        let mut changes = Vec::new();
+        for (path, Entry { name: span, value, .. }) in set.iter() {
+            match self.change(path, value) {
+                Ok((settings, Some(change))) => {
+                    shown.push(settings);
+                    changes.push(change);
+                }
+                Ok((_, None)) => {}
+                Err(lost) => self.report(*span, lost.message, lost.hint),
+            }
+        }
+        (shown, changes)
+    }
+
+    fn change(&mut self, path: &str, setting: &Setting) -> Result<(Shown, Option<Change>), Lost> {
+        if self.unsure() {
+            return Ok((Shown::default(), None));
+        }
+        let mut system = self.system.clone();
+        let address = Address::resolve(&mut system, path)?;
+        let found = self.reader.findings.len();
+        let slot = address.slot(&mut system);
+        let Some(slot) = slot else {
+            return Ok((Shown::default(), None));
+        };
+        let from = slot.show();
+        slot.set(&setting.0, self.reader);
+        let to = slot.show();
+        if self.reader.findings.len() > found {
+            return Ok((Shown::default(), None));
+        }
+        let change = self.parameter(&system, &address, setting.0.span);
+        match change {
+            Some(change) => Ok(((path.to_owned(), from, to), Some(change))),
+            None => Err(Lost {
+                message: format!("{path:?} cannot change while the world runs"),
+                hint: Some(hint(&address)),
+            }),
+        }
+    }
+
+    /// The parameter that an address means, and the value that it now has in the text.
+    fn parameter(&mut self, system: &SystemText, address: &Address, span: Span) -> Option<Change> {
+        let field = address.field.as_str();
+        match &address.component {
+            Component::Service(name) => {
+                let id = *self.services.get(name.as_str())?;
+                let service = system.services.get(name)?;
+                match &address.part {
+                    Part::Itself => match field {
+                        "workers" => Some(self.service_limit(id, ServiceField::Workers, service.workers.0)),
+                        "places" => Some(self.service_limit(id, ServiceField::Places, service.places.0)),
+                        "cores" => Some(self.service_limit(id, ServiceField::Cores, service.cores.0)),
+                        _ => None,
+                    },
+                    Part::Memory if field == "limit" => Some(memory_limit(id, service.memory.limit.value.map(|b| b.0))),
+                    Part::Heap => heap(id, &service.runtime, field),
+                    Part::Pool(name) => pool(id, &service.pools, name, field),
+                    Part::Endpoint(endpoint) => self.endpoint_target(system, address, id, name, endpoint, span),
+                    _ => None,
+                }
+            }
+            Component::Database(name) => {
+                let id = *self.services.get(name.as_str())?;
+                let database = system.databases.get(name)?;
+                match &address.part {
+                    Part::Itself => match field {
+                        "workers" => Some(self.service_limit(id, ServiceField::Workers, database.workers.0)),
+                        "cores" => Some(self.service_limit(id, ServiceField::Cores, database.cores.0)),
+                        "max_connections" => Some((
+                            Target::Service(id, ServiceField::MaxConnections),
+                            Value::Count(u64::from(database.max_connections.0)),
+                        )),
+                        "slow_query" => {
+                            let slow = database.slow_query.value?;
+                            Some((Target::Service(id, ServiceField::SlowQuery), Value::Duration(slow.0)))
+                        }
+                        _ => None,
+                    },
+                    Part::Memory if field == "limit" => {
+                        Some(memory_limit(id, database.memory.limit.value.map(|b| b.0)))
+                    }
+                    Part::Query(query) if field == "demand" => {
+                        let n = database.queries.names().position(|name| name == query)?;
+                        let law = &database.queries.get(query)?.demand;
+                        let value = self.law(law, span);
+                        // COMMIT and ROLLBACK come first.
+                        Some((Target::Step(id, EndpointId(n as u32 + 2), 0, StepField::Demand), value))
+                    }
+                    _ => None,
+                }
+            }
+            Component::Cache(name) => {
+                let id = *self.services.get(name.as_str())?;
+                let cache = system.caches.get(name)?;
+                match (&address.part, field) {
+                    (Part::Itself, "maxmemory") => {
+                        let bytes = cache.maxmemory.value.map(|bytes| bytes.0);
+                        Some((Target::Service(id, ServiceField::Maxmemory), Value::Limit(bytes)))
+                    }
+                    (Part::Itself, "places") => Some(self.service_limit(id, ServiceField::Places, cache.places.0)),
+                    (Part::Memory, "limit") => Some(memory_limit(id, cache.memory.limit.value.map(|b| b.0))),
+                    _ => None,
+                }
+            }
+            Component::Load(name) => {
+                let id = *self.sources.get(name)?;
+                let source = system.load.get(name)?;
+                let policy = self.blueprint.sources[id.index()].policy;
+                match field {
+                    "timeout" => timeout(policy, source.timeout.value?.0),
+                    "retries" => {
+                        Some((Target::Policy(policy, PolicyField::Retries), Value::Count(u64::from(source.retries.0))))
+                    }
+                    _ => None,
+                }
+            }
+            Component::Link(name) if field == "latency" => {
+                let link = self.find_link(name)?;
+                let value = self.law(&system.links.get(name)?.latency, span);
+                Some((Target::Link(link, LinkField::Latency), value))
+            }
+            Component::Link(_) => None,
+        }
+    }
+
+    fn service_limit(&self, id: ServiceId, field: ServiceField, limit: Option<u32>) -> Change {
+        (Target::Service(id, field), Value::Limit(limit.map(u64::from)))
+    }
+
+    fn law(&mut self, law: &Law, span: Span) -> Value {
+        Value::Sampler(self.sampler(law, span))
+    }
+
+    fn find_link(&self, name: &str) -> Option<LinkId> {
+        let (from, to) = link_name(name)?;
+        let end = |link: &knockon_model::blueprint::Link| match link.from {
+            LinkEnd::Source(source) => self.blueprint.sources[source.index()].name.as_str(),
+            LinkEnd::Service(service) => self.blueprint.services[service.index()].name.as_str(),
+        };
+        let found = |link: &knockon_model::blueprint::Link| {
+            end(link) == from && self.blueprint.services[link.to.index()].name == to
+        };
+        self.blueprint.links.iter().position(found).map(|n| LinkId(n as u32))
+    }
+
+    fn endpoint_target(
+        &mut self,
+        system: &SystemText,
+        address: &Address,
+        id: ServiceId,
+        service: &str,
+        name: &str,
+        span: Span,
+    ) -> Option<Change> {
+        let service = system.services.get(service)?;
+        let n = service.endpoints.names().position(|endpoint| endpoint == name)?;
+        let endpoint = service.endpoints.get(name)?;
+        let step = |position, field| Target::Step(id, EndpointId(n as u32), position, field);
+        let managed = matches!(service.runtime.value, RuntimeText::Jvm(_) | RuntimeText::CPython(_));
+        match (address.field.as_str(), address.step) {
+            // Programs of managed memory begin with these two.
+            ("allocate", None) if managed => Some((step(0, StepField::Bytes), Value::Bytes(endpoint.allocate.0))),
+            ("retain", None) if managed => Some((step(1, StepField::Bytes), Value::Bytes(endpoint.retain.0))),
+            (field, Some(wanted)) => {
+                let (index, text) = address.find_step(&endpoint.steps, wanted)?;
+                let place = *self.places.get(&(id, n as u32))?.get(index)?;
+                match (field, text) {
+                    ("demand", StepText::Compute(compute)) => {
+                        Some((step(place.position, StepField::Demand), self.law(&compute.demand, span)))
+                    }
+                    ("time", StepText::Sleep(sleep)) => {
+                        Some((step(place.position, StepField::Demand), self.law(&sleep.time, span)))
+                    }
+                    ("bytes", StepText::Allocate(bytes) | StepText::Retain(bytes)) => {
+                        Some((step(place.position, StepField::Bytes), Value::Bytes(bytes.bytes.0)))
+                    }
+                    ("timeout", StepText::Call(call)) => timeout(place.policy?, call.timeout.value?.0),
+                    ("timeout", StepText::Query(query)) => timeout(place.policy?, query.timeout.value?.0),
+                    ("timeout", StepText::CacheAside(cache)) => timeout(place.policy?, cache.timeout.value?.0),
+                    ("retries", StepText::Call(call)) => Some((
+                        Target::Policy(place.policy?, PolicyField::Retries),
+                        Value::Count(u64::from(call.retries.0)),
+                    )),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+}
+
+fn timeout(policy: PolicyId, timeout: Duration) -> Option<Change> {
+    Some((Target::Policy(policy, PolicyField::Timeout), Value::Duration(timeout)))
+}
+
+fn memory_limit(id: ServiceId, bytes: Option<u64>) -> Change {
+    (Target::Service(id, ServiceField::MemoryLimit), Value::Limit(bytes))
+}
+
+fn heap(id: ServiceId, runtime: &RuntimeText, field: &str) -> Option<Change> {
+    let RuntimeText::Jvm(jvm) = runtime else { return None };
+    match field {
+        "maximum" => Some((Target::Heap(id, HeapField::Maximum), Value::Bytes(jvm.heap.maximum.0))),
+        "base" => Some((Target::Heap(id, HeapField::Base), Value::Bytes(jvm.heap.base.0))),
+        "pause_scale" => Some((Target::Heap(id, HeapField::PauseScale), Value::Number(jvm.heap.pause_scale.0))),
+        _ => None,
+    }
+}
+
+fn pool(id: ServiceId, pools: &Map<PoolText>, name: &str, field: &str) -> Option<Change> {
+    let pool = PoolId(pools.names().position(|pool| pool == name)? as u32);
+    let (maximum, acquire_timeout) = match pools.get(name)? {
+        PoolText::HikariCp(pool) => (pool.maximum.0, pool.acquire_timeout.0),
+        PoolText::QueuePool(pool) => (pool.maximum.0, pool.acquire_timeout.0),
+    };
+    match field {
+        "maximum" => Some((Target::Pool(id, pool, PoolField::Maximum), Value::Count(u64::from(maximum)))),
+        "acquire_timeout" => {
+            Some((Target::Pool(id, pool, PoolField::AcquireTimeout), Value::Duration(acquire_timeout)))
+        }
+        _ => None,
+    }
+}
+
+fn hint(address: &Address) -> String {
+    match (&address.component, address.field.as_str()) {
+        (Component::Load(_), "rate" | "arrivals") => {
+            "more load is one more source: use `Surge`; `with:` can set the rate from the start".into()
+        }
+        (Component::Service(_) | Component::Database(_) | Component::Cache(_), _) => {
+            let kind = match &address.component {
+                Component::Database(_) => "DATABASE",
+                Component::Cache(_) => "CACHE",
+                _ => "SERVICE",
+            };
+            let forms: Vec<&str> = LATER.iter().map(|(form, ..)| *form).filter(|form| form.starts_with(kind)).collect();
+            format!("these can, or use `with:` to set it from the start: {}", forms.join(", "))
+        }
+        _ => "use `with:` to set it from the start".into(),
+    }
+}
+
+fn first_component(set: &SetText) -> String {
+    let path = set.set.names().next().unwrap_or("");
+    let front = path.rsplit_once('.').map_or(path, |(front, _)| front);
+    front.split_once('/').map_or(front, |(component, _)| component).trim().to_owned()
+}
+
+fn instant(after: Duration) -> Time {
+    Time::from_nanos(after.as_nanos())
+}

@@ -1,0 +1,494 @@
+//! Endpoints to programs: nested steps become a flat vector with jumps.
+//!
+//! Every step that draws has a site, which depends on its kind, its target and how many like it came before, never on its
+//! position. Alongside, [`Place`] remembers where each step of the text went, so that patches find it.
+
+use super::cycle::Edge;
+use super::{Compiler, site};
+use crate::decode::{At, Entry};
+use crate::language::{
+    BackoffText, CallText, EndpointText, JitterText, RetryText, RuntimeText, ServiceText, SeverityText, StepText,
+};
+use crate::leaf::{Count, Name, Period};
+use crate::origin::Span;
+use crate::suggest;
+use knockon_model::blueprint::{
+    Backoff, CallPolicy, Choice, Endpoint, Jitter, Operation, RetryOn, Severity, Site, Step,
+};
+use knockon_model::id::{EndpointId, KeyspaceId, PolicyId, PoolId, ServiceId};
+use std::collections::BTreeMap;
+
+/// Where a step of the text went.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Place {
+    /// Position of the step that carries its numbers.
+    pub(crate) position: u32,
+    /// Its timeouts and retries.
+    pub(crate) policy: Option<PolicyId>,
+}
+
+const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+/// Loops may nest so deep.
+const LOOPS: u32 = 2;
+/// A frame holds connections of at most so many pools.
+const POOLS_HELD: usize = 2;
+
+/// A program under way.
+struct Writer<'t> {
+    service: ServiceId,
+    text: &'t ServiceText,
+    name: &'t str,
+    endpoint: EndpointId,
+    program: Vec<Step>,
+    choices: Vec<Choice>,
+    messages: Vec<String>,
+    places: Vec<Place>,
+    ordinals: BTreeMap<(&'static str, String), u64>,
+    sites: Vec<Site>,
+    /// Pools whose connection is held here, the innermost transaction last.
+    held: Vec<PoolId>,
+    loops: u32,
+}
+
+impl Writer<'_> {
+    fn site(&mut self, kind: &'static str, target: &str) -> Site {
+        let ordinal = self.ordinals.entry((kind, target.to_owned())).or_insert(0);
+        let mut address = site(kind, target, *ordinal);
+        *ordinal += 1;
+        // Two addresses of one program fall together once in 2^32; the later one moves on.
+        while self.sites.contains(&address) {
+            address = Site(address.0.wrapping_add(0x9e37_79b9));
+        }
+        self.sites.push(address);
+        address
+    }
+
+    fn here(&self) -> u32 {
+        self.program.len() as u32
+    }
+}
+
+impl<'t> Compiler<'t> {
+    pub(super) fn endpoints(&mut self, name: &'t str, text: &'t ServiceText) -> Vec<Endpoint> {
+        let service = self.services[name];
+        text.endpoints
+            .iter()
+            .enumerate()
+            .map(|(n, (endpoint_name, entry))| {
+                self.endpoint(name, text, service, EndpointId(n as u32), endpoint_name, entry)
+            })
+            .collect()
+    }
+
+    fn endpoint(
+        &mut self,
+        name: &'t str,
+        text: &'t ServiceText,
+        service: ServiceId,
+        endpoint: EndpointId,
+        endpoint_name: &'t str,
+        entry: &'t Entry<EndpointText>,
+    ) -> Endpoint {
+        let operation = self.operation(endpoint_name, entry.name);
+        let mut writer = Writer {
+            service,
+            text,
+            name,
+            endpoint,
+            program: Vec::new(),
+            choices: Vec::new(),
+            messages: Vec::new(),
+            places: Vec::new(),
+            ordinals: BTreeMap::new(),
+            sites: Vec::new(),
+            held: Vec::new(),
+            loops: 0,
+        };
+        let EndpointText { allocate, retain, steps } = &entry.value;
+        if managed(text) {
+            // Always there, so that a later version can leak where this one does not.
+            writer.program.push(Step::Allocate { bytes: allocate.0 });
+            writer.program.push(Step::Retain { bytes: retain.0 });
+        } else {
+            for field in [allocate, retain] {
+                if field.0 > 0 {
+                    self.unmanaged(field.span, text);
+                }
+            }
+        }
+        self.steps(&mut writer, steps);
+        self.places.insert((service, endpoint.0), writer.places);
+        Endpoint {
+            name: endpoint_name.to_owned(),
+            operation,
+            program: writer.program,
+            choices: writer.choices,
+            messages: writer.messages,
+        }
+    }
+
+    fn unmanaged(&mut self, span: Span, text: &ServiceText) {
+        if !text.runtime.broken {
+            let hint = "give the service a `Jvm` or `CPython` runtime, or leave this out".into();
+            self.report(span, "a service without managed memory allocates nothing", Some(hint));
+        }
+    }
+
+    fn operation(&mut self, name: &str, span: Span) -> Operation {
+        let (method, route) = name.split_once(' ').unwrap_or((name, ""));
+        let route_is_good = route.starts_with('/')
+            && route.chars().all(|c| c.is_ascii_alphanumeric() || "_./{}-:*".contains(c))
+            && route.len() <= 200;
+        if !METHODS.contains(&method) || !route_is_good {
+            let hint = "a method and a route template, such as \"GET /api/users/{id}\"".into();
+            self.report(span, format!("{name:?} is not an endpoint's name"), Some(hint));
+        }
+        Operation::Http { method: method.to_owned(), route: route.to_owned() }
+    }
+
+    fn steps(&mut self, writer: &mut Writer<'t>, steps: &'t [At<StepText>]) {
+        for step in steps {
+            // The place is taken before the steps within are written, so that places are in the order of the text.
+            let place = writer.places.len();
+            writer.places.push(Place { position: writer.here(), policy: None });
+            if !step.broken {
+                writer.places[place] = self.step(writer, step);
+            }
+        }
+    }
+
+    fn step(&mut self, writer: &mut Writer<'t>, step: &'t At<StepText>) -> Place {
+        let mut place = Place { position: writer.here(), policy: None };
+        match &step.value {
+            StepText::Compute(compute) => {
+                let demand = self.sampler(&compute.demand, compute.demand.span);
+                let site = writer.site("compute", "");
+                writer.program.push(Step::Compute { site, demand });
+            }
+            StepText::Sleep(sleep) => {
+                let time = self.sampler(&sleep.time, sleep.time.span);
+                let site = writer.site("sleep", "");
+                writer.program.push(Step::Sleep { site, time });
+            }
+            StepText::Allocate(step) | StepText::Retain(step) if !managed(writer.text) => {
+                self.unmanaged(step.bytes.span, writer.text);
+            }
+            StepText::Allocate(step) => writer.program.push(Step::Allocate { bytes: step.bytes.0 }),
+            StepText::Retain(step) => writer.program.push(Step::Retain { bytes: step.bytes.0 }),
+            StepText::Call(call) => place.policy = self.call(writer, call),
+            StepText::Query(query) => {
+                if let Some(pool) = self.find_pool(writer, &query.pool, query.query.span, true) {
+                    return self.query(writer, pool, &query.query, query.timeout.value);
+                }
+            }
+            StepText::Transaction(transaction) => {
+                let pool = self.find_pool(writer, &transaction.pool, step.span, false);
+                self.transaction(writer, pool, step.span, &transaction.steps);
+            }
+            StepText::CacheAside(cache) => {
+                let policy = self.policy(plain(cache.timeout.value));
+                place.policy = Some(policy);
+                let found = self.find_keys(&cache.keys);
+                let keys = found.map(|(id, _)| id).unwrap_or_default();
+                let name = found.map_or("", |(_, name)| name);
+                let endpoint = |command: &str| {
+                    EndpointId(["FLUSHALL", "GET", "SET"].iter().position(|c| *c == command).unwrap_or(0) as u32)
+                };
+                let site = writer.site("cache-get", name);
+                writer.program.push(Step::CacheGet { site, keyspace: keys, endpoint: endpoint("GET"), policy, hit: 0 });
+                self.steps(writer, &cache.load);
+                let site = writer.site("cache-set", name);
+                writer.program.push(Step::CacheSet { site, keyspace: keys, endpoint: endpoint("SET"), policy });
+                let after = writer.here();
+                if let Some(Step::CacheGet { hit, .. }) = writer.program.get_mut(place.position as usize) {
+                    *hit = after;
+                }
+            }
+            StepText::Choose(choose) => self.choose(writer, step.span, &choose.branches),
+            StepText::Loop(repeat) => {
+                if writer.loops == LOOPS {
+                    self.report(step.span, "loops nest two deep at most", None);
+                }
+                writer.loops += 1;
+                writer.program.push(Step::LoopStart { times: repeat.times.0 });
+                let body = writer.here();
+                self.steps(writer, &repeat.steps);
+                writer.program.push(Step::LoopEnd { body });
+                writer.loops -= 1;
+            }
+            StepText::Log(log) => {
+                let severity = match log.severity.value {
+                    SeverityText::Debug => Severity::Debug,
+                    SeverityText::Info => Severity::Info,
+                    SeverityText::Warn => Severity::Warn,
+                    SeverityText::Error => Severity::Error,
+                    SeverityText::Fatal => Severity::Fatal,
+                };
+                writer.program.push(Step::Log { severity, message: writer.messages.len() as u32 });
+                writer.messages.push(log.message.value.clone());
+            }
+            StepText::Fail(fail) => {
+                if fail.status.0 > 599 {
+                    self.report(fail.status.span, "an error's status lies between 400 and 599", None);
+                }
+                writer.program.push(Step::Fail { status: fail.status.0.min(599) as u16 });
+            }
+        }
+        place
+    }
+
+    fn choose(&mut self, writer: &mut Writer<'t>, span: Span, branches: &'t At<Vec<At<crate::language::Branch>>>) {
+        if branches.is_empty() && !branches.broken {
+            self.report(span, "a choice needs branches", None);
+        }
+        let choice = writer.choices.len();
+        writer.choices.push(Choice { branches: Vec::new() });
+        let site = writer.site("choose", "");
+        writer.program.push(Step::Choose { site, choice: choice as u32 });
+        let mut ends = Vec::new();
+        let mut ways = Vec::new();
+        for branch in branches.iter() {
+            ways.push((branch.weight.0, writer.here()));
+            self.steps(writer, &branch.steps);
+            ends.push(writer.program.len());
+            writer.program.push(Step::Jump { to: 0 });
+        }
+        let after = writer.here();
+        for end in ends {
+            writer.program[end] = Step::Jump { to: after };
+        }
+        writer.choices[choice].branches = ways;
+    }
+
+    fn call(&mut self, writer: &mut Writer<'t>, call: &'t CallText) -> Option<PolicyId> {
+        let policy = self.policy(CallPolicy {
+            timeout: call.timeout.value.map(|period| period.0),
+            retries: call.retries.0,
+            backoff: backoff(&call.backoff),
+            retry_on: retry_on(&call.retry_on),
+            strict: call.strict.value,
+            propagates_deadline: call.propagates_deadline.value,
+        });
+        let (service, endpoint) = self.find_endpoint(&call.to)?;
+        self.calls.push(Edge { from: (writer.service, writer.endpoint), to: (service, endpoint), span: call.to.span });
+        let site = writer.site("call", &call.to);
+        writer.program.push(Step::Call { site, service, endpoint, policy, optional: call.optional.value });
+        Some(policy)
+    }
+
+    /// "auth-service/POST /verify" as ids.
+    fn find_endpoint(&mut self, to: &At<String>) -> Option<(ServiceId, EndpointId)> {
+        if to.broken {
+            return None;
+        }
+        let Some((service_name, endpoint_name)) = to.split_once('/').filter(|(_, endpoint)| endpoint.contains(' '))
+        else {
+            let hint = "service and endpoint: \"auth-service/POST /verify\"".into();
+            self.report(to.span, format!("{:?} names no endpoint", to.value), Some(hint));
+            return None;
+        };
+        let service = self.find_service(service_name, to.span)?;
+        let Some(text) = self.system.services.get(service_name) else {
+            let hint = "databases are asked by `Query`, caches by `CacheAside`".into();
+            self.report(to.span, format!("{service_name:?} is not called by its endpoints"), Some(hint));
+            return None;
+        };
+        let endpoint = text.endpoints.names().position(|name| name == endpoint_name);
+        if endpoint.is_none() && !text.endpoints.broken {
+            let hint = suggest::hint(endpoint_name, text.endpoints.names());
+            self.report(to.span, format!("{service_name:?} has no endpoint {endpoint_name:?}"), hint);
+        }
+        endpoint.map(|n| (service, EndpointId(n as u32)))
+    }
+
+    /// The pool that a step means: the one it names, else the transaction's, else the service's only one.
+    fn find_pool(&mut self, writer: &Writer<'t>, named: &At<Option<Name>>, span: Span, within: bool) -> Option<PoolId> {
+        let pools = &writer.text.pools;
+        if named.broken || pools.broken {
+            return None;
+        }
+        if let Some(name) = &named.value {
+            let found = pools.names().position(|pool| pool == name.0);
+            if found.is_none() {
+                let hint = suggest::hint(&name.0, pools.names());
+                self.report(named.span, format!("{:?} has no pool {:?}", writer.name, name.0), hint);
+            }
+            return found.map(|n| PoolId(n as u32));
+        }
+        if let Some(&held) = writer.held.last().filter(|_| within) {
+            return Some(held);
+        }
+        match pools.entries.len() {
+            1 => Some(PoolId(0)),
+            0 => {
+                self.report(span, format!("{:?} has no pool to take a connection from", writer.name), None);
+                None
+            }
+            _ => {
+                let names: Vec<&str> = pools.names().collect();
+                self.report(
+                    span,
+                    "which pool is meant is not clear",
+                    Some(format!("say `pool:`, one of {}", names.join(", "))),
+                );
+                None
+            }
+        }
+    }
+
+    fn transaction(&mut self, writer: &mut Writer<'t>, pool: Option<PoolId>, span: Span, steps: &'t [At<StepText>]) {
+        let Some(pool) = pool else {
+            return self.steps(writer, steps);
+        };
+        if self.takes_twice(writer, pool, span) {
+            return self.steps(writer, steps);
+        }
+        writer.program.push(Step::Acquire { pool });
+        writer.held.push(pool);
+        self.steps(writer, steps);
+        self.commit(writer, pool);
+        writer.held.pop();
+        writer.program.push(Step::Release { pool });
+    }
+
+    fn takes_twice(&mut self, writer: &Writer<'t>, pool: PoolId, span: Span) -> bool {
+        if writer.held.contains(&pool) {
+            let hint =
+                "a request that waits for a second connection of the pool it holds one of can wait for itself".into();
+            self.report(span, "a connection of this pool is held already", Some(hint));
+            return true;
+        }
+        if writer.held.len() == POOLS_HELD {
+            self.report(span, "connections of more than two pools are held at once", None);
+            return true;
+        }
+        false
+    }
+
+    fn commit(&mut self, writer: &mut Writer<'t>, pool: PoolId) {
+        let policy = self.policy(plain(None));
+        let site = writer.site("query", "COMMIT");
+        // COMMIT is the first of every database's endpoints.
+        writer.program.push(Step::Query { site, pool, endpoint: EndpointId(0), policy, transaction: true });
+    }
+
+    fn query(&mut self, writer: &mut Writer<'t>, pool: PoolId, query: &At<Name>, timeout: Option<Period>) -> Place {
+        let policy = self.policy(plain(timeout));
+        let held = writer.held.contains(&pool);
+        if !held && self.takes_twice(writer, pool, query.span) {
+            return Place { position: writer.here(), policy: Some(policy) };
+        }
+        let endpoint = self.find_query(writer, pool, query).unwrap_or_default();
+        if !held {
+            writer.program.push(Step::Acquire { pool });
+        }
+        let place = Place { position: writer.here(), policy: Some(policy) };
+        let site = writer.site("query", &query.0);
+        writer.program.push(Step::Query { site, pool, endpoint, policy, transaction: held });
+        if !held {
+            writer.program.push(Step::Release { pool });
+        }
+        place
+    }
+
+    fn find_query(&mut self, writer: &Writer<'t>, pool: PoolId, query: &At<Name>) -> Option<EndpointId> {
+        let (_, entry) = writer.text.pools.iter().nth(pool.index())?;
+        let database_name = match &entry.value {
+            crate::language::PoolText::HikariCp(pool) => &pool.database,
+            crate::language::PoolText::QueuePool(pool) => &pool.database,
+        };
+        let database = self.system.databases.get(&database_name.0)?;
+        let found = database.queries.names().position(|name| name == query.0);
+        if found.is_none() && !query.broken && !database.queries.broken {
+            let hint = suggest::hint(&query.0, database.queries.names());
+            self.report(query.span, format!("{:?} has no query class {:?}", database_name.0, query.0), hint);
+        }
+        // COMMIT and ROLLBACK come first.
+        found.map(|n| EndpointId(n as u32 + 2))
+    }
+
+    /// A key space as `name`, or "cache/name" where several caches have one of that name.
+    fn find_keys(&mut self, keys: &'t At<String>) -> Option<(KeyspaceId, &'t str)> {
+        if keys.broken || self.system.caches.broken {
+            return None;
+        }
+        let (cache, name) = keys.split_once('/').map_or((None, keys.as_str()), |(cache, name)| (Some(cache), name));
+        let mut found = self.keyspaces.iter().filter(|((c, n), _)| *n == name && cache.is_none_or(|cache| cache == *c));
+        match (found.next(), found.next()) {
+            (Some((_, &id)), None) => Some((id, keys.as_str())),
+            (Some(_), Some(_)) => {
+                self.report(
+                    keys.span,
+                    format!("several caches have a key space {name:?}"),
+                    Some("name one as \"cache/name\"".into()),
+                );
+                None
+            }
+            (None, _) => {
+                let names: Vec<&str> = self.keyspaces.keys().map(|(_, name)| *name).collect();
+                let hint = suggest::hint(name, names);
+                self.report(keys.span, format!("no cache has a key space {:?}", keys.value), hint);
+                None
+            }
+        }
+    }
+}
+
+fn managed(text: &ServiceText) -> bool {
+    matches!(text.runtime.value, RuntimeText::Jvm(_) | RuntimeText::CPython(_))
+}
+
+/// A policy without retries.
+fn plain(timeout: Option<Period>) -> CallPolicy {
+    CallPolicy {
+        timeout: timeout.map(|period| period.0),
+        retries: 0,
+        backoff: Backoff {
+            base: knockon_kernel::Duration::ZERO,
+            factor: 1.0,
+            maximum: knockon_kernel::Duration::ZERO,
+            jitter: Jitter::None,
+        },
+        retry_on: RetryOn::default(),
+        strict: true,
+        propagates_deadline: false,
+    }
+}
+
+pub(super) fn backoff(text: &BackoffText) -> Backoff {
+    Backoff {
+        base: text.base.value,
+        factor: text.factor.0,
+        maximum: text.maximum.value,
+        jitter: match text.jitter.value {
+            JitterText::None => Jitter::None,
+            JitterText::Full => Jitter::Full,
+            JitterText::Equal => Jitter::Equal,
+            JitterText::Decorrelated => Jitter::Decorrelated,
+        },
+    }
+}
+
+pub(super) fn retry_on(outcomes: &[At<RetryText>]) -> RetryOn {
+    let mut on = RetryOn::default();
+    for outcome in outcomes {
+        match outcome.value {
+            RetryText::Timeout => on.timeout = true,
+            RetryText::Refused => on.refused = true,
+            RetryText::Reset => on.reset = true,
+            RetryText::ServerError => on.server_error = true,
+        }
+    }
+    on
+}
+
+/// A source's policy.
+pub(super) fn client(
+    timeout: Option<Period>,
+    retries: Count,
+    pause: &BackoffText,
+    on: &[At<RetryText>],
+    strict: bool,
+) -> CallPolicy {
+    CallPolicy { retries: retries.0, backoff: backoff(pause), retry_on: retry_on(on), strict, ..plain(timeout) }
+}

@@ -1,0 +1,106 @@
+//! Faults: what is set on a cause, and when. Symptoms emerge.
+
+use super::LoadText;
+use crate::decode::{Map, choice, record};
+use crate::leaf::{Name, Setting};
+use knockon_kernel::Duration;
+
+choice! {
+    /// A fault. It acts on a cause; what follows from it, follows by itself.
+    FaultText as "fault" {
+        /// Kills every process of a service; the platform restarts it.
+        Kill(Kill),
+        /// A new version of a service is rolled out, whose parameters differ.
+        Deploy(Deploy),
+        /// Parameters change.
+        Set(SetText),
+        /// One more source of requests.
+        Surge(Surge),
+        /// Every process of a service stands still.
+        Pause(Pause),
+        /// A cache is emptied.
+        Flush(Flush),
+    }
+}
+
+record! {
+    /// A new version.
+    Deploy as "Deploy" {
+        /// The service.
+        service: Name,
+        /// When.
+        at: Duration,
+        /// Paths and values in the new version.
+        set: Map<Setting>,
+        /// What the run without the fault is.
+        contrast: ContrastText = [SameDeploy],
+    }
+}
+
+choice! {
+    /// What the run without a fault is.
+    ContrastText as "contrast" {
+        /// The same deploy without the defect: the restart happens, the parameters stay.
+        SameDeploy,
+        /// No deploy.
+        Nothing,
+    }
+}
+
+record! {
+    /// Parameters change.
+    SetText as "Set" {
+        /// When.
+        at: Duration,
+        /// Paths and values.
+        set: Map<Setting>,
+        /// When they are as before again. None is never.
+        until: Option<Duration>,
+    }
+}
+
+record! {
+    /// One more source.
+    Surge as "Surge" {
+        /// Name of the source in the tables and of its draws.
+        source: Name,
+        /// When it begins.
+        at: Duration,
+        /// When it ends. None is never.
+        until: Option<Duration>,
+        /// The source; its own `from` and `until` are those of the surge.
+        load: LoadText,
+    }
+}
+
+record! {
+    /// Kills a service.
+    Kill as "Kill" {
+        /// The service.
+        service: Name,
+        /// When.
+        at: Duration,
+    }
+}
+
+record! {
+    /// Stops a service for a while.
+    Pause as "Pause" {
+        /// The service.
+        service: Name,
+        /// When it stops.
+        at: Duration,
+        /// When it goes on.
+        until: Duration,
+    }
+}
+
+record! {
+    /// Empties a cache.
+    Flush as "Flush" {
+        /// The cache.
+        cache: Name,
+        /// When.
+        at: Duration,
+    }
+}

@@ -1,0 +1,127 @@
+//! Load sources and the network links between components.
+
+use super::{BackoffText, Law, RetryText};
+use crate::decode::{At, Decode, Map, Reader, choice, record};
+use crate::leaf::{Count, Factor, Limit, Name, Period, Rate};
+use crate::origin::Span;
+use crate::tree::{Kind, Node};
+use knockon_kernel::Duration;
+
+record! {
+    /// A source of requests.
+    LoadText as "load source" {
+        /// Its former name: draws stay as they were over a rename.
+        was: Option<Name>,
+        /// The service that it calls.
+        target: Name,
+        /// When requests come.
+        arrivals: ArrivalsText,
+        /// Which endpoints, by weight.
+        mix: Map<Factor>,
+        /// Shape of the rate over time. None is flat.
+        profile: Option<ProfileText>,
+        /// When the first requests may come.
+        from: Duration = ["0s"],
+        /// No request from then on. None is until the end.
+        until: Option<Duration>,
+        /// Requests at most. None is any number.
+        requests: Option<Count<1>>,
+        /// Timer of each attempt, from sending. None waits for ever.
+        timeout: Option<Period> = ["30s"],
+        /// Further attempts after the first.
+        retries: Count = [0],
+        /// Pause before each further attempt.
+        backoff: BackoffText = [()],
+        /// Which outcomes are retried.
+        retry_on: Vec<At<RetryText>> = [[Timeout, Refused, Reset, ServerError]],
+        /// Whether an answer counts only for the current attempt.
+        strict: bool = [true],
+    }
+}
+
+choice! {
+    /// When requests come.
+    ArrivalsText as "arrival process" {
+        /// Recorded instants, ascending, counted from `from`.
+        Replay(ReplayText),
+        /// Independent of each other: exponential gaps.
+        Poisson(RateText),
+        /// Equally spaced.
+        Constant(RateText),
+    }
+}
+
+record! {
+    /// A rate.
+    RateText as "rate" {
+        /// Requests in a time: "10/s", "600/min".
+        rate: Rate,
+    }
+}
+
+record! {
+    /// Recorded instants.
+    ReplayText as "Replay" {
+        /// Instants.
+        at: Vec<At<Duration>>,
+    }
+}
+
+record! {
+    /// A periodic, piecewise linear shape of the rate.
+    ProfileText as "profile" {
+        /// Length of a period, counted from the start of the run.
+        period: Period = ["1d"],
+        /// Moments within the period and factors of the base rate, ascending, the first at zero.
+        points: Vec<At<PointText>>,
+    }
+}
+
+record! {
+    /// A point of a profile.
+    PointText as "point" {
+        /// Moment within the period.
+        at: Duration,
+        /// Factor of the base rate.
+        factor: Factor<true>,
+    }
+}
+
+record! {
+    /// A directed network link. Links that are not listed have the defaults.
+    LinkText as "link" {
+        /// One-way latency, drawn for each message.
+        latency: Law = ["0.25ms"],
+        /// Whether connections are encrypted: one more round trip to connect.
+        tls: bool = [false],
+        /// Idle connections that a process keeps; 0 connects anew for every call. When left out `Always` for load
+        /// sources, databases and caches, else 32.
+        keep_alive: Option<Persistence>,
+    }
+}
+
+choice! {
+    /// How connections are kept.
+    Persistence as "persistence" {
+        /// A multiplexed connection that is always there.
+        Always,
+        /// So many idle connections.
+        Idle(IdleText),
+    }
+}
+
+record! {
+    /// Idle connections.
+    IdleText as "Idle" {
+        /// How many at most.
+        connections: Limit,
+    }
+}
+
+impl LinkText {
+    /// A link that nothing is said about.
+    pub(crate) fn standard() -> Self {
+        let nothing = Node { span: Span::default(), kind: Kind::Tuple(None, Vec::new()) };
+        Self::decode(&nothing, &mut Reader::default()).unwrap_or_else(Self::filler)
+    }
+}

@@ -1,0 +1,25 @@
+//! The language: one table per struct and enum, in the order in which `sim schema scenario` prints them.
+//!
+//! The tables decode, check names of fields, print and document themselves (see [`crate::decode`]). What only makes sense
+//! between several of them, such as references, is checked where they are compiled.
+
+mod expect;
+mod fault;
+mod law;
+mod load;
+mod scenario;
+mod service;
+mod step;
+mod store;
+
+pub(crate) use expect::{Bound, ChainText, Expect, MilestoneText};
+pub(crate) use fault::{ContrastText, Deploy, FaultText, SetText};
+pub(crate) use law::Law;
+pub(crate) use load::{ArrivalsText, LinkText, LoadText, Persistence, ProfileText};
+pub(crate) use scenario::{LimitsText, ScenarioText, SystemText};
+pub(crate) use service::{
+    CPythonText, CollectorText, DisciplineText, HeapText, MemoryText, OutOfMemory, PauseText, PoolFields, PoolText,
+    QueuePoolFields, RestartText, RuntimeText, ServiceText,
+};
+pub(crate) use step::{BackoffText, Branch, CallText, EndpointText, JitterText, RetryText, SeverityText, StepText};
+pub(crate) use store::{CacheText, DatabaseText, EvictionText, KeysText, PopularityText};

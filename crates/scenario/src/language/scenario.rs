@@ -1,0 +1,65 @@
+//! The scenario itself.
+
+use super::{CacheText, DatabaseText, Expect, FaultText, LinkText, LoadText, ServiceText};
+use crate::decode::{At, Map, record};
+use crate::leaf::{Count, Instant, Period, Setting};
+
+record! {
+    /// A scenario: a system, its load, what happens to it and what is expected of it.
+    ScenarioText as "scenario" {
+        /// What it shows, in a line.
+        title: String = [""],
+        /// File of a shared system, within the scenario's folder. What stands in the scenario itself is added to it.
+        system: Option<String>,
+        /// The calendar's time at the start of the run, UTC.
+        start: Instant = ["2026-01-05T00:00:00Z"],
+        /// Simulated time to run for.
+        duration: Period = ["1h"],
+        /// Distance of the metric grid.
+        scrape: Period = ["15s"],
+        /// Paths and values that differ from the system, from the start on.
+        with: Map<Setting>,
+        /// What happens, by name.
+        faults: Map<FaultText>,
+        /// What must hold when the run has ended.
+        expect: Vec<At<Expect>> = [[]],
+        /// Bounds of the run.
+        limits: LimitsText = [()],
+        /// Applications, by name.
+        services: Map<ServiceText>,
+        /// Databases, by name.
+        databases: Map<DatabaseText>,
+        /// Caches, by name.
+        caches: Map<CacheText>,
+        /// Network links that differ from the default, by "caller -> callee".
+        links: Map<LinkText>,
+        /// Sources of requests, by name.
+        load: Map<LoadText>,
+    }
+}
+
+record! {
+    /// A system that scenarios share.
+    SystemText as "system" {
+        /// Applications, by name.
+        services: Map<ServiceText>,
+        /// Databases, by name.
+        databases: Map<DatabaseText>,
+        /// Caches, by name.
+        caches: Map<CacheText>,
+        /// Network links that differ from the default, by "caller -> callee".
+        links: Map<LinkText>,
+        /// Sources of requests, by name.
+        load: Map<LoadText>,
+    }
+}
+
+record! {
+    /// Bounds whose crossing ends the run with exit code 3.
+    LimitsText as "limits" {
+        /// Requests and queries alive at once.
+        frames: Count<1> = [4_000_000],
+        /// Events at one instant; 10 000 and 100 for each component when left out.
+        events_per_instant: Option<Count<1>>,
+    }
+}

@@ -1,0 +1,270 @@
+//! Services: what they run on, their memory, pools and endpoints.
+
+use super::{EndpointText, Law};
+use crate::decode::{Map, choice, record};
+use crate::leaf::{Bytes, Capacity, Count, Factor, Limit, Name, Period};
+use knockon_kernel::Duration;
+
+record! {
+    /// An application: one program, one or more processes.
+    ServiceText as "service" {
+        /// Its former name: draws stay as they were over a rename.
+        was: Option<Name>,
+        /// What it runs on; decides machines, log dialect and names of metrics.
+        runtime: RuntimeText = [Native],
+        /// Processes.
+        replicas: Count<1> = [1],
+        /// Requests worked on at once by a process: threads, or the event loop's concurrency.
+        workers: Limit<1> = [50],
+        /// Places of the accept queue before the workers; one more request is refused.
+        places: Limit = [100],
+        /// Processor capacity of a process.
+        cores: Capacity = ["1 cpu"],
+        /// How runnable requests share the cores; by default `FirstCome` on Node, else `Shared`.
+        discipline: Option<DisciplineText>,
+        /// Memory outside the managed heap, and the container's limit.
+        memory: MemoryText = [()],
+        /// From the start of a process to its first accepted request.
+        start_up: Law = ["5s"],
+        /// Demands are larger in a young process.
+        warm_up: Option<WarmUpText>,
+        /// What the platform does when a process exits.
+        restart: RestartText = [Kubernetes],
+        /// How long a stopping process may finish what it has before it is killed.
+        stop_grace: Duration = ["30s"],
+        /// Whether work whose caller has left is dropped: at once when queued, at its next step when running.
+        cancels_abandoned: bool = [false],
+        /// Connection pools of each process, by name.
+        pools: Map<PoolText>,
+        /// Endpoints by method and route: "GET /api/users/{id}".
+        endpoints: Map<EndpointText>,
+    }
+}
+
+choice! {
+    /// What a service runs on.
+    RuntimeText as "runtime" {
+        /// No managed memory.
+        Native,
+        /// One event loop: Node.js.
+        Node,
+        /// A Java virtual machine with a tracing collector.
+        Jvm(JvmText),
+        /// CPython: reference counts, a cycle collector, resident memory that only grows.
+        CPython(CPythonText),
+    }
+}
+
+record! {
+    /// A Java virtual machine.
+    JvmText as "Jvm" {
+        /// Its heap.
+        heap: HeapText = [()],
+    }
+}
+
+record! {
+    /// A heap with a tracing collector (HotSpot, JDK 17).
+    HeapText as "heap" {
+        /// `-Xmx` and `-Xms`: the committed heap.
+        maximum: Bytes<8_388_608> = ["512MiB"],
+        /// Which collector.
+        collector: CollectorText = [Parallel],
+        /// Live bytes of an idle, fully started application.
+        base: Bytes = ["96MiB"],
+        /// `-XX:NewRatio`: old to young.
+        new_ratio: Count<1> = [2],
+        /// `-XX:SurvivorRatio`: eden to one survivor space.
+        survivor_ratio: Count<1> = [8],
+        /// `-XX:InitiatingHeapOccupancyPercent` (G1).
+        initiating_occupancy_percent: Count<1> = [45],
+        /// Pause of a minor collection, by surviving bytes.
+        minor_pause: PauseText = [(base: "2ms", per_mib: "0.5ms")],
+        /// Pause of a full collection, by live bytes.
+        major_pause: PauseText = [(base: "11ms", per_mib: "0.41ms")],
+        /// Cores that mark concurrently (G1).
+        concurrent_cores: Capacity = ["0.5 cpu"],
+        /// Bytes marked in a second by them (G1).
+        mark_rate: Bytes<1> = ["500MiB"],
+        /// `-XX:MaxGCPauseMillis` (G1).
+        pause_target: Period = ["200ms"],
+        /// Whether the overhead limit can throw (Parallel): over 98 % of the time spent and under 2 % of the heap freed, five times.
+        overhead_limit: bool = [true],
+        /// Scales every pause: 1 is the real thing, 0 a heap whose collections take no time.
+        pause_scale: Factor<true> = [1],
+        /// What an OutOfMemoryError does to the process.
+        on_out_of_memory: OutOfMemory = [Exit],
+    }
+}
+
+choice! {
+    /// Collectors of HotSpot.
+    CollectorText as "collector" {
+        /// Many threads, stop the world, generations, overhead limit.
+        Parallel,
+        /// One thread, stop the world, generations.
+        Serial,
+        /// Regions, concurrent marking, mixed collections, a full one when it cannot keep up.
+        G1,
+    }
+}
+
+choice! {
+    /// What an OutOfMemoryError does.
+    OutOfMemory as "reaction to an OutOfMemoryError" {
+        /// `-XX:+ExitOnOutOfMemoryError`: the process exits with code 3.
+        Exit,
+        /// The request that asked fails with a 500; the process goes on.
+        Continue,
+    }
+}
+
+record! {
+    /// A stop-the-world time: `base` and `per_mib` for each MiB that is traced.
+    PauseText as "pause" {
+        /// Fixed part.
+        base: Duration,
+        /// Part for each MiB.
+        per_mib: Duration,
+    }
+}
+
+record! {
+    /// CPython's memory.
+    CPythonText as "CPython" {
+        /// Live bytes of an idle, started application, beside the baseline.
+        base: Bytes = ["40MiB"],
+        /// Mean size of an object that the cycle collector tracks.
+        object_bytes: Bytes<1> = ["120B"],
+        /// First number of `gc.get_threshold()`.
+        threshold_0: Count<1> = [700],
+        /// Second number of `gc.get_threshold()`.
+        threshold_1: Count<1> = [10],
+        /// Third number of `gc.get_threshold()`.
+        threshold_2: Count<1> = [10],
+        /// Time to examine a tracked object.
+        per_object: Duration = ["30ns"],
+    }
+}
+
+choice! {
+    /// How runnable requests share cores.
+    DisciplineText as "discipline" {
+        /// Processor sharing: each of n requests runs at min(1, cores/n).
+        Shared,
+        /// Each core runs one request's step to its end, first come first served.
+        FirstCome,
+    }
+}
+
+record! {
+    /// Memory of a process outside any managed heap.
+    MemoryText as "memory" {
+        /// Resident bytes beside the heap: code, stacks, metaspace, buffers.
+        baseline: Bytes = ["64MiB"],
+        /// The container's limit: above it the process is killed. None is no limit.
+        limit: Option<Bytes<1>>,
+    }
+}
+
+record! {
+    /// A young process needs `factor` times the demand, falling linearly to 1 over its first `requests` requests.
+    WarmUpText as "warm-up" {
+        /// Multiplier of the very first request's demands, at least 1.
+        factor: Factor = [3],
+        /// Requests until the multiplier is 1.
+        requests: Count<1> = [200],
+    }
+}
+
+choice! {
+    /// What the platform does when a process exits.
+    RestartText as "restart policy" {
+        /// Stays down.
+        Never,
+        /// kubelet: the first restart is immediate, then `initial` doubling to `maximum`, forgotten after `reset` of running.
+        Kubernetes(KubernetesRestart),
+        /// Docker compose `restart: always`: `initial` doubling to `maximum`, forgotten after `reset` of running.
+        Compose(ComposeRestart),
+    }
+}
+
+record! {
+    /// Back-off of the kubelet.
+    KubernetesRestart as "Kubernetes" {
+        /// First back-off.
+        initial: Period = ["10s"],
+        /// Longest back-off.
+        maximum: Period = ["300s"],
+        /// Running so long, a process is forgiven.
+        reset: Period = ["10min"],
+    }
+}
+
+record! {
+    /// Back-off of Docker.
+    ComposeRestart as "Compose" {
+        /// First delay.
+        initial: Period = ["100ms"],
+        /// Longest delay.
+        maximum: Period = ["1min"],
+        /// Running so long, a process is forgiven.
+        reset: Period = ["10s"],
+    }
+}
+
+choice! {
+    /// A connection pool of each process, by the library that it behaves like.
+    PoolText as "pool" {
+        /// HikariCP: filled in the background by one thread, direct hand-off, lifetimes.
+        HikariCp(PoolFields),
+        /// SQLAlchemy's QueuePool: the caller connects, first in first out, overflow.
+        QueuePool(QueuePoolFields),
+    }
+}
+
+record! {
+    /// HikariCP.
+    PoolFields as "HikariCp" {
+        /// The database it connects to.
+        database: Name,
+        /// `maximumPoolSize`: connections at most.
+        maximum: Count<1> = [10],
+        /// `minimumIdle`: idle connections kept; the maximum when left out.
+        minimum_idle: Option<Count>,
+        /// `connectionTimeout`: how long a caller waits for a connection.
+        acquire_timeout: Period = ["30s"],
+        /// `idleTimeout`: idle connections above the minimum are closed after so long. None is never.
+        idle_timeout: Option<Period> = ["10min"],
+        /// `maxLifetime`: a connection is closed, when idle, after so long. None is never.
+        maximum_lifetime: Option<Period> = ["30min"],
+        /// The lifetime of each is shortened by a uniform share of up to so many thousandths.
+        lifetime_variance_permille: Count = [25],
+        /// `keepaliveTime`: idle connections are pinged so often. None is never.
+        keepalive: Option<Period>,
+        /// A connection idle for longer is validated by a round trip before it is handed out. None is never.
+        validate_after_idle: Option<Period> = ["500ms"],
+        /// `leakDetectionThreshold`: a leak is logged when a connection is held for longer. None is never.
+        leak_detection: Option<Period>,
+        /// Whether an arriving caller can take a connection that was freed in the same instant before a waiter does.
+        barging: bool = [false],
+    }
+}
+
+record! {
+    /// SQLAlchemy's QueuePool.
+    QueuePoolFields as "QueuePool" {
+        /// The database it connects to.
+        database: Name,
+        /// `pool_size`: connections kept.
+        maximum: Count<1> = [5],
+        /// `max_overflow`: further connections, closed when given back.
+        overflow: Count = [10],
+        /// `timeout`: how long a caller waits for a connection.
+        acquire_timeout: Period = ["30s"],
+        /// `pool_recycle`: a connection is replaced, when taken, after so long. None is never.
+        maximum_lifetime: Option<Period>,
+        /// `pool_pre_ping`: whether a connection is validated by a round trip before it is handed out.
+        pre_ping: bool = [false],
+    }
+}

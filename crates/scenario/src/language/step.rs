@@ -1,0 +1,232 @@
+//! Endpoints: what a request does, step by step, and how it calls others.
+
+use super::Law;
+use crate::decode::{At, choice, record};
+use crate::leaf::{Bytes, Count, Factor, Name, Period};
+use knockon_kernel::Duration;
+
+record! {
+    /// What a request does.
+    EndpointText as "endpoint" {
+        /// Bytes that a request allocates and that live until it ends (managed memory).
+        allocate: Bytes = ["0B"],
+        /// Bytes of every request that stay reachable until the process ends: a leak (managed memory).
+        retain: Bytes = ["0B"],
+        /// Its steps, in order.
+        steps: Vec<At<StepText>>,
+    }
+}
+
+choice! {
+    /// A step. Values may stand in the order of the fields, without their names: `Compute("4ms")`.
+    StepText as "step" {
+        /// Needs the processor.
+        Compute(ComputeText),
+        /// Calls an endpoint of another service and waits for the answer.
+        Call(CallText),
+        /// Runs a query; outside a transaction it takes a connection for itself.
+        Query(QueryStep),
+        /// Holds one connection over all its steps and commits.
+        Transaction(TransactionText),
+        /// Looks its key up in a cache; on a miss runs the steps of `load` and stores the key.
+        CacheAside(CacheAsideText),
+        /// Allocates more bytes that live until the request ends.
+        Allocate(BytesStep),
+        /// Allocates more bytes that live until the process ends.
+        Retain(BytesStep),
+        /// Waits without using anything.
+        Sleep(SleepText),
+        /// Goes one of several ways, by weight.
+        Choose(ChooseText),
+        /// Repeats its steps.
+        Loop(LoopText),
+        /// Writes a log line of the application's own.
+        Log(LogText),
+        /// Answers with an error.
+        Fail(FailText),
+    }
+}
+
+record! {
+    /// Needs the processor.
+    ComputeText as "Compute" {
+        /// Time on a core of its own.
+        demand: Law,
+    }
+}
+
+record! {
+    /// A call.
+    CallText as "Call" {
+        /// Service and endpoint: "auth-service/POST /verify".
+        to: String,
+        /// Timer of each attempt, from sending. None waits for ever.
+        timeout: Option<Period> = ["5s"],
+        /// Further attempts after the first.
+        retries: Count = [0],
+        /// Pause before each further attempt.
+        backoff: BackoffText = [()],
+        /// Which outcomes are retried.
+        retry_on: Vec<At<RetryText>> = [[Timeout, Refused, Reset, ServerError]],
+        /// Whether an answer counts only for the current attempt, not for an earlier one of the same call.
+        strict: bool = [true],
+        /// Whether the callee learns the time that is left and gives up itself when it has passed.
+        propagates_deadline: bool = [false],
+        /// Whether the request goes on when the call has failed for good.
+        optional: bool = [false],
+    }
+}
+
+record! {
+    /// `min(maximum, base · factor^(attempt − 1))`, then jitter.
+    BackoffText as "back-off" {
+        /// Before the second attempt.
+        base: Duration = ["100ms"],
+        /// Growth from attempt to attempt.
+        factor: Factor = [2],
+        /// Longest.
+        maximum: Duration = ["10s"],
+        /// Randomisation.
+        jitter: JitterText = [Full],
+    }
+}
+
+choice! {
+    /// Kinds of jitter (Brooker, "Exponential Backoff and Jitter", 2015).
+    JitterText as "jitter" {
+        /// As computed.
+        None,
+        /// Uniform from 0 to the value.
+        Full,
+        /// Half the value, and uniform in the other half.
+        Equal,
+        /// Uniform from the base to three times the previous one, at most the maximum.
+        Decorrelated,
+    }
+}
+
+choice! {
+    /// Outcomes that are retried.
+    RetryText as "outcome" {
+        /// No answer in time.
+        Timeout,
+        /// Nobody listens, or the accept queue is full.
+        Refused,
+        /// The connection broke while waiting.
+        Reset,
+        /// An answer of 500 or above.
+        ServerError,
+    }
+}
+
+record! {
+    /// A query.
+    QueryStep as "Query" {
+        /// The query class.
+        query: Name,
+        /// The pool; within a transaction its pool, else the service's only one, when left out.
+        pool: Option<Name>,
+        /// How long the caller waits. None waits for ever.
+        timeout: Option<Period>,
+    }
+}
+
+record! {
+    /// A transaction: takes a connection, runs the steps, commits and gives it back; a failure rolls back.
+    TransactionText as "Transaction" {
+        /// What happens while the connection is held.
+        steps: Vec<At<StepText>>,
+        /// The pool; the service's only one when left out.
+        pool: Option<Name>,
+    }
+}
+
+record! {
+    /// Look-aside caching.
+    CacheAsideText as "CacheAside" {
+        /// The key space, as `name` or "cache/name".
+        keys: String,
+        /// What fetches the value on a miss.
+        load: Vec<At<StepText>>,
+        /// How long the caller waits for the cache; later counts as a miss. None waits for ever.
+        timeout: Option<Period> = ["1s"],
+    }
+}
+
+record! {
+    /// Bytes.
+    BytesStep as "bytes" {
+        /// How many.
+        bytes: Bytes,
+    }
+}
+
+record! {
+    /// A wait.
+    SleepText as "Sleep" {
+        /// How long.
+        time: Law,
+    }
+}
+
+record! {
+    /// A choice.
+    ChooseText as "Choose" {
+        /// The ways.
+        branches: Vec<At<Branch>>,
+    }
+}
+
+record! {
+    /// One way of a choice.
+    Branch as "branch" {
+        /// How often, relative to the other weights.
+        weight: Factor,
+        /// Its steps.
+        steps: Vec<At<StepText>>,
+    }
+}
+
+record! {
+    /// A loop.
+    LoopText as "Loop" {
+        /// How often.
+        times: Count<1>,
+        /// Its steps. Loops nest two deep.
+        steps: Vec<At<StepText>>,
+    }
+}
+
+record! {
+    /// A log line.
+    LogText as "Log" {
+        /// Severity.
+        severity: SeverityText,
+        /// Text.
+        message: String,
+    }
+}
+
+choice! {
+    /// Severity of a log line.
+    SeverityText as "severity" {
+        /// For developers.
+        Debug,
+        /// As it should be.
+        Info,
+        /// Worth a look.
+        Warn,
+        /// Something failed.
+        Error,
+        /// Nothing works.
+        Fatal,
+    }
+}
+
+record! {
+    /// An error answer.
+    FailText as "Fail" {
+        /// HTTP status, 400 to 599.
+        status: Count<400> = [500],
+    }
+}

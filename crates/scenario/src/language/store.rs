@@ -1,0 +1,129 @@
+//! Databases and caches.
+
+use super::{Law, MemoryText, RestartText};
+use crate::decode::{Map, choice, record};
+use crate::leaf::{Bytes, Capacity, Count, Factor, Limit, Name, Period};
+
+record! {
+    /// A PostgreSQL server.
+    DatabaseText as "database" {
+        /// Its former name: draws stay as they were over a rename.
+        was: Option<Name>,
+        /// Queries that run at once; more wait.
+        workers: Limit<1> = [8],
+        /// Processor capacity.
+        cores: Capacity = ["4 cpu"],
+        /// `max_connections`.
+        max_connections: Count<1> = [100],
+        /// `superuser_reserved_connections`: an ordinary role is refused so many earlier.
+        reserved: Count = [3],
+        /// `log_min_duration_statement`. None logs no statement.
+        slow_query: Option<Period> = ["250ms"],
+        /// Forking a back end and authenticating; a refusal costs as much.
+        connect: Law = [LogNormal(median: "11ms", p99: "30ms")],
+        /// Demand of COMMIT: the flush of the write-ahead log.
+        commit: Law = [LogNormal(median: "1ms", p99: "6ms")],
+        /// Demand of ROLLBACK.
+        rollback: Law = ["0.2ms"],
+        /// Memory.
+        memory: MemoryText = [(baseline: "256MiB")],
+        /// From the start to the first connection.
+        start_up: Law = ["3s"],
+        /// What the platform does when it exits.
+        restart: RestartText = [Kubernetes],
+        /// Query classes, by name.
+        queries: Map<QueryText>,
+    }
+}
+
+record! {
+    /// A query class.
+    QueryText as "query class" {
+        /// `SELECT`, `INSERT`, `UPDATE`, `DELETE`.
+        operation: String = ["SELECT"],
+        /// The table.
+        table: String = [""],
+        /// The statement's text, for the slow-query log; made from operation and table when left out.
+        text: Option<String>,
+        /// Time that it keeps a worker busy.
+        demand: Law,
+    }
+}
+
+record! {
+    /// A Redis server: one thread.
+    CacheText as "cache" {
+        /// Its former name: draws stay as they were over a rename.
+        was: Option<Name>,
+        /// `maxmemory`. None is unlimited.
+        maxmemory: Option<Bytes<1>>,
+        /// `maxmemory-policy`.
+        eviction: EvictionText = [NoEviction],
+        /// Bytes that an entry needs beside its value.
+        entry_overhead: Bytes = ["96B"],
+        /// Demand of GET.
+        get: Law = ["30us"],
+        /// Demand of SET.
+        set: Law = ["40us"],
+        /// Demand of FLUSHALL.
+        flush: Law = ["2ms"],
+        /// Places of the queue before its thread.
+        places: Limit = [10_000],
+        /// Memory.
+        memory: MemoryText = [(baseline: "16MiB")],
+        /// From the start to the first connection.
+        start_up: Law = ["1s"],
+        /// What the platform does when it exits.
+        restart: RestartText = [Kubernetes],
+        /// Key spaces that it holds, by name.
+        keys: Map<KeysText>,
+    }
+}
+
+choice! {
+    /// What goes when memory is full.
+    EvictionText as "eviction policy" {
+        /// Nothing: writes fail.
+        NoEviction,
+        /// Of five sampled keys the least recently used.
+        AllKeysLru,
+        /// A random key.
+        AllKeysRandom,
+    }
+}
+
+record! {
+    /// A set of keys that requests draw from.
+    KeysText as "key space" {
+        /// Its former name: draws stay as they were over a rename.
+        was: Option<Name>,
+        /// How many keys there are.
+        count: Count<1>,
+        /// Which ones are asked for.
+        popularity: PopularityText = [Uniform],
+        /// Time to live from storing. None never expires.
+        ttl: Option<Period>,
+        /// Bytes of a value.
+        value: Bytes = ["1KiB"],
+        /// Whether all keys are there at the start, with ages spread evenly over the time to live.
+        warm: bool = [false],
+    }
+}
+
+choice! {
+    /// Which keys are asked for.
+    PopularityText as "popularity" {
+        /// All the same.
+        Uniform,
+        /// Key of rank k as often as k to the power of minus the exponent.
+        Zipf(ZipfText),
+    }
+}
+
+record! {
+    /// Zipf's law.
+    ZipfText as "Zipf" {
+        /// Exponent.
+        exponent: Factor,
+    }
+}

@@ -1,0 +1,350 @@
+//! From a file's name to a blueprint: reading, the shared system, `with:`, `--set`, `--without`, compiling.
+
+use crate::compile;
+use crate::decode::{At, Decode, Map, Reader};
+use crate::diagnostic::Diagnostics;
+use crate::expectation::Expectation;
+use crate::language::{ContrastText, FaultText, ScenarioText, SystemText};
+use crate::leaf::Period;
+use crate::origin::{Origins, Span};
+use crate::path::Address;
+use crate::suggest;
+use crate::tree::{self, Kind, MAXIMUM_BYTES, Node};
+use knockon_kernel::Duration;
+use knockon_model::blueprint::Blueprint;
+use std::io::Read as _;
+use std::path::{Component, Path};
+
+/// What the command line says about a scenario.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Options {
+    /// Seed of every draw.
+    pub seed: u64,
+    /// Simulated time to run for, instead of the scenario's.
+    pub duration: Option<Duration>,
+    /// Paths and values set from the start: `--set PATH=VALUE`.
+    pub overrides: Vec<(String, String)>,
+    /// Faults whose contrast is run: `--without FAULT`.
+    pub without: Vec<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { seed: 1, duration: None, overrides: Vec::new(), without: Vec::new() }
+    }
+}
+
+/// A scenario that was understood.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The file's name without folder and ending.
+    pub name: String,
+    /// What it shows, in a line.
+    pub title: String,
+    /// What a world is built from.
+    pub blueprint: Blueprint,
+    /// What must hold when the run has ended.
+    pub expectations: Vec<Expectation>,
+    /// The scenario as it was run: system, `with:`, `--set` and `--without` worked in and every default written out. Loading it
+    /// with the same seed gives the same blueprint.
+    pub resolved_text: String,
+}
+
+/// Where scenarios come from.
+#[derive(Clone, Copy, Debug)]
+pub struct Scenario;
+
+/// Reads a shared system by the name that the scenario gives: its text, or why there is none.
+pub type SystemReader<'r> = dyn Fn(&str) -> Result<String, String> + 'r;
+
+impl Scenario {
+    /// Loads a scenario from a file. A shared system is looked for in the file's folder only.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn load(path: &Path, options: &Options) -> Result<Loaded, Diagnostics> {
+        let shown = path.display().to_string();
+        let text = read(path).map_err(|message| {
+            Diagnostics::without_place(
+                &shown,
+                message,
+                Some("give the path of a scenario, a file that ends in .ron".into()),
+            )
+        })?;
+        let name = path.file_stem().map_or(String::new(), |stem| stem.to_string_lossy().into_owned());
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let mut origins = Origins::default();
+        let origin = origins.add(shown, text);
+        Self::resolve(&name, origins, origin, options, &|file| read_within(folder, file), &|file| {
+            folder.join(file).display().to_string()
+        })
+    }
+
+    /// Loads a scenario from text. `systems` reads what `system:` names.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn from_text(
+        name: &str,
+        text: &str,
+        options: &Options,
+        systems: &SystemReader<'_>,
+    ) -> Result<Loaded, Diagnostics> {
+        let mut origins = Origins::default();
+        let origin = origins.add(format!("{name}.ron"), text);
+        Self::resolve(name, origins, origin, options, systems, &str::to_owned)
+    }
+
+    fn resolve(
+        name: &str,
+        mut origins: Origins,
+        origin: u32,
+        options: &Options,
+        systems: &SystemReader<'_>,
+        shown: &dyn Fn(&str) -> String,
+    ) -> Result<Loaded, Diagnostics> {
+        if origins.get(origin).text.len() as u64 > MAXIMUM_BYTES {
+            let file = origins.get(origin).name.clone();
+            return Err(Diagnostics::without_place(&file, too_large(), None));
+        }
+        let node = tree::parse(&origins, origin).map_err(|findings| Diagnostics::new(findings, &origins))?;
+        let mut reader = Reader::default();
+        let mut text = At::<ScenarioText>::read(&node, &mut reader);
+        if text.broken {
+            return Err(Diagnostics::new(reader.findings, &origins));
+        }
+        let mut system = take_system(&mut text);
+        if let Some(file) = text.system.value.take() {
+            let span = text.system.span;
+            add_system(&mut system, &file, span, &mut origins, &mut reader, systems, shown);
+        }
+        if let Some(duration) = options.duration {
+            // Broken only in that nobody complains about faults beyond a run that was cut short.
+            text.duration = At { value: Period(duration), span: Span::default(), broken: true };
+            if duration.is_zero() {
+                let span = given(&mut origins, "--until", "0");
+                reader.report(span, "a run of no time at all is impossible", None);
+            }
+        }
+        without(&mut text, &options.without, &mut origins, &mut reader);
+        apply_with(&mut text, &mut system, &mut reader);
+        apply_overrides(&mut system, &options.overrides, &mut origins, &mut reader);
+        let (blueprint, expectations) = compile::compile(&text, &system, options.seed, &mut reader);
+        if !reader.findings.is_empty() {
+            return Err(Diagnostics::new(reader.findings, &origins));
+        }
+        let resolved_text = resolved(&text.value, system).print().page();
+        Ok(Loaded { name: name.to_owned(), title: text.title.value.clone(), blueprint, expectations, resolved_text })
+    }
+}
+
+fn too_large() -> String {
+    format!("larger than {} MiB: too large for a scenario", MAXIMUM_BYTES >> 20)
+}
+
+/// Reads a file of at most the maximum size.
+fn read(path: &Path) -> Result<String, String> {
+    let failed = |error: std::io::Error| format!("cannot be read: {error}");
+    let file = std::fs::File::open(path).map_err(failed)?;
+    if file.metadata().map_err(failed)?.is_dir() {
+        return Err("is a folder, not a scenario".into());
+    }
+    let mut bytes = Vec::new();
+    file.take(MAXIMUM_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MAXIMUM_BYTES {
+        return Err(too_large());
+    }
+    String::from_utf8(bytes)
+        .map_err(|error| format!("is not UTF-8 text: byte {} is wrong", error.utf8_error().valid_up_to()))
+}
+
+/// Reads a file inside a folder; names that lead out of it are refused, also by way of symbolic links.
+fn read_within(folder: &Path, file: &str) -> Result<String, String> {
+    let relative = Path::new(file);
+    let plain = relative.components().all(|part| matches!(part, Component::Normal(_)));
+    // Backslashes and drive letters lead out of folders elsewhere, and a scenario is to mean the same everywhere.
+    if !plain || file.contains(['\\', ':']) || file.is_empty() {
+        return Err("leads out of the scenario's folder".into());
+    }
+    let base = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let path = base.join(relative);
+    let real = |path: &Path| path.canonicalize().map_err(|error| format!("cannot be read: {error}"));
+    if !real(&path)?.starts_with(real(base)?) {
+        return Err("leads out of the scenario's folder".into());
+    }
+    read(&path)
+}
+
+/// Takes what the scenario itself says about the system out of it.
+fn take_system(text: &mut At<ScenarioText>) -> SystemText {
+    let text = &mut text.value;
+    SystemText {
+        services: std::mem::take(&mut text.services),
+        databases: std::mem::take(&mut text.databases),
+        caches: std::mem::take(&mut text.caches),
+        links: std::mem::take(&mut text.links),
+        load: std::mem::take(&mut text.load),
+    }
+}
+
+fn add_system(
+    system: &mut SystemText,
+    file: &str,
+    span: Span,
+    origins: &mut Origins,
+    reader: &mut Reader,
+    systems: &SystemReader<'_>,
+    shown: &dyn Fn(&str) -> String,
+) {
+    // What is not there cannot be checked against.
+    let unknown = |system: &mut SystemText| system.services.value.broken = true;
+    let text = match systems(file) {
+        Ok(text) if text.len() as u64 <= MAXIMUM_BYTES => text,
+        Ok(_) => {
+            reader.report(span, too_large(), None);
+            return unknown(system);
+        }
+        Err(message) => {
+            let hint = "the path is relative to the scenario's folder and stays inside it";
+            reader.report(span, format!("the system {file:?} {message}"), Some(hint.into()));
+            return unknown(system);
+        }
+    };
+    let origin = origins.add(shown(file), text);
+    match tree::parse(origins, origin) {
+        Ok(node) => {
+            let shared = At::<SystemText>::read(&node, reader);
+            if shared.broken {
+                return unknown(system);
+            }
+            merge(&mut system.services, shared.value.services, reader);
+            merge(&mut system.databases, shared.value.databases, reader);
+            merge(&mut system.caches, shared.value.caches, reader);
+            merge(&mut system.links, shared.value.links, reader);
+            merge(&mut system.load, shared.value.load, reader);
+        }
+        Err(findings) => {
+            reader.findings.extend(findings);
+            unknown(system);
+        }
+    }
+}
+
+/// Adds what a shared system has; a name that the scenario has as well is a mistake.
+fn merge<T>(own: &mut At<Map<T>>, shared: At<Map<T>>, reader: &mut Reader) {
+    own.value.broken |= shared.value.broken;
+    for (name, entry) in shared.value.entries {
+        if let Some(twice) = own.entries.get(&name) {
+            let hint = "use `with:` to change what the system has";
+            reader.report(twice.name, format!("the shared system has {name:?} as well"), Some(hint.into()));
+            continue;
+        }
+        own.value.entries.insert(name, entry);
+    }
+}
+
+/// Makes an origin of something given on the command line.
+fn given(origins: &mut Origins, name: &str, text: &str) -> Span {
+    // A line break would tear the one line that errors show.
+    let origin = origins.add(name, text.replace(['\n', '\r'], " "));
+    origins.whole(origin)
+}
+
+/// `--without`: the fault gives way to its contrast.
+fn without(text: &mut ScenarioText, names: &[String], origins: &mut Origins, reader: &mut Reader) {
+    for name in names {
+        let span = given(origins, "--without", name);
+        match text.faults.entries.get_mut(name).map(|entry| &mut entry.value) {
+            Some(FaultText::Deploy(deploy)) if deploy.contrast.value == ContrastText::SameDeploy => {
+                deploy.set.value = Map::default();
+            }
+            Some(_) => {
+                text.faults.entries.remove(name);
+            }
+            None => {
+                let hint = suggest::hint(name, text.faults.names());
+                reader.report(span, format!("there is no fault {name:?}"), hint);
+            }
+        }
+    }
+}
+
+/// `with:`: the system is changed before anything is built.
+fn apply_with(text: &mut ScenarioText, system: &mut SystemText, reader: &mut Reader) {
+    for (path, entry) in std::mem::take(&mut text.with.value.entries) {
+        apply(system, &path, entry.name, &entry.value.0, reader);
+    }
+}
+
+/// `--set`: the same from the command line, after `with:`.
+fn apply_overrides(
+    system: &mut SystemText,
+    overrides: &[(String, String)],
+    origins: &mut Origins,
+    reader: &mut Reader,
+) {
+    for (path, value) in overrides {
+        let whole = given(origins, "--set", &format!("{path}={value}"));
+        let split = whole.start + path.len() as u32;
+        let node = loose_value(value, Span { start: split + 1, ..whole });
+        apply(system, path, Span { end: split.max(1), ..whole }, &node, reader);
+    }
+}
+
+/// A value as people type it: as in a scenario, but texts need no quotes.
+fn loose_value(value: &str, span: Span) -> Node {
+    let mut origins = Origins::default();
+    let origin = origins.add("value", value);
+    let kind =
+        tree::parse(&origins, origin).map(|node| node.kind).unwrap_or_else(|_| Kind::Text(value.trim().to_owned()));
+    let mut node = Node { span, kind };
+    place(&mut node, span);
+    node
+}
+
+/// Gives every part of a value the place of the whole.
+fn place(node: &mut Node, span: Span) {
+    node.span = span;
+    match &mut node.kind {
+        Kind::List(items) | Kind::Tuple(_, items) => items.iter_mut().for_each(|item| place(item, span)),
+        Kind::Map(entries) => entries.iter_mut().for_each(|(key, value)| {
+            place(key, span);
+            place(value, span);
+        }),
+        Kind::Fields(_, fields) => fields.iter_mut().for_each(|(name, value)| {
+            name.span = span;
+            place(value, span);
+        }),
+        _ => {}
+    }
+}
+
+fn apply(system: &mut SystemText, path: &str, place: Span, value: &Node, reader: &mut Reader) {
+    if system.services.value.broken
+        || system.databases.value.broken
+        || system.caches.value.broken
+        || system.load.value.broken
+    {
+        return;
+    }
+    match Address::resolve(system, path) {
+        Ok(address) => {
+            if let Some(slot) = address.slot(system) {
+                slot.set(value, reader);
+            }
+        }
+        Err(lost) => reader.report(place, lost.message, lost.hint),
+    }
+}
+
+/// The scenario with its system in it.
+fn resolved(text: &ScenarioText, system: SystemText) -> ScenarioText {
+    ScenarioText {
+        services: system.services,
+        databases: system.databases,
+        caches: system.caches,
+        links: system.links,
+        load: system.load,
+        ..text.clone()
+    }
+}

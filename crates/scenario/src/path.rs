@@ -1,0 +1,461 @@
+//! Patch paths: `component[/part].field`, from a name to a field of the text.
+//!
+//! Every field of the tables can be set from the start of a run (`with:`, `--set`). Those that a running world can change
+//! have a target as well, and are listed in [`LATER`]; what of a fault's or deploy's settings has none is refused.
+
+use crate::decode::{Entry, Field, Record, Slot};
+use crate::language::{ArrivalsText, EndpointText, LinkText, PoolText, RuntimeText, StepText, SystemText};
+use crate::origin::Span;
+use crate::suggest;
+use std::fmt::Write as _;
+
+/// A path that leads somewhere.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Address {
+    pub(crate) component: Component,
+    pub(crate) part: Part,
+    pub(crate) field: String,
+    /// Which of several steps that have the field, from 0.
+    pub(crate) step: Option<usize>,
+}
+
+/// Whose field it is.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Component {
+    Service(String),
+    Database(String),
+    Cache(String),
+    Load(String),
+    Link(String),
+}
+
+/// Which part of it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Part {
+    Itself,
+    Heap,
+    Memory,
+    WarmUp,
+    Pool(String),
+    Endpoint(String),
+    Query(String),
+    Keys(String),
+    Backoff,
+}
+
+/// Why a path leads nowhere.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Lost {
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+}
+
+fn lost<T>(message: String, hint: Option<String>) -> Result<T, Lost> {
+    Err(Lost { message, hint })
+}
+
+/// Names of a service's parts that are not names of its own things.
+pub(crate) const FIXED_PARTS: [&str; 3] = ["heap", "memory", "warm_up"];
+
+/// Fields that can change while a world runs: form, value, meaning.
+pub(crate) const LATER: &[(&str, &str, &str)] = &[
+    ("SERVICE.workers", "count or Unlimited", "requests worked on at once; of a database too"),
+    ("SERVICE.places", "count or Unlimited", "places of the accept queue; of a cache too"),
+    ("SERVICE.cores", "cores or Unlimited", "processor capacity; of a database too"),
+    ("SERVICE/memory.limit", "size or None", "the container's limit; of databases and caches too"),
+    ("SERVICE/heap.maximum", "size", "-Xmx, from the next start of a process on"),
+    ("SERVICE/heap.base", "size", "live bytes of the idle application, from the next start on"),
+    ("SERVICE/heap.pause_scale", "number", "scales every pause of collections"),
+    ("SERVICE/POOL.maximum", "count", "connections of a pool"),
+    ("SERVICE/POOL.acquire_timeout", "duration", "how long a caller waits for a connection"),
+    ("SERVICE/ENDPOINT.allocate", "size", "bytes that live as long as a request"),
+    ("SERVICE/ENDPOINT.retain", "size", "bytes of each request that stay: a leak"),
+    ("SERVICE/ENDPOINT.demand[n]", "distribution", "demand of the n-th Compute step"),
+    ("SERVICE/ENDPOINT.time[n]", "distribution", "length of the n-th Sleep step"),
+    ("SERVICE/ENDPOINT.bytes[n]", "size", "bytes of the n-th Allocate or Retain step"),
+    ("SERVICE/ENDPOINT.timeout[n]", "duration", "timeout of the n-th step that has one: Call, Query, CacheAside"),
+    ("SERVICE/ENDPOINT.retries[n]", "count", "retries of the n-th Call step"),
+    ("DATABASE.max_connections", "count", "connections that the server takes"),
+    ("DATABASE.slow_query", "duration", "from when on a statement is logged"),
+    ("DATABASE/QUERY.demand", "distribution", "time that a query keeps a worker busy"),
+    ("CACHE.maxmemory", "size or None", "memory for entries"),
+    ("SOURCE.timeout", "duration", "timeout of the clients' attempts"),
+    ("SOURCE.retries", "count", "retries of the clients"),
+    ("CALLER->CALLEE.latency", "distribution", "one-way latency of a link"),
+];
+
+/// The section of the schema about paths.
+pub(crate) fn describe() -> String {
+    let mut out = String::from(
+        "## paths\n\nA path is `component[/part].field`: the component's name, then, after a slash, the name of its heap, memory, warm_up,\n\
+         pool, endpoint, query or key space, then the field after the last dot. `web-api/pool.maximum`, `web-api/POST /api/checkout.retain`,\n\
+         `web-api->postgres.latency`, `clients.rate`. Where several steps have the field, `[n]` says which, from 1. In `with:` and\n\
+         `--set` every field of every table can be set. While a world runs (`Deploy`, `Set`) these can:\n\n",
+    );
+    for (form, value, meaning) in LATER {
+        let _ = writeln!(out, "    {form:<32} {meaning}. Takes a {value}.");
+    }
+    out
+}
+
+/// A link's name in one form: "caller -> callee".
+pub(crate) fn link_name(text: &str) -> Option<(String, String)> {
+    let (from, to) = text.split_once("->")?;
+    Some((from.trim().to_owned(), to.trim().to_owned()))
+}
+
+impl Address {
+    /// Finds what a path names in a system.
+    pub(crate) fn resolve(system: &mut SystemText, path: &str) -> Result<Self, Lost> {
+        let Some((front, field)) = path.rsplit_once('.') else {
+            return lost(
+                format!("{path:?} is not a path"),
+                Some("paths are `component[/part].field`, for example `web-api/pool.maximum`".into()),
+            );
+        };
+        let (name, part) = match front.split_once('/') {
+            Some((name, part)) => (name.trim(), Some(part.trim())),
+            None => (front.trim(), None),
+        };
+        let component = Component::resolve(system, name)?;
+        let part = Part::resolve(system, &component, name, part)?;
+        let (field, index) = split_index(field)?;
+        let mut address = Self { component, part, field: field.to_owned(), step: None };
+        address.find_field(system, path, index)?;
+        Ok(address)
+    }
+
+    /// Checks that the field exists, and which step's it is.
+    fn find_field(&mut self, system: &mut SystemText, path: &str, index: Option<usize>) -> Result<(), Lost> {
+        let (record, fields) = self.record(system);
+        if record.is_some_and(|record| record.slot(&self.field).is_some()) {
+            return match index {
+                Some(_) => lost(format!("`{}` is no list", self.field), Some("leave the index away".into())),
+                None => Ok(()),
+            };
+        }
+        let steps = self.endpoint(system).map_or(0, |endpoint| {
+            let mut found = 0;
+            each_step(&mut endpoint.steps.value, &mut |step| found += usize::from(step.slot(&self.field).is_some()));
+            found
+        });
+        match (steps, index) {
+            (0, _) => {
+                let mut names: Vec<&str> = fields.iter().map(|field| field.name).collect();
+                if let Some(endpoint) = self.endpoint(system) {
+                    each_step(&mut endpoint.steps.value, &mut |step| {
+                        names.extend(step.fields().iter().map(|field| field.name))
+                    });
+                }
+                names.sort_unstable();
+                names.dedup();
+                lost(
+                    format!("{path:?} names no field: there is no `{}`", self.field),
+                    suggest::hint(&self.field, names),
+                )
+            }
+            (1, None) => {
+                self.step = Some(0);
+                Ok(())
+            }
+            (n, None) => lost(
+                format!("{path:?} is ambiguous: {n} steps have a `{}`", self.field),
+                Some(format!("say which, from 1: `{path}[1]`")),
+            ),
+            (n, Some(index)) if (1..=n).contains(&index) => {
+                self.step = Some(index - 1);
+                Ok(())
+            }
+            (n, Some(index)) => lost(format!("there is no {index}. `{}`: the endpoint has {n}", self.field), None),
+        }
+    }
+
+    fn endpoint<'s>(&self, system: &'s mut SystemText) -> Option<&'s mut EndpointText> {
+        match (&self.component, &self.part) {
+            (Component::Service(service), Part::Endpoint(endpoint)) => {
+                let service = &mut system.services.entries.get_mut(service)?.value;
+                Some(&mut service.endpoints.entries.get_mut(endpoint)?.value)
+            }
+            _ => None,
+        }
+    }
+
+    /// The record that the field belongs to, and its table.
+    fn record<'s>(&self, system: &'s mut SystemText) -> (Option<&'s mut dyn Fields>, &'static [Field]) {
+        let record = self.find_record(system);
+        let fields = record.as_ref().map_or(&[] as &[Field], |record| record.table());
+        (record, fields)
+    }
+
+    fn find_record<'s>(&self, system: &'s mut SystemText) -> Option<&'s mut dyn Fields> {
+        match &self.component {
+            Component::Service(name) => {
+                let service = &mut system.services.entries.get_mut(name)?.value;
+                Some(match &self.part {
+                    Part::Itself => service,
+                    Part::Memory => &mut service.memory.value,
+                    Part::WarmUp => service.warm_up.value.as_mut()?,
+                    Part::Heap => match &mut service.runtime.value {
+                        RuntimeText::Jvm(jvm) => &mut jvm.heap.value,
+                        RuntimeText::CPython(memory) => memory,
+                        _ => return None,
+                    },
+                    Part::Pool(pool) => match &mut service.pools.entries.get_mut(pool)?.value {
+                        PoolText::HikariCp(pool) => pool,
+                        PoolText::QueuePool(pool) => pool,
+                    },
+                    Part::Endpoint(endpoint) => &mut service.endpoints.entries.get_mut(endpoint)?.value,
+                    _ => return None,
+                })
+            }
+            Component::Database(name) => {
+                let database = &mut system.databases.entries.get_mut(name)?.value;
+                Some(match &self.part {
+                    Part::Itself => database,
+                    Part::Memory => &mut database.memory.value,
+                    Part::Query(query) => &mut database.queries.entries.get_mut(query)?.value,
+                    _ => return None,
+                })
+            }
+            Component::Cache(name) => {
+                let cache = &mut system.caches.entries.get_mut(name)?.value;
+                Some(match &self.part {
+                    Part::Itself => cache,
+                    Part::Memory => &mut cache.memory.value,
+                    Part::Keys(keys) => &mut cache.keys.entries.get_mut(keys)?.value,
+                    _ => return None,
+                })
+            }
+            Component::Load(name) => {
+                let source = &mut system.load.entries.get_mut(name)?.value;
+                Some(match &self.part {
+                    // A rate is what people want to set; that it belongs to the arrivals is how the language has it.
+                    Part::Itself if self.field == "rate" => match &mut source.arrivals.value {
+                        ArrivalsText::Poisson(rate) | ArrivalsText::Constant(rate) => rate,
+                        ArrivalsText::Replay(_) => return None,
+                    },
+                    Part::Itself => source,
+                    Part::Backoff => &mut source.backoff.value,
+                    _ => return None,
+                })
+            }
+            Component::Link(name) => Some(&mut system.links.entries.get_mut(name)?.value),
+        }
+    }
+
+    /// The field itself.
+    pub(crate) fn slot<'s>(&self, system: &'s mut SystemText) -> Option<&'s mut dyn Slot> {
+        let Some(wanted) = self.step else {
+            return self.find_record(system)?.slot(&self.field);
+        };
+        let endpoint = self.endpoint(system)?;
+        nth_step(&mut endpoint.steps.value, &self.field, &mut { wanted })?.slot(&self.field)
+    }
+}
+
+/// "demand[2]" as "demand" and 2.
+fn split_index(field: &str) -> Result<(&str, Option<usize>), Lost> {
+    let field = field.trim();
+    let Some((name, rest)) = field.split_once('[') else {
+        return Ok((field, None));
+    };
+    match rest.strip_suffix(']').and_then(|digits| digits.parse().ok()) {
+        Some(index) if index > 0 => Ok((name, Some(index))),
+        _ => lost(
+            format!("{field:?} has no whole number above 0 between its brackets"),
+            Some(format!("for example `{name}[1]`")),
+        ),
+    }
+}
+
+impl Component {
+    fn resolve(system: &mut SystemText, name: &str) -> Result<Self, Lost> {
+        let owned = name.to_owned();
+        if system.services.get(name).is_some() {
+            return Ok(Self::Service(owned));
+        }
+        if system.databases.get(name).is_some() {
+            return Ok(Self::Database(owned));
+        }
+        if system.caches.get(name).is_some() {
+            return Ok(Self::Cache(owned));
+        }
+        if system.load.get(name).is_some() {
+            return Ok(Self::Load(owned));
+        }
+        if let Some((from, to)) = link_name(name) {
+            return Self::link(system, &from, &to);
+        }
+        let names = component_names(system);
+        lost(format!("there is no component {name:?}"), suggest::hint(name, names.iter().map(String::as_str)))
+    }
+
+    /// A link, which the text may leave to the defaults: it is written down now.
+    fn link(system: &mut SystemText, from: &str, to: &str) -> Result<Self, Lost> {
+        let names = component_names(system);
+        for name in [from, to] {
+            if !names.iter().any(|known| known == name) {
+                return lost(
+                    format!("there is no component {name:?}"),
+                    suggest::hint(name, names.iter().map(String::as_str)),
+                );
+            }
+        }
+        let known = system.links.names().find(|known| link_name(known).is_some_and(|(a, b)| a == from && b == to));
+        let name = known.map_or_else(|| format!("{from} -> {to}"), str::to_owned);
+        system.links.entries.entry(name.clone()).or_insert_with(|| Entry {
+            name: Span::default(),
+            value: LinkText::standard(),
+            broken: false,
+        });
+        Ok(Self::Link(name))
+    }
+}
+
+/// Names of everything that paths begin with.
+pub(crate) fn component_names(system: &SystemText) -> Vec<String> {
+    let names = system.services.names().chain(system.databases.names()).chain(system.caches.names());
+    names.chain(system.load.names()).map(str::to_owned).collect()
+}
+
+impl Part {
+    fn resolve(system: &SystemText, component: &Component, name: &str, part: Option<&str>) -> Result<Self, Lost> {
+        let Some(part) = part else {
+            return Ok(Self::Itself);
+        };
+        let owned = part.to_owned();
+        let mut known: Vec<&str> = Vec::new();
+        match component {
+            Component::Service(service) => {
+                let Some(service) = system.services.get(service) else { return Ok(Self::Itself) };
+                let managed = matches!(service.runtime.value, RuntimeText::Jvm(_) | RuntimeText::CPython(_));
+                match part {
+                    "heap" if managed => return Ok(Self::Heap),
+                    "memory" => return Ok(Self::Memory),
+                    "warm_up" if service.warm_up.is_some() => return Ok(Self::WarmUp),
+                    _ if service.pools.get(part).is_some() => return Ok(Self::Pool(owned)),
+                    _ if service.endpoints.get(part).is_some() => return Ok(Self::Endpoint(owned)),
+                    _ => {}
+                }
+                known.extend(managed.then_some("heap").into_iter().chain(["memory"]));
+                known.extend(service.pools.names().chain(service.endpoints.names()));
+            }
+            Component::Database(database) => {
+                let Some(database) = system.databases.get(database) else { return Ok(Self::Itself) };
+                match part {
+                    "memory" => return Ok(Self::Memory),
+                    _ if database.queries.get(part).is_some() => return Ok(Self::Query(owned)),
+                    _ => {}
+                }
+                known.extend(["memory"].into_iter().chain(database.queries.names()));
+            }
+            Component::Cache(cache) => {
+                let Some(cache) = system.caches.get(cache) else { return Ok(Self::Itself) };
+                match part {
+                    "memory" => return Ok(Self::Memory),
+                    _ if cache.keys.get(part).is_some() => return Ok(Self::Keys(owned)),
+                    _ => {}
+                }
+                known.extend(["memory"].into_iter().chain(cache.keys.names()));
+            }
+            Component::Load(_) => {
+                if part == "backoff" {
+                    return Ok(Self::Backoff);
+                }
+                known.push("backoff");
+            }
+            Component::Link(_) => {}
+        }
+        lost(format!("{name:?} has no part {part:?}"), suggest::hint(part, known))
+    }
+}
+
+/// A record behind a reference, its type forgotten.
+trait Fields {
+    fn slot(&mut self, field: &str) -> Option<&mut dyn Slot>;
+    fn table(&self) -> &'static [Field];
+}
+
+impl<R: Record> Fields for R {
+    fn slot(&mut self, field: &str) -> Option<&mut dyn Slot> {
+        Record::slot(self, field)
+    }
+
+    fn table(&self) -> &'static [Field] {
+        R::FIELDS
+    }
+}
+
+type Steps = Vec<crate::decode::At<StepText>>;
+
+impl StepText {
+    /// The lists of steps within this one, in order.
+    fn inner(&mut self) -> Vec<&mut Steps> {
+        match self {
+            Self::Transaction(step) => vec![&mut step.steps.value],
+            Self::CacheAside(step) => vec![&mut step.load.value],
+            Self::Loop(step) => vec![&mut step.steps.value],
+            Self::Choose(step) => step.branches.value.iter_mut().map(|branch| &mut branch.value.steps.value).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Visits steps and the steps within them, in the order of the text.
+fn each_step(steps: &mut Steps, visit: &mut impl FnMut(&mut StepText)) {
+    for step in steps {
+        visit(&mut step.value);
+        step.value.inner().into_iter().for_each(|steps| each_step(steps, visit));
+    }
+}
+
+/// The n-th step, in the same order, that has a field of this name.
+fn nth_step<'s>(steps: &'s mut Steps, field: &str, n: &mut usize) -> Option<&'s mut StepText> {
+    for step in steps {
+        if step.value.slot(field).is_some() {
+            if *n == 0 {
+                return Some(&mut step.value);
+            }
+            *n -= 1;
+        }
+        for inner in step.value.inner() {
+            // The borrow checker cannot see that a miss gives the borrow back, so it is asked for twice.
+            if count_steps(inner, field) > *n {
+                return nth_step(inner, field, n);
+            }
+            *n -= count_steps(inner, field);
+        }
+    }
+    None
+}
+
+fn count_steps(steps: &mut Steps, field: &str) -> usize {
+    let mut found = 0;
+    each_step(steps, &mut |step| found += usize::from(step.slot(field).is_some()));
+    found
+}
+
+impl Address {
+    /// The n-th step that has the address's field, and its number among all steps in the order of the text.
+    pub(crate) fn find_step<'s>(&self, steps: &'s Steps, wanted: usize) -> Option<(usize, &'s StepText)> {
+        let mut all = Vec::new();
+        flatten(steps, &mut all);
+        let has = |step: &StepText| step.fields().iter().any(|field| field.name == self.field);
+        all.into_iter().enumerate().filter(|(_, step)| has(step)).nth(wanted)
+    }
+}
+
+fn flatten<'s>(steps: &'s Steps, all: &mut Vec<&'s StepText>) {
+    for step in steps {
+        all.push(&step.value);
+        match &step.value {
+            StepText::Transaction(step) => flatten(&step.steps.value, all),
+            StepText::CacheAside(step) => flatten(&step.load.value, all),
+            StepText::Loop(step) => flatten(&step.steps.value, all),
+            StepText::Choose(step) => {
+                step.branches.value.iter().for_each(|branch| flatten(&branch.value.steps.value, all))
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Every shipped scenario loads, and its resolved text loads to the same blueprint.
+
+use knockon_scenario::{Options, Scenario};
+use std::path::{Path, PathBuf};
+
+fn shipped() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .expect("the shipped scenarios lie beside the crates")
+        .map(|entry| entry.expect("a readable folder").path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "ron"))
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn shipped_scenarios_load_and_resolve_to_themselves() {
+    let files = shipped();
+    assert!(files.len() >= 2, "{files:?}");
+    for file in files {
+        let options = Options::default();
+        let loaded = Scenario::load(&file, &options).unwrap_or_else(|errors| panic!("{}:\n{errors}", file.display()));
+        let none = |system: &str| Err(format!("is not needed by a resolved scenario: {system}"));
+        let again = Scenario::from_text(&loaded.name, &loaded.resolved_text, &options, &none)
+            .unwrap_or_else(|errors| panic!("resolved {}:\n{errors}", file.display()));
+        assert_eq!(format!("{:?}", loaded.blueprint), format!("{:?}", again.blueprint), "{}", file.display());
+        assert_eq!(loaded.expectations, again.expectations);
+        assert_eq!(loaded.resolved_text, again.resolved_text);
+    }
+}
