@@ -15,3 +15,6 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Real(pub f64);
+
+#[cfg(test)]
+mod tests;

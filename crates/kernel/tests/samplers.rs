@@ -175,23 +175,6 @@ fn ranks_have_zipf_probabilities() {
     }
 }
 
-/// A hundred thousand uniforms at the edges of the table's cells would be needed to meet them by chance.
-#[test]
-fn a_table_of_ranks_is_exact_at_its_edges() {
-    let sampler = Sampler::zipf(3, 1.0).unwrap();
-    let total = 1.0 + 0.5 + 1.0 / 3.0;
-    let counts = (0..COUNT).fold([0_u64; 3], |mut counts, n| {
-        counts[sampler.rank(Key::new(4).with(n)) as usize] += 1;
-        counts
-    });
-    for (rank, count) in counts.into_iter().enumerate() {
-        let expected = 1.0 / (rank as f64 + 1.0) / total;
-        assert!(
-            (count as f64 / COUNT as f64 - expected).abs() < 4.0 * sqrt(expected * (1.0 - expected) / COUNT as f64)
-        );
-    }
-}
-
 #[test]
 fn another_mean_with_the_same_key_scales_the_draw() {
     let pairs = [

@@ -3,6 +3,7 @@
 //! The area under a falling density is covered by layers of one area. Nearly every draw lands in the part of a layer that lies
 //! wholly under the density, and costs a multiplication and a comparison. The tables are computed once, with `libm`.
 
+use core::f64::consts::{FRAC_1_SQRT_2, FRAC_PI_2};
 use std::sync::LazyLock;
 
 /// Layers from the bottom, which holds the tail, to the top.
@@ -15,8 +16,9 @@ pub(super) struct Ziggurat {
 }
 
 impl Ziggurat {
-    /// The tables for a density that falls from 1 at 0, where the tail begins at `start` and each layer has `area`.
-    fn new(start: f64, area: f64, density: impl Fn(f64) -> f64, inverse: impl Fn(f64) -> f64) -> Self {
+    /// The tables for a density that falls from 1 at 0, where the tail begins at `start` and has the area `tail`.
+    fn new(start: f64, tail: f64, density: impl Fn(f64) -> f64, inverse: impl Fn(f64) -> f64) -> Self {
+        let area = start * density(start) + tail;
         let mut x = [0.0; 257];
         x[0] = area / density(start);
         x[1] = start;
@@ -34,14 +36,15 @@ impl Ziggurat {
     }
 }
 
-/// exp(-x).
+/// exp(-x). The tail begins where 256 layers of equal area end exactly at the top.
 pub(super) static EXPONENTIAL: LazyLock<Ziggurat> = LazyLock::new(|| {
-    let (start, area) = (7.697_117_470_131_05, 0.003_949_659_822_581_557);
-    Ziggurat::new(start, area, |x| libm::exp(-x), |y| -libm::log(y))
+    let start = 7.697_117_470_131_05;
+    Ziggurat::new(start, libm::exp(-start), |x| libm::exp(-x), |y| -libm::log(y))
 });
 
-/// exp(-x²/2).
+/// exp(-x²/2), likewise.
 pub(super) static NORMAL: LazyLock<Ziggurat> = LazyLock::new(|| {
-    let (start, area) = (3.654_152_885_361_009, 0.004_928_673_233_992_336);
-    Ziggurat::new(start, area, |x| libm::exp(-0.5 * x * x), |y| libm::sqrt(-2.0 * libm::log(y)))
+    let start = 3.654_152_885_361_009;
+    let tail = libm::sqrt(FRAC_PI_2) * libm::erfc(start * FRAC_1_SQRT_2);
+    Ziggurat::new(start, tail, |x| libm::exp(-0.5 * x * x), |y| libm::sqrt(-2.0 * libm::log(y)))
 });

@@ -109,3 +109,30 @@ impl Table {
         rank
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_exact_at_every_edge() {
+        for (n, exponent) in [(2, 1.0), (3, 1.0), (100, 0.0), (1_000, 1.2), (LONGEST_TABLE, 0.8)] {
+            let table = Table::new(n, exponent);
+            assert_eq!(table.rank(0.0), 0);
+            for rank in 0..n - 1 {
+                let edge = table.cumulative[rank as usize];
+                assert_eq!((table.rank(edge.next_down()), table.rank(edge)), (rank, rank + 1), "{n}, {exponent}");
+            }
+            assert_eq!(table.rank(1.0_f64.next_down()), n - 1);
+        }
+    }
+
+    #[test]
+    fn probabilities_are_the_harmonic_fractions() {
+        // 1 + 1/2 + 1/3 + 1/4 = 25/12.
+        let table = Table::new(4, 1.0);
+        for (cumulative, expected) in table.cumulative.iter().zip([12.0 / 25.0, 18.0 / 25.0, 22.0 / 25.0, 1.0]) {
+            assert!((cumulative - expected).abs() < 1e-15, "{cumulative}, expected {expected}");
+        }
+    }
+}
