@@ -222,9 +222,11 @@ impl Cpu {
         self.burning_milli = 0;
     }
 
-    /// The process died: all jobs, pauses and takings are forgotten. What it used stays counted.
+    /// The process died: all jobs, pauses and takings are forgotten, and so is the calendar entry, which the process cancels.
+    /// What it used stays counted.
     pub fn stop(&mut self, now: Time) {
         self.advance(now);
+        self.told = None;
         self.running.clear();
         self.queued.clear();
         self.attained = 0;

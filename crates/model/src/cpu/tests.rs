@@ -201,8 +201,9 @@ fn a_wake_is_asked_for_only_when_it_changed() {
     assert_eq!(cpu.complete(at(110)), None);
     assert_eq!(cpu.wake(), Wake::At(at(120)));
     cpu.stop(at(115));
-    assert_eq!(cpu.wake(), Wake::Never);
-    assert_eq!(cpu.runnable(), 0);
+    assert_eq!((cpu.wake(), cpu.runnable()), (Wake::Keep, 0), "the entry is gone with the process");
+    cpu.start(at(115), job(2), lasting(5));
+    assert_eq!(cpu.wake(), Wake::At(at(120)), "even at the instant of the one that is gone");
 }
 
 #[test]
@@ -324,8 +325,8 @@ fn acts() -> impl Strategy<Value = Vec<(u64, Act)>> {
     let act = prop_oneof![
         6 => prop_oneof![Just(0), 1..50u64, 1..100_000u64, 1_000_000..3_000_000_000u64].prop_map(Start),
         1 => (0..30u32).prop_map(Remove),
-        1 => prop_oneof![Just(0), 1..4000u32, Just(1000), Just(2000)].prop_map(SetCores),
-        1 => (1..1500u32).prop_map(Take),
+        1 => prop_oneof![Just(0), 500..4000u32, Just(1000), Just(2000)].prop_map(SetCores),
+        1 => (1..250u32).prop_map(Take),
         1 => Just(Pause),
         1 => Just(Resume),
     ];
@@ -334,7 +335,7 @@ fn acts() -> impl Strategy<Value = Vec<(u64, Act)>> {
 
 proptest! {
     #[test]
-    fn as_exact_processor_sharing(milli in prop_oneof![Just(1000u32), 250..4000u32], first_come: bool, acts in acts()) {
+    fn as_exact_processor_sharing(milli in prop_oneof![Just(1000u32), 500..4000u32], first_come: bool, acts in acts()) {
         let discipline = if first_come { CpuDiscipline::FirstCome } else { CpuDiscipline::Shared };
         let mut bench = Bench::new(cpu(milli, discipline));
         let mut naive = Naive {
@@ -369,7 +370,9 @@ proptest! {
         prop_assert_eq!(bench.cpu.runnable(), 0);
         // A job lost to a removal in one but complete in the other can only be one that completed within the slack.
         let exact: std::collections::BTreeMap<_, _> = naive.completed.iter().copied().collect();
-        let slack = 2 * JOBS as u64 * demands.len() as u64;
+        // Rounding costs less than 2⁻¹⁰ ns of service a change of speed; speeds are 1/40 or more, so that is 1/25 ns of time. The
+        // rest is what others take that complete up to a nanosecond late.
+        let slack = 2 * JOBS as u64;
         for &(number, done) in &bench.completed {
             let Some(&exact) = exact.get(&number) else { panic!("job {number} completed though it was removed in time") };
             prop_assert!(done >= exact, "job {} completed early: {} < {}", number, done, exact);

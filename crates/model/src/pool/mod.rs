@@ -103,14 +103,22 @@ impl Pool {
         acquisition
     }
 
-    /// A waiter leaves the queue: its acquire timeout has passed, or it was cancelled. Returns how long it waited since it last
-    /// joined the queue; `None` if it is not in the queue (it got a connection, perhaps one that it still validates or opens).
+    /// A caller gives up: its acquire timeout has passed, or it was cancelled. Returns how long it waited since it last joined the
+    /// queue; `None` if it is not in the queue. One that validates a connection keeps it and gives it back when the answer is
+    /// there; one that is opening a connection (QueuePool) leaves it to the next caller.
     ///
     /// SQLAlchemy's waiter would look once more, and open a connection if a place had become free meanwhile; left out.
     pub fn give_up(&mut self, now: Time, frame: FrameRef) -> Option<Duration> {
         // Timeouts expire in the order of arrival, so it is nearly always the first.
-        let at = self.waiters.iter().position(|waiter| waiter.frame == frame)?;
-        self.waiters.remove(at).map(|waiter| now - waiter.since)
+        if let Some(at) = self.waiters.iter().position(|waiter| waiter.frame == frame) {
+            return self.waiters.remove(at).map(|waiter| now - waiter.since);
+        }
+        for connection in self.connections.iter_mut() {
+            if connection.state == State::Connecting && connection.user == frame {
+                connection.user = FrameRef::NONE;
+            }
+        }
+        None
     }
 
     /// A user gives its connection back. `broken`: it failed in use, or its user left in the middle of something. Nothing
@@ -153,6 +161,10 @@ impl Pool {
         match (self.config.kind, result) {
             (PoolKind::HikariCp, Ok(())) => self.created(now, at, out),
             (PoolKind::HikariCp, Err(_)) => self.creation_failed(at, out),
+            (PoolKind::QueuePool, Ok(())) if self.connections[at].user == FrameRef::NONE => {
+                self.connections[at].used = now;
+                self.check_in(now, at, out);
+            }
             (PoolKind::QueuePool, Ok(())) => {
                 self.connections.enter(at, State::InUse);
                 self.connections[at].taken = now;
@@ -233,10 +245,10 @@ impl Pool {
         }
     }
 
-    /// The far side has closed all connections that are open.
+    /// The far side has closed all connections, those included that it has accepted but that are not open here yet.
     pub fn sever_all(&mut self) {
         for connection in self.connections.iter_mut() {
-            connection.severed |= !matches!(connection.state, State::Connecting | State::Hollow);
+            connection.severed |= connection.state != State::Hollow;
         }
     }
 

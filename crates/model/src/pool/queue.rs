@@ -96,7 +96,7 @@ impl Pool {
     }
 
     /// Gives a record to the next waiter or puts it into the queue, if that has room.
-    fn check_in(&mut self, now: Time, at: usize, out: &mut Vec<Effect>) {
+    pub(super) fn check_in(&mut self, now: Time, at: usize, out: &mut Vec<Effect>) {
         if self.connections.len() > self.capacity() {
             return self.drop_record(at, out);
         }

@@ -510,3 +510,14 @@ fn a_caller_that_leaves_while_it_connects_frees_its_place() {
     assert_eq!(bench.counts(), [0; 5]);
     assert_eq!(bench.connected(2, 0), [close(0)], "nobody wants it any more");
 }
+
+#[test]
+fn what_a_caller_that_gave_up_was_opening_goes_to_the_next() {
+    let mut bench = Bench::new(&queue_pool(1, 0));
+    bench.acquire(0, 0);
+    bench.acquire(1, 1);
+    assert_eq!(bench.pool.give_up(ms(2), frame(0)), None);
+    assert_eq!(bench.connected(3, 0), [grant(1, 0)]);
+    bench.release(4, 0);
+    assert_eq!(bench.acquire(5, 2), Acquisition::Granted(id(0)));
+}

@@ -201,7 +201,16 @@ impl Naive {
                 self.effects(&effects);
             }
             Act::GiveUp { which } => {
-                let Some(caller) = nth(self.waiters.iter().copied(), which) else { return };
+                let Some(caller) = nth(self.waiters.iter().copied(), which) else {
+                    let Some((number, Place::Opening(Some(caller)))) =
+                        self.which(which, |place| matches!(place, Place::Opening(Some(_))))
+                    else {
+                        return;
+                    };
+                    self.set(id(number), Place::Opening(None));
+                    assert_eq!(bench.pool.give_up(now, frame(caller)), None);
+                    return;
+                };
                 self.waiters.retain(|&waiter| waiter != caller);
                 assert!(bench.pool.give_up(now, frame(caller)).is_some());
                 assert!(bench.pool.give_up(now, frame(caller)).is_none());
@@ -278,8 +287,7 @@ impl Naive {
             }
             Act::SeverAll => {
                 bench.pool.sever_all();
-                let open = self.places.iter().filter(|(_, place)| !matches!(place, Place::Opening(_)));
-                self.severed = open.map(|&(number, _)| number).collect();
+                self.severed = self.places.iter().map(|&(number, _)| number).collect();
             }
             Act::SetMaximum(maximum) => {
                 self.shrunk |= maximum < self.maximum;
@@ -312,11 +320,11 @@ impl Naive {
     fn check(&self, pool: &Pool) {
         let readings = pool.readings();
         assert_eq!(readings.waiting as usize, self.waiters.len());
-        assert_eq!(
-            readings.active,
-            self.count(|place| matches!(place, Place::Using(_) | Place::Validating(_) | Place::Opening(Some(_))))
-        );
-        assert_eq!(readings.connecting, self.count(|place| place == Place::Opening(None)));
+        let opening = self.count(|place| matches!(place, Place::Opening(_)));
+        let in_background = if self.kind == PoolKind::HikariCp { opening } else { 0 };
+        let held = self.count(|place| matches!(place, Place::Using(_) | Place::Validating(_)));
+        assert_eq!(readings.active, held + opening - in_background);
+        assert_eq!(readings.connecting, in_background);
         if self.kind == PoolKind::HikariCp {
             assert_eq!(readings.idle, self.count(|place| place == Place::Idle));
             assert_eq!(readings.total + readings.connecting, self.places.len() as u32);
