@@ -69,6 +69,7 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
     ("SERVICE/POOL.maximum", "count", "connections of a pool"),
     ("SERVICE/POOL.acquire_timeout", "duration", "how long a caller waits for a connection"),
     ("SERVICE/ENDPOINT.allocate", "size", "bytes that live as long as a request"),
+    ("SERVICE/ENDPOINT.churn", "size", "bytes that a request allocates and drops at once"),
     ("SERVICE/ENDPOINT.retain", "size", "bytes of each request that stay: a leak"),
     ("SERVICE/ENDPOINT.demand[n]", "distribution", "demand of the n-th Compute step"),
     ("SERVICE/ENDPOINT.time[n]", "distribution", "length of the n-th Sleep step"),

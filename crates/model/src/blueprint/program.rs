@@ -65,6 +65,11 @@ pub enum Step {
         /// Bytes.
         bytes: u64,
     },
+    /// Allocates bytes that are dropped at once: garbage that the next collection finds dead.
+    Churn {
+        /// Bytes.
+        bytes: u64,
+    },
     /// Allocates bytes that stay reachable until the process ends: a leak, or a cache that never evicts.
     Retain {
         /// Bytes.

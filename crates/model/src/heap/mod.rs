@@ -34,6 +34,8 @@ use crate::record::CollectionKind;
 use knockon_kernel::Time;
 use serde::{Deserialize, Serialize};
 
+/// Bytes of short-lived objects that are live at a time.
+const CHURN_LIVE: u64 = 128 << 10;
 /// Bytes in a MiB, the unit of a pause's variable part.
 const MIB: u64 = 1 << 20;
 
@@ -67,6 +69,23 @@ impl Heap {
             Self::Jvm(heap) => heap.allocate(now, share, bytes),
             Self::CPython(heap) => heap.allocate(share, bytes),
         }
+    }
+
+    /// The application allocates `bytes` in small objects and drops each before it makes many more: at any time at most
+    /// [`CHURN_LIVE`] of them are live.
+    #[inline]
+    pub(crate) fn churn(&mut self, now: Time, bytes: u64) -> Outcome {
+        let mut outcome = Outcome::default();
+        let mut left = bytes;
+        while left > 0 && outcome.out_of_memory.is_none() {
+            let mut share = Share::default();
+            let piece = left.min(CHURN_LIVE);
+            left -= piece;
+            let led_to = self.allocate(now, &mut share, piece);
+            self.release(&mut share);
+            outcome.append(led_to);
+        }
+        outcome
     }
 
     /// The application keeps `bytes` until the process ends or they are discarded. Nothing is kept on an out-of-memory outcome.

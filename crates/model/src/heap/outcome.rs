@@ -22,6 +22,17 @@ impl Outcome {
         self.collections.is_empty() && self.concurrent.is_none() && self.out_of_memory.is_none()
     }
 
+    /// Takes up what a later allocation led to.
+    #[inline]
+    pub(crate) fn append(&mut self, later: Self) {
+        if later.is_quiet() {
+            return;
+        }
+        self.collections.extend(later.collections);
+        self.concurrent = later.concurrent.or(self.concurrent);
+        self.out_of_memory = later.out_of_memory;
+    }
+
     /// The time that the process stands still.
     pub(crate) fn pause(&self) -> Duration {
         self.collections.iter().fold(Duration::ZERO, |sum, collection| sum.saturating_add(collection.pause))

@@ -61,6 +61,7 @@ impl World {
                 Flow::Leave
             }
             Op::Allocate { bytes } => self.allocate(frame, bytes, sink),
+            Op::Churn { bytes } => self.churn(frame, bytes, sink),
             Op::Retain { bytes } => self.retain(frame, bytes, sink),
             Op::Call { edge, .. } => {
                 self.call(frame, edge, sink);

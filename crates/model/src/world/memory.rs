@@ -25,6 +25,18 @@ impl World {
         if outcome.is_quiet() { Flow::On } else { self.play(frame, process, outcome, sink) }
     }
 
+    /// A frame allocates bytes that it drops at once.
+    pub(super) fn churn<S: Sink>(&mut self, frame: FrameRef, bytes: u64, sink: &mut S) -> Flow {
+        if bytes == 0 {
+            return Flow::On;
+        }
+        let now = self.now();
+        let process = self.frames[frame].process;
+        let Some(heap) = &mut self.processes[process as usize].heap else { return Flow::On };
+        let outcome = heap.churn(now, bytes);
+        if outcome.is_quiet() { Flow::On } else { self.play(frame, process, outcome, sink) }
+    }
+
     /// A frame allocates bytes that live as long as its process.
     pub(super) fn retain<S: Sink>(&mut self, frame: FrameRef, bytes: u64, sink: &mut S) -> Flow {
         if bytes == 0 {

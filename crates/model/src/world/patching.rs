@@ -239,7 +239,7 @@ fn set_step(op: &mut Op, field: StepField, value: Value) -> Value {
             StepField::Demand,
             Value::Sampler(new),
         ) => Value::Sampler(std::mem::replace(sampler, new)),
-        (Op::Allocate { bytes } | Op::Retain { bytes }, StepField::Bytes, Value::Bytes(new)) => {
+        (Op::Allocate { bytes } | Op::Churn { bytes } | Op::Retain { bytes }, StepField::Bytes, Value::Bytes(new)) => {
             Value::Bytes(std::mem::replace(bytes, new))
         }
         (op, field, value) => mismatch((*op, field), value),

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 pub(crate) enum Op {
     Compute { site: u32, demand: SamplerId },
     Allocate { bytes: u64 },
+    Churn { bytes: u64 },
     Retain { bytes: u64 },
     Call { edge: u32, optional: bool },
     Acquire { pool: u8 },
@@ -152,6 +153,7 @@ impl Compiler<'_> {
         match step {
             Step::Compute { site, demand } => Op::Compute { site: site.0, demand },
             Step::Allocate { bytes } => Op::Allocate { bytes },
+            Step::Churn { bytes } => Op::Churn { bytes },
             Step::Retain { bytes } => Op::Retain { bytes },
             Step::Call { site, service: to, endpoint, policy, optional } => {
                 Op::Call { edge: self.edge(from, site.0, to, endpoint, Some(policy)), optional }

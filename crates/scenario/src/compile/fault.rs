@@ -299,9 +299,10 @@ impl Compiler<'_> {
         let step = |position, field| Target::Step(id, EndpointId(n as u32), position, field);
         let managed = matches!(service.runtime.value, RuntimeText::Jvm(_) | RuntimeText::CPython(_));
         match (address.field.as_str(), address.step) {
-            // Programs of managed memory begin with these two.
+            // Programs of managed memory begin with these three.
             ("allocate", None) if managed => Some((step(0, StepField::Bytes), Value::Bytes(endpoint.allocate.0))),
             ("retain", None) if managed => Some((step(1, StepField::Bytes), Value::Bytes(endpoint.retain.0))),
+            ("churn", None) if managed => Some((step(2, StepField::Bytes), Value::Bytes(endpoint.churn.0))),
             (field, Some(wanted)) => {
                 let (index, text) = address.find_step(&endpoint.steps, wanted)?;
                 let place = *self.places.get(&(id, n as u32))?.get(index)?;

@@ -104,13 +104,14 @@ impl<'t> Compiler<'t> {
             held: Vec::new(),
             loops: 0,
         };
-        let EndpointText { allocate, retain, steps } = &entry.value;
+        let EndpointText { allocate, churn, retain, steps } = &entry.value;
         if managed(text) {
             // Always there, so that a later version can leak where this one does not.
             writer.program.push(Step::Allocate { bytes: allocate.0 });
             writer.program.push(Step::Retain { bytes: retain.0 });
+            writer.program.push(Step::Churn { bytes: churn.0 });
         } else {
-            for field in [allocate, retain] {
+            for field in [allocate, churn, retain] {
                 if field.0 > 0 {
                     self.unmanaged(field.span, text);
                 }

@@ -10,6 +10,8 @@ record! {
     EndpointText as "endpoint" {
         /// Bytes that a request allocates and that live until it ends (managed memory).
         allocate: Bytes = ["0B"],
+        /// Bytes that a request allocates and drops at once: most of what real programs allocate (managed memory).
+        churn: Bytes = ["0B"],
         /// Bytes of every request that stay reachable until the process ends: a leak (managed memory).
         retain: Bytes = ["0B"],
         /// Its steps, in order.
