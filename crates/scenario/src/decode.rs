@@ -167,6 +167,7 @@ pub(crate) struct Slots<'n> {
 impl Reader {
     /// Sorts a struct's parts into the fields of a table: by name, or in the table's order.
     pub(crate) fn slots<'n>(&mut self, node: &'n Node, what: &str, table: &[Field]) -> Option<Slots<'n>> {
+        let what = &with_article(what);
         let mut slots = Slots { span: node.span, nodes: vec![None; table.len()], misspelt: false };
         match &node.kind {
             Kind::Word(_) => {}
@@ -224,6 +225,7 @@ impl Reader {
             return At::new(absent, slots.span);
         }
         if !slots.misspelt {
+            let what = with_article(what);
             self.report(
                 Span { end: slots.span.end.min(slots.span.start + 1), ..slots.span },
                 format!("{what} lacks its field `{}`", field.name),
@@ -409,6 +411,12 @@ impl<T: Decode> Decode for Box<T> {
     }
 }
 
+/// "a service", "an endpoint".
+pub(crate) fn with_article(what: &str) -> String {
+    let article = if what.starts_with(['a', 'e', 'i', 'o', 'u', 'A', 'E', 'I', 'O']) { "an" } else { "a" };
+    format!("{article} {what}")
+}
+
 /// A struct of the language. One table, this one, decodes it, finds misspelt fields, prints it and documents it.
 /// A default stands in brackets, as text of the language; `Option` and `Map` fields may be left out without one.
 macro_rules! record {
@@ -446,16 +454,16 @@ macro_rules! record {
 
         impl $crate::decode::Decode for $name {
             fn expects() -> String {
-                concat!("a ", $what, " `(…)`").into()
+                $crate::decode::with_article(concat!($what, " `(…)`"))
             }
 
             #[expect(unused_assignments, reason = "the count after the last field is not read")]
             fn decode(node: &$crate::tree::Node, reader: &mut $crate::decode::Reader) -> Option<Self> {
                 use $crate::decode::Record;
-                let slots = reader.slots(node, concat!("a ", $what), Self::FIELDS)?;
+                let slots = reader.slots(node, $what, Self::FIELDS)?;
                 let mut n = 0;
                 $(
-                    let $field = reader.field(&slots, concat!("a ", $what), Self::FIELDS, n);
+                    let $field = reader.field(&slots, $what, Self::FIELDS, n);
                     n += 1;
                 )*
                 Some(Self { $($field),* })
@@ -520,7 +528,7 @@ macro_rules! choice {
 
         impl $crate::decode::Decode for $name {
             fn expects() -> String {
-                concat!("a ", $what, " such as `", choice!(@first $($variant)+), "`").into()
+                $crate::decode::with_article(concat!($what, " such as `", choice!(@first $($variant)+), "`"))
             }
 
             fn decode(node: &$crate::tree::Node, reader: &mut $crate::decode::Reader) -> Option<Self> {
@@ -531,7 +539,7 @@ macro_rules! choice {
                     Kind::Tuple(Some(name), items) => (name, items.is_empty()),
                     Kind::Fields(Some(name), _) => (name, false),
                     _ => {
-                        let expected = format!("a {}, one of {}", $what, VARIANTS.join(", "));
+                        let expected = format!("{}, one of {}", $crate::decode::with_article($what), VARIANTS.join(", "));
                         return reader.mismatch(node, &expected);
                     }
                 };

@@ -7,6 +7,7 @@
 //!
 //! Deliberately not here: running anything. The only file access is [`Scenario::load`]; the rest works on text.
 
+mod check;
 mod compile;
 mod decode;
 mod diagnostic;
@@ -22,6 +23,7 @@ mod suggest;
 mod tree;
 mod unit;
 
+pub use check::{CheckLine, check};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use expectation::{Expectation, Measured, Milestone, Relation, Statistic, Unit};
 pub use load::{Loaded, Options, Scenario, SystemReader};

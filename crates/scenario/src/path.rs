@@ -94,7 +94,7 @@ pub(crate) fn describe() -> String {
          `--set` every field of every table can be set. While a world runs (`Deploy`, `Set`) these can:\n\n",
     );
     for (form, value, meaning) in LATER {
-        let _ = writeln!(out, "    {form:<32} {meaning}. Takes a {value}.");
+        let _ = writeln!(out, "    {form:<32} {meaning}. Takes: {value}.");
     }
     out
 }

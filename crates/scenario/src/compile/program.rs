@@ -462,7 +462,7 @@ pub(super) fn backoff(text: &BackoffText) -> Backoff {
         factor: text.factor.0,
         maximum: text.maximum.value,
         jitter: match text.jitter.value {
-            JitterText::None => Jitter::None,
+            JitterText::Off => Jitter::None,
             JitterText::Full => Jitter::Full,
             JitterText::Equal => Jitter::Equal,
             JitterText::Decorrelated => Jitter::Decorrelated,

@@ -97,7 +97,7 @@ choice! {
     /// Kinds of jitter (Brooker, "Exponential Backoff and Jitter", 2015).
     JitterText as "jitter" {
         /// As computed.
-        None,
+        Off,
         /// Uniform from 0 to the value.
         Full,
         /// Half the value, and uniform in the other half.

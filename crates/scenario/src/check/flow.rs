@@ -1,0 +1,334 @@
+//! How often everything happens and how long it takes when nothing is wrong: rates along the calls, hit ratios, demands,
+//! holding times of connections, response times.
+//!
+//! Means only. Each service is taken as M/M/c by its cores and as M/M/c by its workers, links as their mean latency; no
+//! retries, no pauses. Good enough to see whether a healthy state exists, which is all that is asked of it.
+
+use super::formula::{lru_hits, mean_wait, popularity, ttl_hits};
+use knockon_kernel::sampler::Law;
+use knockon_model::blueprint::{Arrivals, Blueprint, Cores, LinkEnd, Runtime, Source, Step};
+use knockon_model::id::{EndpointId, KeyspaceId, PoolId, SamplerId, ServiceId};
+use std::collections::BTreeMap;
+
+/// An endpoint by service and position.
+type Place = (usize, usize);
+
+/// The flow through a blueprint.
+pub(crate) struct Flow<'b> {
+    blueprint: &'b Blueprint,
+    /// Requests a second, by service and endpoint, over all replicas.
+    pub(crate) rates: Vec<Vec<f64>>,
+    /// Hit ratio by key space.
+    pub(crate) hits: Vec<f64>,
+    /// Reads a second by key space.
+    pub(crate) reads: Vec<f64>,
+    /// Mean response time in seconds, by service and endpoint, without the network before it.
+    pub(crate) responses: Vec<Vec<f64>>,
+}
+
+/// What one execution of a program needs, in seconds.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Need {
+    /// Demand on the processor.
+    pub(crate) compute: f64,
+    /// Everything, from start to answer.
+    pub(crate) total: f64,
+    /// Time that a connection is held, by pool.
+    pub(crate) held: BTreeMap<u32, f64>,
+}
+
+/// Enough rounds for hit ratios that depend on rates that depend on hit ratios.
+const ROUNDS: usize = 6;
+
+impl<'b> Flow<'b> {
+    pub(crate) fn new(blueprint: &'b Blueprint) -> Self {
+        let shape = |fill: f64| blueprint.services.iter().map(|service| vec![fill; service.endpoints.len()]).collect();
+        let mut flow = Self {
+            blueprint,
+            rates: shape(0.0),
+            hits: vec![0.0; blueprint.keyspaces.len()],
+            reads: vec![0.0; blueprint.keyspaces.len()],
+            responses: shape(0.0),
+        };
+        for _ in 0..ROUNDS {
+            flow.spread();
+            flow.hits = (0..blueprint.keyspaces.len()).map(|n| flow.hit_ratio(n)).collect();
+        }
+        flow.spread();
+        flow.respond();
+        flow
+    }
+
+    /// The same with caches that hold nothing.
+    pub(crate) fn cold(blueprint: &'b Blueprint) -> Self {
+        let mut flow = Self::new(blueprint);
+        flow.hits.fill(0.0);
+        flow.spread();
+        flow.respond();
+        flow
+    }
+
+    /// Endpoints so that callers come before those they call.
+    fn order(&self) -> Vec<Place> {
+        let mut order = Vec::new();
+        let mut seen: Vec<Vec<bool>> = self.rates.iter().map(|rates| vec![false; rates.len()]).collect();
+        for service in 0..self.rates.len() {
+            for endpoint in 0..self.rates[service].len() {
+                self.visit((service, endpoint), &mut seen, &mut order);
+            }
+        }
+        order.reverse();
+        order
+    }
+
+    /// Depth first along synchronous calls, which never go in a circle.
+    fn visit(&self, place: Place, seen: &mut [Vec<bool>], order: &mut Vec<Place>) {
+        let mut stack = vec![(place, false)];
+        while let Some((place, done)) = stack.pop() {
+            if done {
+                order.push(place);
+            } else if !std::mem::replace(&mut seen[place.0][place.1], true) {
+                stack.push((place, true));
+                stack.extend(self.calls(place).into_iter().map(|(callee, _)| (callee, false)));
+            }
+        }
+    }
+
+    /// Whom an execution calls, and how often.
+    fn calls(&self, (service, endpoint): Place) -> Vec<(Place, f64)> {
+        let own = &self.blueprint.services[service];
+        let mut calls = Vec::new();
+        self.walk((service, endpoint), &mut |step, often| match *step {
+            Step::Call { service, endpoint, .. } => calls.push(((service.index(), endpoint.index()), often)),
+            Step::Query { pool, endpoint, .. } => {
+                calls.push(((own.pools[pool.index()].database.index(), endpoint.index()), often));
+            }
+            Step::CacheGet { keyspace, endpoint, .. } | Step::CacheSet { keyspace, endpoint, .. } => {
+                calls.push(((self.cache(keyspace), endpoint.index()), often));
+            }
+            _ => {}
+        });
+        calls
+    }
+
+    fn cache(&self, keyspace: KeyspaceId) -> usize {
+        self.blueprint[keyspace].cache.index()
+    }
+
+    /// Visits every step of a program with how often it runs in one execution, on average.
+    pub(crate) fn walk(&self, (service, endpoint): Place, visit: &mut impl FnMut(&Step, f64)) {
+        let endpoint = &self.blueprint.services[service].endpoints[endpoint];
+        // Jumps go forward but for loops, whose factor is kept apart; so one pass in order sees every way to a step.
+        let mut reached = vec![0.0; endpoint.program.len() + 1];
+        let mut repeats = vec![1.0];
+        reached[0] = 1.0;
+        for (n, step) in endpoint.program.iter().enumerate() {
+            let often = reached[n] * repeats.iter().product::<f64>();
+            visit(step, often);
+            let here = reached[n];
+            match *step {
+                Step::CacheGet { keyspace, hit, .. } => {
+                    let ratio = self.hits[keyspace.index()];
+                    reached[hit as usize] += here * ratio;
+                    reached[n + 1] += here * (1.0 - ratio);
+                }
+                Step::Choose { choice, .. } => {
+                    let branches = &endpoint.choices[choice as usize].branches;
+                    let total: f64 = branches.iter().map(|(weight, _)| weight).sum();
+                    branches.iter().for_each(|&(weight, to)| reached[to as usize] += here * weight / total);
+                }
+                Step::Jump { to } => reached[to as usize] += here,
+                Step::Fail { .. } => {}
+                Step::LoopStart { times } => {
+                    repeats.push(f64::from(times));
+                    reached[n + 1] += here;
+                }
+                Step::LoopEnd { .. } => {
+                    repeats.pop();
+                    reached[n + 1] += here;
+                }
+                _ => reached[n + 1] += here,
+            }
+        }
+    }
+
+    /// Rates from the sources along the calls.
+    fn spread(&mut self) {
+        self.rates.iter_mut().for_each(|rates| rates.fill(0.0));
+        self.reads.fill(0.0);
+        for source in &self.blueprint.sources {
+            let total: f64 = source.mix.iter().map(|part| part.weight).sum();
+            for part in &source.mix {
+                self.rates[source.target.index()][part.endpoint.index()] +=
+                    peak_rate(source, self.blueprint) * part.weight / total;
+            }
+        }
+        for place in self.order() {
+            let rate = self.rates[place.0][place.1];
+            for (callee, often) in self.calls(place) {
+                self.rates[callee.0][callee.1] += rate * often;
+            }
+            let mut reads = Vec::new();
+            self.walk(place, &mut |step, often| {
+                if let Step::CacheGet { keyspace, .. } = *step {
+                    reads.push((keyspace.index(), rate * often));
+                }
+            });
+            reads.into_iter().for_each(|(keyspace, rate)| self.reads[keyspace] += rate);
+        }
+    }
+
+    fn hit_ratio(&self, n: usize) -> f64 {
+        let keyspace = &self.blueprint.keyspaces[n];
+        let law = self.blueprint[keyspace.popularity].law();
+        let exponent = if let Law::Zipf { exponent, .. } = law { *exponent } else { 0.0 };
+        let popularity = popularity(keyspace.keys, exponent);
+        let fresh = keyspace.ttl.map_or(1.0, |ttl| ttl_hits(&popularity, self.reads[n], ttl.as_secs_f64()));
+        let Runtime::Redis(redis) = &self.blueprint[keyspace.cache].runtime else { return fresh };
+        let Some(memory) = redis.maxmemory else { return fresh };
+        // Key spaces of one cache share its memory; each is given all of it here, which flatters none that fits.
+        let entries = memory as f64 / (keyspace.value_bytes + redis.entry_overhead) as f64;
+        let kept = lru_hits(&popularity, entries);
+        if kept < fresh { kept } else { fresh }
+    }
+
+    fn mean(&self, sampler: SamplerId) -> f64 {
+        self.blueprint[sampler].mean() / 1e9
+    }
+
+    /// Cores as so many servers of some speed.
+    pub(crate) fn servers(&self, service: usize) -> Option<(u32, f64)> {
+        match self.blueprint.services[service].cores {
+            Cores::Unlimited => None,
+            Cores::Milli(milli) if milli < 1000 => Some((1, f64::from(milli) / 1000.0)),
+            // A part of a core is spread over the whole ones.
+            Cores::Milli(milli) => Some((milli / 1000, f64::from(milli) / 1000.0 / f64::from(milli / 1000))),
+        }
+    }
+
+    /// Offered load on the cores of one process of a service, in servers.
+    pub(crate) fn core_load(&self, service: usize) -> f64 {
+        let speed = self.servers(service).map_or(1.0, |(_, speed)| speed);
+        let replicas = f64::from(self.blueprint.services[service].replicas);
+        let endpoints = 0..self.rates[service].len();
+        endpoints.map(|n| self.rates[service][n] * self.compute((service, n))).sum::<f64>() / speed / replicas
+    }
+
+    fn compute(&self, place: Place) -> f64 {
+        let mut demand = 0.0;
+        self.walk(place, &mut |step, often| {
+            if let Step::Compute { demand: sampler, .. } = *step {
+                demand += often * self.mean(sampler);
+            }
+        });
+        demand
+    }
+
+    /// Response times, callees first.
+    fn respond(&mut self) {
+        let mut order = self.order();
+        order.reverse();
+        for place in order {
+            self.responses[place.0][place.1] = self.need(place).total;
+        }
+        // Stores queue before their workers; their programs need nobody else, so one round does.
+        for service in 0..self.responses.len() {
+            let Some(wait) = self.worker_wait(service) else { continue };
+            self.responses[service].iter_mut().for_each(|response| *response += wait);
+        }
+        let mut order = self.order();
+        order.reverse();
+        for place in order {
+            let runtime = &self.blueprint.services[place.0].runtime;
+            if !matches!(runtime, Runtime::Postgres(_) | Runtime::Redis(_)) {
+                let wait = self.worker_wait(place.0).unwrap_or(0.0);
+                self.responses[place.0][place.1] = self.need(place).total + wait;
+            }
+        }
+    }
+
+    /// Mean wait for a worker.
+    fn worker_wait(&self, service: usize) -> Option<f64> {
+        let workers = self.blueprint.services[service].workers?;
+        let rate: f64 = self.rates[service].iter().sum::<f64>();
+        if rate == 0.0 {
+            return Some(0.0);
+        }
+        let busy = self.worker_load(service);
+        Some(mean_wait(workers, busy) * busy / (rate / f64::from(self.blueprint.services[service].replicas)))
+    }
+
+    /// Mean number of busy workers of one process, by Little's law.
+    pub(crate) fn worker_load(&self, service: usize) -> f64 {
+        let replicas = f64::from(self.blueprint.services[service].replicas);
+        let endpoints = 0..self.rates[service].len();
+        let load = |n: usize| {
+            if self.rates[service][n] == 0.0 { 0.0 } else { self.rates[service][n] * self.need((service, n)).total }
+        };
+        endpoints.map(load).sum::<f64>() / replicas
+    }
+
+    /// What one execution needs.
+    pub(crate) fn need(&self, place: Place) -> Need {
+        let service = &self.blueprint.services[place.0];
+        let stretch = self
+            .servers(place.0)
+            .map_or(1.0, |(servers, speed)| (1.0 + mean_wait(servers, self.core_load(place.0))) / speed);
+        let mut need = Need::default();
+        let mut holding: Vec<PoolId> = Vec::new();
+        self.walk(place, &mut |step, often| {
+            let time = match *step {
+                Step::Compute { demand, .. } => {
+                    need.compute += often * self.mean(demand);
+                    self.mean(demand) * stretch
+                }
+                Step::Sleep { time, .. } => self.mean(time),
+                Step::Call { service, endpoint, .. } => self.remote(place.0, service, endpoint),
+                Step::Query { pool, endpoint, .. } => {
+                    self.remote(place.0, service.pools[pool.index()].database, endpoint)
+                }
+                Step::CacheGet { keyspace, endpoint, .. } | Step::CacheSet { keyspace, endpoint, .. } => {
+                    self.remote(place.0, self.blueprint[keyspace].cache, endpoint)
+                }
+                Step::Acquire { pool } => {
+                    holding.push(pool);
+                    0.0
+                }
+                Step::Release { pool } => {
+                    holding.retain(|held| *held != pool);
+                    0.0
+                }
+                _ => 0.0,
+            };
+            if often > 0.0 {
+                need.total += often * time;
+                for pool in &holding {
+                    *need.held.entry(pool.0).or_insert(0.0) += often * time;
+                }
+            }
+        });
+        need
+    }
+
+    /// Response time with the way there and back.
+    fn remote(&self, from: usize, to: ServiceId, endpoint: EndpointId) -> f64 {
+        let from = LinkEnd::Service(ServiceId(from as u32));
+        let link = self.blueprint.links.iter().find(|link| link.from == from && link.to == to);
+        let latency = link.map_or(0.0, |link| self.mean(link.latency));
+        2.0 * latency + self.responses[to.index()][endpoint.index()]
+    }
+}
+
+/// Requests a second of a source at the height of its profile.
+pub(crate) fn peak_rate(source: &Source, blueprint: &Blueprint) -> f64 {
+    let base = match &source.arrivals {
+        Arrivals::Constant { rate } | Arrivals::Poisson { rate } => *rate,
+        Arrivals::Replay { at } => {
+            let last = at.last().map_or(0.0, |last| last.as_nanos() as f64 / 1e9);
+            let length = if last > 0.0 { last } else { blueprint.duration.as_secs_f64() };
+            at.len() as f64 / length
+        }
+    };
+    let points = source.profile.iter().flat_map(|profile| profile.points.iter().map(|&(_, factor)| factor));
+    base * points.reduce(|a, b| if a > b { a } else { b }).unwrap_or(1.0)
+}

@@ -1,0 +1,350 @@
+//! What the healthy state of a scenario looks like on paper, before anything runs.
+//!
+//! One line for each loop that can turn into an incident, from the formulas in `formula`, with a warning where
+//! the healthy state is not healthy: an incident that happens without its trigger shows nothing. Surges are left out, faults
+//! have not happened yet.
+
+mod flow;
+mod formula;
+
+use crate::Loaded;
+use crate::unit::print_bytes;
+use flow::{Flow, peak_rate};
+use formula::{erlang_c, exceeds};
+use knockon_kernel::Duration;
+use knockon_model::blueprint::{Blueprint, Heap, Pool, Runtime, Service, Step};
+use knockon_model::id::ServiceId;
+
+/// A line of the check.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CheckLine {
+    /// What was computed, with the numbers.
+    pub text: String,
+    /// Whether it is as a healthy system has it.
+    pub healthy: bool,
+}
+
+/// Utilisation above this is no calm state: queues are five times the service time.
+const BUSY: f64 = 0.8;
+/// Part of a pool that may be in use on average.
+const POOL_BUSY: f64 = 0.7;
+/// Share of time for collections.
+const GC_SHARE: f64 = 0.1;
+/// Share of calls that may miss their timeout.
+const TIMED_OUT: f64 = 0.001;
+
+/// The analytic lines of a scenario's healthy state.
+#[must_use]
+pub fn check(loaded: &Loaded) -> Vec<CheckLine> {
+    let mut blueprint = loaded.blueprint.clone();
+    // A surge is a source that begins later.
+    for source in &mut blueprint.sources {
+        if blueprint
+            .faults
+            .iter()
+            .any(|fault| fault.kind == "surge" && fault.at == source.from && source.from.as_nanos() > 0)
+        {
+            source.mix.clear();
+        }
+    }
+    let mut report =
+        Report { flow: Flow::new(&blueprint), cold: Flow::cold(&blueprint), blueprint: &blueprint, lines: Vec::new() };
+    for (n, service) in blueprint.services.iter().enumerate() {
+        report.service(n, service);
+    }
+    report.caches();
+    report.sources();
+    report.lines
+}
+
+struct Report<'b> {
+    blueprint: &'b Blueprint,
+    flow: Flow<'b>,
+    cold: Flow<'b>,
+    lines: Vec<CheckLine>,
+}
+
+impl Report<'_> {
+    fn line(&mut self, healthy: bool, text: String) {
+        self.lines.push(CheckLine { text, healthy });
+    }
+
+    fn service(&mut self, n: usize, service: &Service) {
+        let name = &service.name;
+        let rate: f64 = self.flow.rates[n].iter().sum();
+        let of_each = f64::from(service.replicas);
+        if let Some((servers, _)) = self.flow.servers(n) {
+            let used = self.flow.core_load(n) / f64::from(servers);
+            self.line(used < BUSY, format!("{name}: {} requests/s, cores {} used", number(rate), share(used)));
+        }
+        if let Some(workers) = service.workers {
+            let busy = self.flow.worker_load(n);
+            let used = busy / f64::from(workers);
+            self.line(used < BUSY, format!("{name}: {} of {workers} workers busy, {}", number(busy), share(used)));
+        }
+        for (p, pool) in service.pools.iter().enumerate() {
+            self.pool(n, service, p, pool);
+        }
+        if let Runtime::Jvm(heap) = &service.runtime {
+            self.heap(n, service, heap, rate / of_each);
+        }
+        if let Runtime::Postgres(postgres) = &service.runtime {
+            self.connections(n, service, postgres.max_connections.saturating_sub(postgres.reserved));
+        }
+        self.calls(n, service);
+    }
+
+    /// Connections in use = λ·hold; the wait by Erlang C.
+    fn pool(&mut self, n: usize, service: &Service, p: usize, pool: &Pool) {
+        let (mut rate, mut in_use) = (0.0, 0.0);
+        for endpoint in 0..service.endpoints.len() {
+            let calls = self.flow.rates[n][endpoint] / f64::from(service.replicas);
+            if calls > 0.0 {
+                in_use += calls * self.flow.need((n, endpoint)).held.get(&(p as u32)).copied().unwrap_or(0.0);
+            }
+            self.flow.walk((n, endpoint), &mut |step, often| {
+                if let Step::Acquire { pool } = *step
+                    && pool.index() == p
+                {
+                    rate += calls * often;
+                }
+            });
+        }
+        let size = pool.maximum + pool.overflow;
+        let hold = if rate > 0.0 { in_use / rate } else { 0.0 };
+        let waits = erlang_c(size, in_use);
+        self.line(
+            in_use < POOL_BUSY * f64::from(size),
+            format!(
+                "{}/{}: λ·hold = {}/s · {} = {} of {size} connections in use, a caller waits with probability {}",
+                service.name,
+                pool.name,
+                number(rate),
+                time(hold),
+                number(in_use),
+                share(waits),
+            ),
+        );
+    }
+
+    /// GC share g = X·a·(p0 + p1·L)/(H − L) with L the live set when a collection starts.
+    fn heap(&mut self, n: usize, service: &Service, heap: &Heap, rate: f64) {
+        let (mut allocated, mut in_flight, mut retained) = (0.0, 0.0, 0.0);
+        for endpoint in 0..service.endpoints.len() {
+            let calls = self.flow.rates[n][endpoint] / f64::from(service.replicas);
+            let response = if calls > 0.0 { self.flow.need((n, endpoint)).total } else { 0.0 };
+            self.flow.walk((n, endpoint), &mut |step, often| match *step {
+                Step::Allocate { bytes } => {
+                    allocated += calls * often * bytes as f64;
+                    in_flight += calls * response * often * bytes as f64;
+                }
+                Step::Retain { bytes } => retained += calls * often * bytes as f64,
+                _ => {}
+            });
+        }
+        let mib = 1024.0 * 1024.0;
+        let live = heap.base as f64 + in_flight;
+        // All but one survivor space can be used.
+        let young = heap.maximum as f64 / f64::from(heap.new_ratio + 1);
+        let usable = heap.maximum as f64 - young / f64::from(heap.survivor_ratio + 2);
+        let pause = (heap.major_pause.base.as_secs_f64() + heap.major_pause.per_mib.as_secs_f64() * live / mib)
+            * heap.pause_scale;
+        let gc = if usable > live { allocated * pause / (usable - live) } else { f64::INFINITY };
+        self.line(
+            gc < GC_SHARE,
+            format!(
+                "{}: {} of {} heap live, {}/s allocated by {} requests/s: GC share at most {}",
+                service.name,
+                size(live),
+                size(usable),
+                size(allocated),
+                number(rate),
+                share(gc),
+            ),
+        );
+        if retained > 0.0 {
+            let left = Duration::from_real_nanos((usable - live) / retained * 1e9).unwrap_or(Duration::MAX);
+            self.line(
+                false,
+                format!(
+                    "{}: {}/s are retained: the heap is full after {}",
+                    service.name,
+                    size(retained),
+                    rounded(left)
+                ),
+            );
+        }
+        if let Some(limit) = service.memory.limit {
+            let most = service.memory.baseline + heap.maximum;
+            let healthy = most <= limit;
+            let outcome = if healthy {
+                "a full heap ends in an OutOfMemoryError"
+            } else {
+                "a full heap ends in a kill for memory"
+            };
+            let text = format!(
+                "{}: baseline and heap of {} against the limit of {}: {outcome}",
+                service.name,
+                print_bytes(most),
+                print_bytes(limit)
+            );
+            self.line(healthy, text);
+        }
+    }
+
+    /// Connections that pools may open against those that the server takes.
+    fn connections(&mut self, n: usize, service: &Service, slots: u32) {
+        let wanted: u64 = self
+            .blueprint
+            .services
+            .iter()
+            .flat_map(|client| client.pools.iter().map(move |pool| (client.replicas, pool)))
+            .filter(|(_, pool)| pool.database == ServiceId(n as u32))
+            .map(|(replicas, pool)| u64::from(replicas) * u64::from(pool.maximum + pool.overflow))
+            .sum();
+        let healthy = wanted <= u64::from(slots);
+        self.line(healthy, format!("{}: pools may open {wanted} of {slots} connections", service.name));
+    }
+
+    /// Timeouts and retries of calls to other services.
+    fn calls(&mut self, n: usize, service: &Service) {
+        for (e, endpoint) in service.endpoints.iter().enumerate() {
+            if self.flow.rates[n][e] == 0.0 {
+                continue;
+            }
+            for step in &endpoint.program {
+                let Step::Call { service: callee, endpoint: called, policy, .. } = *step else { continue };
+                let response = self.flow.responses[callee.index()][called.index()];
+                let policy = self.blueprint[policy];
+                let from = format!("{} {}", service.name, endpoint.name);
+                self.timeout(&from, callee, response, policy.timeout, policy.retries);
+            }
+        }
+    }
+
+    fn sources(&mut self) {
+        for source in &self.blueprint.sources {
+            let total: f64 = source.mix.iter().map(|part| part.weight).sum();
+            if total == 0.0 {
+                continue;
+            }
+            let responses = &self.flow.responses[source.target.index()];
+            let response: f64 =
+                source.mix.iter().map(|part| part.weight / total * responses[part.endpoint.index()]).sum();
+            let policy = self.blueprint[source.policy];
+            let from = format!("{} at {}/s", source.name, number(peak_rate(source, self.blueprint)));
+            self.timeout(&from, source.target, response, policy.timeout, policy.retries);
+        }
+    }
+
+    /// P(T > timeout), the full queue K·S against it, and 1/(r + 1) against the utilisation.
+    fn timeout(&mut self, from: &str, callee: ServiceId, response: f64, timeout: Option<Duration>, retries: u32) {
+        let Some(timeout) = timeout.map(Duration::as_secs_f64) else { return };
+        let target = &self.blueprint[callee];
+        let name = &target.name;
+        let missed = exceeds(response, timeout);
+        self.line(
+            missed < TIMED_OUT,
+            format!("{from} → {name}: mean {}, P(T > {}) ≈ {}", time(response), time(timeout), share(missed)),
+        );
+        let Some((servers, _)) = self.flow.servers(callee.index()) else { return };
+        let load = self.flow.core_load(callee.index());
+        let used = load / f64::from(servers);
+        if retries == 0 {
+            return;
+        }
+        let limit = 1.0 / (f64::from(retries) + 1.0);
+        self.line(
+            used < limit,
+            format!(
+                "{from} → {name}: {} tries a call, so overload feeds itself from {} utilisation on; it is {}",
+                retries + 1,
+                share(limit),
+                share(used)
+            ),
+        );
+        let rate: f64 = self.flow.rates[callee.index()].iter().sum::<f64>() / f64::from(target.replicas);
+        if let Some(places) = target.places
+            && rate > 0.0
+        {
+            // K·S: the work that waits in a full queue, at the rate at which the cores do it.
+            let drained = f64::from(places) * load / rate / f64::from(servers);
+            let text = format!(
+                "{name}: a full queue of {places} is {} of work against a timeout of {}",
+                time(drained),
+                time(timeout)
+            );
+            self.line(drained < timeout, text);
+        }
+    }
+
+    fn caches(&mut self) {
+        for (n, keyspace) in self.blueprint.keyspaces.iter().enumerate() {
+            if self.flow.reads[n] == 0.0 {
+                continue;
+            }
+            let cache = &self.blueprint[keyspace.cache].name;
+            let hits = self.flow.hits[n];
+            // The busiest database when every read misses.
+            let cold = self
+                .blueprint
+                .services
+                .iter()
+                .enumerate()
+                .filter(|(_, service)| matches!(service.runtime, Runtime::Postgres(_)));
+            let worst = cold
+                .filter_map(|(s, service)| {
+                    Some((self.cold.worker_load(s) / f64::from(service.workers?), service.name.clone()))
+                })
+                .reduce(|a, b| if a.0 >= b.0 { a } else { b });
+            let (healthy, then) = worst.map_or((true, String::new()), |(used, name)| {
+                (used < 1.0, format!("; with a cold cache the workers of {name} are {} busy", share(used)))
+            });
+            self.line(
+                healthy,
+                format!(
+                    "{cache}/{}: {} reads/s, hit ratio {}{then}",
+                    keyspace.name,
+                    number(self.flow.reads[n]),
+                    share(hits)
+                ),
+            );
+        }
+    }
+}
+
+fn number(value: f64) -> String {
+    match value {
+        v if !v.is_finite() => "∞".into(),
+        v if v >= 100.0 => format!("{v:.0}"),
+        v if v >= 10.0 => format!("{v:.1}"),
+        v => format!("{v:.2}"),
+    }
+}
+
+fn share(value: f64) -> String {
+    match value * 100.0 {
+        v if !v.is_finite() => "∞".into(),
+        v if v < 0.01 => "under 0.01 %".into(),
+        v if v < 1.0 => format!("{v:.2} %"),
+        v => format!("{v:.0} %"),
+    }
+}
+
+fn time(seconds: f64) -> String {
+    match seconds {
+        s if !s.is_finite() => "∞".into(),
+        s if s < 1.0 => format!("{:.1} ms", s * 1e3),
+        s => format!("{s:.1} s"),
+    }
+}
+
+fn rounded(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    if seconds < 120.0 { format!("{seconds:.0} s") } else { format!("{:.0} min", seconds / 60.0) }
+}
+
+fn size(bytes: f64) -> String {
+    let mib = bytes / (1024.0 * 1024.0);
+    if mib >= 10.0 { format!("{mib:.0} MiB") } else { format!("{mib:.2} MiB") }
+}
