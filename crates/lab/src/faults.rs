@@ -2,35 +2,51 @@
 
 use crate::Calendar;
 use knockon_model::blueprint::{Contrast, Fault};
+use serde::Serialize;
 
 /// Every fault of a run, in order of time, then of name.
 #[must_use]
-pub fn to_json(faults: &[Fault], calendar: Calendar) -> serde_json::Value {
+pub fn document(faults: &[Fault], calendar: Calendar) -> impl Serialize + '_ {
     let mut sorted: Vec<_> = faults.iter().collect();
     sorted.sort_by(|a, b| (a.at, &a.name).cmp(&(b.at, &b.name)));
-    sorted.into_iter().map(|fault| fault_to_json(fault, calendar)).collect()
+    sorted.into_iter().map(|fault| row(fault, calendar)).collect::<Vec<_>>()
 }
 
-fn fault_to_json(fault: &Fault, calendar: Calendar) -> serde_json::Value {
-    let settings: Vec<_> = fault
-        .settings
-        .iter()
-        .map(|(path, from, to)| serde_json::json!({ "path": path, "from": from, "to": to }))
-        .collect();
-    serde_json::json!({
-        "name": fault.name,
-        "kind": fault.kind,
-        "component": fault.component,
-        "time": calendar.rfc3339(fault.at),
-        "offset_ns": fault.at.as_nanos(),
-        "until": fault.until.map(|until| calendar.rfc3339(until)),
-        "until_offset_ns": fault.until.map(|until| until.as_nanos()),
-        "contrast": match fault.contrast {
+#[derive(Serialize)]
+struct Row<'a> {
+    name: &'a str,
+    kind: &'a str,
+    component: &'a str,
+    time: String,
+    offset_ns: u64,
+    until: Option<String>,
+    until_offset_ns: Option<u64>,
+    contrast: &'static str,
+    settings: Vec<Setting<'a>>,
+}
+
+#[derive(Serialize)]
+struct Setting<'a> {
+    path: &'a str,
+    from: &'a str,
+    to: &'a str,
+}
+
+fn row(fault: &Fault, calendar: Calendar) -> Row<'_> {
+    Row {
+        name: &fault.name,
+        kind: &fault.kind,
+        component: &fault.component,
+        time: calendar.rfc3339(fault.at),
+        offset_ns: fault.at.as_nanos(),
+        until: fault.until.map(|until| calendar.rfc3339(until)),
+        until_offset_ns: fault.until.map(|until| until.as_nanos()),
+        contrast: match fault.contrast {
             Contrast::Nothing => "nothing",
             Contrast::SameDeploy => "same deploy without the defect",
         },
-        "settings": settings,
-    })
+        settings: fault.settings.iter().map(|(path, from, to)| Setting { path, from, to }).collect(),
+    }
 }
 
 #[cfg(test)]
@@ -56,7 +72,7 @@ mod tests {
             contrast: Contrast::Nothing,
             ..leak.clone()
         };
-        let json = to_json(&[leak, surge], Calendar { epoch_unix_ns: 0 });
+        let json = serde_json::to_value(document(&[leak, surge], Calendar { epoch_unix_ns: 0 })).unwrap();
         assert_eq!(json[0]["name"], "surge");
         assert_eq!(json[0]["until_offset_ns"], 2);
         assert_eq!(json[1]["time"], "1970-01-01T00:10:00.000000000Z");

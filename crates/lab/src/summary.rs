@@ -6,6 +6,7 @@ use crate::milestones::Milestones;
 use crate::timeline::{self, Moment};
 use crate::{Calendar, topology};
 use knockon_kernel::Time;
+use knockon_model::Topology;
 use knockon_model::blueprint::Blueprint;
 use knockon_model::statistics::Statistics;
 use std::fmt::Write as _;
@@ -71,7 +72,7 @@ impl Summary<'_> {
         let mut line = |head: &str, body: String| {
             let _ = writeln!(text, "{head:<13}{body}");
         };
-        line("topology", topology::in_words(self.blueprint));
+        line("topology", topology::in_words(&Topology::of(self.blueprint)));
         line("simulated", self.speed());
         line("requests", self.requests_in_words());
         for (n, told) in timeline::lines(&self.moments()).into_iter().enumerate() {
@@ -138,6 +139,19 @@ impl Summary<'_> {
             "bytes": self.written.as_ref().map(|written| written.bytes),
             "digest": format!("{:032x}", self.digest),
         })
+    }
+
+    /// The lines that a later run of the same scenario and seed repeats: no wall time, no place.
+    #[must_use]
+    pub fn lasting_lines(&self) -> Vec<String> {
+        let mut lines = vec![self.requests_in_words()];
+        lines.extend(timeline::lines(&self.moments()));
+        lines.extend(self.limit.clone());
+        lines.extend(self.judgements.iter().map(|judgement| {
+            let verdict = if judgement.held { "held" } else { "not held" };
+            format!("{verdict}: {}; measured {}", judgement.expected, judgement.measured)
+        }));
+        lines
     }
 
     fn moments(&self) -> Vec<Moment> {

@@ -6,6 +6,7 @@ use crate::Calendar;
 use knockon_kernel::Time;
 use knockon_model::id::{ProcessId, SeriesId};
 use knockon_model::record::{SpanId, TraceId};
+use serde::Serialize;
 
 /// Where to look a milestone up.
 #[derive(Clone, PartialEq, Debug)]
@@ -42,8 +43,10 @@ pub enum Key {
     Change {
         /// `time`.
         time: Time,
-        /// `component`.
-        component: String,
+        /// `kind`.
+        kind: &'static str,
+        /// `instance`.
+        instance: String,
     },
 }
 
@@ -60,27 +63,40 @@ impl Shown {
         Self { table: "observed/metrics", key: Key::Sample { series, time } }
     }
 
-    pub(super) fn change(time: Time, component: String) -> Self {
-        Self { table: "observed/changes", key: Key::Change { time, component } }
+    pub(super) fn change(time: Time, kind: &'static str, instance: String) -> Self {
+        Self { table: "observed/changes", key: Key::Change { time, kind, instance } }
     }
 
-    /// `{table, key: {column: value}}`, ids in lower-case hexadecimal.
-    #[must_use]
-    pub fn to_json(&self, calendar: Calendar) -> serde_json::Value {
+    /// The row as a file names it: ids in lower-case hexadecimal, times as dates.
+    pub(super) fn citation(&self, calendar: Calendar) -> Citation {
         let key = match &self.key {
-            Key::Log { uid } => serde_json::json!({ "uid": format!("{uid:032x}") }),
+            Key::Log { uid } => Columns::Log { uid: format!("{uid:032x}") },
             Key::Span { trace, span } => {
-                serde_json::json!({ "trace_id": format!("{:032x}", trace.0), "span_id": format!("{:016x}", span.0) })
+                Columns::Span { trace_id: format!("{:032x}", trace.0), span_id: format!("{:016x}", span.0) }
             }
-            Key::Sample { series, time } => {
-                serde_json::json!({ "series_id": series.0, "time": calendar.rfc3339(*time) })
-            }
-            Key::Change { time, component } => {
-                serde_json::json!({ "time": calendar.rfc3339(*time), "component": component })
+            Key::Sample { series, time } => Columns::Sample { series_id: series.0, time: calendar.rfc3339(*time) },
+            Key::Change { time, kind, instance } => {
+                Columns::Change { time: calendar.rfc3339(*time), kind, instance: instance.clone() }
             }
         };
-        serde_json::json!({ "table": self.table, "key": key })
+        Citation { table: self.table, key }
     }
+}
+
+/// `{table, key: {column: value}}`.
+#[derive(Serialize)]
+pub(super) struct Citation {
+    table: &'static str,
+    key: Columns,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Columns {
+    Log { uid: String },
+    Span { trace_id: String, span_id: String },
+    Sample { series_id: u32, time: String },
+    Change { time: String, kind: &'static str, instance: String },
 }
 
 /// Kinds of rows that can show a state.

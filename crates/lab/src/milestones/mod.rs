@@ -33,6 +33,7 @@ pub const POOL_FULL_FOR_NS: u64 = 1_000_000_000;
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// Collections took more than 30 % of the last minute.
+    #[serde(rename = "gc_share_over_30_percent")]
     GcShareOver30Percent,
     /// Every connection in use and callers waiting, for at least a second.
     PoolFull,
@@ -84,6 +85,18 @@ impl State {
             Self::AcquireTimeout | Self::Refused | Self::OutOfMemoryError | Self::OomKilled | Self::Stopped => None,
         }
     }
+
+    /// The figure under its name.
+    const fn measured(self, value: f64) -> Option<Measure> {
+        match self {
+            Self::GcShareOver30Percent => Some(Measure::Share(value)),
+            Self::PoolFull => Some(Measure::Waiting(value as u64)),
+            Self::ServerError => Some(Measure::Status(value as u64)),
+            Self::Exited => Some(Measure::Code(value as u64)),
+            Self::Restarted => Some(Measure::Restarts(value as u64)),
+            Self::AcquireTimeout | Self::Refused | Self::OutOfMemoryError | Self::OomKilled | Self::Stopped => None,
+        }
+    }
 }
 
 /// The first time of one state in one cycle of one component.
@@ -122,32 +135,54 @@ impl Milestones {
 
     /// The file `truth/milestones.json`.
     #[must_use]
-    pub fn to_json(&self, calendar: Calendar) -> serde_json::Value {
-        let kept: Vec<_> = self.kept.iter().map(|milestone| milestone.to_json(calendar)).collect();
-        let not_kept: serde_json::Map<_, _> =
-            self.not_kept.iter().map(|(state, count)| (word(*state), (*count).into())).collect();
-        serde_json::json!({ "milestones": kept, "not_kept": not_kept })
+    pub fn document(&self, calendar: Calendar) -> impl Serialize + '_ {
+        let milestones = self.kept.iter().map(|milestone| milestone.row(calendar)).collect();
+        Document { milestones, not_kept: &self.not_kept }
     }
+}
+
+/// The file, in the order in which people read it.
+#[derive(Serialize)]
+struct Document<'a> {
+    milestones: Vec<Row<'a>>,
+    not_kept: &'a BTreeMap<State, u64>,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    time: String,
+    offset_ns: u64,
+    component: &'a str,
+    instance: &'a str,
+    cycle: u32,
+    state: State,
+    #[serde(flatten)]
+    measure: Option<Measure>,
+    shown_by: Option<evidence::Citation>,
+}
+
+/// The figure of a milestone, under its own name.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Measure {
+    Share(f64),
+    Waiting(u64),
+    Status(u64),
+    Code(u64),
+    Restarts(u64),
 }
 
 impl Milestone {
-    fn to_json(&self, calendar: Calendar) -> serde_json::Value {
-        let mut row = serde_json::json!({
-            "time": calendar.rfc3339(self.time),
-            "offset_ns": self.time.as_nanos(),
-            "component": self.component,
-            "instance": self.instance,
-            "cycle": self.cycle,
-            "state": self.state,
-        });
-        if let (Some(measure), Some(value)) = (self.state.measure(), self.value) {
-            row[measure] = if measure == "share" { value.into() } else { (value as u64).into() };
+    fn row(&self, calendar: Calendar) -> Row<'_> {
+        Row {
+            time: calendar.rfc3339(self.time),
+            offset_ns: self.time.as_nanos(),
+            component: &self.component,
+            instance: &self.instance,
+            cycle: self.cycle,
+            state: self.state,
+            measure: self.value.and_then(|value| self.state.measured(value)),
+            shown_by: self.shown_by.as_ref().map(|shown| shown.citation(calendar)),
         }
-        row["shown_by"] = self.shown_by.as_ref().map_or(serde_json::Value::Null, |shown| shown.to_json(calendar));
-        row
     }
-}
-
-fn word(state: State) -> String {
-    serde_json::to_value(state).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }

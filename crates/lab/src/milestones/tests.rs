@@ -3,9 +3,10 @@
 use super::*;
 use knockon_kernel::{Duration, Time};
 use knockon_model::Sink;
-use knockon_model::id::{PoolId, ProcessId, SeriesId};
+use knockon_model::id::{PoolId, ProcessId, SeriesId, ServiceId};
 use knockon_model::record::{
-    CollectionCause, CollectionKind, LogEvent, LogRecord, SampleRecord, SpanId, StateRecord, TraceId, Transition,
+    ChangeKind, ChangeRecord, CollectionCause, CollectionKind, LogEvent, LogRecord, SampleRecord, SpanId, StateRecord,
+    TraceId, Transition,
 };
 
 const POOL: PoolId = PoolId(0);
@@ -27,6 +28,10 @@ fn enter(watcher: &mut Watcher, second: u64, transition: Transition) {
 fn pause(watcher: &mut Watcher, second: u64, pause_s: u64) {
     let pause = Duration::from_secs(pause_s);
     enter(watcher, second, Transition::Collected { pause, live_after: 0, usable: 0, full: true });
+}
+
+fn document(milestones: &Milestones) -> serde_json::Value {
+    serde_json::to_value(milestones.document(Calendar { epoch_unix_ns: 0 })).unwrap()
 }
 
 fn states(milestones: &Milestones) -> Vec<(u64, u32, State)> {
@@ -171,7 +176,7 @@ fn the_file_names_times_states_figures_and_rows() {
     let mut watched = watcher();
     enter(&mut watched, 60, Transition::ServerError { status: 503, trace: TraceId(1), span: SpanId(2) });
     enter(&mut watched, 61, Transition::Refused);
-    let json = watched.finish(at(61)).to_json(Calendar { epoch_unix_ns: 0 });
+    let json = document(&watched.finish(at(61)));
     assert_eq!(
         json["milestones"][0],
         serde_json::json!({
@@ -189,4 +194,18 @@ fn the_file_names_times_states_figures_and_rows() {
         })
     );
     assert_eq!(json["milestones"][1]["shown_by"], serde_json::Value::Null);
+}
+
+#[test]
+fn a_kill_is_shown_by_the_change_that_tells_it() {
+    let mut watched = watcher();
+    let kind = ChangeKind::Exited { code: 137, oom_killed: true };
+    watched.change(ChangeRecord { time: at(5), kind, service: ServiceId(0), process: Some(API) });
+    enter(&mut watched, 5, Transition::OomKilled);
+    enter(&mut watched, 5, Transition::Exited { code: 137 });
+    let json = document(&watched.finish(at(6)));
+    let key = serde_json::json!({ "time": "1970-01-01T00:00:05.000000000Z", "kind": "exited", "instance": "api-0" });
+    for milestone in 0..2 {
+        assert_eq!(json["milestones"][milestone]["shown_by"]["key"], key);
+    }
 }

@@ -257,14 +257,14 @@ impl Sink for Watcher {
     }
 
     fn change(&mut self, record: ChangeRecord) {
-        let witness = match record.kind {
-            ChangeKind::Exited { oom_killed: true, .. } => Witness::OomKilledChange,
-            ChangeKind::Exited { .. } => Witness::ExitedChange,
-            ChangeKind::Restarted { .. } => Witness::RestartedChange,
+        let (witness, kind) = match record.kind {
+            ChangeKind::Exited { oom_killed: true, .. } => (Witness::OomKilledChange, "exited"),
+            ChangeKind::Exited { .. } => (Witness::ExitedChange, "exited"),
+            ChangeKind::Restarted { .. } => (Witness::RestartedChange, "restarted"),
             ChangeKind::Deployment { .. } | ChangeKind::Configuration => return,
         };
         if let Some(process) = record.process {
-            let shown = Shown::change(record.time, self.processes[process.index()].instance.clone());
+            let shown = Shown::change(record.time, kind, self.processes[process.index()].instance.clone());
             self.witness(witness, process, None, record.time, &shown);
         }
     }

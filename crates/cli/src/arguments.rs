@@ -1,0 +1,237 @@
+//! The command line as typed. What it resolves to is the commands' business.
+
+use crate::exit;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use knockon_kernel::Duration;
+use std::path::PathBuf;
+
+/// Simulates software systems and their incidents, deterministically, and writes what an observability stack would have
+/// seen together with the truth.
+#[derive(Debug, Parser)]
+#[command(name = "sim", version, about, max_term_width = 100, after_help = exit::HELP, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs a scenario and writes its tables and its truth
+    #[command(after_help = "\
+Examples:
+  sim run scenarios/memory_leak.ron
+  sim run scenarios/memory_leak.ron --seed 7 --out /tmp/leak
+  sim run scenarios/memory_leak.ron --without leak
+  sim run scenarios/memory_leak.ron --set web-api/pool.maximum=20 --telemetry none
+  sim run scenarios/healthy.ron --until 10min --format json | jq .digest
+
+The folder is written under a temporary name and renamed when it is complete. Running again replaces a
+finished run; a folder that is something else is refused.")]
+    Run(Run),
+    /// Checks a scenario without running it, and prints what its healthy state should look like
+    #[command(after_help = "\
+Examples:
+  sim check scenarios/memory_leak.ron
+  sim check scenarios/memory_leak.ron --set web-api/pool.maximum=2")]
+    Check(Check),
+    /// Runs a scenario in two processes at once and compares them step by step
+    #[command(after_help = "\
+Examples:
+  sim verify scenarios/memory_leak.ron
+  sim verify scenarios/memory_leak.ron --seed 7 --until 30min
+
+Ends with 0 if both were the same to the last event; otherwise names the first event that differs, as both
+processes saw it, and ends with 4.")]
+    Verify(Verify),
+    /// Compares runs with the digests and row counts that were recorded for them
+    #[command(subcommand)]
+    Golden(Golden),
+    /// Prints the scenario language or the tables, with every field's meaning and unit
+    #[command(after_help = "\
+Examples:
+  sim schema scenario | less
+  sim schema tables")]
+    Schema {
+        /// Which of them
+        #[arg(value_enum)]
+        subject: Subject,
+    },
+    /// Prints a completion script for a shell
+    #[command(after_help = "\
+Examples:
+  sim completions bash > ~/.local/share/bash-completion/completions/sim
+  sim completions zsh > ~/.zfunc/_sim")]
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// One side of `verify`
+    #[command(hide = true, name = "verify-side")]
+    VerifySide(VerifySide),
+}
+
+/// What becomes a world.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Subjected {
+    /// Scenario file
+    #[arg(value_name = "SCENARIO")]
+    pub(crate) scenario: PathBuf,
+    /// Seed of every random draw
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Sets a parameter from the start, as `component[/part].field=value`; may be given several times
+    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = setting)]
+    pub(crate) overrides: Vec<(String, String)>,
+    /// Runs the contrast of a fault: what would have been without it; may be given several times
+    #[arg(long, value_name = "FAULT")]
+    pub(crate) without: Vec<String>,
+    /// Simulated time to run for [default: the scenario's duration]
+    #[arg(long, value_name = "DURATION", value_parser = knockon_scenario::parse_duration)]
+    pub(crate) until: Option<Duration>,
+}
+
+/// `PATH=VALUE`; links' paths have no `=`, so the first one parts the two.
+fn setting(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((path, value)) if !path.is_empty() && !value.is_empty() => Ok((path.to_owned(), value.to_owned())),
+        _ => Err("give a path and a value, such as web-api/pool.maximum=20".to_owned()),
+    }
+}
+
+/// `sim run`.
+#[derive(Args, Debug)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) subject: Subjected,
+    /// Folder to write [default: out/<scenario>-s<seed>]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// What to record: everything, or nothing (then nothing is written)
+    #[arg(long, value_enum, default_value_t = Telemetry::All)]
+    pub(crate) telemetry: Telemetry,
+    /// Form of the closing summary on standard output
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+    /// Threads: the simulation is one; a second one writes the tables
+    #[arg(long, value_name = "1|2", value_parser = clap::value_parser!(u8).range(1..=2), default_value_t = 2)]
+    pub(crate) threads: u8,
+}
+
+/// `sim check`.
+#[derive(Args, Debug)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) subject: Subjected,
+}
+
+/// `sim verify`.
+#[derive(Args, Debug)]
+pub(crate) struct Verify {
+    #[command(flatten)]
+    pub(crate) subject: Subjected,
+    /// Sets a parameter on the second side only, so that the two differ: a test of the alarm itself
+    #[arg(long, value_name = "PATH=VALUE", value_parser = setting, hide = true)]
+    pub(crate) tamper: Option<(String, String)>,
+}
+
+/// One side of `sim verify`.
+#[derive(Args, Debug)]
+pub(crate) struct VerifySide {
+    #[command(flatten)]
+    pub(crate) subject: Subjected,
+    /// Tell every event after this instant, in nanoseconds
+    #[arg(long, requires = "events_until")]
+    pub(crate) events_after: Option<u64>,
+    /// … and up to this one
+    #[arg(long, requires = "events_after")]
+    pub(crate) events_until: Option<u64>,
+}
+
+/// `sim golden`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Golden {
+    /// Runs what was recorded again and says what differs, layer by layer
+    #[command(after_help = "\
+Examples:
+  sim golden check
+  sim golden check golden/memory_leak.json")]
+    Check {
+        /// Golden files [default: all in golden/]
+        files: Vec<PathBuf>,
+    },
+    /// Records what runs give now, with the reason
+    #[command(after_help = "\
+Examples:
+  sim golden bless --because 'pool waits are measured from the first try'
+  sim golden bless --scenario scenarios/healthy.ron --seeds 1,2 --until 10min --because 'a first recording'")]
+    Bless {
+        /// Golden files [default: all in golden/]
+        files: Vec<PathBuf>,
+        /// Why the results moved, for those who read the history
+        #[arg(long, value_name = "TEXT")]
+        because: String,
+        /// Begins a recording of this scenario, as golden/<scenario>.json
+        #[arg(long, value_name = "SCENARIO", conflicts_with = "files")]
+        scenario: Option<PathBuf>,
+        /// Seeds of a recording that begins
+        #[arg(long, value_name = "N,…", value_delimiter = ',', requires = "scenario", default_value = "1")]
+        seeds: Vec<u64>,
+        /// Simulated time of a recording that begins
+        #[arg(long, value_name = "DURATION", value_parser = knockon_scenario::parse_duration, requires = "scenario")]
+        until: Option<Duration>,
+    },
+}
+
+/// What is recorded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Telemetry {
+    /// Every table
+    All,
+    /// Nothing
+    None,
+}
+
+/// How a summary is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+/// What `sim schema` prints.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Subject {
+    /// The scenario language
+    Scenario,
+    /// The tables of a run
+    Tables,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_visible_command_shows_examples() {
+        fn leaves(command: &clap::Command) -> Vec<&clap::Command> {
+            let inner: Vec<_> =
+                command.get_subcommands().filter(|inner| !inner.is_hide_set()).flat_map(leaves).collect();
+            if inner.is_empty() { vec![command] } else { inner }
+        }
+        for command in leaves(&Arguments::command()) {
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(after.starts_with("Examples:"), "`{}` shows no example", command.get_name());
+        }
+    }
+}

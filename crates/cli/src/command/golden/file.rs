@@ -1,0 +1,114 @@
+//! A golden file: `golden/<scenario>.json`.
+
+use crate::arguments::Subjected;
+use crate::command::load;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+use crate::simulate::{Recording, simulate};
+use knockon_kernel::Duration;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// What is recorded of one scenario.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GoldenFile {
+    #[serde(skip)]
+    pub(crate) path: PathBuf,
+    /// The scenario, from the folder that holds `golden/`.
+    pub(crate) scenario: PathBuf,
+    /// Simulated nanoseconds, where they are not the scenario's own.
+    pub(crate) until_ns: Option<Duration>,
+    /// What was recorded, by seed.
+    pub(crate) seeds: BTreeMap<u64, Option<Layers>>,
+    /// Why what moved when, oldest first.
+    pub(crate) history: Vec<Blessing>,
+}
+
+/// What one run gave, from the world to what is told of it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Layers {
+    /// Fingerprint of events and states.
+    pub(crate) world: String,
+    /// Events handled.
+    pub(crate) events: u64,
+    /// Observed tables and truth, by path.
+    pub(crate) tables: BTreeMap<String, TableLayer>,
+    /// What a reader sees.
+    pub(crate) summary: Vec<String>,
+}
+
+/// One table.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TableLayer {
+    pub(crate) rows: u64,
+    pub(crate) digest: String,
+}
+
+/// A reason and what it moved.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Blessing {
+    pub(crate) because: String,
+    pub(crate) moved: Vec<String>,
+}
+
+impl GoldenFile {
+    /// A file of which nothing is recorded yet.
+    pub(crate) fn begin(scenario: &Path, seeds: &[u64], until_ns: Option<Duration>) -> Result<Self, Failure> {
+        let name = scenario.file_stem().unwrap_or_default().to_string_lossy();
+        let path = Path::new(super::FOLDER).join(format!("{name}.json"));
+        if path.exists() {
+            return Err(Failure::new(Exit::Usage, format!("`{}` exists", path.display()))
+                .hint(format!("`sim golden bless {} --because TEXT` records it anew", path.display())));
+        }
+        let seeds = seeds.iter().map(|&seed| (seed, None)).collect();
+        Ok(Self { path, scenario: scenario.to_owned(), until_ns, seeds, history: Vec::new() })
+    }
+
+    /// Reads a golden file.
+    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Failure::new(Exit::Usage, format!("cannot read `{}`", path.display())).because(&error))?;
+        let mut golden: Self = serde_json::from_str(&text).map_err(|error| {
+            Failure::new(Exit::Failed, format!("`{}` is not a golden file", path.display())).because(&error)
+        })?;
+        golden.path = path.to_owned();
+        Ok(golden)
+    }
+
+    /// Writes the file, whole or not at all.
+    pub(crate) fn write(&self) -> Result<(), Failure> {
+        let failed = |error: std::io::Error| Failure::io("write", &self.path, &error);
+        let text = serde_json::to_string_pretty(self).expect("a golden is plain data") + "\n";
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder).map_err(failed)?;
+        let mut staged = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+        std::io::Write::write_all(&mut staged, text.as_bytes()).map_err(failed)?;
+        staged.persist(&self.path).map_err(|error| failed(error.error))?;
+        Ok(())
+    }
+
+    /// Runs the scenario with one seed and reads off the layers.
+    pub(crate) fn measure(&self, seed: u64, interrupt: &Interrupt) -> Result<Layers, Failure> {
+        let root = self.path.parent().and_then(Path::parent).unwrap_or(Path::new(""));
+        let subject = Subjected {
+            scenario: root.join(&self.scenario),
+            seed,
+            overrides: Vec::new(),
+            without: Vec::new(),
+            until: self.until_ns,
+        };
+        let loaded = load::scenario(&subject)?;
+        let scratch = tempfile::tempdir().map_err(|error| Failure::io("write", &std::env::temp_dir(), &error))?;
+        let recording = Recording { folder: scratch.path().join("run"), threads: 2 };
+        let simulated = simulate(loaded, Some(&recording), interrupt)?;
+        let (world, events) = simulated.world();
+        let tables = simulated.written().into_iter().map(|(path, (rows, digest))| (path, TableLayer { rows, digest }));
+        Ok(Layers { world, events, tables: tables.collect(), summary: simulated.summary().lasting_lines() })
+    }
+}

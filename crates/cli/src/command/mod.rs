@@ -1,0 +1,32 @@
+//! The commands, one file each.
+
+mod check;
+mod golden;
+mod load;
+mod run;
+mod schema;
+mod verify;
+
+use crate::arguments::{Arguments, Command};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::terminal;
+use clap::CommandFactory as _;
+
+/// Executes one command.
+pub(crate) fn execute(command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Run(run) => run::execute(&run),
+        Command::Check(check) => check::execute(&check),
+        Command::Verify(verify) => verify::execute(&verify),
+        Command::VerifySide(side) => verify::side::execute(&side),
+        Command::Golden(golden) => golden::execute(golden),
+        Command::Schema { subject } => schema::execute(subject),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "sim", &mut script);
+            terminal::print(&String::from_utf8_lossy(&script))?;
+            Ok(Exit::Success)
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! A progress bar on a terminal, for runs that take longer than a moment. Elsewhere, nothing.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{self, IsTerminal};
+use std::time::{Duration, Instant};
+
+/// Runs that end sooner show no bar.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Shows how far a run has come.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    began: Instant,
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    /// Begins to count. Standard error decides whether there is anyone to show a bar to.
+    pub(crate) fn begin() -> Self {
+        Self { began: Instant::now(), bar: None }
+    }
+
+    /// Wall time since the beginning.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// So much of the simulated time has passed.
+    pub(crate) fn show(&mut self, done_ns: u64, all_ns: u64) {
+        if self.bar.is_none() && io::stderr().is_terminal() && self.elapsed() > PATIENCE {
+            self.bar = Some(bar(all_ns / 1_000_000));
+        }
+        if let Some(bar) = &self.bar {
+            bar.set_position(done_ns / 1_000_000);
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn bar(length_ms: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("simulating [{bar:40}] {percent:>3} %, {eta} left")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ");
+    ProgressBar::with_draw_target(Some(length_ms), ProgressDrawTarget::stderr_with_hz(4)).with_style(style)
+}

@@ -1,0 +1,212 @@
+//! One run from a loaded scenario to its end: the world, its watcher and, if wanted, the tables.
+
+use crate::drive::{Ended, drive, end_of};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+use crate::progress::Progress;
+use knockon_kernel::Time;
+use knockon_lab::expectations::{self, Judgement};
+use knockon_lab::milestones::{Milestones, Watcher};
+use knockon_lab::summary::{Summary, Written};
+use knockon_lab::{Calendar, conservation, faults};
+use knockon_model::statistics::Statistics;
+use knockon_model::{Stop, Tee, World};
+use knockon_scenario::Loaded;
+use knockon_telemetry::{Closing, Manifest, Meta, Options, RunWriter};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Moves when a scenario gets other random values.
+const DRAWS_EPOCH: u32 = 1;
+/// Moves when machines do something else with the same values.
+const MODEL_EPOCH: u32 = 1;
+
+/// Where tables go.
+#[derive(Clone, Debug)]
+pub(crate) struct Recording {
+    /// The run's folder.
+    pub(crate) folder: PathBuf,
+    /// Threads: with 2, one of them writes.
+    pub(crate) threads: u8,
+}
+
+/// A run that has ended.
+#[derive(Debug)]
+pub(crate) struct Simulated {
+    loaded: Loaded,
+    statistics: Statistics,
+    milestones: Milestones,
+    judgements: Vec<Judgement>,
+    end: Time,
+    wall_s: f64,
+    events: u64,
+    digest: u128,
+    limit: Option<Stop>,
+    output: Option<Output>,
+}
+
+/// What was written.
+#[derive(Debug)]
+struct Output {
+    folder: PathBuf,
+    manifest: Manifest,
+    /// Documents of truth: name, entries, digest.
+    documents: Vec<(&'static str, u64, String)>,
+}
+
+/// Runs a scenario to its end, a limit or a signal.
+pub(crate) fn simulate(
+    loaded: Loaded,
+    recording: Option<&Recording>,
+    interrupt: &Interrupt,
+) -> Result<Simulated, Failure> {
+    let progress = Progress::begin();
+    match recording {
+        None => without_tables(loaded, interrupt, progress),
+        Some(recording) => with_tables(loaded, recording, interrupt, progress),
+    }
+}
+
+fn without_tables(loaded: Loaded, interrupt: &Interrupt, mut progress: Progress) -> Result<Simulated, Failure> {
+    let mut world = World::new(loaded.blueprint.clone());
+    let mut watcher = Watcher::new(world.catalogue(), &loaded.blueprint);
+    let until = end_of(loaded.blueprint.duration);
+    let ended = drive(&mut world, until, &mut watcher, |_| false, interrupt, &mut progress);
+    let limit = limit_of(ended)?;
+    Ok(Simulated::new(loaded, &world, watcher, limit, &progress))
+}
+
+fn with_tables(
+    loaded: Loaded,
+    recording: &Recording,
+    interrupt: &Interrupt,
+    mut progress: Progress,
+) -> Result<Simulated, Failure> {
+    let mut world = World::new(loaded.blueprint.clone());
+    let watcher = Watcher::new(world.catalogue(), &loaded.blueprint);
+    let until = end_of(loaded.blueprint.duration);
+    let meta = Meta { draws_epoch: DRAWS_EPOCH, model_epoch: MODEL_EPOCH };
+    let options = Options { threads: usize::from(recording.threads), ..Options::default() };
+    let writer = RunWriter::create(&recording.folder, meta, world.catalogue(), &loaded.blueprint, options)?;
+    let mut sink = Tee(watcher, writer.recorder()?);
+    let ended = drive(&mut world, until, &mut sink, |sink| sink.1.has_failed(), interrupt, &mut progress);
+    let limit = limit_of(ended)?;
+    let Tee(watcher, recorder) = sink;
+    let mut simulated = Simulated::new(loaded, &world, watcher, limit, &progress);
+    let documents = simulated.write_truth(&writer)?;
+    let closing = Closing {
+        run_digest: format!("{:032x}", simulated.digest),
+        simulated: simulated.end - Time::ZERO,
+        limits_hit: limit.map(|limit| (limit_name(limit).to_owned(), 1)).into_iter().collect(),
+    };
+    let manifest = writer.finish(Some(recorder), closing)?;
+    simulated.output = Some(Output { folder: recording.folder.clone(), manifest, documents });
+    simulated.wall_s = progress.elapsed().as_secs_f64();
+    Ok(simulated)
+}
+
+/// A limit is a result; a signal is not.
+fn limit_of(ended: Result<(), Ended>) -> Result<Option<Stop>, Failure> {
+    match ended {
+        // What failed is said when the writer is asked to finish.
+        Ok(()) | Err(Ended::SinkFailed) => Ok(None),
+        Err(Ended::Limit(stop)) => Ok(Some(stop)),
+        Err(Ended::Signal(exit)) => Err(Failure::new(exit, "interrupted; nothing was written")),
+    }
+}
+
+const fn limit_name(stop: Stop) -> &'static str {
+    match stop {
+        Stop::Livelock { .. } => "events_per_instant",
+        Stop::Frames { .. } => "frames",
+        Stop::Events { .. } => "events",
+    }
+}
+
+impl Simulated {
+    fn new(loaded: Loaded, world: &World, watcher: Watcher, limit: Option<Stop>, progress: &Progress) -> Self {
+        let end = match limit {
+            None => end_of(loaded.blueprint.duration),
+            Some(_) => world.time(),
+        };
+        let statistics = world.statistics();
+        let milestones = watcher.finish(end);
+        let judgements = expectations::judge(&loaded.expectations, &statistics, &milestones);
+        Self {
+            statistics,
+            milestones,
+            judgements,
+            end,
+            wall_s: progress.elapsed().as_secs_f64(),
+            events: world.events(),
+            digest: world.digest(),
+            limit,
+            output: None,
+            loaded,
+        }
+    }
+
+    fn write_truth(&self, writer: &RunWriter) -> Result<Vec<(&'static str, u64, String)>, Failure> {
+        let calendar = Calendar { epoch_unix_ns: self.loaded.blueprint.epoch_unix_ns };
+        let faults = &self.loaded.blueprint.faults;
+        let scenario = writer.write_truth_text("scenario.ron", &self.loaded.resolved_text)?;
+        let told_faults = writer.write_truth_json("faults.json", &faults::document(faults, calendar))?;
+        let told_milestones = writer.write_truth_json("milestones.json", &self.milestones.document(calendar))?;
+        Ok(vec![
+            ("truth/scenario.ron", self.loaded.resolved_text.lines().count() as u64, scenario.to_string()),
+            ("truth/faults.json", faults.len() as u64, told_faults.to_string()),
+            ("truth/milestones.json", self.milestones.kept.len() as u64, told_milestones.to_string()),
+        ])
+    }
+
+    /// The closing lines.
+    pub(crate) fn summary(&self) -> Summary<'_> {
+        Summary {
+            name: &self.loaded.name,
+            title: &self.loaded.title,
+            blueprint: &self.loaded.blueprint,
+            statistics: &self.statistics,
+            milestones: &self.milestones,
+            judgements: &self.judgements,
+            end: self.end,
+            wall_s: self.wall_s,
+            events: self.events,
+            digest: self.digest,
+            limit: self.limit.map(|limit| limit.to_string()),
+            written: self.output.as_ref().map(|output| Written {
+                folder: output.folder.display().to_string(),
+                rows: output.manifest.tables.values().map(|table| table.rows).sum(),
+                bytes: output.manifest.tables.values().map(|table| table.bytes).sum(),
+            }),
+        }
+    }
+
+    /// How the run counts: lost requests are a defect, a limit is worse than an expectation that did not hold.
+    pub(crate) fn verdict(&self) -> Result<Exit, Failure> {
+        let breaches: Vec<_> = conservation::breaches(&self.statistics).iter().map(ToString::to_string).collect();
+        if !breaches.is_empty() {
+            return Err(Failure::new(Exit::Bug, format!("requests were lost: {}", breaches.join("; ")))
+                .hint("this is a defect of sim, not of your scenario; please report it with the scenario"));
+        }
+        if self.limit.is_some() {
+            return Ok(Exit::Limit);
+        }
+        Ok(if self.judgements.iter().all(|judgement| judgement.held) { Exit::Success } else { Exit::Failed })
+    }
+
+    /// Fingerprint of events and states, with the number of events.
+    pub(crate) fn world(&self) -> (String, u64) {
+        (format!("{:032x}", self.digest), self.events)
+    }
+
+    /// Rows (or entries) and digest of everything written, by path.
+    pub(crate) fn written(&self) -> BTreeMap<String, (u64, String)> {
+        let Some(output) = &self.output else { return BTreeMap::new() };
+        let tables =
+            output.manifest.tables.iter().map(|(path, table)| (path.clone(), (table.rows, table.digest.clone())));
+        let documents =
+            output.documents.iter().map(|(path, entries, digest)| ((*path).to_owned(), (*entries, digest.clone())));
+        tables.chain(documents).collect()
+    }
+}
