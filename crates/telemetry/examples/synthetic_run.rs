@@ -2,6 +2,8 @@
 //!
 //! The same records are made in every mode; the difference of processor time to `none` is the recorder's and writer's own.
 
+#![expect(clippy::print_stderr, reason = "a program that reports")]
+
 use knockon_kernel::Duration;
 use knockon_model::Null;
 use knockon_telemetry::{Closing, Meta, Options, RunWriter};

@@ -113,11 +113,11 @@ fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
 }
 
 fn rest_client(call: Option<&Call<'_>>, cause: &str, body: &mut String) {
-    let (method, address, path) = call.map_or(("GET", "", "/"), |call| (call.method, call.address.as_str(), call.path));
-    say!(
-        body,
-        "org.springframework.web.client.ResourceAccessException: I/O error on {method} request for \"http://{address}{path}\": {cause}"
-    );
+    body.push_str("org.springframework.web.client.ResourceAccessException: ");
+    if let Some(Call { method, address, path, .. }) = call {
+        say!(body, "I/O error on {method} request for \"http://{address}{path}\": ");
+    }
+    body.push_str(cause);
 }
 
 /// The main class as Spring Initializr names it: `web-api` → `com.example.webapi.WebApiApplication`.

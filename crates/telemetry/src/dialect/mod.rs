@@ -217,3 +217,6 @@ macro_rules! say {
     };
 }
 use say;
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,7 @@ pub(super) static LEDGER: Table = Table {
         optional("computing_ns", Kind::Nanoseconds, "ns", "Its own demand, at full speed."),
         optional("cpu_wait_ns", Kind::Nanoseconds, "ns", "Runnable without a core."),
         optional("throttled_ns", Kind::Nanoseconds, "ns", "Runnable while the processor quota is burnt."),
-        optional(
+        required(
             "paused_ns",
             Kind::Nanoseconds,
             "ns",
@@ -28,7 +28,7 @@ pub(super) static LEDGER: Table = Table {
         optional("network_ns", Kind::Nanoseconds, "ns", "On the wire: connecting, request and answer; client spans."),
         optional("backing_off_ns", Kind::Nanoseconds, "ns", "Backing off between attempts, or sleeping."),
         optional("lock_ns", Kind::Nanoseconds, "ns", "Waiting for a lock."),
-        optional("child_ns", Kind::Nanoseconds, "ns", "Waiting for a child; in a client span, for the server."),
+        required("child_ns", Kind::Nanoseconds, "ns", "Waiting for a child; in a client span, for the server."),
     ],
 };
 

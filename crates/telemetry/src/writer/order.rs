@@ -42,7 +42,7 @@ pub(super) struct Order<R> {
 }
 
 impl<R: Started> Order<R> {
-    /// At most `limit` rows wait.
+    /// At most `limit` rows wait from one batch to the next.
     pub(super) fn new(limit: usize) -> Self {
         assert!(u32::try_from(limit).is_ok(), "positions of waiting rows are 32-bit");
         Self { waiting: Vec::new(), ready: Vec::new(), look_at: RELEASE_ROWS.min(limit), limit, overflows: 0 }
@@ -55,20 +55,19 @@ impl<R: Started> Order<R> {
         before: Time,
         mut out: impl FnMut(&R) -> Result<(), E>,
     ) -> Result<(), E> {
-        for rows in rows.chunks(RELEASE_ROWS) {
-            self.waiting.extend_from_slice(rows);
-            if self.waiting.len() >= self.look_at {
-                self.release(before, &mut out)?;
-                while self.waiting.len() >= self.limit {
-                    self.overflows += 1;
-                    let median = self.median();
-                    // Rows that start with the median go too, so at least half of them do.
-                    self.release(Time::from_nanos(median.as_nanos().saturating_add(1)), &mut out)?;
-                }
-                // With many rows left behind, the next pass waits until it can hope to move as many.
-                self.look_at = (2 * self.waiting.len() + RELEASE_ROWS).min(self.limit);
-            }
+        self.waiting.extend_from_slice(rows);
+        if self.waiting.len() < self.look_at {
+            return Ok(());
         }
+        self.release(before, &mut out)?;
+        while self.waiting.len() >= self.limit {
+            self.overflows += 1;
+            let median = self.median();
+            // Rows that start with the median go too, so at least half of them do.
+            self.release(Time::from_nanos(median.as_nanos().saturating_add(1)), &mut out)?;
+        }
+        // With many rows left behind, the next pass waits until it can hope to move as many.
+        self.look_at = (2 * self.waiting.len() + RELEASE_ROWS).min(self.limit);
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 /// Rows that are encoded at a time; divides a row group.
 const CHUNK_ROWS: usize = 8_192;
-const _: () = assert!(GROUP_ROWS % CHUNK_ROWS == 0);
+const _: () = assert!(GROUP_ROWS.is_multiple_of(CHUNK_ROWS));
 
 /// Rows of a part. A part's footer is held in memory until it is closed, so parts do not grow without end.
 const PART_ROWS: u64 = 64 * GROUP_ROWS as u64;

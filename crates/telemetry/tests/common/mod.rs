@@ -10,11 +10,11 @@ use knockon_model::record::*;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-pub const AUTH: usize = 0;
-pub const POSTGRES: usize = 1;
-pub const REDIS: usize = 2;
-pub const WEB_API: usize = 3;
-pub const WORKER: usize = 4;
+pub(crate) const AUTH: usize = 0;
+pub(crate) const POSTGRES: usize = 1;
+pub(crate) const REDIS: usize = 2;
+pub(crate) const WEB_API: usize = 3;
+pub(crate) const WORKER: usize = 4;
 
 fn http(method: &str, route: &str) -> Endpoint {
     endpoint(&format!("{method} {route}"), Operation::Http { method: method.into(), route: route.into() })
@@ -52,7 +52,7 @@ fn service(name: &str, runtime: Runtime, endpoints: Vec<Endpoint>, pools: Vec<Po
     }
 }
 
-pub fn pool(kind: PoolKind, maximum: u32, overflow: u32) -> Pool {
+pub(crate) fn pool(kind: PoolKind, maximum: u32, overflow: u32) -> Pool {
     Pool {
         name: "pool".into(),
         database: ServiceId(POSTGRES as u32),
@@ -71,7 +71,7 @@ pub fn pool(kind: PoolKind, maximum: u32, overflow: u32) -> Pool {
     }
 }
 
-pub fn heap(collector: Collector, on_out_of_memory: OnOutOfMemory) -> Heap {
+pub(crate) fn heap(collector: Collector, on_out_of_memory: OnOutOfMemory) -> Heap {
     let cost = PauseCost { base: Duration::ZERO, per_mib: Duration::ZERO };
     Heap {
         maximum: 1 << 28,
@@ -92,7 +92,7 @@ pub fn heap(collector: Collector, on_out_of_memory: OnOutOfMemory) -> Heap {
 }
 
 /// auth-service, postgres, redis, web-api and a Python worker.
-pub fn blueprint() -> Blueprint {
+pub(crate) fn blueprint() -> Blueprint {
     let postgres = Postgres { max_connections: 100, reserved: 3, slow_query: None, connect: SamplerId(0) };
     let redis = Redis { maxmemory: None, eviction: Eviction::NoEviction, entry_overhead: 0 };
     let python = CPython { base: 0, object_bytes: 64, thresholds: [700, 10, 10], per_object: Duration::ZERO };
@@ -144,7 +144,7 @@ pub fn blueprint() -> Blueprint {
 }
 
 /// One process a service, both sides of every endpoint, some series.
-pub fn catalogue(blueprint: &Blueprint) -> Catalogue {
+pub(crate) fn catalogue(blueprint: &Blueprint) -> Catalogue {
     let mut catalogue = Catalogue::default();
     for (id, service) in (0..).map(ServiceId).zip(&blueprint.services) {
         let (name, instance) = (service.name.clone(), format!("{}-0", service.name));
@@ -175,14 +175,14 @@ pub fn catalogue(blueprint: &Blueprint) -> Catalogue {
 }
 
 /// The operation of one side of an endpoint.
-pub fn operation(catalogue: &Catalogue, service: usize, endpoint: u32, kind: SpanKind) -> OperationId {
+pub(crate) fn operation(catalogue: &Catalogue, service: usize, endpoint: u32, kind: SpanKind) -> OperationId {
     let wanted = (kind, ServiceId(service as u32), EndpointId(endpoint));
     let found = catalogue.operations.iter().position(|info| (info.kind, info.service, info.endpoint) == wanted);
     OperationId(found.expect("the endpoint is described") as u32)
 }
 
 /// Requests to web-api as traces of six to eleven spans, delivered in the order of their ends, with ledgers, logs and samples.
-pub struct Generator {
+pub(crate) struct Generator {
     state: u64,
     request: u64,
     now: u64,
@@ -195,8 +195,8 @@ pub struct Generator {
     series: u32,
     server: Vec<OperationId>,
     client: Vec<OperationId>,
-    pub spans: u64,
-    pub rows: u64,
+    pub(crate) spans: u64,
+    pub(crate) rows: u64,
 }
 
 type Slot = usize;
@@ -205,7 +205,7 @@ const TARGETS: [(usize, u32); 7] =
     [(WEB_API, 0), (WEB_API, 2), (REDIS, 0), (REDIS, 1), (POSTGRES, 0), (POSTGRES, 1), (AUTH, 0)];
 
 impl Generator {
-    pub fn new(catalogue: &Catalogue) -> Self {
+    pub(crate) fn new(catalogue: &Catalogue) -> Self {
         let side = |kind| TARGETS.map(|(service, endpoint)| operation(catalogue, service, endpoint, kind)).to_vec();
         Self {
             state: 1,
@@ -235,7 +235,7 @@ impl Generator {
     }
 
     /// One more request, and everything that ends before it.
-    pub fn step<S: Sink>(&mut self, sink: &mut S) {
+    pub(crate) fn step<S: Sink>(&mut self, sink: &mut S) {
         self.now += self.duration(5e6);
         self.request += 1;
         while let Some(&Reverse((end, ..))) = self.open.peek() {
@@ -326,7 +326,7 @@ impl Generator {
             true,
             parts,
         );
-        if kind % 10 == 0 {
+        if kind.is_multiple_of(10) {
             let (number, pause) = (self.request as u32, Duration::from_nanos(self.duration(5e6)));
             let before = self.next() % (1 << 28);
             let (kind, cause) = (CollectionKind::Young, CollectionCause::AllocationFailure);
@@ -342,7 +342,7 @@ impl Generator {
                 sink,
             );
         }
-        if self.request % 1_000 == 0 {
+        if self.request.is_multiple_of(1_000) {
             while self.starts.peek().is_some_and(|Reverse((_, end))| *end <= self.now) {
                 self.starts.pop();
             }
@@ -352,7 +352,7 @@ impl Generator {
     }
 
     /// Everything that is still open.
-    pub fn finish<S: Sink>(&mut self, sink: &mut S) {
+    pub(crate) fn finish<S: Sink>(&mut self, sink: &mut S) {
         let service = ServiceId(WEB_API as u32);
         let time = Time::from_nanos(self.now);
         sink.change(ChangeRecord { time, kind: ChangeKind::Deployment { from: 0, to: 1 }, service, process: None });
