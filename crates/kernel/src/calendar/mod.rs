@@ -184,7 +184,7 @@ impl<E: Copy> Calendar<E> {
     #[inline]
     pub fn cancel(&mut self, ticket: Ticket) -> bool {
         let cancelled =
-            if ticket.is_in_lane() { self.lanes.remove(ticket).is_some() } else { self.slots.remove(ticket).is_some() };
+            if ticket.is_in_lane() { self.lanes.remove(ticket).is_some() } else { self.slots.remove(ticket) };
         if cancelled {
             self.len -= 1;
             self.settle();
@@ -233,7 +233,7 @@ impl<E: Copy> Calendar<E> {
     fn take_due(&mut self) -> E {
         let front = self.due.pop_front().expect("the queue of events due now was found not to be empty");
         self.last_sequence = front.sequence();
-        self.slots.remove(front).expect("the front of the queue of events due now is alive")
+        self.slots.take(front)
     }
 
     #[inline]
@@ -242,7 +242,7 @@ impl<E: Copy> Calendar<E> {
         self.last_sequence = ticket.sequence();
         if !ticket.is_in_lane() {
             self.heap.pop();
-            return self.slots.remove(ticket).expect("the top of the heap is alive");
+            return self.slots.take(ticket);
         }
         let event = self.lanes.take_head(ticket);
         self.renew_lane(ticket);
