@@ -56,7 +56,7 @@ impl Reader {
         let found = match &node.kind {
             Kind::Text(text) if text.chars().count() <= 40 => format!("the text {text:?}"),
             Kind::Text(_) => "a text".into(),
-            Kind::Number(number) if number.is_finite() => format!("the number {number:?}"),
+            Kind::Number(number) if number.is_finite() => format!("the number {number}"),
             Kind::Number(_) => "a number that is not finite".into(),
             Kind::Flag(flag) => format!("`{flag}`"),
             Kind::Absent => "`None`".into(),
@@ -179,11 +179,8 @@ impl Reader {
             Kind::Tuple(_, items) => {
                 let names: Vec<&str> = table.iter().map(|field| field.name).collect();
                 let hint = format!("in this order: {}", names.join(", "));
-                self.report(
-                    node.span,
-                    format!("{what} takes at most {} values, found {}", table.len(), items.len()),
-                    Some(hint),
-                );
+                let most = if table.len() == 1 { "one value".to_owned() } else { format!("{} values", table.len()) };
+                self.report(node.span, format!("{what} takes at most {most}, found {}", items.len()), Some(hint));
                 return None;
             }
             Kind::Fields(_, fields) => {
@@ -251,8 +248,8 @@ fn from_default<T: Decode>(what: &str, field: &str, text: &str) -> T {
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Map<T> {
     pub(crate) entries: BTreeMap<String, Entry<T>>,
-    /// Whether the map as a whole was wrong: what is missing in it says nothing then.
-    pub(crate) broken: bool,
+    /// Whether something that was meant to be in it is not: what cannot be found says nothing then.
+    pub(crate) partial: bool,
 }
 
 /// An entry and the place of its name.
@@ -265,7 +262,7 @@ pub(crate) struct Entry<T> {
 
 impl<T> Default for Map<T> {
     fn default() -> Self {
-        Self { entries: BTreeMap::new(), broken: false }
+        Self { entries: BTreeMap::new(), partial: false }
     }
 }
 
@@ -296,7 +293,7 @@ impl<T: Decode> Decode for Map<T> {
         for (key, value) in pairs {
             let Kind::Text(name) = &key.kind else {
                 reader.mismatch::<()>(key, "a name in quotes");
-                map.broken = true;
+                map.partial = true;
                 continue;
             };
             let read = At::<T>::read(value, reader);
@@ -310,7 +307,7 @@ impl<T: Decode> Decode for Map<T> {
     }
 
     fn filler() -> Self {
-        Self { entries: BTreeMap::new(), broken: true }
+        Self { entries: BTreeMap::new(), partial: true }
     }
 
     fn print(&self) -> Print {
@@ -547,7 +544,11 @@ macro_rules! choice {
                     $( stringify!($variant) => choice!(@decode $name $variant node reader bare $(($type))?), )+
                     other => {
                         let hint = $crate::suggest::hint(other, VARIANTS.iter().copied());
-                        reader.report(node.span, format!("`{other}` is no {}", $what), hint);
+                        let place = $crate::origin::Span {
+                            end: node.span.end.min(node.span.start + other.len() as u32),
+                            ..node.span
+                        };
+                        reader.report(place, format!("`{other}` is no {}", $what), hint);
                         None
                     }
                 }

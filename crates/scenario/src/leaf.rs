@@ -4,7 +4,6 @@ use crate::decode::{Decode, Reader};
 use crate::origin::Span;
 use crate::print::Print;
 use crate::schema::Schema;
-use crate::suggest;
 use crate::tree::{Kind, Node};
 use crate::unit::{self, Refusal};
 use knockon_kernel::Duration;
@@ -24,7 +23,7 @@ fn refused<T>(
         Refusal::NoNumber => (format!("{text:?} is not {expected}"), None),
         Refusal::NoUnit => (format!("{text:?} lacks its unit"), Some(format!("units here: {}", units.join(", ")))),
         Refusal::UnknownUnit(unit) => {
-            (format!("{text:?} has the unknown unit `{unit}`"), suggest::hint(unit, units.iter().copied()))
+            (format!("{text:?} has the unknown unit `{unit}`"), Some(format!("units here: {}", units.join(", "))))
         }
         Refusal::OutOfRange => (format!("{text:?} is out of range for {expected}"), None),
     };
@@ -43,7 +42,7 @@ macro_rules! quantity {
             Kind::Number(number) if number.is_finite() => {
                 $reader.report(
                     $node.span,
-                    format!("the number {number:?} lacks its unit"),
+                    format!("the number {number} lacks its unit"),
                     Some(concat!("write ", $expected).into()),
                 );
                 None

@@ -197,7 +197,12 @@ fn add_system(
     shown: &dyn Fn(&str) -> String,
 ) {
     // What is not there cannot be checked against.
-    let unknown = |system: &mut SystemText| system.services.value.broken = true;
+    let unknown = |system: &mut SystemText| {
+        system.services.partial = true;
+        system.databases.partial = true;
+        system.caches.partial = true;
+        system.load.partial = true;
+    };
     let text = match systems(file) {
         Ok(text) if text.len() as u64 <= MAXIMUM_BYTES => text,
         Ok(_) => {
@@ -232,7 +237,7 @@ fn add_system(
 
 /// Adds what a shared system has; a name that the scenario has as well is a mistake.
 fn merge<T>(own: &mut At<Map<T>>, shared: At<Map<T>>, reader: &mut Reader) {
-    own.value.broken |= shared.value.broken;
+    own.partial |= shared.partial;
     for (name, entry) in shared.value.entries {
         if let Some(twice) = own.entries.get(&name) {
             let hint = "use `with:` to change what the system has";
@@ -320,11 +325,7 @@ fn place(node: &mut Node, span: Span) {
 }
 
 fn apply(system: &mut SystemText, path: &str, place: Span, value: &Node, reader: &mut Reader) {
-    if system.services.value.broken
-        || system.databases.value.broken
-        || system.caches.value.broken
-        || system.load.value.broken
-    {
+    if system.services.partial || system.databases.partial || system.caches.partial || system.load.partial {
         return;
     }
     match Address::resolve(system, path) {

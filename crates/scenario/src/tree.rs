@@ -85,16 +85,21 @@ pub(crate) fn parse(origins: &Origins, origin: u32) -> Result<Node, Vec<Finding>
 fn syntax_error(origins: &Origins, origin: u32, error: &ron::error::SpannedError) -> Finding {
     let byte = |p: ron::error::Position| origins.byte(origin, Position { line: p.line, column: p.col });
     let (start, end) = (byte(error.span.start), byte(error.span.end));
+    let text = &origins.get(origin).text;
+    let (before, after) = (text[..start as usize].trim_end(), &text[start as usize..]);
     let hint = match error.code {
-        ron::Error::ExpectedComma => {
-            Some("a comma is missing before this, or a bracket was closed too late".to_owned())
+        ron::Error::ExpectedComma if after.starts_with(':') => {
+            Some("either all values in one pair of parentheses are named, or none is")
         }
-        ron::Error::ExpectedMapColon => Some("write `name: value`; texts as keys belong into `{ … }`".to_owned()),
-        ron::Error::ExpectedStructLikeEnd => {
-            Some("named and unnamed values cannot be mixed in one pair of parentheses".to_owned())
+        ron::Error::ExpectedComma if before.ends_with(|c: char| c.is_alphanumeric() || c == '_') => {
+            Some("a field is written `name: value`, and a comma stands between fields")
         }
+        ron::Error::ExpectedComma => Some("a comma is missing before this, or a bracket was closed too late"),
+        ron::Error::ExpectedMapColon => Some("write `name: value`; texts as keys belong into `{ … }`"),
+        ron::Error::ExpectedStructLikeEnd => Some("either all values in one pair of parentheses are named, or none is"),
         _ => None,
     };
+    let hint = hint.map(str::to_owned);
     let message = match &error.code {
         ron::Error::ExceededRecursionLimit => "nested too deeply: at most 64 levels".to_owned(),
         other => {

@@ -138,6 +138,7 @@ impl Report<'_> {
                     allocated += calls * often * bytes as f64;
                     in_flight += calls * response * often * bytes as f64;
                 }
+                Step::Churn { bytes } => allocated += calls * often * bytes as f64,
                 Step::Retain { bytes } => retained += calls * often * bytes as f64,
                 _ => {}
             });

@@ -7,7 +7,7 @@ use crate::language::{
 };
 use crate::leaf::{Name, Setting};
 use crate::origin::Span;
-use crate::path::{Address, Component, LATER, Lost, Part, link_name};
+use crate::path::{Address, Component, Lost, Part, link_name};
 use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::{
     Action, Contrast, Fault, HeapField, LinkEnd, LinkField, Patch, PolicyField, PoolField, ServiceField, StepField,
@@ -133,7 +133,7 @@ impl Compiler<'_> {
 
     /// Paths and values to parameters and values.
     fn changes(&mut self, set: &At<Map<Setting>>) -> (Vec<Shown>, Vec<Change>) {
-        if set.entries.is_empty() && !set.broken && !set.value.broken {
+        if set.entries.is_empty() && !set.partial {
             // An empty deploy is what remains of one without its defect.
             return (Vec::new(), Vec::new());
         }
@@ -369,16 +369,7 @@ fn hint(address: &Address) -> String {
         (Component::Load(_), "rate" | "arrivals") => {
             "more load is one more source: use `Surge`; `with:` can set the rate from the start".into()
         }
-        (Component::Service(_) | Component::Database(_) | Component::Cache(_), _) => {
-            let kind = match &address.component {
-                Component::Database(_) => "DATABASE",
-                Component::Cache(_) => "CACHE",
-                _ => "SERVICE",
-            };
-            let forms: Vec<&str> = LATER.iter().map(|(form, ..)| *form).filter(|form| form.starts_with(kind)).collect();
-            format!("these can, or use `with:` to set it from the start: {}", forms.join(", "))
-        }
-        _ => "use `with:` to set it from the start".into(),
+        _ => "use `with:` to set it from the start; `sim schema scenario` lists the paths that can change later".into(),
     }
 }
 

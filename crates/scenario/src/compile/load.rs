@@ -37,7 +37,7 @@ impl Compiler<'_> {
             let source = self.source(name, &surge.load, surge.load.span, (surge.at.value, surge.until.value));
             sources.insert(name.clone(), source);
         }
-        if sources.is_empty() && !self.system.load.broken {
+        if sources.is_empty() && !self.system.load.partial {
             self.report(
                 text.title.span,
                 "a scenario needs at least one load source",
@@ -128,7 +128,7 @@ impl Compiler<'_> {
     }
 
     fn mix(&mut self, text: &LoadText, target: ServiceId) -> Vec<Mix> {
-        if text.mix.entries.is_empty() && !text.mix.broken && !text.mix.value.broken {
+        if text.mix.entries.is_empty() && !text.mix.partial {
             self.report(text.mix.span, "the mix is empty: a source needs endpoints to call", None);
         }
         let Some(service) = self.system.services.get(&text.target.0) else {
@@ -141,7 +141,7 @@ impl Compiler<'_> {
                 Some(n) => {
                     mix.push(Mix { endpoint: EndpointId(n as u32), site: site("mix", name, 0), weight: entry.value.0 })
                 }
-                None if service.endpoints.broken => {}
+                None if service.endpoints.partial || service.endpoints.entries.is_empty() => {}
                 None => {
                     let hint = suggest::hint(name, service.endpoints.names());
                     self.report(entry.name, format!("{:?} has no endpoint {name:?}", text.target.0), hint);

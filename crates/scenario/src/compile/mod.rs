@@ -137,7 +137,7 @@ impl<'t> Compiler<'t> {
         names.sort_unstable();
         names.dedup();
         self.services = names.into_iter().enumerate().map(|(n, name)| (name, ServiceId(n as u32))).collect();
-        if self.services.is_empty() && !self.system.services.broken {
+        if self.services.is_empty() && !self.unsure() {
             self.report(text.title.span, "a scenario needs at least one service", None);
         }
     }
@@ -172,7 +172,7 @@ impl<'t> Compiler<'t> {
     /// Whether so much is wrong that a name that is not found may be right.
     pub(crate) fn unsure(&self) -> bool {
         let system = self.system;
-        system.services.broken || system.databases.broken || system.caches.broken || system.load.broken
+        system.services.partial || system.databases.partial || system.caches.partial || system.load.partial
     }
 
     pub(crate) fn sampler(&mut self, law: &Law, span: Span) -> SamplerId {

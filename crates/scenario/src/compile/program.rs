@@ -295,7 +295,7 @@ impl<'t> Compiler<'t> {
             return None;
         };
         let endpoint = text.endpoints.names().position(|name| name == endpoint_name);
-        if endpoint.is_none() && !text.endpoints.broken {
+        if endpoint.is_none() && !text.endpoints.partial {
             let hint = suggest::hint(endpoint_name, text.endpoints.names());
             self.report(to.span, format!("{service_name:?} has no endpoint {endpoint_name:?}"), hint);
         }
@@ -305,7 +305,7 @@ impl<'t> Compiler<'t> {
     /// The pool that a step means: the one it names, else the transaction's, else the service's only one.
     fn find_pool(&mut self, writer: &Writer<'t>, named: &At<Option<Name>>, span: Span, within: bool) -> Option<PoolId> {
         let pools = &writer.text.pools;
-        if named.broken || pools.broken {
+        if named.broken || pools.partial {
             return None;
         }
         if let Some(name) = &named.value {
@@ -400,7 +400,7 @@ impl<'t> Compiler<'t> {
         };
         let database = self.system.databases.get(&database_name.0)?;
         let found = database.queries.names().position(|name| name == query.0);
-        if found.is_none() && !query.broken && !database.queries.broken {
+        if found.is_none() && !query.broken && !database.queries.partial {
             let hint = suggest::hint(&query.0, database.queries.names());
             self.report(query.span, format!("{:?} has no query class {:?}", database_name.0, query.0), hint);
         }
@@ -410,7 +410,7 @@ impl<'t> Compiler<'t> {
 
     /// A key space as `name`, or "cache/name" where several caches have one of that name.
     fn find_keys(&mut self, keys: &'t At<String>) -> Option<(KeyspaceId, &'t str)> {
-        if keys.broken || self.system.caches.broken {
+        if keys.broken || self.system.caches.partial {
             return None;
         }
         let (cache, name) = keys.split_once('/').map_or((None, keys.as_str()), |(cache, name)| (Some(cache), name));

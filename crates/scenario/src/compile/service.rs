@@ -23,7 +23,7 @@ impl<'t> Compiler<'t> {
         let memory = memory(&text.memory);
         self.check_memory(text, &runtime);
         let pools = text.pools.iter().map(|(name, entry)| self.pool(name, entry)).collect();
-        if text.endpoints.entries.is_empty() && !text.endpoints.broken && !entry.broken {
+        if text.endpoints.entries.is_empty() && !text.endpoints.partial && !entry.broken {
             self.report(entry.name, format!("the service {name:?} has no endpoint"), None);
         }
         let endpoints = self.endpoints(name, text);
@@ -121,7 +121,7 @@ impl<'t> Compiler<'t> {
     }
 
     fn find_database(&mut self, name: &At<Name>) -> ServiceId {
-        if !name.broken && self.system.databases.get(&name.0).is_none() && !self.system.databases.broken {
+        if !name.broken && self.system.databases.get(&name.0).is_none() && !self.system.databases.partial {
             let hint = suggest::hint(&name.0, self.system.databases.names());
             self.report(name.span, format!("there is no database {:?}", name.0), hint);
         }
