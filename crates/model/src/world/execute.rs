@@ -7,14 +7,12 @@ use crate::purpose;
 use crate::record::{ErrorType, LogEvent, Part};
 use crate::sink::Sink;
 use crate::store::{Lookup, Stored};
-use knockon_kernel::{Key, Sampler, Ticket, sampler::Law};
+use knockon_kernel::{Key, Sampler, Ticket};
 use tables::Op;
 
-/// The key, from 0, that a popularity law draws: Zipf counts its ranks from 1.
+/// The key, from 0, that a popularity law draws.
 fn rank(popularity: &Sampler, key: Key, keys: u32) -> u32 {
-    let drawn = popularity.rank(key);
-    let from_zero = if matches!(popularity.law(), Law::Zipf { .. }) { drawn - 1 } else { drawn };
-    from_zero.min(keys - 1)
+    popularity.rank(key).min(keys - 1)
 }
 
 /// What a frame does after an operation.
