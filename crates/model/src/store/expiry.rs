@@ -58,6 +58,12 @@ impl Chain {
         (self.earliest != NONE).then_some(self.earliest)
     }
 
+    /// The keys, the one that expires first at the start.
+    pub(super) fn keys<'a>(&self, slots: &'a [Slot]) -> impl Iterator<Item = &'a Slot> {
+        let slot = |at: u32| slots.get(at as usize);
+        std::iter::successors(slot(self.earliest), move |key| slot(key.later))
+    }
+
     /// Adds a key that expires last.
     pub(super) fn append(&mut self, slots: &mut [Slot], at: u32) {
         debug_assert!(

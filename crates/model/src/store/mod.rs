@@ -201,10 +201,19 @@ impl Store {
         self.readings.used_bytes
     }
 
-    /// What metrics report. Plays the cycles that are due first.
-    pub fn readings(&mut self, now: Time) -> Readings {
-        self.expire(now);
-        Readings { keys: self.present.len() as u64, ..self.readings }
+    /// What metrics report: as if the cycles that are due had been played. They are not, for looking must change nothing, not
+    /// even the order in which keys are listed for evictions.
+    #[must_use]
+    pub fn readings(&self, now: Time) -> Readings {
+        let cycle = last_cycle(now);
+        let mut readings = Readings { keys: self.present.len() as u64, ..self.readings };
+        for space in &self.spaces {
+            let due = space.chain.keys(&self.slots).take_while(|slot| !slot.is_alive(cycle)).count() as u64;
+            readings.keys -= due;
+            readings.used_bytes -= due * space.entry_bytes;
+            readings.expired += due;
+        }
+        readings
     }
 
     #[inline]
@@ -225,11 +234,11 @@ impl Store {
 
     /// Plays the cycles up to `now`: one is as good as all.
     fn expire(&mut self, now: Time) {
-        let cycle_ns = now.as_nanos() / CYCLE.as_nanos() * CYCLE.as_nanos();
-        self.next_cycle = Time::from_nanos(cycle_ns).saturating_add(CYCLE);
+        let cycle = last_cycle(now);
+        self.next_cycle = cycle.saturating_add(CYCLE);
         for keyspace in 0..self.spaces.len() {
             while let Some(at) = self.spaces[keyspace].chain.earliest() {
-                if self.slots[at as usize].is_alive(Time::from_nanos(cycle_ns)) {
+                if self.slots[at as usize].is_alive(cycle) {
                     break;
                 }
                 self.remove(keyspace as u32, at);
@@ -298,6 +307,11 @@ impl Store {
         }
         self.slots[at as usize] = Slot::ABSENT;
     }
+}
+
+/// The last cycle that is due by `now`.
+fn last_cycle(now: Time) -> Time {
+    Time::from_nanos(now.as_nanos() / CYCLE.as_nanos() * CYCLE.as_nanos())
 }
 
 #[inline]
