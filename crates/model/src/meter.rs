@@ -1,117 +1,123 @@
 //! What an instrumented process counts for its metrics: cumulative since its start, as real exporters do.
 //!
-//! Metering never feeds back: nothing that decides an outcome reads it.
+//! Metering never feeds back: nothing that decides an outcome reads it, and it is no part of the digest. What costs more than an
+//! addition is only counted while somebody observes.
 
-use crate::heap::Collection;
-use crate::record::CollectionKind;
+use crate::heap::{Collection, Heap};
+use crate::metrics::{Timing, Window};
+use crate::record::{CollectionCause, CollectionKind};
+use knockon_kernel::Time;
 use serde::{Deserialize, Serialize};
 
-/// Upper bounds of request-duration buckets in nanoseconds (OpenTelemetry's `http.server.request.duration`; Prometheus'
-/// Python client uses the same).
-pub(crate) const HTTP_BOUNDS_NS: [u64; 14] = [
-    5_000_000,
-    10_000_000,
-    25_000_000,
-    50_000_000,
-    75_000_000,
-    100_000_000,
-    250_000_000,
-    500_000_000,
-    750_000_000,
-    1_000_000_000,
-    2_500_000_000,
-    5_000_000_000,
-    7_500_000_000,
-    10_000_000_000,
-];
-
-/// A count and a sum of durations, with buckets and the maximum since the last reading.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Timing {
-    pub(crate) count: u64,
-    pub(crate) sum_ns: u64,
-    pub(crate) maximum_ns: u64,
-    /// Counts by bucket, not cumulative; the last is beyond all bounds.
-    pub(crate) buckets: [u64; HTTP_BOUNDS_NS.len() + 1],
-}
-
-impl Timing {
-    /// Counts one duration.
-    #[inline]
-    pub(crate) fn record(&mut self, ns: u64) {
-        self.count += 1;
-        self.sum_ns += ns;
-        self.maximum_ns = self.maximum_ns.max(ns);
-        self.buckets[HTTP_BOUNDS_NS.partition_point(|&bound| bound < ns)] += 1;
-    }
-}
-
-/// Requests by status, for one endpoint.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Requests {
-    /// Timings by status, in order of first appearance.
-    pub(crate) by_status: Vec<(u16, Timing)>,
-}
-
 /// What one pool's users did.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PoolMeter {
+    /// Waits of those who got a connection.
     pub(crate) acquired: Timing,
+    /// From getting a connection to giving it back.
     pub(crate) used: Timing,
+    /// Opening of connections in the background.
+    pub(crate) created: Timing,
+    /// Callers that gave up.
     pub(crate) timeouts: u64,
+    /// When the connection that is being opened was begun: there is one at a time.
+    opening: Time,
 }
 
-/// Collections of one kind.
+/// A JVM's collections of one kind, as its management beans report them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Collections {
-    pub(crate) kind: CollectionKind,
-    pub(crate) count: u64,
-    pub(crate) pause_ns: u64,
+    pub(crate) major: bool,
+    pub(crate) cause: CollectionCause,
+    pub(crate) pauses: Timing,
+}
+
+/// A JVM's old space and counters when its last collection ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AfterCollection {
+    pub(crate) old_used: u64,
+    pub(crate) allocated: u64,
+    pub(crate) promoted: u64,
 }
 
 /// The counters of one process.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Meter {
-    pub(crate) requests: Vec<Requests>,
+    /// When the life that it counts began.
+    pub(crate) since: Time,
+    /// What the processor had been used for by then, in nanoseconds × thousandths of a core.
+    pub(crate) busy_before: u128,
+    /// For each endpoint, timings by status, in order of first appearance.
+    pub(crate) requests: Vec<Vec<(u16, Timing)>>,
     pub(crate) pools: Vec<PoolMeter>,
+    /// Statements by their first word, in order of first appearance.
+    pub(crate) queries: Vec<(String, Timing)>,
     pub(crate) collections: Vec<Collections>,
+    /// Pauses of a JVM's collections over the last five minutes, in nanoseconds.
+    pub(crate) recent_pauses: Window,
+    pub(crate) after_collection: AfterCollection,
+    /// What the old space held after the last collection that cleaned it.
+    pub(crate) live_data: u64,
     /// Processor time of finished demands, in nanoseconds, where cores are unlimited.
     pub(crate) computed_ns: u64,
+    /// Kills of this container for its memory; counted by the platform, so restarts do not reset it.
+    pub(crate) oom_kills: u32,
 }
 
 impl Meter {
     /// Counters of a process with so many endpoints and pools, all at zero.
-    pub(crate) fn new(endpoints: usize, pools: usize) -> Self {
+    pub(crate) fn new(now: Time, endpoints: usize, pools: usize) -> Self {
+        let nothing = Timing::new(now);
+        let pool =
+            PoolMeter { acquired: nothing.clone(), used: nothing.clone(), created: nothing, timeouts: 0, opening: now };
         Self {
-            requests: vec![Requests::default(); endpoints],
-            pools: vec![PoolMeter::default(); pools],
-            ..Self::default()
+            since: now,
+            busy_before: 0,
+            requests: vec![Vec::new(); endpoints],
+            pools: vec![pool; pools],
+            queries: Vec::new(),
+            collections: Vec::new(),
+            recent_pauses: Window::of_sum(now),
+            after_collection: AfterCollection::default(),
+            live_data: 0,
+            computed_ns: 0,
+            oom_kills: 0,
         }
     }
 
-    /// The process started again: counters live in its memory.
-    pub(crate) fn restart(&mut self) {
-        *self = Self::new(self.requests.len(), self.pools.len());
+    /// The process started again: counters live in its memory. `busy_before`: what its processor was used for until now.
+    pub(crate) fn restart(&mut self, now: Time, busy_before: u128) {
+        let fresh = Self::new(now, self.requests.len(), self.pools.len());
+        *self = Self { busy_before, oom_kills: self.oom_kills, ..fresh };
     }
 
     /// A request of an endpoint was answered.
-    pub(crate) fn answered(&mut self, endpoint: usize, status: u16, ns: u64) {
-        let by_status = &mut self.requests[endpoint].by_status;
+    pub(crate) fn answered(&mut self, now: Time, endpoint: usize, status: u16, ns: u64) {
+        let by_status = &mut self.requests[endpoint];
         let at = by_status.iter().position(|&(known, _)| known == status).unwrap_or_else(|| {
-            by_status.push((status, Timing::default()));
+            by_status.push((status, Timing::new(now)));
             by_status.len() - 1
         });
-        by_status[at].1.record(ns);
+        by_status[at].1.record(now, ns);
+    }
+
+    /// A statement whose first word is `operation` was answered.
+    pub(crate) fn queried(&mut self, now: Time, operation: &str, ns: u64) {
+        let at = self.queries.iter().position(|(known, _)| known == operation).unwrap_or_else(|| {
+            self.queries.push((operation.to_owned(), Timing::new(now)));
+            self.queries.len() - 1
+        });
+        self.queries[at].1.record(now, ns);
     }
 
     /// A connection was handed out after so long.
-    pub(crate) fn acquired(&mut self, pool: usize, waited_ns: u64) {
-        self.pools[pool].acquired.record(waited_ns);
+    pub(crate) fn acquired(&mut self, now: Time, pool: usize, waited_ns: u64) {
+        self.pools[pool].acquired.record(now, waited_ns);
     }
 
     /// A connection was given back after so long.
-    pub(crate) fn used(&mut self, pool: usize, ns: u64) {
-        self.pools[pool].used.record(ns);
+    pub(crate) fn used(&mut self, now: Time, pool: usize, ns: u64) {
+        self.pools[pool].used.record(now, ns);
     }
 
     /// A caller gave up waiting for a connection.
@@ -119,16 +125,39 @@ impl Meter {
         self.pools[pool].timeouts += 1;
     }
 
+    /// A connection begins to be opened.
+    pub(crate) fn opening(&mut self, now: Time, pool: usize) {
+        self.pools[pool].opening = now;
+    }
+
+    /// It is open.
+    pub(crate) fn opened(&mut self, now: Time, pool: usize) {
+        let pool = &mut self.pools[pool];
+        pool.created.record(now, (now - pool.opening).as_nanos());
+    }
+
     /// A collection's pause is over.
-    pub(crate) fn collected(&mut self, collection: &Collection) {
-        let known = self.collections.iter_mut().find(|known| known.kind == collection.kind);
+    ///
+    /// HotSpot's beans (JDK 17) tell of young and full collections, not of G1's remark; CPython's are read off its heap.
+    pub(crate) fn collected(&mut self, now: Time, collection: &Collection, heap: &Heap) {
+        let major = match collection.kind {
+            CollectionKind::Young | CollectionKind::ConcurrentStart | CollectionKind::Mixed => false,
+            CollectionKind::Full => true,
+            CollectionKind::ConcurrentMark | CollectionKind::Remark | CollectionKind::Generation(_) => return,
+        };
+        let cause = collection.cause;
+        let same = |known: &Collections| known.major == major && known.cause == cause;
+        let at = self.collections.iter().position(same).unwrap_or_else(|| {
+            self.collections.push(Collections { major, cause, pauses: Timing::new(now) });
+            self.collections.len() - 1
+        });
         let pause_ns = collection.pause.as_nanos();
-        match known {
-            Some(known) => {
-                known.count += 1;
-                known.pause_ns += pause_ns;
-            }
-            None => self.collections.push(Collections { kind: collection.kind, count: 1, pause_ns }),
+        self.collections[at].pauses.record(now, pause_ns);
+        self.recent_pauses.add(now, pause_ns);
+        let old_used = heap.old_used();
+        self.after_collection = AfterCollection { old_used, allocated: heap.allocated(), promoted: heap.promoted() };
+        if major || collection.kind == CollectionKind::Mixed {
+            self.live_data = old_used;
         }
     }
 }

@@ -45,6 +45,17 @@ pub enum Operation {
     },
 }
 
+impl Operation {
+    /// The first word of a statement; `None` for what is none.
+    #[must_use]
+    pub fn statement(&self) -> Option<&str> {
+        match self {
+            Self::Sql { operation, .. } => Some(operation),
+            Self::Http { .. } | Self::Cache { .. } => None,
+        }
+    }
+}
+
 /// The address of a step for its draws: a hash of what the step is and how many like it came before, so that inserting
 /// another step leaves it as it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -129,6 +129,10 @@ impl JvmHeap {
         self.core.contents.eden_used() - self.borrowed()
     }
 
+    pub(super) fn eden_limit(&self) -> u64 {
+        self.core.eden_limit
+    }
+
     pub(super) fn survivor_used(&self) -> u64 {
         self.core.contents.survivor_used() + self.borrowed()
     }

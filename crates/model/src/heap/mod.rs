@@ -144,6 +144,14 @@ impl Heap {
         }
     }
 
+    /// Bytes that eden takes until the next collection.
+    pub(crate) fn eden_limit(&self) -> u64 {
+        match self {
+            Self::Jvm(heap) => heap.eden_limit(),
+            Self::CPython(_) => 0,
+        }
+    }
+
     /// Bytes in use in the survivor space.
     pub(crate) fn survivor_used(&self) -> u64 {
         match self {

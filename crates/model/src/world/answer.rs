@@ -114,7 +114,7 @@ impl World {
         }
         if S::OBSERVES {
             let endpoint = self.tables.programs[self.frames[frame].program as usize].endpoint as usize;
-            self.processes[index as usize].meter.answered(endpoint, outcome.status, (now - arrived).as_nanos());
+            self.processes[index as usize].meter.answered(now, endpoint, outcome.status, (now - arrived).as_nanos());
         }
         if traced {
             self.emit_server_span(frame, now, sink);

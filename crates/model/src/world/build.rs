@@ -163,7 +163,7 @@ fn process_of(service: &Service, index: u32, key: Key) -> Process {
         cpu: Cpu::new(service.cores, service.discipline),
         unlimited_cores: service.cores == Cores::Unlimited,
         restarts: Restarts::new(service.restart),
-        meter: Meter::new(service.endpoints.len(), service.pools.len()),
+        meter: Meter::new(Time::ZERO, service.endpoints.len(), service.pools.len()),
         ..bare(key)
     }
 }
@@ -216,6 +216,6 @@ fn bare(key: Key) -> Process {
         backends: 0,
         store: None,
         lines: 0,
-        meter: Meter::new(0, 0),
+        meter: Meter::new(Time::ZERO, 0, 0),
     }
 }

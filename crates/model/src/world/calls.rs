@@ -249,6 +249,9 @@ impl World {
         let answer = &self.frames[child];
         let (outcome, hit, keeps) = (answer.outcome, answer.hit, answer.keeps_connection);
         let edge = self.tables.edges[answer.edge as usize];
+        if S::OBSERVES && outcome.is_success() {
+            self.meter_query(caller, child);
+        }
         self.frames.remove(child);
         let frame = &mut self.frames[caller];
         frame.child = FrameRef::NONE;

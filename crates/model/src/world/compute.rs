@@ -78,7 +78,10 @@ impl World {
     /// Books a finished Compute: its demand, what the process stood still, and the wait for a core.
     fn end_computing(&mut self, frame: FrameRef, now: Time) {
         let f = &mut self.frames[frame];
-        let process = &self.processes[f.process as usize];
+        let process = &mut self.processes[f.process as usize];
+        if process.unlimited_cores {
+            process.meter.computed_ns += f.demand_ns;
+        }
         let elapsed_ns = (now - f.since).as_nanos();
         let stood_ns = process.stopped_ns(now) - f.paused_mark_ns;
         let waited_ns = elapsed_ns

@@ -90,7 +90,7 @@ impl World {
         let statistics = &mut self.services[service].statistics.pools[usize::from(pool)];
         statistics.acquired += 1;
         statistics.wait.record(Duration::from_nanos(waited_ns));
-        self.processes[index].meter.acquired(usize::from(pool), waited_ns);
+        self.processes[index].meter.acquired(now, usize::from(pool), waited_ns);
     }
 
     /// A frame gives its connection back.
@@ -101,7 +101,7 @@ impl World {
         let Some(held) = place.take() else { return };
         let index = f.process;
         let process = &mut self.processes[index as usize];
-        process.meter.used(usize::from(pool), (now - held.since).as_nanos());
+        process.meter.used(now, usize::from(pool), (now - held.since).as_nanos());
         process.pools[usize::from(pool)].release(now, held.connection, held.broken, &mut self.effects);
         self.carry_out(index, pool);
         self.note_pool(index, pool, sink);
@@ -156,6 +156,19 @@ impl World {
         }
     }
 
+    /// A Python application times its statements itself.
+    pub(super) fn meter_query(&mut self, caller: FrameRef, statement: FrameRef) {
+        let (client, answer) = (&self.frames[caller], &self.frames[statement]);
+        let process = &mut self.processes[client.process as usize];
+        let Some(service) = self.blueprint.services.get(process.service as usize) else { return };
+        let program = self.tables.programs[answer.program as usize];
+        let endpoint = &self.blueprint.services[program.service as usize].endpoints[program.endpoint as usize];
+        if let (Runtime::CPython(_), Some(word)) = (&service.runtime, endpoint.operation.statement()) {
+            let now = self.calendar.now();
+            process.meter.queried(now, word, (now - answer.sent).as_nanos());
+        }
+    }
+
     /// Carries out what a pool wishes.
     pub(super) fn carry_out(&mut self, process: u32, pool: u8) {
         while !self.effects.is_empty() {
@@ -207,7 +220,9 @@ impl World {
     /// The first packet of a new connection goes out; the database answers it (or nobody does).
     fn open_connection(&mut self, process: u32, pool: u8, connection: ConnectionId) {
         let now = self.now();
-        let service = self.processes[process as usize].service as usize;
+        let opener = &mut self.processes[process as usize];
+        opener.meter.opening(now, usize::from(pool));
+        let service = opener.service as usize;
         let link = self.blueprint[self.tables.pool_links[service][usize::from(pool)]];
         let key = self.connection_key(process, pool, connection).purpose(purpose::CONNECT_LATENCY);
         let mut latency = self.draw(link.latency, key);
@@ -346,8 +361,11 @@ impl World {
         let opener = self.user_of(process, pool, connection);
         let machine = &mut self.processes[process as usize].pools[usize::from(pool)];
         machine.connected(now, connection, result, &mut self.effects);
-        if let Err(error) = result {
-            self.emit_log(process, LogEvent::PoolConnectFailed { pool: PoolId(u32::from(pool)), error }, sink);
+        match result {
+            Ok(()) => self.processes[process as usize].meter.opened(now, usize::from(pool)),
+            Err(error) => {
+                self.emit_log(process, LogEvent::PoolConnectFailed { pool: PoolId(u32::from(pool)), error }, sink);
+            }
         }
         let Some(frame) = opener else { return };
         match result {

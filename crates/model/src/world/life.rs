@@ -43,6 +43,7 @@ impl World {
             Some(Duration::ZERO)
         } else {
             p.oom_killed_last = oom_killed;
+            p.meter.oom_kills += u32::from(oom_killed);
             p.exit_code = code;
             p.restarts.on_exit(if was_up { ran_for } else { Duration::ZERO })
         };
@@ -171,6 +172,7 @@ impl World {
         let p = &mut self.processes[process as usize];
         if std::mem::take(&mut p.redeploys) {
             p.restart_count = 0;
+            p.meter.oom_kills = 0;
         } else {
             p.restart_count += 1;
             let count = p.restart_count;
@@ -180,6 +182,7 @@ impl World {
         let p = &mut self.processes[process as usize];
         p.life = Life::Starting;
         p.started = now;
+        p.meter.restart(now, p.cpu.busy(now));
         let key = p.key.with(u64::from(p.incarnation)).purpose(purpose::START_UP);
         let incarnation = p.incarnation;
         let takes = self.draw(self.blueprint.services[service as usize].start_up, key);
@@ -196,7 +199,6 @@ impl World {
         }
         p.served = 0;
         let (restarts, after) = (p.restart_count, now - p.started);
-        p.meter.restart();
         self.furnish(process, sink);
         self.emit_log(process, LogEvent::Started { after }, sink);
         self.emit_state(process, Transition::Running { restarts }, sink);

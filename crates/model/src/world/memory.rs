@@ -117,7 +117,11 @@ impl World {
         let statistics = &mut self.services[service].statistics;
         statistics.collections += 1;
         statistics.full_collections += u64::from(full);
-        self.processes[process as usize].meter.collected(&done);
+        let now = self.now();
+        let p = &mut self.processes[process as usize];
+        if let Some(heap) = &p.heap {
+            p.meter.collected(now, &done, heap);
+        }
         if !matches!(done.kind, CollectionKind::Generation(_)) {
             let event = LogEvent::Collection {
                 number: done.number,

@@ -1,6 +1,7 @@
 //! What can be read off a world from outside. Reading changes nothing.
 
 use super::{Event, Stop, World};
+use crate::metrics::Surroundings;
 use crate::record::Catalogue;
 use crate::sink::Sink;
 use crate::statistics::Statistics;
@@ -109,7 +110,9 @@ impl World {
         let at = self.next_scrape;
         self.next_scrape = at.saturating_add(self.blueprint.scrape_interval);
         self.watermark(sink);
-        self.metrics.sample(&self.blueprint, &mut self.processes, at, sink);
+        let around =
+            Surroundings { blueprint: &self.blueprint, processes: &self.processes, frames: &self.frames, now: at };
+        self.metrics.sample(&around, sink);
     }
 
     fn describe(&self, event: Event) -> String {

@@ -1,0 +1,48 @@
+//! cAdvisor's view of a container, and Prometheus' own of a target.
+//!
+//! Working set is taken to be resident memory: files' pages are not modelled.
+
+use super::listing::Listing;
+use super::scrape::Target;
+use super::timing::seconds;
+use super::{Reading as Series, Scope};
+use crate::record::SeriesKind;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) enum Reading {
+    WorkingSet,
+    Limit,
+    Cpu,
+    Started,
+    OomEvents,
+}
+
+/// `container_*`, for every process.
+pub(super) fn list(listing: &mut Listing) {
+    let (container, name) = (listing.service(), listing.instance());
+    let labels = [("container", container.as_str()), ("name", name.as_str())];
+    let of_cpu = [("container", container.as_str()), ("cpu", "total"), ("name", name.as_str())];
+    let mut add = |name, form, labels: &[(&str, &str)], reading| {
+        listing.series(Scope::Container, name, form, labels, Series::Container(reading));
+    };
+    let (gauge, counter) = (SeriesKind::Gauge, SeriesKind::Counter);
+    add("container_memory_working_set_bytes", (gauge, "By"), &labels, Reading::WorkingSet);
+    add("container_spec_memory_limit_bytes", (gauge, "By"), &labels, Reading::Limit);
+    add("container_cpu_usage_seconds_total", (counter, "s"), &of_cpu, Reading::Cpu);
+    add("container_start_time_seconds", (gauge, "s"), &labels, Reading::Started);
+    add("container_oom_events_total", (counter, "{event}"), &labels, Reading::OomEvents);
+}
+
+impl Reading {
+    pub(super) fn value(self, target: &Target<'_>) -> f64 {
+        match self {
+            Self::WorkingSet => target.resident() as f64,
+            // 0 is how cAdvisor says that there is none.
+            Self::Limit => target.service.memory.limit.unwrap_or(0) as f64,
+            Self::Cpu => seconds(target.cpu_ns),
+            Self::Started => target.unix_seconds(target.process.started),
+            Self::OomEvents => f64::from(target.process.meter.oom_kills),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! postgres_exporter beside a PostgreSQL server. Where the server does not answer, `pg_up` is 0 and the rest is missing.
+//!
+//! A session is active while a statement of its is under way, queued for a processor or not. Left out: counts of transactions
+//! (a server does not know here which statements belong together), locks, blocks and tuples.
+
+use super::listing::Listing;
+use super::scrape::Target;
+use super::{Reading as Series, Scope};
+use crate::blueprint::{Runtime, Service};
+use crate::record::SeriesKind;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) enum Reading {
+    Active,
+    Idle,
+    IdleInTransaction,
+    Backends,
+    MaximumConnections,
+    ReservedConnections,
+    Started,
+}
+
+/// `pg_*`.
+pub(super) fn list(listing: &mut Listing, service: &Service) {
+    listing.series(Scope::Always, "up", (SeriesKind::Gauge, "1"), &[], Series::Exporter);
+    listing.series(Scope::Always, "pg_up", (SeriesKind::Gauge, "1"), &[], Series::Answers);
+    let database = ("datname", service.name.as_str());
+    for (state, reading) in
+        [("active", Reading::Active), ("idle", Reading::Idle), ("idle in transaction", Reading::IdleInTransaction)]
+    {
+        let labels = [database, ("state", state)];
+        listing.gauge("pg_stat_activity_count", "{connection}", &labels, Series::Postgres(reading));
+    }
+    let backends = Series::Postgres(Reading::Backends);
+    listing.gauge("pg_stat_database_numbackends", "{connection}", &[database], backends);
+    let maximum = Series::Postgres(Reading::MaximumConnections);
+    listing.gauge("pg_settings_max_connections", "{connection}", &[], maximum);
+    let reserved = Series::Postgres(Reading::ReservedConnections);
+    listing.gauge("pg_settings_superuser_reserved_connections", "{connection}", &[], reserved);
+    listing.gauge("pg_postmaster_start_time_seconds", "s", &[], Series::Postgres(Reading::Started));
+}
+
+impl Reading {
+    pub(super) fn value(self, target: &Target<'_>) -> f64 {
+        let process = target.process;
+        let Runtime::Postgres(settings) = target.service.runtime else {
+            unreachable!("pg_* series are listed for PostgreSQL alone")
+        };
+        let open = process.connections;
+        let statements = u64::from(process.busy) + process.queue.len() as u64;
+        let active = u32::try_from(statements).unwrap_or(u32::MAX).min(open);
+        let in_transaction = target.idle_transactions.min(open - active);
+        f64::from(match self {
+            Self::Active => active,
+            Self::Idle => open - active - in_transaction,
+            Self::IdleInTransaction => in_transaction,
+            Self::Backends => open,
+            Self::MaximumConnections => settings.max_connections,
+            Self::ReservedConnections => settings.reserved,
+            Self::Started => return target.unix_seconds(process.started),
+        })
+    }
+}
