@@ -76,7 +76,7 @@ pub struct Cpu {
     /// Of that, what others have taken for now.
     taken_milli: u32,
     paused: bool,
-    /// What burns while it is paused, in thousandths of a core.
+    /// What burns while it is paused, in thousandths of a core; of no meaning else.
     burning_milli: u32,
     /// Attained service at `anchor`, in 2⁻¹⁰ ns.
     attained: u64,
@@ -219,7 +219,6 @@ impl Cpu {
     pub fn resume(&mut self, now: Time) {
         self.advance(now);
         self.paused = false;
-        self.burning_milli = 0;
     }
 
     /// The process died: all jobs, pauses and takings are forgotten, and so is the calendar entry, which the process cancels.
@@ -232,7 +231,6 @@ impl Cpu {
         self.attained = 0;
         self.taken_milli = 0;
         self.paused = false;
-        self.burning_milli = 0;
     }
 
     /// Jobs that run or would if they could.

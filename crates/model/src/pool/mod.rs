@@ -1,14 +1,14 @@
 //! A connection pool of one process, as a pure state machine: the process calls it and carries out the [`Effect`]s that it
 //! returns.
 //!
-//! **HikariCP** (2.7.9, measured): one background thread opens connections, one at a time ([`creator`]). A caller takes the
+//! **HikariCP** (2.7.9, measured): one background thread opens connections, one at a time (`creator.rs`). A caller takes the
 //! earliest opened connection that is idle (the bag's list is scanned from its start; the affinity of threads to the connection
 //! they used last is left out), else waits its turn, first come first served. A connection that is given back, opened or
 //! pinged goes straight to the first waiter. Lifetimes close it when it is idle. That the far side has closed a connection shows only
 //! when it is borrowed after some idle time, and so is validated, or used.
 //!
 //! **QueuePool** (SQLAlchemy 2): callers open connections themselves, idle ones are taken first in first out, and what comes
-//! back beyond the queue's size is closed ([`queue`]). A lifetime (`recycle`) is looked at when borrowing.
+//! back beyond the queue's size is closed (`queue.rs`). A lifetime (`recycle`) is looked at when borrowing.
 //!
 //! `in use + idle + connecting ≤ maximum + overflow` (after the maximum was lowered: as soon as the excess is given back), a
 //! connection has at most one user, and nobody waits while a connection is idle. The pool keeps no timers: the process gives
@@ -248,7 +248,7 @@ impl Pool {
     /// The far side has closed all connections, those included that it has accepted but that are not open here yet.
     pub fn sever_all(&mut self) {
         for connection in self.connections.iter_mut() {
-            connection.severed |= connection.state != State::Hollow;
+            connection.severed = true;
         }
     }
 

@@ -134,7 +134,6 @@ impl Pool {
     fn hollow_out(&mut self, at: usize) {
         self.connections.enter(at, State::Hollow);
         self.connections[at].user = FrameRef::NONE;
-        self.connections[at].severed = false;
     }
 
     fn drop_record(&mut self, at: usize, out: &mut Vec<Effect>) {

@@ -208,6 +208,9 @@ fn failed_connects_are_retried_after_growing_pauses_while_waiters_wait() {
         }
         assert_eq!(bench.connected(9_000, 5), [grant(1, 5)]);
         assert_eq!(bench.with(|pool, out| pool.refill(ms(9_001), out)), [], "nothing is pausing");
+        assert_eq!(bench.broke(9_002, 5), [close(5), Effect::Connect(id(6))]);
+        let first = Effect::RetryConnect { after: Duration::from_micros(pauses_us[0]) };
+        assert_eq!(bench.refused(9_003, 6), [first], "the next request starts afresh");
     }
 }
 
