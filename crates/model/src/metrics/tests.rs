@@ -2,7 +2,7 @@
 
 mod shop;
 
-use crate::blueprint::{Action, Patch};
+use crate::blueprint::{Action, Blueprint, Collector, Patch, Runtime};
 use crate::record::{
     ChangeKind, ChangeRecord, LedgerRecord, LogRecord, SampleRecord, SeriesInfo, SeriesKind, SpanRecord, StateRecord,
 };
@@ -46,7 +46,11 @@ struct Run {
 
 impl Run {
     fn of(patches: Vec<Patch>, seconds: u64) -> Self {
-        let mut world = World::new(shop(patches));
+        Self::with(shop(patches), seconds)
+    }
+
+    fn with(blueprint: Blueprint, seconds: u64) -> Self {
+        let mut world = World::new(blueprint);
         let mut kept = Kept::default();
         world.run_until(at(seconds), &mut kept).expect("no limit is hit");
         Self { world, kept }
@@ -175,6 +179,41 @@ fn counters_are_the_statistics() {
     assert!(used >= computed, "collections use the processor too: {used} {computed}");
     let of_api = run.sum(end, API, "process_cpu_seconds_total", &[]);
     assert!((of_api - of(API).computed.as_secs_f64()).abs() < 0.2, "{of_api}");
+}
+
+/// Every cause that a collector gives is listed, and its spaces are those of its heap.
+#[test]
+fn every_collector_reports_under_its_own_names() {
+    let end = at(120);
+    for (collector, old, causes) in [
+        (Collector::Serial, "Tenured Gen", 2),
+        (Collector::Parallel, "PS Old Gen", 3),
+        (Collector::G1, "G1 Old Gen", 2),
+    ] {
+        let mut blueprint = shop(Vec::new());
+        let Runtime::Jvm(heap) = &mut blueprint.services[shop::id(WEB).index()].runtime else { unreachable!() };
+        heap.collector = collector;
+        let maximum = heap.maximum as f64;
+        let run = Run::with(blueprint, 120);
+        let statistics = run.world.statistics();
+        let web = statistics.services.iter().find(|service| service.name == WEB).expect("it is a service");
+        let counted = run.sum(end, WEB, "jvm_gc_pause_seconds_count", &[]);
+        if collector == Collector::G1 {
+            // Remarks have no bean.
+            assert!(counted > 0.0 && counted <= web.collections as f64, "{counted}");
+        } else {
+            assert_eq!(counted, web.collections as f64, "{collector:?}");
+        }
+        let listed = run.world.catalogue().series.iter().filter(|info| info.name == "jvm_gc_pause_seconds_count");
+        assert_eq!(listed.count(), causes, "{collector:?}");
+        let committed = run.sum(end, WEB, "jvm_memory_committed_bytes", &[]);
+        assert!(committed <= maximum && committed > 0.9 * maximum, "{collector:?}: {committed}");
+        let used = run.sum(end, WEB, "jvm_memory_used_bytes", &[("id", old)]);
+        let most = run.sum(end, WEB, "jvm_memory_max_bytes", &[("id", old)]);
+        assert!(used > 0.3 * maximum && used <= most, "{collector:?}: {used} of {most}");
+        let after = run.sum(end, WEB, "jvm_memory_usage_after_gc", &[]);
+        assert!(after > 0.3 && after <= 1.0, "{collector:?}: {after}");
+    }
 }
 
 #[test]
