@@ -72,15 +72,24 @@ pub(super) fn present(rows: usize, has: impl FnMut(usize) -> bool) -> NullBuffer
 }
 
 /// A column of 16-byte identifiers.
-pub(super) fn wide_ids(ids: impl Iterator<Item = u128>, nulls: Option<NullBuffer>) -> ArrayRef {
-    let bytes: Vec<u8> = ids.flat_map(u128::to_be_bytes).collect();
-    Arc::new(FixedSizeBinaryArray::new(16, bytes.into(), nulls))
+pub(super) fn wide_ids(ids: impl ExactSizeIterator<Item = u128>, nulls: Option<NullBuffer>) -> ArrayRef {
+    identifiers(ids.map(u128::to_be_bytes), nulls)
 }
 
 /// A column of 8-byte identifiers.
-pub(super) fn ids(ids: impl Iterator<Item = u64>, nulls: Option<NullBuffer>) -> ArrayRef {
-    let bytes: Vec<u8> = ids.flat_map(u64::to_be_bytes).collect();
-    Arc::new(FixedSizeBinaryArray::new(8, bytes.into(), nulls))
+pub(super) fn ids(ids: impl ExactSizeIterator<Item = u64>, nulls: Option<NullBuffer>) -> ArrayRef {
+    identifiers(ids.map(u64::to_be_bytes), nulls)
+}
+
+fn identifiers<const WIDTH: usize>(
+    ids: impl ExactSizeIterator<Item = [u8; WIDTH]>,
+    nulls: Option<NullBuffer>,
+) -> ArrayRef {
+    let mut bytes = vec![0; WIDTH * ids.len()];
+    for (place, id) in bytes.chunks_exact_mut(WIDTH).zip(ids) {
+        place.copy_from_slice(&id);
+    }
+    Arc::new(FixedSizeBinaryArray::new(WIDTH as i32, bytes.into(), nulls))
 }
 
 /// A column of instants, in nanoseconds since the Unix epoch.

@@ -57,7 +57,10 @@ fn properties(table: &Table) -> WriterProperties {
         let path = || column.name.into();
         match column.kind {
             Kind::Id(width) => {
-                properties = properties.set_column_dictionary_enabled(path(), false);
+                // The smallest and the largest of random numbers tell a reader nothing.
+                properties = properties
+                    .set_column_dictionary_enabled(path(), false)
+                    .set_column_statistics_enabled(path(), EnabledStatistics::None);
                 // The 8-byte identifiers are hashes that do not repeat; the 16-byte ones come in runs of a trace's spans.
                 if width == 8 {
                     properties = properties.set_column_compression(path(), Compression::UNCOMPRESSED);
