@@ -8,7 +8,7 @@ use std::path::PathBuf;
 /// Simulates software systems and their incidents, deterministically, and writes what an observability stack would have
 /// seen together with the truth.
 #[derive(Debug, Parser)]
-#[command(name = "sim", version, about, max_term_width = 100, after_help = exit::HELP, arg_required_else_help = true)]
+#[command(name = "sim", version, max_term_width = 100, after_help = exit::HELP, arg_required_else_help = true)]
 pub(crate) struct Arguments {
     /// What to do.
     #[command(subcommand)]

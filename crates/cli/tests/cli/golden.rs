@@ -1,0 +1,42 @@
+//! `sim golden`: recorded once, the same the next time, told layer by layer when it moves.
+
+use super::{end, sim, small};
+use std::fs;
+
+#[test]
+fn recorded_checked_moved_and_recorded_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = folder.path().join("small.ron");
+    fs::copy(small(), &scenario).unwrap();
+    let bless = ["golden", "bless", "--scenario", "small.ron", "--seeds", "1,2", "--because", "a first recording"];
+    let ended = end(sim(folder.path()).args(bless));
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let golden = folder.path().join("golden/small.json");
+    let first = fs::read_to_string(&golden).unwrap();
+    assert!(first.contains("a first recording") && first.contains("observed/spans"), "{first}");
+
+    let ended = end(sim(folder.path()).args(["golden", "check"]));
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(ended.out.lines().filter(|line| line.starts_with("same  ")).count(), 2, "{}", ended.out);
+
+    // Another name of the fault relabels truth, and leaves the world and everything observed as it was.
+    let text = fs::read_to_string(&scenario).unwrap();
+    fs::write(&scenario, text.replace("\"slow\"", "\"sluggish\"")).unwrap();
+    let ended = end(sim(folder.path()).args(["golden", "check"]));
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.out.contains("the world is the same"), "{}", ended.out);
+    assert!(ended.out.contains("truth/faults.json"), "{}", ended.out);
+    assert!(!ended.out.contains("observed/"), "{}", ended.out);
+    assert!(ended.err.contains("sim golden bless --because"), "{}", ended.err);
+
+    fs::write(&scenario, text.replace("Poisson(\"50/s\")", "Poisson(\"51/s\")")).unwrap();
+    let ended = end(sim(folder.path()).args(["golden", "check"]));
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.out.contains("world: ") && ended.out.contains("observed/spans: "), "{}", ended.out);
+
+    let ended = end(sim(folder.path()).args(["golden", "bless", "--because", "one request a second more"]));
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let second = fs::read_to_string(&golden).unwrap();
+    assert!(second.contains("a first recording") && second.contains("one request a second more"), "{second}");
+    assert_eq!(end(sim(folder.path()).args(["golden", "check"])).code, Some(0));
+}

@@ -1,0 +1,112 @@
+//! `sim run`: the summary, the folder, and what must not change a result.
+
+use super::{digest, end, names, sim, small};
+
+#[test]
+fn a_run_tells_its_story_and_leaves_tables_and_truth() {
+    let folder = tempfile::tempdir().unwrap();
+    let ended = end(sim(folder.path()).arg("run").arg(small()));
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    for told in [
+        "small, seed 1: A slow query fills a small pool",
+        "2 services, 1 source: clients → api; api → db",
+        "db/read.demand",
+        "(fault `slow`)",
+        "pool full, callers wait",
+        "first acquire timeout",
+        "fault `slow` ends",
+        "2 of 2 held",
+        "out/small-s1",
+    ] {
+        assert!(ended.out.contains(told), "{told:?} is missing in\n{}", ended.out);
+    }
+    assert_eq!(ended.err, "");
+    let run = folder.path().join("out/small-s1");
+    assert_eq!(names(&run), ["manifest.json", "observed", "truth"]);
+    assert_eq!(names(&run.join("truth")), ["faults.json", "ledger", "milestones.json", "scenario.ron"]);
+    knockon_telemetry::check_tables(&run).unwrap();
+}
+
+#[test]
+fn milestones_come_in_order_and_cite_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(end(sim(folder.path()).arg("run").arg(small())).code, Some(0));
+    let text = std::fs::read_to_string(folder.path().join("out/small-s1/truth/milestones.json")).unwrap();
+    let file: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let milestones = file["milestones"].as_array().unwrap();
+    let offsets: Vec<_> = milestones.iter().map(|row| row["offset_ns"].as_u64().unwrap()).collect();
+    assert!(offsets.is_sorted(), "{offsets:?}");
+    let table = |state: &str| {
+        let row = milestones.iter().find(|row| row["state"] == state).unwrap_or_else(|| panic!("no {state} in {text}"));
+        row["shown_by"]["table"].as_str().map(str::to_owned)
+    };
+    assert_eq!(table("acquire_timeout").as_deref(), Some("observed/logs"));
+    assert_eq!(table("server_error").as_deref(), Some("observed/spans"));
+    assert!(table("pool_full").is_some());
+}
+
+#[test]
+fn telemetry_threads_and_processes_do_not_change_the_world() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |more: &[&str]| {
+        let ended = end(sim(folder.path()).arg("run").arg(small()).args(["--format", "json"]).args(more));
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        digest(&ended)
+    };
+    let bare = run(&["--telemetry", "none"]);
+    assert_eq!(names(folder.path()), [""; 0], "nothing is written without telemetry");
+    assert_eq!(run(&["--telemetry", "none"]), bare);
+    assert_eq!(run(&["--threads", "1"]), bare);
+    let one = knockon_telemetry::read_manifest(&folder.path().join("out/small-s1")).unwrap();
+    assert_eq!(run(&["--threads", "2"]), bare);
+    let two = knockon_telemetry::read_manifest(&folder.path().join("out/small-s1")).unwrap();
+    assert_eq!(one, two);
+    assert_ne!(run(&["--telemetry", "none", "--seed", "2"]), bare);
+}
+
+#[test]
+fn the_scenario_in_truth_repeats_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = end(sim(folder.path()).arg("run").arg(small()).args(["--set", "api/pool.maximum=3", "--format", "json"]));
+    assert_eq!(first.code, Some(0), "{first:?}");
+    let again = end(sim(folder.path()).args([
+        "run",
+        "out/small-s1/truth/scenario.ron",
+        "--telemetry",
+        "none",
+        "--format",
+        "json",
+    ]));
+    assert_eq!(digest(&again), digest(&first));
+}
+
+#[test]
+fn an_expectation_that_does_not_hold_is_named_and_ends_with_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let ended = end(sim(folder.path()).arg("run").arg(small()).args(["--without", "slow"]));
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.out.contains("1 of 2 held"), "{}", ended.out);
+    assert!(ended.out.contains("not held") && ended.out.contains("measured never"), "{}", ended.out);
+    assert_eq!(names(&folder.path().join("out")), ["small-s1"], "the run is there to be looked at");
+}
+
+#[test]
+fn a_limit_ends_the_run_with_3_and_what_was_simulated_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = std::fs::read_to_string(small()).unwrap().replace("duration:", "limits: (frames: 5),\n    duration:");
+    std::fs::write(folder.path().join("limited.ron"), text).unwrap();
+    let ended = end(sim(folder.path()).args(["run", "limited.ron"]));
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert!(ended.out.contains("ended early") && ended.out.contains("limit hit"), "{}", ended.out);
+    let manifest = knockon_telemetry::check_tables(&folder.path().join("out/limited-s1")).unwrap();
+    assert_eq!(manifest.limits_hit.get("frames"), Some(&1));
+}
+
+#[test]
+fn until_cuts_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["--until", "10s", "--telemetry", "none", "--format", "json"];
+    let ended = end(sim(folder.path()).arg("run").arg(small()).args(arguments));
+    let summary: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!(summary["simulated_ns"], 10_000_000_000u64);
+}
