@@ -9,8 +9,8 @@ use std::time::Instant;
 
 /// Wall time that a piece should take: short enough that Ctrl-C feels immediate.
 const PIECE_MS: std::ops::Range<u128> = 10..60;
-/// Pieces that a run is cut into before anything is known about its speed.
-const FIRST_PIECES: u64 = 1_024;
+/// Simulated time of the first piece, before anything is known about the world's speed.
+const FIRST_PIECE_NS: u64 = 10_000_000;
 
 /// How a run ended, if not at its time.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +34,7 @@ pub(crate) fn drive<S: Sink>(
 ) -> Result<(), Ended> {
     let end_ns = until.as_nanos();
     let mut reached_ns: u64 = 0;
-    let mut piece_ns = (end_ns / FIRST_PIECES).max(1);
+    let mut piece_ns = FIRST_PIECE_NS;
     loop {
         if let Some(signal) = interrupt.pending() {
             return Err(Ended::Signal(signal));

@@ -13,7 +13,7 @@ fn mistakes_are_named() {
         (&["run", "nowhere.ron"], "cannot read the scenario `nowhere.ron`"),
         (&["run", small, "--set", "maximum"], "give a path and a value"),
         (&["run", small, "--until", "5"], "give a number with a unit"),
-        (&["run", small, "--seed", "-1"], "invalid digit"),
+        (&["run", small, "--seed", "first"], "invalid digit"),
         (&["run", small, "--threads", "3"], "3 is not in 1..=2"),
         (&["run", small, "--telemetry", "none", "--out", "x"], "exclude each other"),
         (&["golden", "check"], "cannot read the folder `golden/`"),

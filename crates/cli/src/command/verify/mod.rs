@@ -28,10 +28,11 @@ pub(crate) fn execute(arguments: &Verify) -> Result<Exit, Failure> {
             terminal::print(&format!("same: {events} events, compared at {lines} instants, digest {digest}\n"))?;
             Ok(Exit::Success)
         }
-        Outcome::Different { before, first, second } => {
-            let after_ns = instant_ns(before.as_deref());
+        Outcome::Different { earlier, before, first, second } => {
+            // One instant more, so that an event that is the same can be told too.
+            let (told_from_ns, after_ns) = (instant_ns(earlier.as_deref()), instant_ns(before.as_deref()));
             let until_ns = instant_ns(Some(if first.is_empty() { &second } else { &first }));
-            let event = sides.first_difference(Some((after_ns, until_ns)))?;
+            let event = sides.first_difference(Some((told_from_ns, until_ns)))?;
             terminal::print(&report(after_ns, until_ns, &event))?;
             Ok(Exit::Diverged)
         }
@@ -41,7 +42,8 @@ pub(crate) fn execute(arguments: &Verify) -> Result<Exit, Failure> {
 /// What the comparison of two streams of lines found.
 enum Outcome {
     Same { last: String, lines: u64 },
-    Different { before: Option<String>, first: String, second: String },
+    /// The lines that differ, the equal one before them and the one before that.
+    Different { earlier: Option<String>, before: Option<String>, first: String, second: String },
 }
 
 struct Sides<'a> {
@@ -54,7 +56,7 @@ impl Sides<'_> {
     fn first_difference(&self, events: Option<(u64, u64)>) -> Result<Outcome, Failure> {
         let mut first = Side::start(self.subject, None, events)?;
         let mut second = Side::start(self.subject, self.tamper, events)?;
-        let (mut before, mut lines) = (None, 0);
+        let (mut earlier, mut before, mut lines) = (None, None, 0);
         loop {
             match (first.line()?, second.line()?) {
                 (None, None) => {
@@ -63,7 +65,7 @@ impl Sides<'_> {
                     return Ok(Outcome::Same { last: before.unwrap_or_default(), lines });
                 }
                 (one, other) if one == other => {
-                    before = one;
+                    earlier = std::mem::replace(&mut before, one);
                     lines += 1;
                 }
                 (one, other) => {
@@ -75,7 +77,7 @@ impl Sides<'_> {
                         second.end()?;
                     }
                     let (first, second) = (one.unwrap_or_default(), other.unwrap_or_default());
-                    return Ok(Outcome::Different { before, first, second });
+                    return Ok(Outcome::Different { earlier, before, first, second });
                 }
             }
         }
@@ -152,9 +154,9 @@ fn report(after_ns: u64, until_ns: u64, events: &Outcome) -> String {
             "different between {after_ns} ns and {until_ns} ns, but no event differed when both were run again:\n\
              the runs do not repeat even in themselves\n"
         ),
-        Outcome::Different { before, first, second } => {
+        Outcome::Different { before, first, second, .. } => {
             let told = |line: &str| if line.is_empty() { "(no more events)".to_owned() } else { in_words(line) };
-            let before = before.as_deref().map_or_else(|| "(none since the last equal instant)".to_owned(), in_words);
+            let before = before.as_deref().map_or_else(|| "(no event since the last equal instants)".to_owned(), in_words);
             format!(
                 "different: the first event that differs lies between {after_ns} ns and {until_ns} ns\n  \
                  last equal  {before}\n  first side  {}\n  second side {}\n",

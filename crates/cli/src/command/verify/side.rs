@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use knockon_kernel::Time;
 use knockon_model::{Null, World};
 use std::io::{self, BufWriter, Write};
+use std::ops::Range;
 
 pub(crate) fn execute(arguments: &VerifySide) -> Result<Exit, Failure> {
     let loaded = load::scenario(&arguments.subject)?;
@@ -18,7 +19,7 @@ pub(crate) fn execute(arguments: &VerifySide) -> Result<Exit, Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
     let told = match (arguments.events_after, arguments.events_until) {
         (Some(after_ns), Some(until_ns)) => {
-            tell_events(&mut world, Time::from_nanos(after_ns), Time::from_nanos(until_ns), &mut out)
+            tell_events(&mut world, Time::from_nanos(after_ns)..Time::from_nanos(until_ns), end, &mut out)
         }
         _ => tell_instants(&mut world, end, &mut out),
     };
@@ -44,15 +45,21 @@ fn tell_instants(world: &mut World, end: Time, out: &mut impl Write) -> io::Resu
     Ok(())
 }
 
-fn tell_events(world: &mut World, after: Time, until: Time, out: &mut impl Write) -> io::Result<()> {
-    if after > Time::ZERO && world.run_until(after, &mut Null).is_err() {
+/// Tells every event of an interval, and the first one after it: what one side does too early the other may do later.
+fn tell_events(world: &mut World, interval: Range<Time>, end: Time, out: &mut impl Write) -> io::Result<()> {
+    if interval.start > Time::ZERO && world.run_until(interval.start, &mut Null).is_err() {
         return Ok(());
     }
+    let mut until = interval.end;
     loop {
         match world.step(until, &mut Null) {
             Ok(Some(event)) => {
                 writeln!(out, "{} {} {:032x}\t{}", event.number, event.time.as_nanos(), event.digest, event.text)?;
+                if event.time > interval.end {
+                    return Ok(());
+                }
             }
+            Ok(None) if until < end => until = end,
             Ok(None) => return Ok(()),
             Err(stop) => return writeln!(out, "{stop}"),
         }
