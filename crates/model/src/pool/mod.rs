@@ -352,6 +352,13 @@ impl Pool {
         self.config.maximum + self.config.overflow
     }
 
+    /// Callers that wait.
+    #[inline]
+    #[must_use]
+    pub fn waiting(&self) -> u32 {
+        self.waiters.len() as u32
+    }
+
     /// What metrics report.
     #[must_use]
     pub fn readings(&self) -> Readings {

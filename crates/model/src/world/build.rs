@@ -13,7 +13,7 @@ use crate::sink::Null;
 use crate::statistics::{PoolStatistics, ServiceStatistics, SourceStatistics};
 use crate::topology::Topology;
 use crate::world::Event;
-use knockon_kernel::{Calendar, Digest, Key, Sampler, Ticket, Time};
+use knockon_kernel::{Calendar, Digest, Duration, Key, Sampler, Ticket, Time};
 use std::collections::VecDeque;
 
 impl World {
@@ -43,6 +43,7 @@ impl World {
             metrics,
             tables,
             samplers: blueprint.samplers.clone(),
+            constants: blueprint.samplers.iter().map(constant).collect(),
             exponential: Sampler::exponential(1.0).expect("a mean of 1 is a mean"),
             calendar,
             policy_lanes,
@@ -94,6 +95,11 @@ impl World {
             }
         }
     }
+}
+
+/// What a sampler always draws, if it does.
+fn constant(sampler: &Sampler) -> Option<Duration> {
+    sampler.is_constant().then(|| sampler.duration(Key::new(0)))
 }
 
 fn services(

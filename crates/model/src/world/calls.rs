@@ -93,7 +93,7 @@ impl World {
     /// From sending to arrival: a new connection's round trips where no kept-alive one is idle, then one way.
     fn request_latency(&mut self, from: u32, link: u32, key: Key) -> Duration {
         let described = self.blueprint.links[link as usize];
-        let mut latency = self.draw(described.latency, key.purpose(purpose::REQUEST_LATENCY));
+        let mut latency = self.draw(described.latency, || key.purpose(purpose::REQUEST_LATENCY));
         let Some(_) = described.keep_alive else { return latency };
         let process = &mut self.processes[from as usize];
         if let Some((_, idle)) = process.keep_alive.iter_mut().find(|(known, _)| *known == link)
@@ -103,7 +103,7 @@ impl World {
             return latency;
         }
         for trip in 0..u64::from(described.connect_round_trips) * 2 {
-            latency += self.draw(described.latency, key.purpose(purpose::CONNECT_LATENCY).with(trip));
+            latency += self.draw(described.latency, || key.purpose(purpose::CONNECT_LATENCY).with(trip));
         }
         latency
     }
@@ -209,7 +209,7 @@ impl World {
         f.state = State::Answered;
         let (edge, key) = (f.edge, f.key);
         let link = self.blueprint[self.tables.edges[edge as usize].link];
-        self.draw(link.latency, key.purpose(purpose::ANSWER_LATENCY))
+        self.draw(link.latency, || key.purpose(purpose::ANSWER_LATENCY))
     }
 
     /// An answer reaches the process of the caller, at `at`; it is taken when the process runs.
@@ -309,7 +309,7 @@ impl World {
         }
         if self.blueprint.services[service].cancels_abandoned {
             let link = self.blueprint[self.tables.edges[edge as usize].link];
-            let latency = self.draw(link.latency, key.purpose(purpose::CANCEL_LATENCY));
+            let latency = self.draw(link.latency, || key.purpose(purpose::CANCEL_LATENCY));
             self.calendar.post(now + latency, Event::Cancel { frame: child });
         }
     }

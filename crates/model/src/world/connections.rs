@@ -27,7 +27,7 @@ impl World {
         let acquisition = machine.acquire(now, frame, &mut self.effects);
         let flow = match acquisition {
             Acquisition::Granted(connection) => {
-                self.grant(frame, pool, connection, now);
+                self.grant::<S>(frame, pool, connection, now);
                 Flow::On
             }
             waits => {
@@ -36,23 +36,23 @@ impl World {
                 f.query_pool = pool;
                 let timeout = self.processes[index as usize].pools[usize::from(pool)].acquire_timeout();
                 self.set_timer(frame, timeout);
-                self.follow(frame, pool, waits);
+                self.follow::<S>(frame, pool, waits);
                 self.note_pool(index, pool, sink);
                 Flow::Leave
             }
         };
-        self.carry_out(index, pool);
+        self.carry_out::<S>(index, pool);
         flow
     }
 
     /// A frame's turn at a pool has led to something that takes time, or to waiting on.
-    fn follow(&mut self, frame: FrameRef, pool: u8, acquisition: Acquisition) {
+    fn follow<S: Sink>(&mut self, frame: FrameRef, pool: u8, acquisition: Acquisition) {
         let index = self.frames[frame].process;
         match acquisition {
             Acquisition::Granted(connection) => {
                 let now = self.now();
                 self.clear_timer(frame);
-                self.grant(frame, pool, connection, now);
+                self.grant::<S>(frame, pool, connection, now);
                 self.frames[frame].state = State::Running;
                 self.ready.push_back(frame);
             }
@@ -76,7 +76,7 @@ impl World {
     }
 
     /// A frame holds a connection from `at` on.
-    fn grant(&mut self, frame: FrameRef, pool: u8, connection: ConnectionId, at: Time) {
+    fn grant<S: Sink>(&mut self, frame: FrameRef, pool: u8, connection: ConnectionId, at: Time) {
         let now = self.now();
         let f = &mut self.frames[frame];
         let waited_ns = (at - f.since).as_nanos();
@@ -90,7 +90,9 @@ impl World {
         let statistics = &mut self.services[service].statistics.pools[usize::from(pool)];
         statistics.acquired += 1;
         statistics.wait.record(Duration::from_nanos(waited_ns));
-        self.processes[index].meter.acquired(now, usize::from(pool), waited_ns);
+        if S::OBSERVES {
+            self.processes[index].meter.acquired(now, usize::from(pool), waited_ns);
+        }
     }
 
     /// A frame gives its connection back.
@@ -101,9 +103,11 @@ impl World {
         let Some(held) = place.take() else { return };
         let index = f.process;
         let process = &mut self.processes[index as usize];
-        process.meter.used(now, usize::from(pool), (now - held.since).as_nanos());
+        if S::OBSERVES {
+            process.meter.used(now, usize::from(pool), (now - held.since).as_nanos());
+        }
         process.pools[usize::from(pool)].release(now, held.connection, held.broken, &mut self.effects);
-        self.carry_out(index, pool);
+        self.carry_out::<S>(index, pool);
         self.note_pool(index, pool, sink);
     }
 
@@ -170,16 +174,16 @@ impl World {
     }
 
     /// Carries out what a pool wishes.
-    pub(super) fn carry_out(&mut self, process: u32, pool: u8) {
-        while !self.effects.is_empty() {
-            let effects = std::mem::take(&mut self.effects);
-            for effect in effects {
-                self.carry_out_one(process, pool, effect);
-            }
+    pub(super) fn carry_out<S: Sink>(&mut self, process: u32, pool: u8) {
+        let mut next = 0;
+        while let Some(&effect) = self.effects.get(next) {
+            next += 1;
+            self.carry_out_one::<S>(process, pool, effect);
         }
+        self.effects.clear();
     }
 
-    fn carry_out_one(&mut self, process: u32, pool: u8, effect: Effect) {
+    fn carry_out_one<S: Sink>(&mut self, process: u32, pool: u8, effect: Effect) {
         let now = self.now();
         match effect {
             Effect::Connect(connection) => self.open_connection(process, pool, connection),
@@ -191,9 +195,9 @@ impl World {
                     self.close_connection(process, pool, connection);
                 }
             }
-            Effect::Grant { frame, connection } => self.follow(frame, pool, Acquisition::Granted(connection)),
-            Effect::Validate { frame, connection } => self.follow(frame, pool, Acquisition::Validate(connection)),
-            Effect::ConnectFor { frame, connection } => self.follow(frame, pool, Acquisition::Connect(connection)),
+            Effect::Grant { frame, connection } => self.follow::<S>(frame, pool, Acquisition::Granted(connection)),
+            Effect::Validate { frame, connection } => self.follow::<S>(frame, pool, Acquisition::Validate(connection)),
+            Effect::ConnectFor { frame, connection } => self.follow::<S>(frame, pool, Acquisition::Connect(connection)),
             Effect::Ping(connection) => self.round_trip(process, pool, connection, PoolEvent::Pinged),
             Effect::RetireAt { connection, at } => self.pool_timer(process, pool, connection, PoolEvent::Retire, at),
             Effect::KeepAliveAt { connection, at } => {
@@ -225,9 +229,9 @@ impl World {
         let service = opener.service as usize;
         let link = self.blueprint[self.tables.pool_links[service][usize::from(pool)]];
         let key = self.connection_key(process, pool, connection).purpose(purpose::CONNECT_LATENCY);
-        let mut latency = self.draw(link.latency, key);
+        let mut latency = self.draw(link.latency, || key);
         for trip in 1..u64::from(link.connect_round_trips) * 2 + 1 {
-            latency += self.draw(link.latency, key.with(trip));
+            latency += self.draw(link.latency, || key.with(trip));
         }
         self.pool_timer(process, pool, connection, PoolEvent::Arrive, now + latency);
     }
@@ -238,8 +242,8 @@ impl World {
         let service = self.processes[process as usize].service as usize;
         let link = self.blueprint[self.tables.pool_links[service][usize::from(pool)]];
         let key = self.connection_key(process, pool, connection).purpose(purpose::VALIDATION).with(now.as_nanos());
-        let there = self.draw(link.latency, key);
-        let back = self.draw(link.latency, key.with(1));
+        let there = self.draw(link.latency, || key);
+        let back = self.draw(link.latency, || key.with(1));
         self.pool_timer(process, pool, connection, what, now + there + back);
     }
 
@@ -258,7 +262,7 @@ impl World {
         }
         let link = self.blueprint[self.tables.pool_links[service][usize::from(pool)]];
         let key = self.connection_key(process, pool, connection).purpose(purpose::CLOSE_LATENCY);
-        let latency = self.draw(link.latency, key);
+        let latency = self.draw(link.latency, || key);
         let incarnation = self.processes[database as usize].incarnation;
         self.calendar.post(now + latency, Event::Disconnect { process: database, incarnation });
     }
@@ -344,7 +348,7 @@ impl World {
                 }
             }
         }
-        self.carry_out(process, pool);
+        self.carry_out::<S>(process, pool);
         self.note_pool(process, pool, sink);
     }
 
@@ -369,7 +373,7 @@ impl World {
         }
         let Some(frame) = opener else { return };
         match result {
-            Ok(()) => self.follow(frame, pool, Acquisition::Granted(connection)),
+            Ok(()) => self.follow::<S>(frame, pool, Acquisition::Granted(connection)),
             Err(error) => {
                 self.clear_timer(frame);
                 self.wake(frame, now);
@@ -397,7 +401,7 @@ impl World {
             return;
         };
         let acquisition = machine.validated(now, connection, alive, frame, &mut self.effects);
-        self.follow(frame, pool, acquisition);
+        self.follow::<S>(frame, pool, acquisition);
     }
 
     /// A new connection reaches the database: a fork and an authentication, then a slot or a refusal.
@@ -418,7 +422,7 @@ impl World {
         };
         let client = self.processes[process as usize].service as usize;
         let link = self.blueprint[self.tables.pool_links[client][usize::from(pool)]];
-        let back = self.draw(link.latency, key.purpose(purpose::CONNECT_ANSWER_LATENCY));
+        let back = self.draw(link.latency, || key.purpose(purpose::CONNECT_ANSWER_LATENCY));
         let d = &mut self.processes[database as usize];
         if d.life != Life::Running {
             self.pool_timer(process, pool, connection, PoolEvent::Refused, now + back);
@@ -431,7 +435,7 @@ impl World {
         if admitted {
             d.connections += 1;
         }
-        let fork = self.draw(postgres.connect, key.purpose(purpose::CONNECT_DEMAND));
+        let fork = self.draw(postgres.connect, || key.purpose(purpose::CONNECT_DEMAND));
         let what = if admitted { PoolEvent::Connected } else { PoolEvent::Rejected };
         self.pool_timer(process, pool, connection, what, now + fork + back);
         if !admitted {

@@ -178,11 +178,15 @@ impl World {
     pub(super) fn note_pool<S: Sink>(&mut self, process: u32, pool: u8, sink: &mut S) {
         let p = &mut self.processes[process as usize];
         let Some(machine) = p.pools.get(usize::from(pool)) else { return };
-        let (full, waiting) = (machine.is_full_with_waiters(), machine.readings().waiting);
+        let waiting = machine.waiting();
+        let noted = p.pool_full[usize::from(pool)];
+        if waiting == 0 && !noted {
+            return;
+        }
+        let full = machine.is_full_with_waiters();
         let service = p.service as usize;
         let statistics = &mut self.services[service].statistics.pools[usize::from(pool)];
         statistics.peak_waiting = statistics.peak_waiting.max(waiting);
-        let noted = p.pool_full[usize::from(pool)];
         let id = PoolId(u32::from(pool));
         if full && !noted {
             p.pool_full[usize::from(pool)] = true;

@@ -7,13 +7,8 @@ use crate::purpose;
 use crate::record::{ErrorType, LogEvent, Part};
 use crate::sink::Sink;
 use crate::store::{Lookup, Stored};
-use knockon_kernel::{Key, Sampler, Ticket};
+use knockon_kernel::Ticket;
 use tables::Op;
-
-/// The key, from 0, that a popularity law draws.
-fn rank(popularity: &Sampler, key: Key, keys: u32) -> u32 {
-    popularity.rank(key).min(keys - 1)
-}
 
 /// What a frame does after an operation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -97,7 +92,7 @@ impl World {
             Op::Sleep { site, time } => {
                 let f = &self.frames[frame];
                 let key = f.key.with(u64::from(site)).with(f.iteration());
-                let time = self.draw(time, key.purpose(purpose::SLEEP));
+                let time = self.draw(time, || key.purpose(purpose::SLEEP));
                 let now = self.now();
                 let f = &mut self.frames[frame];
                 f.state = State::Sleeping;
@@ -153,7 +148,7 @@ impl World {
         let f = &self.frames[frame];
         let described = &self.blueprint.keyspaces[keyspace as usize];
         let key = f.root.with(self.keyspace_keys[keyspace as usize].bits()).purpose(purpose::POPULARITY);
-        let rank = rank(&self.samplers[described.popularity.index()], key, described.keys);
+        let rank = self.samplers[described.popularity.index()].rank(key).min(described.keys - 1);
         let f = &mut self.frames[frame];
         f.cache_key = rank;
         f.keyspace = keyspace;

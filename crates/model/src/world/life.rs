@@ -185,7 +185,7 @@ impl World {
         p.meter.restart(now, p.cpu.busy(now));
         let key = p.key.with(u64::from(p.incarnation)).purpose(purpose::START_UP);
         let incarnation = p.incarnation;
-        let takes = self.draw(self.blueprint.services[service as usize].start_up, key);
+        let takes = self.draw(self.blueprint.services[service as usize].start_up, || key);
         self.emit_log(process, LogEvent::Starting, sink);
         self.calendar.post(now + takes, Event::Started { process, incarnation });
     }
@@ -229,7 +229,7 @@ impl World {
                 self.emit_log(process, LogEvent::PoolStarting { pool: id }, sink);
             }
             self.processes[process as usize].pools[pool].start(now, &mut self.effects);
-            self.carry_out(process, pool as u8);
+            self.carry_out::<S>(process, pool as u8);
             if self.processes[process as usize].pools[pool].needs_housekeeping() {
                 let none = crate::id::ConnectionId(0);
                 self.pool_timer(process, pool as u8, none, PoolEvent::IdleCheck, now + HOUSEKEEPING);

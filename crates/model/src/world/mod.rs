@@ -26,7 +26,7 @@ pub use readings::EventSummary;
 use crate::blueprint::Blueprint;
 use crate::frame::{Frames, State};
 use crate::heap::Share;
-use crate::id::FrameRef;
+use crate::id::{FrameRef, SamplerId};
 use crate::metrics::Metrics;
 use crate::pool::Effect;
 use crate::process::Process;
@@ -122,6 +122,8 @@ pub struct World {
     tables: tables::Tables,
     /// Distributions; patches may point steps at others, never change one.
     samplers: Vec<Sampler>,
+    /// Those of them that always draw the same.
+    constants: Vec<Option<Duration>>,
     /// Of mean 1, for the gaps of Poisson arrivals.
     exponential: Sampler,
     calendar: Calendar<Event>,
@@ -249,9 +251,13 @@ impl World {
         self.calendar.now()
     }
 
+    /// A duration drawn at an address. A constant needs no address: it is not even worked out.
     #[inline]
-    fn draw(&self, sampler: crate::id::SamplerId, key: Key) -> Duration {
-        self.samplers[sampler.index()].duration(key)
+    fn draw(&self, sampler: SamplerId, key: impl FnOnce() -> Key) -> Duration {
+        match self.constants[sampler.index()] {
+            Some(constant) => constant,
+            None => self.samplers[sampler.index()].duration(key()),
+        }
     }
 
     /// The digest's checkpoints, thinned: for finding the first divergent event.

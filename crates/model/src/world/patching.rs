@@ -212,7 +212,7 @@ impl World {
                 for process in processes {
                     if let Some(machine) = self.processes[process as usize].pools.get_mut(pool) {
                         machine.set_maximum(now, clamp(maximum), &mut self.effects);
-                        self.carry_out(process, pool as u8);
+                        self.carry_out::<S>(process, pool as u8);
                         self.note_pool(process, pool as u8, sink);
                     }
                 }
