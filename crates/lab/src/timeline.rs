@@ -61,7 +61,10 @@ fn cycles(milestones: &Milestones) -> Vec<Vec<&Milestone>> {
 }
 
 fn tell_fault(fault: &Fault) -> Vec<Moment> {
-    let settings: Vec<_> = fault.settings.iter().map(|(path, from, to)| format!("{path} {from} → {to}")).collect();
+    // Values are told as people say them, not as the scenario quotes them.
+    let bare = |value: &str| value.trim_matches('"').to_owned();
+    let setting = |(path, from, to): &(String, String, String)| format!("{path} {} → {}", bare(from), bare(to));
+    let settings: Vec<_> = fault.settings.iter().map(setting).collect();
     let what =
         if settings.is_empty() { fault.kind.clone() } else { format!("{}: {}", fault.kind, settings.join(", ")) };
     let moment = |time, text| Moment { time, component: fault.component.clone(), text };
@@ -87,10 +90,13 @@ fn words(milestone: &Milestone) -> String {
 
 fn tell_cycle(cycle: &[&Milestone]) -> Moment {
     let first = cycle[0];
-    let mut text = format!("again: {}", first.state.words());
-    for later in &cycle[1..] {
+    let mut text = format!("again: {}", first.state.short_words());
+    // That a process which ran out of memory has exited need not be said in a short line.
+    let reason = |milestone: &&Milestone| matches!(milestone.state, State::OutOfMemoryError | State::OomKilled);
+    let has_reason = cycle.iter().any(|milestone| reason(milestone));
+    for later in cycle[1..].iter().filter(|later| !(has_reason && later.state == State::Exited)) {
         let after_s = (later.time.as_nanos() - first.time.as_nanos()) as f64 / 1e9;
-        text.push_str(&format!(", {} +{after_s:.0} s", later.state.words()));
+        text.push_str(&format!(", {} +{after_s:.0} s", later.state.short_words()));
     }
     Moment { time: first.time, component: first.instance.clone(), text }
 }
@@ -122,7 +128,7 @@ mod tests {
         Fault {
             name: "leak".into(),
             component: "web-api".into(),
-            settings: vec![("checkout.retain".into(), "0".into(), "2MiB".into())],
+            settings: vec![("checkout.retain".into(), "0".into(), "\"2MiB\"".into())],
             kind: "deploy".into(),
             at: Time::from_nanos(10 * SECOND),
             until: None,
@@ -148,9 +154,9 @@ mod tests {
                 " 0:03:20.000  web-api    GC share over 30 % (100 %)",
                 " 0:03:27.000  web-api    OutOfMemoryError",
                 " 0:03:50.000  web-api    restarted, cold (restarts 1)",
-                " 0:05:00.000  web-api-0  again: GC share over 30 %, OutOfMemoryError +7 s, restarted, cold +30 s",
-                " 0:06:40.000  web-api-0  again: GC share over 30 %, OutOfMemoryError +7 s, restarted, cold +30 s",
-                " 0:08:20.000  web-api-0  again: GC share over 30 %, OutOfMemoryError +7 s, restarted, cold +30 s",
+                " 0:05:00.000  web-api-0  again: GC share, OutOfMemoryError +7 s, restarted +30 s",
+                " 0:06:40.000  web-api-0  again: GC share, OutOfMemoryError +7 s, restarted +30 s",
+                " 0:08:20.000  web-api-0  again: GC share, OutOfMemoryError +7 s, restarted +30 s",
                 " 0:10:00.000  web-api-0  the same 2 more times",
             ]
         );

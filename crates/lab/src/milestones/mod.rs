@@ -73,6 +73,23 @@ impl State {
         }
     }
 
+    /// The same in a line that tells a whole cycle.
+    #[must_use]
+    pub const fn short_words(self) -> &'static str {
+        match self {
+            Self::GcShareOver30Percent => "GC share",
+            Self::PoolFull => "pool full",
+            Self::AcquireTimeout => "acquire timeout",
+            Self::Refused => "refused",
+            Self::ServerError => "5xx",
+            Self::OutOfMemoryError => "OutOfMemoryError",
+            Self::OomKilled => "OOMKilled",
+            Self::Exited => "exited",
+            Self::Restarted => "restarted",
+            Self::Stopped => "stopped",
+        }
+    }
+
     /// What [`Milestone::value`] is, if there is one.
     #[must_use]
     pub const fn measure(self) -> Option<&'static str> {
