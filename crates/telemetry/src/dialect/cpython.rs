@@ -1,16 +1,16 @@
-//! Flask with SQLAlchemy, requests and redis-py, served by gunicorn.
+//! Flask with SQLAlchemy, requests and redis-py, served by gunicorn. The cycle collector and a pool that begins are silent.
 
 use super::errors::{Callee, Language, exception};
 use super::{Call, Heading, Speaker, port, say};
 use knockon_model::blueprint::Severity;
 use knockon_model::id::PoolId;
-use knockon_model::record::{CollectionKind, ErrorType, LogEvent};
+use knockon_model::record::{ErrorType, LogEvent};
 
 const GUNICORN: &str = "gunicorn.error";
 const POOL: &str = "sqlalchemy.pool.impl.QueuePool";
 
-pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut String) -> Heading<'a> {
-    match *event {
+pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut String) -> Option<Heading<'a>> {
+    Some(match *event {
         LogEvent::Starting => {
             body.push_str("Starting gunicorn 21.2.0");
             Heading::new(Severity::Info, GUNICORN)
@@ -26,21 +26,6 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut Strin
         LogEvent::OutOfMemory { .. } => {
             body.push_str("MemoryError");
             Heading::new(Severity::Error, speaker.application).error("MemoryError")
-        }
-        LogEvent::Collection { kind, .. } => {
-            let generation = if let CollectionKind::Generation(generation) = kind { generation } else { 2 };
-            say!(body, "gc: collecting generation {generation}...");
-            Heading::new(Severity::Debug, "gc")
-        }
-        LogEvent::PoolStarting { pool } | LogEvent::PoolStarted { pool } => {
-            say!(
-                body,
-                "Pool of {}: size {} overflow {}",
-                speaker.database(pool),
-                speaker.pool(pool).maximum,
-                speaker.pool(pool).overflow
-            );
-            Heading::new(Severity::Debug, POOL)
         }
         LogEvent::PoolTimeout { pool, waited, total, .. } => {
             // A pool that lets a caller time out is full: its size is what it has but the overflow.
@@ -77,12 +62,8 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut Strin
             let severity = if status < 500 { Severity::Warn } else { Severity::Error };
             Heading::new(severity, speaker.application).error(class)
         }
-        // Not events of this runtime; kept readable rather than lost.
-        _ => {
-            say!(body, "{event:?}");
-            Heading::new(Severity::Info, speaker.application)
-        }
-    }
+        _ => return None,
+    })
 }
 
 /// The exception's own text, with a colon before it.

@@ -7,14 +7,14 @@ use knockon_model::record::{ErrorType, LogEvent};
 
 const TOMCAT: &str = "org.apache.catalina.core.ContainerBase.[Tomcat].[localhost].[/].[dispatcherServlet]";
 
-pub(super) fn word<'a>(speaker: &Speaker<'a>, heap: &Heap, event: &LogEvent, body: &mut String) -> Heading<'a> {
+pub(super) fn word<'a>(speaker: &Speaker<'a>, heap: &Heap, event: &LogEvent, body: &mut String) -> Option<Heading<'a>> {
     let pool_or_collection =
         hikari::word(speaker, event, body).or_else(|| collection::word(heap.collector, event, body));
-    if let Some(heading) = pool_or_collection {
-        return heading;
+    if pool_or_collection.is_some() {
+        return pool_or_collection;
     }
     let class = speaker.application.rsplit('.').next().unwrap_or_default();
-    match *event {
+    Some(match *event {
         LogEvent::Starting => {
             say!(body, "Starting {class} using Java 17.0.13 with PID 1 (/app/app.jar started by root in /app)");
             Heading::new(Severity::Info, speaker.application)
@@ -47,11 +47,13 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, heap: &Heap, event: &LogEvent, bod
             let severity = if status < 500 { Severity::Warn } else { Severity::Error };
             if error == ErrorType::Application {
                 say!(body, "Resolved [{root}: {status} {}]", http::constant(status));
-                return Heading::new(
-                    severity,
-                    "org.springframework.web.servlet.mvc.annotation.ResponseStatusExceptionResolver",
-                )
-                .error(root);
+                return Some(
+                    Heading::new(
+                        severity,
+                        "org.springframework.web.servlet.mvc.annotation.ResponseStatusExceptionResolver",
+                    )
+                    .error(root),
+                );
             }
             body.push_str(
                 "Servlet.service() for servlet [dispatcherServlet] in context with path [] threw exception [",
@@ -60,12 +62,8 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, heap: &Heap, event: &LogEvent, bod
             body.push_str("] with root cause");
             Heading::new(severity, TOMCAT).error(root)
         }
-        // Not events of this runtime; kept readable rather than lost.
-        _ => {
-            say!(body, "{event:?}");
-            Heading::new(Severity::Info, speaker.application)
-        }
-    }
+        _ => return None,
+    })
 }
 
 /// The exception that reaches Tomcat, Spring's around the driver's.

@@ -88,18 +88,18 @@ impl Dialect {
         }
     }
 
-    /// Appends the line's body and returns the rest of it.
+    /// Appends the line's body and returns the rest of it; `None` where the runtime writes no line about that.
     ///
     /// # Panics
     /// If the record comes from the client side of a source, which does not log.
-    pub(crate) fn word(&self, record: &LogRecord, body: &mut String) -> Heading<'_> {
+    pub(crate) fn word(&self, record: &LogRecord, body: &mut String) -> Option<Heading<'_>> {
         let id = self.service_of[record.process.index()].expect("only processes of services write logs");
         let service = &self.blueprint[id];
         let application = &self.applications[id.index()];
         let speaker = Speaker { blueprint: &self.blueprint, service, application, uid: record.uid };
         if let LogEvent::Application { endpoint, severity, message } = record.event {
             body.push_str(&service.endpoints[endpoint.index()].messages[message as usize]);
-            return Heading::new(severity, application.as_str());
+            return Some(Heading::new(severity, application.as_str()));
         }
         match &service.runtime {
             Runtime::Jvm(heap) => jvm::word(&speaker, heap, &record.event, body),

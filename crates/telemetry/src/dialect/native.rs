@@ -5,9 +5,9 @@ use super::{Call, Heading, Speaker, port, say};
 use knockon_model::blueprint::Severity;
 use knockon_model::record::{ErrorType, LogEvent};
 
-pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut String) -> Heading<'a> {
+pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut String) -> Option<Heading<'a>> {
     let heading = |severity| Heading::new(severity, speaker.application);
-    match *event {
+    Some(match *event {
         LogEvent::Starting => {
             say!(body, "starting {}", speaker.service.name);
             heading(Severity::Info)
@@ -42,12 +42,8 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut Strin
             let severity = if status < 500 { Severity::Warn } else { Severity::Error };
             heading(severity).error(exception(error, Language::Native, Callee::Http))
         }
-        // Not events of this runtime; kept readable rather than lost.
-        _ => {
-            say!(body, "{event:?}");
-            heading(Severity::Info)
-        }
-    }
+        _ => return None,
+    })
 }
 
 fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {

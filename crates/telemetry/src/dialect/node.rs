@@ -5,9 +5,9 @@ use super::{Call, Heading, Speaker, port, say};
 use knockon_model::blueprint::Severity;
 use knockon_model::record::{ErrorType, LogEvent};
 
-pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut String) -> Heading<'a> {
+pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut String) -> Option<Heading<'a>> {
     let heading = |severity| Heading::new(severity, speaker.application);
-    match *event {
+    Some(match *event {
         LogEvent::Starting => {
             body.push_str("> node server.js");
             Heading::new(Severity::Info, "npm")
@@ -48,12 +48,8 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut Strin
             let callee = call.map_or(Callee::Http, |call| call.callee);
             heading(severity).error(exception(error, Language::Node, callee))
         }
-        // Not events of this runtime; kept readable rather than lost.
-        _ => {
-            say!(body, "{event:?}");
-            heading(Severity::Info)
-        }
-    }
+        _ => return None,
+    })
 }
 
 fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {

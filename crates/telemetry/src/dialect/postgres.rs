@@ -5,9 +5,9 @@ use super::{Heading, Milliseconds, Speaker, say};
 use knockon_model::blueprint::{Operation, Severity};
 use knockon_model::record::{ErrorType, LogEvent};
 
-pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut String) -> Heading<'a> {
+pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut String) -> Option<Heading<'a>> {
     let heading = |severity| Heading::new(severity, speaker.application);
-    match *event {
+    Some(match *event {
         LogEvent::Starting => {
             body.push_str("starting PostgreSQL 15.14 (Debian 15.14-1.pgdg120+1) on x86_64-pc-linux-gnu, compiled by gcc (Debian 12.2.0-14) 12.2.0, 64-bit");
             heading(Severity::Info)
@@ -62,10 +62,6 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut Strin
             };
             heading(severity).error(exception(error, Language::Postgres, Callee::Sql))
         }
-        // Not events of this runtime; kept readable rather than lost.
-        _ => {
-            say!(body, "{event:?}");
-            heading(Severity::Info)
-        }
-    }
+        _ => return None,
+    })
 }

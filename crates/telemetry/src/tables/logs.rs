@@ -77,14 +77,17 @@ impl Encoder for Logs {
     type Record = LogRecord;
     const TABLE: &'static Table = &LOGS;
 
+    /// Fewer rows than records where a runtime writes no line about an event.
     fn encode(&mut self, records: &[LogRecord]) -> Vec<ArrayRef> {
+        let mut written = Vec::with_capacity(records.len());
         let mut keys: [Vec<i32>; 3] = Default::default();
         let mut numbers = Vec::with_capacity(records.len());
         let mut bodies = StringBuilder::with_capacity(records.len(), records.len() * 96);
         let mut body = String::new();
         for record in records {
             body.clear();
-            let heading = self.dialect.word(record, &mut body);
+            let Some(heading) = self.dialect.word(record, &mut body) else { continue };
+            written.push(record);
             keys[0].push(self.severities.key(heading.severity_text()));
             keys[1].push(self.loggers.key(&heading.logger));
             keys[2].push(heading.error.map_or(NULL, |error| self.errors.key(error)));
@@ -92,18 +95,18 @@ impl Encoder for Logs {
             bodies.append_value(&body);
         }
         let [severity_keys, logger_keys, error_keys] = keys;
-        let contexts = Some(present(records.len(), |row| records[row].context.is_some()));
+        let contexts = Some(present(written.len(), |row| written[row].context.is_some()));
         vec![
-            wide_ids(records.iter().map(|r| r.uid), None),
-            times(records.iter().map(|r| self.epoch.unix_ns(r.time))),
-            self.services.column(records.iter().map(|r| self.service_of[r.process.index()]).collect()),
-            self.instances.column(records.iter().map(|r| r.process.0 as i32).collect()),
+            wide_ids(written.iter().map(|r| r.uid), None),
+            times(written.iter().map(|r| self.epoch.unix_ns(r.time))),
+            self.services.column(written.iter().map(|r| self.service_of[r.process.index()]).collect()),
+            self.instances.column(written.iter().map(|r| r.process.0 as i32).collect()),
             self.severities.column(severity_keys),
             Arc::new(UInt16Array::from(numbers)),
             self.loggers.column(logger_keys),
             Arc::new(bodies.finish()),
-            wide_ids(records.iter().map(|r| r.context.map_or(0, |(trace, _)| trace.0)), contexts.clone()),
-            ids(records.iter().map(|r| r.context.map_or(0, |(_, span)| span.0)), contexts),
+            wide_ids(written.iter().map(|r| r.context.map_or(0, |(trace, _)| trace.0)), contexts.clone()),
+            ids(written.iter().map(|r| r.context.map_or(0, |(_, span)| span.0)), contexts),
             self.errors.column(error_keys),
         ]
     }

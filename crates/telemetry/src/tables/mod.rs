@@ -36,7 +36,7 @@ pub(crate) trait Encoder {
     type Record: Copy + Send;
     /// The table.
     const TABLE: &'static Table;
-    /// The columns of some rows, in the order of the declaration.
+    /// The columns of some records' rows, in the order of the declaration.
     fn encode(&mut self, records: &[Self::Record]) -> Vec<ArrayRef>;
 }
 

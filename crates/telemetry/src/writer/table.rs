@@ -65,7 +65,7 @@ impl Parts {
     pub(super) fn write(&mut self, columns: Vec<ArrayRef>) -> Result<()> {
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)
             .expect("an encoder follows its table's declaration");
-        if self.rows_in_part == PART_ROWS {
+        if self.rows_in_part >= PART_ROWS {
             let path = self.folder.join(part_name(self.parts));
             let next = Part::create(self.files.as_ref(), path, self.table, Arc::clone(&self.schema))?;
             self.bytes += std::mem::replace(&mut self.open, next).close()?;
