@@ -148,6 +148,9 @@ pub(crate) struct Field {
     pub(crate) expects: fn() -> String,
     /// Its default as text of the language.
     pub(crate) default: Option<&'static str>,
+    /// Whether the default is a value of the field.
+    #[cfg(test)]
+    pub(crate) default_reads: fn() -> bool,
     /// Whether it may be left out.
     pub(crate) optional: fn() -> bool,
     /// What it means, as lines.
@@ -216,7 +219,9 @@ impl Reader {
             return At::read(node, self);
         }
         if let Some(text) = field.default {
-            return At::new(from_default(what, field.name, text), slots.span);
+            let value = read_default(text)
+                .unwrap_or_else(|| panic!("the default `{text}` of {what}.{} must be readable", field.name));
+            return At::new(value, slots.span);
         }
         if let Some(absent) = T::absent() {
             return At::new(absent, slots.span);
@@ -233,15 +238,13 @@ impl Reader {
     }
 }
 
-/// A default of a table. Defaults are read by the same rules as scenarios, and a test reads all of them.
-fn from_default<T: Decode>(what: &str, field: &str, text: &str) -> T {
+/// Reads a default of a table, by the same rules as scenarios. A test reads all of them.
+pub(crate) fn read_default<T: Decode>(text: &str) -> Option<T> {
     let mut origins = crate::origin::Origins::default();
     let origin = origins.add("default", text);
     let mut reader = Reader::default();
-    crate::tree::parse(&origins, origin)
-        .ok()
-        .and_then(|node| T::decode(&node, &mut reader))
-        .unwrap_or_else(|| panic!("the default `{text}` of {what}.{field} must be readable: {:?}", reader.findings))
+    let value = crate::tree::parse(&origins, origin).ok().and_then(|node| T::decode(&node, &mut reader));
+    value.filter(|_| reader.findings.is_empty())
 }
 
 /// A map from names, in name order. Names are checked by whoever knows what they name.
@@ -435,6 +438,11 @@ macro_rules! record {
                     name: stringify!($field),
                     expects: <$type as $crate::decode::Decode>::expects,
                     default: record!(@default $($($default)+)?),
+                    #[cfg(test)]
+                    default_reads: || {
+                        record!(@default $($($default)+)?)
+                            .is_none_or(|text| $crate::decode::read_default::<$type>(text).is_some())
+                    },
                     optional: || <$type as $crate::decode::Decode>::absent().is_some(),
                     meaning: &[$($meaning),+],
                     describe: <$type as $crate::decode::Decode>::describe,

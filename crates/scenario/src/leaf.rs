@@ -214,7 +214,7 @@ impl<const ZERO: bool> Decode for Factor<ZERO> {
 
     fn decode(node: &Node, reader: &mut Reader) -> Option<Self> {
         let number = finite(node, reader, &Self::expects())?;
-        if number < 0.0 || number > 1e9 || (number < 1e-9 && !(ZERO && number == 0.0)) {
+        if !(1e-9..=1e9).contains(&number) && !(ZERO && number == 0.0) {
             let range = if ZERO { "0 or more" } else { "above 0" };
             reader.report(node.span, format!("{number} is impossible: {range}, at most 10⁹"), None);
             return None;

@@ -1,6 +1,6 @@
 //! The scenario language: RON text to a checked, buildable world.
 //!
-//! Text becomes a tree of spanned nodes ([`tree`](self)), tables decode the tree, names become ids, and what comes out is a
+//! Text becomes a tree of spanned nodes, tables decode the tree, names become ids, and what comes out is a
 //! [`Blueprint`](knockon_model::blueprint::Blueprint) that a world can be built from without fail. Every error of a scenario
 //! is found in one pass and shown with its line and a hint. The tables also write the resolved scenario and the page
 //! of `sim schema scenario`, so neither can drift from what is read.

@@ -10,7 +10,8 @@ use crate::origin::{Origins, Span};
 use crate::path::Address;
 use crate::suggest;
 use crate::tree::{self, Kind, MAXIMUM_BYTES, Node};
-use knockon_kernel::Duration;
+use crate::unit::print_duration;
+use knockon_kernel::{Duration, Sampler};
 use knockon_model::blueprint::Blueprint;
 use std::io::Read as _;
 use std::path::{Component, Path};
@@ -121,9 +122,9 @@ impl Scenario {
         if let Some(duration) = options.duration {
             // Broken only in that nobody complains about faults beyond a run that was cut short.
             text.duration = At { value: Period(duration), span: Span::default(), broken: true };
-            if duration.is_zero() {
-                let span = given(&mut origins, "--until", "0");
-                reader.report(span, "a run of no time at all is impossible", None);
+            if duration.is_zero() || duration > Sampler::LONGEST {
+                let span = given(&mut origins, "--until", &print_duration(duration));
+                reader.report(span, "a run is longer than no time and shorter than a hundred years", None);
             }
         }
         without(&mut text, &options.without, &mut origins, &mut reader);

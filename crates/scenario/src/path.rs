@@ -197,7 +197,7 @@ impl Address {
                     Part::Memory => &mut service.memory.value,
                     Part::WarmUp => service.warm_up.value.as_mut()?,
                     Part::Heap => match &mut service.runtime.value {
-                        RuntimeText::Jvm(jvm) => &mut jvm.heap.value,
+                        RuntimeText::Jvm(jvm) => &mut *jvm.heap.value,
                         RuntimeText::CPython(memory) => memory,
                         _ => return None,
                     },

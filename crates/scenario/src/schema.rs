@@ -12,6 +12,8 @@ use std::fmt::Write as _;
 pub(crate) struct Schema {
     seen: BTreeSet<&'static str>,
     sections: Vec<String>,
+    /// Every table met, with the record's name.
+    tables: Vec<(&'static str, &'static [Field])>,
 }
 
 /// A variant, its meaning and the fields of its record.
@@ -20,11 +22,12 @@ type Variant = (&'static str, &'static [&'static str], &'static [Field]);
 const COLUMN: usize = 30;
 
 impl Schema {
-    pub(crate) fn record(&mut self, what: &'static str, about: &[&str], fields: &[Field]) {
+    pub(crate) fn record(&mut self, what: &'static str, about: &[&str], fields: &'static [Field]) {
         if !self.seen.insert(what) {
             return;
         }
         let mut section = format!("## {what}\n\n{}\n\n", joined(about));
+        self.tables.push((what, fields));
         fields.iter().for_each(|field| line(&mut section, field));
         self.sections.push(section);
         fields.iter().for_each(|field| (field.describe)(self));
@@ -36,6 +39,7 @@ impl Schema {
         }
         let mut section = format!("## {what}\n\n{} One of:\n\n", joined(about));
         for (name, meaning, fields) in variants {
+            self.tables.push((name, fields));
             let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
             let form = if names.is_empty() { (*name).to_owned() } else { format!("{name}({})", names.join(", ")) };
             let _ = writeln!(section, "- `{form}`: {}", joined(meaning));
@@ -84,4 +88,32 @@ pub fn schema() -> String {
     let mut schema = Schema::default();
     ScenarioText::describe(&mut schema);
     format!("{INTRODUCTION}{}\n{}\n{}", schema.sections.join("\n"), path::describe(), expectation::describe())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_is_on_the_page_with_a_meaning_and_a_default_that_reads() {
+        let mut schema = Schema::default();
+        ScenarioText::describe(&mut schema);
+        let page = super::schema();
+        assert!(schema.tables.len() > 40, "{}", schema.tables.len());
+        for (record, fields) in schema.tables {
+            for field in fields {
+                assert!(page.contains(&format!("    {:<COLUMN$} ", field.name)), "{record}.{}", field.name);
+                assert!(joined(field.meaning).len() > 3, "{record}.{} says nothing", field.name);
+                assert!((field.default_reads)(), "{record}.{}: {:?}", field.name, field.default);
+            }
+        }
+    }
+
+    #[test]
+    fn every_path_and_statistic_is_on_the_page() {
+        let page = super::schema();
+        for part in ["SERVICE/POOL.maximum", "DATABASE/QUERY.demand", "SOURCE.error_share", "SERVICE/POOL.wait.p99"] {
+            assert!(page.contains(part), "{part}");
+        }
+    }
 }

@@ -134,6 +134,8 @@ impl Report<'_> {
             let calls = self.flow.rates[n][endpoint] / f64::from(service.replicas);
             let response = if calls > 0.0 { self.flow.need((n, endpoint)).total } else { 0.0 };
             self.flow.walk((n, endpoint), &mut |step, often| match *step {
+                // No bytes for an endless time are no bytes.
+                Step::Allocate { bytes: 0 } => {}
                 Step::Allocate { bytes } => {
                     allocated += calls * often * bytes as f64;
                     in_flight += calls * response * often * bytes as f64;

@@ -69,7 +69,7 @@ record! {
         /// When it ends. None is never.
         until: Option<Duration>,
         /// The source; its own `from` and `until` are those of the surge.
-        load: LoadText,
+        load: Box<LoadText>,
     }
 }
 

@@ -59,7 +59,7 @@ record! {
     /// A Java virtual machine.
     JvmText as "Jvm" {
         /// Its heap.
-        heap: HeapText = [()],
+        heap: Box<HeapText> = [()],
     }
 }
 

@@ -11,8 +11,8 @@ record! {
         was: Option<Name>,
         /// Queries that run at once; more wait.
         workers: Limit<1> = [8],
-        /// Processor capacity.
-        cores: Capacity = ["4 cpu"],
+        /// Processor capacity. Without a bound, only the workers share the machine.
+        cores: Capacity = [Unlimited],
         /// `max_connections`.
         max_connections: Count<1> = [100],
         /// `superuser_reserved_connections`: an ordinary role is refused so many earlier.
