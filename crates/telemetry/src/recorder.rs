@@ -15,8 +15,8 @@ use std::thread::{self, JoinHandle};
 /// Records of a full batch. Larger ones fall out of the processor's cache before they are encoded.
 const BATCH_RECORDS: usize = 4_096;
 
-/// Full batches that wait for the writer.
-const BATCHES_WAITING: usize = 4;
+/// Full batches that wait for the writer: enough for the world to go on while a chunk of every table is encoded.
+const BATCHES_WAITING: usize = 16;
 
 /// Records everything observed, and the ledger, into the tables of a run folder.
 pub struct Recorder {

@@ -8,8 +8,8 @@ use common::{Generator, blueprint, catalogue, operation};
 use knockon_kernel::{Duration, Time};
 use knockon_model::Sink;
 use knockon_model::blueprint::{Blueprint, Contrast, Fault};
-use knockon_model::id::ProcessId;
-use knockon_model::record::{ErrorType, SpanId, SpanKind, SpanRecord, Status, TraceId};
+use knockon_model::id::{ProcessId, SeriesId};
+use knockon_model::record::{ErrorType, SampleRecord, SpanId, SpanKind, SpanRecord, Status, TraceId};
 use knockon_telemetry::{
     Closing, Error, LIMIT_WAITING_ROWS, Manifest, Meta, Options, RunWriter, check_tables, read_manifest,
 };
@@ -336,6 +336,26 @@ impl Sink for NoWatermark<'_> {
     }
     fn state(&mut self, _: knockon_model::record::StateRecord) {}
     fn watermark(&mut self, _: Time) {}
+}
+
+#[test]
+fn a_long_table_has_several_parts() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    const SAMPLES: u64 = 2_100_000;
+    let manifest = write_with(&out, &blueprint(), threads(2), |recorder| {
+        for n in 0..SAMPLES {
+            recorder.sample(SampleRecord {
+                series: SeriesId(n as u32 % 9),
+                time: Time::from_nanos(n / 9),
+                value: (n % 7) as f64,
+            });
+        }
+    });
+    let metrics = &manifest.tables["observed/metrics"];
+    assert_eq!((metrics.rows, metrics.parts), (SAMPLES, 2));
+    assert_eq!(siblings(&out.join("observed/metrics")), ["part-00000.parquet", "part-00001.parquet"]);
+    assert_eq!(check_tables(&out).unwrap(), manifest);
 }
 
 #[test]

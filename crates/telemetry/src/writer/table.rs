@@ -16,8 +16,8 @@ use std::sync::Arc;
 const CHUNK_ROWS: usize = 8_192;
 const _: () = assert!(GROUP_ROWS.is_multiple_of(CHUNK_ROWS));
 
-/// Rows of a part. A part's footer is held in memory until it is closed, so parts do not grow without end.
-const PART_ROWS: u64 = 64 * GROUP_ROWS as u64;
+/// Rows of a part. What its footer will say is held in memory until it is closed, so parts do not grow without end.
+const PART_ROWS: u64 = 16 * GROUP_ROWS as u64;
 
 /// What was written of a table.
 #[derive(Debug)]
