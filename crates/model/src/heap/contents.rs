@@ -35,6 +35,11 @@ pub(super) struct Contents {
     eden_used: u64,
     survivor_used: u64,
     old_used: u64,
+    /// Garbage in the old space that frames left between what lives on; the application's lies together, for it is dropped in
+    /// the order in which it came.
+    scattered: u64,
+    /// The application's bytes that the last full collection left side by side at the bottom of the heap.
+    dense: u64,
 }
 
 /// What a young collection would do with the live bytes of the young space.
@@ -53,6 +58,22 @@ pub(super) struct Evacuation {
     pub(super) overflow: bool,
 }
 
+/// Garbage in the old space.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct OldGarbage {
+    /// Between live bytes.
+    pub(super) scattered: u64,
+    /// By itself.
+    pub(super) together: u64,
+}
+
+impl Evacuation {
+    /// Bytes that are live in the young space.
+    pub(super) fn survivors(&self) -> u64 {
+        self.kept + self.promoted
+    }
+}
+
 impl Contents {
     /// A heap in which nothing lies but the application's base, in the old space.
     pub(super) fn new(base: u64) -> Self {
@@ -66,6 +87,8 @@ impl Contents {
             eden_used: 0,
             survivor_used: 0,
             old_used: base,
+            scattered: 0,
+            dense: base,
         }
     }
 
@@ -141,11 +164,16 @@ impl Contents {
             self.frames[self.age_of(share.survivor_epoch)] -= share.survivor;
         }
         self.frames_old -= share.old;
+        self.scattered += share.old;
         *share = Share::default();
     }
 
-    /// Up to `bytes` of the application's become garbage, the oldest first.
+    /// Up to `bytes` of the application's become garbage, the oldest first: from the bottom of the heap.
     pub(super) fn discard(&mut self, mut bytes: u64) {
+        if bytes > 0 {
+            self.dense = 0;
+        }
+        self.scattered += bytes.min(self.retained_old) / 2;
         let oldest_first = std::iter::once(&mut self.retained_old).chain(self.retained.iter_mut().rev());
         for place in oldest_first {
             let taken = bytes.min(*place);
@@ -250,8 +278,10 @@ impl Contents {
     }
 
     /// A full collection: all garbage goes, live bytes move into an old space of `old_capacity`, the application's before the
-    /// frames', and what does not fit lies in eden. The frames' young bytes stay together.
-    pub(super) fn compact(&mut self, old_capacity: u64) {
+    /// frames', and what does not fit lies in eden. The frames' young bytes stay together. Gives the bytes that moved: all live
+    /// ones but the dense prefix.
+    pub(super) fn compact(&mut self, old_capacity: u64) -> u64 {
+        let copied = self.live() - self.dense;
         let mut room = old_capacity.saturating_sub(self.old_live());
         let retained: u64 = self.retained.iter().sum();
         let moved = retained.min(room);
@@ -274,16 +304,28 @@ impl Contents {
         self.eden_used = self.retained[0] + self.frames[0];
         self.survivor_used = 0;
         self.old_used = self.old_live();
+        self.scattered = 0;
+        self.dense = self.retained_old + self.retained[0];
+        copied
     }
 
-    /// Frees `bytes` of the old space's garbage.
-    pub(super) fn reclaim_old(&mut self, bytes: u64) {
-        assert!(bytes <= self.old_garbage(), "only garbage can be reclaimed");
-        self.old_used -= bytes;
+    /// Garbage of the young space stays where it lies, in what is now old space.
+    pub(super) fn add_old_garbage(&mut self, bytes: u64) {
+        self.old_used += bytes;
+        self.scattered += bytes;
+    }
+
+    /// Frees garbage of the old space: at most that much of what is scattered and of what lies together.
+    pub(super) fn reclaim_old(&mut self, garbage: OldGarbage) {
+        let now = self.old_garbage();
+        let scattered = garbage.scattered.min(now.scattered);
+        self.scattered -= scattered;
+        self.old_used -= scattered + garbage.together.min(now.together);
     }
 
     /// Garbage in the old space.
-    pub(super) fn old_garbage(&self) -> u64 {
-        self.old_used - self.old_live()
+    pub(super) fn old_garbage(&self) -> OldGarbage {
+        let garbage = self.old_used - self.old_live();
+        OldGarbage { scattered: self.scattered, together: garbage - self.scattered }
     }
 }

@@ -48,14 +48,11 @@ impl Core {
         Duration::from_real_nanos(pause.as_nanos() as f64 * self.pause_scale).unwrap_or(Duration::ZERO)
     }
 
-    /// Carries out `work` as a full collection and notes it.
-    pub(super) fn collect_fully(&mut self, cause: CollectionCause, old_capacity: u64, out: &mut Outcome) {
-        let before = self.contents.used();
+    /// Notes a full collection that has just run on `before` bytes.
+    pub(super) fn note_full(&mut self, cause: CollectionCause, before: u64, pause: Duration, out: &mut Outcome) {
         self.touch(before);
-        self.contents.compact(old_capacity);
-        let live = self.contents.live();
-        self.tally.set_live_after_full(live);
-        self.note(CollectionKind::Full, cause, before, self.major_pause(live), out);
+        self.tally.set_live_after_full(self.contents.live());
+        self.note(CollectionKind::Full, cause, before, pause, out);
     }
 
     /// Notes a collection that has just run.

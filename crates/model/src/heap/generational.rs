@@ -125,7 +125,7 @@ impl Generational {
         }
         let plan = core.contents.plan_evacuation(self.tenuring_age, self.survivor);
         core.touch(before.saturating_add(plan.kept));
-        let pause = core.minor_pause(plan.kept + plan.promoted);
+        let pause = core.minor_pause(plan.survivors());
         if plan.promoted > free {
             core.note(CollectionKind::Young, cause, before, pause, out);
             return false;
@@ -141,8 +141,13 @@ impl Generational {
         !(self.parallel && self.promoted.padded() > self.old_free(core))
     }
 
+    /// Compacts. Marking, forwarding and adjusting are half of the variable cost, moving is the other half: live bytes of the
+    /// dense prefix are spared it (Serial of OpenJDK 17: 38 ms with nothing to move, 60 ms with all of it).
     fn collect_fully(&mut self, core: &mut Core, cause: CollectionCause, out: &mut Outcome) {
-        core.collect_fully(cause, self.old, out);
+        let before = core.contents.used();
+        let moved = core.contents.compact(self.old);
+        let pause = core.major_pause((core.contents.live() + moved) / 2);
+        core.note_full(cause, before, pause, out);
         let young = core.contents.eden_used();
         // All that is left in eden is live and found no room in the old space.
         self.crowded = young > 0;

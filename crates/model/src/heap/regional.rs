@@ -13,7 +13,7 @@
 //! humongous objects, an adaptive initiating occupancy.
 
 use super::average::PaddedAverage;
-use super::contents::MAXIMUM_AGE;
+use super::contents::{MAXIMUM_AGE, OldGarbage};
 use super::core::{Core, cost};
 use super::{ConcurrentMark, MIB, OutOfMemory, Outcome};
 use crate::blueprint;
@@ -59,15 +59,9 @@ enum Phase {
     Idle,
     Initiating,
     /// Garbage that was there when marking began will be found.
-    Marking {
-        garbage: u64,
-    },
-    Prepared {
-        garbage: u64,
-    },
-    Mixed {
-        garbage: u64,
-    },
+    Marking(OldGarbage),
+    Prepared(OldGarbage),
+    Mixed(OldGarbage),
 }
 
 impl Regional {
@@ -100,7 +94,8 @@ impl Regional {
 
     /// Eden is full and `left` bytes wait for room.
     pub(super) fn make_room(&mut self, core: &mut Core, left: u64, out: &mut Outcome) -> Result<(), OutOfMemory> {
-        if self.collect_young(core, out) && core.eden_room() >= left.min(self.region) {
+        self.collect_young(core, out);
+        if core.eden_room() >= left.min(self.region) {
             return Ok(());
         }
         self.collect_fully(core, out);
@@ -120,46 +115,47 @@ impl Regional {
             self.overtaken -= 1;
             return;
         }
-        let Phase::Marking { garbage } = self.phase else { return };
-        let used = core.contents.used();
+        let Phase::Marking(found) = self.phase else { return };
+        let before = core.contents.used();
+        core.contents.reclaim_old(OldGarbage { scattered: 0, ..found });
         let pause = core.scaled(Duration::from_nanos(core.minor.base.as_nanos() / 2));
-        core.note(CollectionKind::Remark, CollectionCause::EvacuationPause, used, pause, out);
-        if garbage > percent(self.maximum, WASTE_PERCENT) {
-            self.phase = Phase::Prepared { garbage };
-            self.size_young(core);
-        } else {
-            self.phase = Phase::Idle;
-        }
+        core.note(CollectionKind::Remark, CollectionCause::EvacuationPause, before, pause, out);
+        // The regions with the least garbage are no candidates, up to the waste that is put up with.
+        let scattered = found.scattered.saturating_sub(percent(self.maximum, WASTE_PERCENT));
+        self.phase = if scattered > 0 { Phase::Prepared(OldGarbage { scattered, together: 0 }) } else { Phase::Idle };
+        self.size_young(core);
     }
 
-    /// Whether a young collection, of the kind that the phase asks for, found room for its survivors.
-    fn collect_young(&mut self, core: &mut Core, out: &mut Outcome) -> bool {
+    /// A young collection of the kind that the phase asks for. Survivors that find no room stay where they lie, and with them the
+    /// garbage of their regions: these are old regions from then on.
+    fn collect_young(&mut self, core: &mut Core, out: &mut Outcome) {
         let before = core.contents.used();
-        let eden = core.contents.eden_used();
-        let plan = core.contents.plan_evacuation(self.tenuring_age, self.young / YOUNG_PER_SURVIVOR);
-        let survivors = plan.kept + plan.promoted;
-        core.touch(before.saturating_add(survivors));
+        let (eden, young) = (core.contents.eden_used(), core.contents.young_used());
+        let fresh = core.contents.live_of_age(0);
+        let free = self.usable().saturating_sub(before);
         let kind = match self.phase {
             Phase::Initiating => CollectionKind::ConcurrentStart,
-            Phase::Mixed { .. } => CollectionKind::Mixed,
+            Phase::Mixed(_) => CollectionKind::Mixed,
             _ => CollectionKind::Young,
         };
-        let pause = core.minor_pause(survivors);
-        if survivors > self.usable().saturating_sub(before) {
-            core.note(kind, CollectionCause::EvacuationPause, before, pause, out);
-            return false;
+        let mut plan = core.contents.plan_evacuation(self.tenuring_age, self.young / YOUNG_PER_SURVIVOR);
+        let survivors = plan.survivors();
+        core.touch(before.saturating_add(survivors.min(free)));
+        let mut kept_garbage = 0;
+        if survivors > free {
+            plan = core.contents.plan_evacuation(0, 0);
+            kept_garbage = share_of(young - survivors, survivors - free, survivors);
         }
-        let fresh = core.contents.live_of_age(0);
         core.contents.evacuate(&plan);
+        core.contents.add_old_garbage(kept_garbage);
         core.tally.add_promoted(plan.promoted);
         if eden > 0 {
-            self.survival.sample((u128::from(fresh) * u128::from(PERMILLE) / u128::from(eden)) as u64);
+            self.survival.sample(share_of(fresh, PERMILLE, eden));
         }
         self.tenuring_age = self.next_tenuring_age(core);
         self.advance(core, out);
-        core.note(kind, CollectionCause::EvacuationPause, before, pause, out);
+        core.note(kind, CollectionCause::EvacuationPause, before, core.minor_pause(survivors), out);
         self.size_young(core);
-        true
     }
 
     /// The phase after a young collection.
@@ -169,11 +165,11 @@ impl Regional {
             Phase::Initiating => {
                 out.concurrent =
                     Some(ConcurrentMark { milli_cores: self.milli_cores, duration: self.marking_time(core) });
-                Phase::Marking { garbage: core.contents.old_garbage() }
+                Phase::Marking(core.contents.old_garbage())
             }
-            Phase::Prepared { garbage } => Phase::Mixed { garbage },
-            Phase::Mixed { garbage } => {
-                core.contents.reclaim_old(garbage.min(core.contents.old_garbage()));
+            Phase::Prepared(found) => Phase::Mixed(found),
+            Phase::Mixed(found) => {
+                core.contents.reclaim_old(found);
                 if core.contents.old_used() > self.initiating_occupancy { Phase::Initiating } else { Phase::Idle }
             }
             phase => phase,
@@ -181,8 +177,11 @@ impl Regional {
     }
 
     fn collect_fully(&mut self, core: &mut Core, out: &mut Outcome) {
-        core.collect_fully(CollectionCause::CompactionPause, u64::MAX, out);
-        if matches!(self.phase, Phase::Marking { .. }) {
+        let before = core.contents.used();
+        core.contents.compact(u64::MAX);
+        let pause = core.major_pause(core.contents.live());
+        core.note_full(CollectionCause::CompactionPause, before, pause, out);
+        if matches!(self.phase, Phase::Marking(_)) {
             self.overtaken += 1;
         }
         out.concurrent = None;
@@ -200,14 +199,15 @@ impl Regional {
         let reserve = percent(self.maximum, RESERVE_PERCENT);
         let survival = self.survival.padded().min(PERMILLE);
 
-        let in_mixed_phase = matches!(self.phase, Phase::Prepared { .. } | Phase::Mixed { .. });
+        let in_mixed_phase = matches!(self.phase, Phase::Prepared(_) | Phase::Mixed(_));
         let desired = if in_mixed_phase { 0 } else { high - high.min(survivors) };
         let fits = share_of(free.saturating_sub(reserve), PERMILLE, PERMILLE + survival * COPY_ROOM_TENTHS / 10);
         let least = low - low.min(survivors);
         // Below the least size it eats into the reserve, down to what can just be evacuated.
-        let evacuable = share_of(free, PERMILLE, PERMILLE + survival);
-        let eden =
-            desired.min(fits).min(self.largest_in_time(core, survival)).max(least.max(self.region)).min(evacuable);
+        let evacuable = share_of(free.saturating_sub(survivors), PERMILLE, PERMILLE + survival);
+        let eden = desired.min(fits).min(self.largest_in_time(core, survival)).max(least.max(self.region));
+        // The last regions are handed out though they cannot be evacuated.
+        let eden = if evacuable < self.region { free } else { eden.min(evacuable) };
         self.young = eden + survivors;
         core.eden_limit = eden;
     }

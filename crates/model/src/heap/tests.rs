@@ -1,5 +1,6 @@
 //! The heap against models that are plainer than it, and against the closed forms that it must produce.
 
+mod replay;
 mod shares;
 
 use crate::blueprint::{self, Collector, OnOutOfMemory, PauseCost};
