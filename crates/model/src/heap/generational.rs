@@ -7,11 +7,11 @@
 //! rest of the old one too, and collects fully each time all of them are full.
 //! Sources: HotSpot 17, `defNewGeneration.cpp`, `genCollectedHeap.cpp`, `psScavenge.cpp`, `psAdaptiveSizePolicy.cpp`.
 //!
-//! Deliberately not here: a full collection that has ever less to move near the end (its dense prefix), and, for Parallel,
-//! an eden smaller than its space.
+//! Deliberately not here: the sizes of single objects, and the dead wood that Serial puts up with in its dense prefix.
 
+use super::adaptive::SizePolicy;
 use super::average::PaddedAverage;
-use super::contents::MAXIMUM_AGE;
+use super::contents::{Evacuation, MAXIMUM_AGE};
 use super::core::Core;
 use super::{OutOfMemory, Outcome};
 use crate::blueprint::{self, Collector};
@@ -22,15 +22,20 @@ use serde::{Deserialize, Serialize};
 /// What it takes Serial to see that a young collection is not safe (measured, OpenJDK 17).
 const REFUSED: Duration = Duration::from_micros(90);
 
-/// Full collections in a row that must be over the limit before the overhead limit throws.
+/// `AdaptiveSizePolicyGCTimeLimitThreshold`: full collections in a row that must be over the limit before it throws.
 const OVERHEAD_COLLECTIONS: u32 = 5;
+/// `GCTimeLimit`, percent of the time.
+const TIME_LIMIT_PERCENT: u64 = 98;
+/// `GCHeapFreeLimit`, percent of the heap.
+const FREE_LIMIT_PERCENT: u64 = 2;
 
 /// Sizes and state of the generational collectors.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Generational {
-    parallel: bool,
+    /// Parallel's sizes follow from what it sees; Serial's are fixed.
+    adaptive: Option<SizePolicy>,
     overhead_limit: bool,
-    eden: u64,
+    young: u64,
     survivor: u64,
     old: u64,
     /// Bytes that have survived this often are promoted when they survive again.
@@ -39,44 +44,40 @@ pub(super) struct Generational {
     promoted: PaddedAverage,
     /// The last full collection left live bytes in eden: the old space is full, or as good as that.
     crowded: bool,
-    overhead: Overhead,
-}
-
-/// How far the collector is on its way to `GC overhead limit exceeded`.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-struct Overhead {
-    in_a_row: u32,
-    last_end: Time,
-    paused_then: Duration,
+    /// Full collections in a row that were over the overhead limit.
+    over_limit: u32,
 }
 
 impl Generational {
     pub(super) fn new(config: &blueprint::Heap, core: &mut Core) -> Self {
         let young = config.maximum / (u64::from(config.new_ratio) + 1);
-        let survivor = young / (u64::from(config.survivor_ratio) + 2);
-        let eden = young - 2 * survivor;
-        core.eden_limit = eden;
-        core.committed = config.maximum - survivor;
-        Self {
-            parallel: config.collector == Collector::Parallel,
+        let adaptive = (config.collector == Collector::Parallel).then(|| SizePolicy::new(young, config.survivor_ratio));
+        let survivor = match &adaptive {
+            Some(sizes) => sizes.survivor(),
+            None => young / (u64::from(config.survivor_ratio) + 2),
+        };
+        let mut generational = Self {
+            tenuring_age: adaptive.as_ref().map_or(MAXIMUM_AGE, SizePolicy::tenuring_age),
+            adaptive,
             overhead_limit: config.overhead_limit,
-            eden,
+            young,
             survivor,
             old: config.maximum - young,
-            tenuring_age: MAXIMUM_AGE,
             promoted: PaddedAverage::new(10, 3),
             crowded: false,
-            overhead: Overhead::default(),
-        }
+            over_limit: 0,
+        };
+        generational.resize(survivor, core);
+        generational
     }
 
     pub(super) fn eden_capacity(&self) -> u64 {
-        self.eden
+        self.young - 2 * self.survivor
     }
 
     /// Live bytes with which the heap is full: all but one survivor space, and for Parallel but both.
     pub(super) fn usable(&self) -> u64 {
-        self.eden + self.old + if self.parallel { 0 } else { self.survivor }
+        self.eden_capacity() + self.old + if self.is_parallel() { 0 } else { self.survivor }
     }
 
     /// Bytes that the old space gives to allocations that eden cannot take.
@@ -92,66 +93,88 @@ impl Generational {
         left: u64,
         out: &mut Outcome,
     ) -> Result<(), OutOfMemory> {
-        if self.collect_young(core, out) {
+        if self.collect_young(core, now, out) {
             return Ok(());
         }
-        let cause = if self.parallel { CollectionCause::Ergonomics } else { CollectionCause::AllocationFailure };
-        self.collect_fully(core, cause, out);
-        if self.overhead_exceeded(core, now, out) {
+        let cause = if self.is_parallel() { CollectionCause::Ergonomics } else { CollectionCause::AllocationFailure };
+        self.collect_fully(core, now, cause, out);
+        if self.overhead_exceeded(core) {
             return Err(OutOfMemory { overhead_limit: true });
         }
         if left <= self.usable().saturating_sub(core.contents.live()) {
             return Ok(());
         }
         // Once more, to clear soft references, before giving up.
-        self.collect_fully(core, CollectionCause::AllocationFailure, out);
+        self.collect_fully(core, now, CollectionCause::AllocationFailure, out);
         Err(OutOfMemory { overhead_limit: false })
     }
 
     /// Whether a young collection has made room.
-    fn collect_young(&mut self, core: &mut Core, out: &mut Outcome) -> bool {
+    fn collect_young(&mut self, core: &mut Core, now: Time, out: &mut Outcome) -> bool {
         let before = core.contents.used();
-        let cause = CollectionCause::AllocationFailure;
         let free = self.old_free(core);
-        if self.crowded && !self.parallel {
-            return false;
-        }
-        let expected = self.promoted.padded().min(core.contents.young_used());
-        if expected > free || (self.parallel && expected == free) {
-            if !self.parallel {
-                core.note(CollectionKind::Young, cause, before, core.scaled(REFUSED), out);
+        if self.refuses(core, free) {
+            if !self.is_parallel() && !self.crowded {
+                core.note(CollectionKind::Young, CollectionCause::AllocationFailure, before, core.scaled(REFUSED), out);
             }
             return false;
         }
         let plan = core.contents.plan_evacuation(self.tenuring_age, self.survivor);
+        let fits = plan.promoted <= free;
+        let (start, pause) = (now.saturating_add(out.pause()), core.minor_pause(plan.survivors()));
         core.touch(before.saturating_add(plan.kept));
-        let pause = core.minor_pause(plan.survivors());
-        if plan.promoted > free {
-            core.note(CollectionKind::Young, cause, before, pause, out);
-            return false;
+        if fits {
+            core.contents.evacuate(&plan);
+            core.tally.add_promoted(plan.promoted);
+            self.promoted.sample(plan.promoted);
+            self.adapt(core, &plan, start, pause);
         }
-        core.contents.evacuate(&plan);
-        core.tally.add_promoted(plan.promoted);
-        core.note(CollectionKind::Young, cause, before, pause, out);
-        self.promoted.sample(plan.promoted);
-        self.tenuring_age = self.next_tenuring_age(core);
-        core.eden_limit = self.eden;
+        core.note(CollectionKind::Young, CollectionCause::AllocationFailure, before, pause, out);
+        // Parallel looks ahead: whether the next promotion would fit.
+        fits && !(self.is_parallel() && self.promoted.padded() > self.old_free(core))
+    }
+
+    /// Whether the old space, `free` of which is, may not take what a young collection promotes.
+    fn refuses(&self, core: &Core, free: u64) -> bool {
+        let expected = self.promoted.padded().min(core.contents.young_used());
+        if self.is_parallel() { expected >= free } else { self.crowded || expected > free }
+    }
+
+    /// Sizes and the tenuring age after a young collection.
+    fn adapt(&mut self, core: &mut Core, plan: &Evacuation, start: Time, pause: Duration) {
+        let mut survivor = self.survivor;
+        if let Some(sizes) = &mut self.adaptive {
+            sizes.young_collected(start, pause, plan);
+            survivor = sizes.survivor().max(plan.kept);
+            self.tenuring_age = sizes.tenuring_age();
+        } else {
+            self.tenuring_age = self.next_tenuring_age(core);
+        }
         self.crowded = false;
-        // Parallel looks ahead: the next promotion would not fit.
-        !(self.parallel && self.promoted.padded() > self.old_free(core))
+        self.resize(survivor, core);
+    }
+
+    fn resize(&mut self, survivor: u64, core: &mut Core) {
+        self.survivor = survivor;
+        core.committed = self.young + self.old - survivor;
+        core.eden_limit = self.eden_capacity();
     }
 
     /// Compacts. Marking, forwarding and adjusting are half of the variable cost, moving is the other half: live bytes of the
     /// dense prefix are spared it (Serial of OpenJDK 17: 38 ms with nothing to move, 60 ms with all of it).
-    fn collect_fully(&mut self, core: &mut Core, cause: CollectionCause, out: &mut Outcome) {
+    fn collect_fully(&mut self, core: &mut Core, now: Time, cause: CollectionCause, out: &mut Outcome) {
         let before = core.contents.used();
+        let start = now.saturating_add(out.pause());
         let moved = core.contents.compact(self.old);
         let pause = core.major_pause((core.contents.live() + moved) / 2);
         core.note_full(cause, before, pause, out);
+        if let Some(sizes) = &mut self.adaptive {
+            sizes.fully_collected(start, pause);
+        }
         let young = core.contents.eden_used();
         // All that is left in eden is live and found no room in the old space.
         self.crowded = young > 0;
-        core.eden_limit = self.eden + if self.crowded && !self.parallel { self.survivor } else { 0 };
+        core.eden_limit = self.eden_capacity() + if self.crowded && !self.is_parallel() { self.survivor } else { 0 };
     }
 
     /// The youngest age at which the survivors so far fill more than half of the survivor space (`TargetSurvivorRatio`).
@@ -166,18 +189,17 @@ impl Generational {
         MAXIMUM_AGE
     }
 
-    /// Whether over 98 % of the time went into collections and under 2 % of the heap was free after each of the last five.
-    fn overhead_exceeded(&mut self, core: &Core, now: Time, out: &Outcome) -> bool {
-        let end = now.saturating_add(out.pause());
-        let elapsed = end.saturating_sub(self.overhead.last_end).as_nanos();
-        let paused = core.tally.paused().saturating_sub(self.overhead.paused_then).as_nanos();
+    /// Whether over 98 % of the time goes into collections and under 2 % of the heap was free after each of the last five.
+    fn overhead_exceeded(&mut self, core: &Core) -> bool {
+        let Some(sizes) = &self.adaptive else { return false };
         let free = self.usable().saturating_sub(core.contents.used());
-        let busy = u128::from(paused) * 100 > u128::from(elapsed) * 98;
-        let full = u128::from(free) * 100 < u128::from(self.usable()) * 2;
-        self.overhead.in_a_row = if busy && full { self.overhead.in_a_row + 1 } else { 0 };
-        self.overhead.last_end = end;
-        self.overhead.paused_then = core.tally.paused();
-        self.parallel && self.overhead_limit && self.overhead.in_a_row >= OVERHEAD_COLLECTIONS
+        let full = u128::from(free) * 100 < u128::from(self.usable()) * u128::from(FREE_LIMIT_PERCENT);
+        self.over_limit = if full && sizes.costs_over(TIME_LIMIT_PERCENT) { self.over_limit + 1 } else { 0 };
+        self.overhead_limit && self.over_limit >= OVERHEAD_COLLECTIONS
+    }
+
+    fn is_parallel(&self) -> bool {
+        self.adaptive.is_some()
     }
 
     fn old_free(&self, core: &Core) -> u64 {

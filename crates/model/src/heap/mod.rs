@@ -10,6 +10,7 @@
 //! Deliberately not here: objects and references, humongous objects, soft references (but the second full collection that
 //! clears them before an out-of-memory error is there), metaspace and native memory.
 
+mod adaptive;
 mod average;
 mod contents;
 mod core;

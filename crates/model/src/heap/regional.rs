@@ -194,8 +194,9 @@ impl Regional {
     fn size_young(&mut self, core: &mut Core) {
         let [low, high] = YOUNG_PERCENT.map(|part| percent(self.maximum, part));
         let survivors = core.contents.survivor_used();
-        let used = core.contents.used();
-        let free = self.usable().saturating_sub(used - core.contents.eden_used());
+        // The rest of the last survivor region is of no use.
+        let taken = core.contents.old_used() + survivors.next_multiple_of(self.region);
+        let free = self.usable().saturating_sub(taken);
         let reserve = percent(self.maximum, RESERVE_PERCENT);
         let survival = self.survival.padded().min(PERMILLE);
 

@@ -1,5 +1,8 @@
 //! The heap against models that are plainer than it, and against the closed forms that it must produce.
 
+mod collectors;
+mod cpython;
+mod formulas;
 mod replay;
 mod shares;
 

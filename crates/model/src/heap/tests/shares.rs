@@ -248,6 +248,7 @@ proptest! {
     ) {
         let mut config = jvm(collector);
         config.maximum = maximum * MIB;
+        config.overhead_limit = false;
         let mut heap = Heap::jvm(&config);
         let mut shares = [Share::default(); FRAMES];
         let mut held = [0u64; FRAMES];

@@ -1,0 +1,173 @@
+//! The closed forms that the machines must produce, and what the real ones did.
+
+use super::super::Heap;
+use super::replay::{Program, Run, replay};
+use super::{MIB, jvm};
+use crate::blueprint::{Collector, PauseCost};
+use crate::record::CollectionKind;
+use knockon_kernel::{Duration, Key, Sampler, Time};
+
+const KIB: u64 = 1 << 10;
+
+fn program(retained_kib: u64) -> Program {
+    Program { threads: 2, sleep: Duration::from_millis(20), allocated: 512 * KIB, retained: retained_kib * KIB }
+}
+
+/// Arrivals at a constant rate.
+fn constant(per_second: u64, seconds: u64) -> Vec<Time> {
+    (0..per_second * seconds).map(|n| Time::from_nanos(n * 1_000_000_000 / per_second)).collect()
+}
+
+/// Poisson arrivals.
+fn poisson(per_second: f64, seconds: u64) -> Vec<Time> {
+    let gap = Sampler::exponential(1e9 / per_second).expect("a positive mean");
+    let mut stream = Key::new(1).stream();
+    let mut last = 0;
+    std::iter::repeat_with(|| {
+        last += gap.sample(&mut stream) as u64;
+        Time::from_nanos(last)
+    })
+    .take_while(|time| time.as_nanos() < seconds * 1_000_000_000)
+    .collect()
+}
+
+/// Two threads at 40 requests a second that keep `retained_kib` each.
+fn leak(collector: Collector, retained_kib: u64, arrivals: &[Time]) -> (Run, u64) {
+    let mut config = jvm(collector);
+    config.base = 21 * MIB / 2;
+    if collector == Collector::G1 {
+        config.minor_pause = PauseCost { base: Duration::from_micros(900), per_mib: Duration::from_micros(400) };
+        config.major_pause = PauseCost { base: Duration::from_millis(11), per_mib: Duration::from_micros(250) };
+    }
+    let mut heap = Heap::jvm(&config);
+    let room = heap.usable().unwrap() - config.base;
+    (replay(&mut heap, program(retained_kib), arrivals, 0, |_| u64::MAX), room)
+}
+
+#[test]
+fn a_leak_kills_when_it_has_filled_the_usable_heap() {
+    for collector in [Collector::Serial, Collector::G1] {
+        for retained_kib in [32, 64, 128] {
+            let (run, room) = leak(collector, retained_kib, &constant(40, 150));
+            let death = run.death.expect("it leaks").as_nanos() as f64 / 1e9;
+            let expected = room as f64 / (40 * retained_kib * KIB) as f64;
+            assert!((death / expected - 1.0).abs() < 0.02, "{collector:?} {retained_kib}: {death} not {expected}");
+            assert!(!run.overhead_limit);
+        }
+    }
+}
+
+/// The measured bounds of OpenJDK 17: instants in seconds, pauses in ms.
+struct Measured {
+    collector: Collector,
+    retained_kib: u64,
+    death: [f64; 2],
+    first_full: [f64; 2],
+    fulls: [f64; 2],
+    full_ms: [f64; 2],
+    share: [f64; 2],
+    share_of_last_3s: [f64; 2],
+}
+
+#[test]
+fn a_leak_goes_as_the_real_ones_went() {
+    let table = [
+        Measured {
+            collector: Collector::Serial,
+            retained_kib: 128,
+            death: [21.06, 24.81],
+            first_full: [14.7, 18.0],
+            fulls: [14.5, 28.5],
+            full_ms: [27.1, 55.1],
+            share: [0.034, 0.0643],
+            share_of_last_3s: [0.1665, 0.3408],
+        },
+        Measured {
+            collector: Collector::Serial,
+            retained_kib: 32,
+            death: [84.2, 100.0],
+            first_full: [58.1, 71.1],
+            fulls: [49.7, 97.3],
+            full_ms: [24.6, 54.3],
+            share: [0.018, 0.0534],
+            share_of_last_3s: [0.245, 0.8576],
+        },
+        Measured {
+            collector: Collector::Parallel,
+            retained_kib: 64,
+            death: [35.8, 42.6],
+            first_full: [23.0, 29.4],
+            fulls: [30.7, 57.3],
+            full_ms: [13.9, 59.3],
+            share: [0.0251, 0.0672],
+            share_of_last_3s: [0.2004, 0.6207],
+        },
+        Measured {
+            collector: Collector::G1,
+            retained_kib: 128,
+            death: [22.8, 27.0],
+            first_full: [19.9, 24.5],
+            fulls: [11.0, 21.0],
+            full_ms: [19.1, 63.3],
+            share: [0.0251, 0.0618],
+            share_of_last_3s: [0.1657, 0.4048],
+        },
+        Measured {
+            collector: Collector::G1,
+            retained_kib: 32,
+            death: [81.2, 95.8],
+            first_full: [75.1, 92.9],
+            fulls: [26.0, 60.0],
+            full_ms: [13.2, 49.9],
+            share: [0.0113, 0.0443],
+            share_of_last_3s: [0.276, 0.7475],
+        },
+    ];
+    for set in table {
+        let (run, _) = leak(set.collector, set.retained_kib, &poisson(40.0, 150));
+        let death = run.death.expect("it leaks");
+        let mut fulls: Vec<_> = run.of(CollectionKind::Full, Time::ZERO, Time::MAX).copied().collect();
+        let seconds = |time: Time| time.as_nanos() as f64 / 1e9;
+        let first = seconds(fulls[0].ended);
+        fulls.sort_by_key(|pause| pause.length);
+        let last = Time::from_nanos(death.as_nanos() - 3_000_000_000);
+        for (what, value, [low, high]) in [
+            ("death", seconds(death), set.death),
+            ("first full collection", first, set.first_full),
+            ("full collections", fulls.len() as f64, set.fulls),
+            ("pause of a full collection", fulls[fulls.len() / 2].length.as_secs_f64() * 1e3, set.full_ms),
+            ("share", run.paused_share(Time::ZERO, death), set.share),
+            ("share of the last 3 s", run.paused_share(last, death), set.share_of_last_3s),
+        ] {
+            let name = format!("{:?} {} KiB", set.collector, set.retained_kib);
+            assert!((low..=high).contains(&value), "{name}: {what} {value} is not in {low}..{high}");
+        }
+    }
+}
+
+/// Serial with a store of `store_mib` whose oldest bytes make room for each new one: everything moves at each collection.
+fn steady(store_mib: u64) -> Run {
+    let mut config = jvm(Collector::Serial);
+    config.base = 0;
+    config.major_pause = PauseCost { base: Duration::from_millis(4), per_mib: Duration::from_micros(50) };
+    let mut heap = Heap::jvm(&config);
+    assert!(heap.retain(Time::ZERO, store_mib * MIB).out_of_memory.is_none());
+    replay(&mut heap, program(16), &constant(40, 100), store_mib * MIB, |_| store_mib * MIB)
+}
+
+#[test]
+fn in_the_regime_of_full_collections_the_share_is_the_hyperbola() {
+    for store_mib in [90, 100, 110, 116] {
+        let run = steady(store_mib);
+        let (from, to) = (Time::from_nanos(10_000_000_000), Time::from_nanos(100_000_000_000));
+        let young = run.of(CollectionKind::Young, from, to).count();
+        assert_eq!(young, 0, "two thirds are {} MiB", 128 * 2 / 3);
+        let fulls: Vec<_> = run.of(CollectionKind::Full, from, to).collect();
+        let live = fulls.iter().map(|pause| pause.after as f64 / MIB as f64).sum::<f64>() / fulls.len() as f64;
+        let per_second = run.done.iter().filter(|time| (from..to).contains(time)).count() as f64 / 90.0;
+        let usable = 128.0 - 128.0 / 30.0;
+        let expected = per_second * (528.0 / 1024.0) * (0.004 + 0.00005 * live) / (usable - live);
+        let share = run.paused_share(from, to);
+        assert!((share / expected - 1.0).abs() < 0.04, "{store_mib} MiB: {share} not {expected} (live {live})");
+    }
+}
