@@ -18,21 +18,23 @@ fn constant(per_second: u64, seconds: u64) -> Vec<Time> {
     (0..per_second * seconds).map(|n| Time::from_nanos(n * 1_000_000_000 / per_second)).collect()
 }
 
-/// Poisson arrivals.
-fn poisson(per_second: f64, seconds: u64) -> Vec<Time> {
-    let gap = Sampler::exponential(1e9 / per_second).expect("a positive mean");
+/// Arrivals at random gaps, the first `requests` of them at that rate exactly.
+fn poisson(per_second: f64, requests: usize) -> Vec<Time> {
+    let gap = Sampler::exponential(1.0).expect("a positive mean");
     let mut stream = Key::new(1).stream();
-    let mut last = 0;
-    std::iter::repeat_with(|| {
-        last += gap.sample(&mut stream) as u64;
-        Time::from_nanos(last)
+    let mut last = 0.0;
+    let times: Vec<f64> = std::iter::repeat_with(|| {
+        last += gap.sample(&mut stream);
+        last
     })
-    .take_while(|time| time.as_nanos() < seconds * 1_000_000_000)
-    .collect()
+    .take(2 * requests)
+    .collect();
+    let stretch = requests as f64 / per_second / times[requests - 1];
+    times.iter().map(|time| Time::from_nanos((time * stretch * 1e9) as u64)).collect()
 }
 
-/// Two threads at 40 requests a second that keep `retained_kib` each.
-fn leak(collector: Collector, retained_kib: u64, arrivals: &[Time]) -> (Run, u64) {
+/// Two threads whose requests keep what they retain.
+fn leak(collector: Collector, program: Program, arrivals: &[Time]) -> (Run, u64) {
     let mut config = jvm(collector);
     config.base = 21 * MIB / 2;
     if collector == Collector::G1 {
@@ -41,14 +43,14 @@ fn leak(collector: Collector, retained_kib: u64, arrivals: &[Time]) -> (Run, u64
     }
     let mut heap = Heap::jvm(&config);
     let room = heap.usable().unwrap() - config.base;
-    (replay(&mut heap, program(retained_kib), arrivals, 0, |_| u64::MAX), room)
+    (replay(&mut heap, program, arrivals, 0, |_| u64::MAX), room)
 }
 
 #[test]
 fn a_leak_kills_when_it_has_filled_the_usable_heap() {
     for collector in [Collector::Serial, Collector::G1] {
         for retained_kib in [32, 64, 128] {
-            let (run, room) = leak(collector, retained_kib, &constant(40, 150));
+            let (run, room) = leak(collector, program(retained_kib), &constant(40, 150));
             let death = run.death.expect("it leaks").as_nanos() as f64 / 1e9;
             let expected = room as f64 / (40 * retained_kib * KIB) as f64;
             assert!((death / expected - 1.0).abs() < 0.02, "{collector:?} {retained_kib}: {death} not {expected}");
@@ -61,6 +63,8 @@ fn a_leak_kills_when_it_has_filled_the_usable_heap() {
 struct Measured {
     collector: Collector,
     retained_kib: u64,
+    /// Requests a second, and how many there were.
+    arrivals: (f64, usize),
     death: [f64; 2],
     first_full: [f64; 2],
     fulls: [f64; 2],
@@ -75,6 +79,7 @@ fn a_leak_goes_as_the_real_ones_went() {
         Measured {
             collector: Collector::Serial,
             retained_kib: 128,
+            arrivals: (39.4, 905),
             death: [21.06, 24.81],
             first_full: [14.7, 18.0],
             fulls: [14.5, 28.5],
@@ -85,6 +90,7 @@ fn a_leak_goes_as_the_real_ones_went() {
         Measured {
             collector: Collector::Serial,
             retained_kib: 32,
+            arrivals: (38.9, 3570),
             death: [84.2, 100.0],
             first_full: [58.1, 71.1],
             fulls: [49.7, 97.3],
@@ -95,6 +101,7 @@ fn a_leak_goes_as_the_real_ones_went() {
         Measured {
             collector: Collector::Parallel,
             retained_kib: 64,
+            arrivals: (41.3, 1619),
             death: [35.8, 42.6],
             first_full: [23.0, 29.4],
             fulls: [30.7, 57.3],
@@ -105,6 +112,7 @@ fn a_leak_goes_as_the_real_ones_went() {
         Measured {
             collector: Collector::G1,
             retained_kib: 128,
+            arrivals: (37.3, 929),
             death: [22.8, 27.0],
             first_full: [19.9, 24.5],
             fulls: [11.0, 21.0],
@@ -115,6 +123,7 @@ fn a_leak_goes_as_the_real_ones_went() {
         Measured {
             collector: Collector::G1,
             retained_kib: 32,
+            arrivals: (41.0, 3637),
             death: [81.2, 95.8],
             first_full: [75.1, 92.9],
             fulls: [26.0, 60.0],
@@ -124,7 +133,10 @@ fn a_leak_goes_as_the_real_ones_went() {
         },
     ];
     for set in table {
-        let (run, _) = leak(set.collector, set.retained_kib, &poisson(40.0, 150));
+        let mut program = program(set.retained_kib);
+        // What is kept are arrays of 1 KiB with their headers and references.
+        program.retained += program.retained / 50;
+        let (run, _) = leak(set.collector, program, &poisson(set.arrivals.0, set.arrivals.1));
         let death = run.death.expect("it leaks");
         let mut fulls: Vec<_> = run.of(CollectionKind::Full, Time::ZERO, Time::MAX).copied().collect();
         let seconds = |time: Time| time.as_nanos() as f64 / 1e9;
