@@ -28,7 +28,7 @@ pub struct Recorder {
 /// Where full batches go.
 enum Lane {
     Inline(Box<Tables>),
-    Thread { full: SyncSender<Batch>, empty: Receiver<Batch>, writer: JoinHandle<Result<Summary>> },
+    Thread { full: SyncSender<Batch>, empty: Receiver<Batch>, writer: JoinHandle<Result<Tables>> },
     Failed(Option<Error>),
 }
 
@@ -95,7 +95,7 @@ impl Recorder {
         match std::mem::replace(&mut self.lane, Lane::Failed(None)) {
             Lane::Thread { full, empty, writer } => {
                 drop((full, empty));
-                join(writer).expect_err("a writer that takes no more batches has failed")
+                join(writer).err().expect("a writer that takes no more batches has failed")
             }
             Lane::Inline(_) | Lane::Failed(_) => unreachable!("only a thread can stop taking batches"),
         }
@@ -108,7 +108,7 @@ impl Recorder {
             Lane::Inline(tables) => tables.finish(),
             Lane::Thread { full, empty, writer } => {
                 drop((full, empty));
-                join(writer)
+                join(writer)?.finish()
             }
             Lane::Failed(error) => Err(error.expect("the reason is taken once")),
         }
@@ -116,7 +116,8 @@ impl Recorder {
 }
 
 impl Drop for Recorder {
-    /// A recorder that is not finished stops its thread, so that nobody writes into a folder that is being removed.
+    /// A recorder that is not finished stops its thread, so that nobody writes into a folder that is being removed, and
+    /// drops what was not written yet.
     fn drop(&mut self) {
         if let Lane::Thread { full, empty, writer } = std::mem::replace(&mut self.lane, Lane::Failed(None)) {
             drop((full, empty));
@@ -132,18 +133,19 @@ impl std::fmt::Debug for Recorder {
     }
 }
 
-fn write_all(mut tables: Tables, to_write: &Receiver<Batch>, written: &SyncSender<Batch>) -> Result<Summary> {
+/// Takes batches until there are no more, and gives the tables back: whether they are worth finishing is not known here.
+fn write_all(mut tables: Tables, to_write: &Receiver<Batch>, written: &SyncSender<Batch>) -> Result<Tables> {
     for mut batch in to_write {
         tables.take(&batch)?;
         batch.clear();
         // A recorder that has enough empty batches, or has ended, needs no more.
         let _ = written.try_send(batch);
     }
-    tables.finish()
+    Ok(tables)
 }
 
 /// Waits for the writer; its panic is ours.
-fn join(writer: JoinHandle<Result<Summary>>) -> Result<Summary> {
+fn join(writer: JoinHandle<Result<Tables>>) -> Result<Tables> {
     writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 

@@ -85,6 +85,25 @@ fn a_run_reads_back_as_the_manifest_says() {
     }
 }
 
+/// What the tables say of known records. A difference is either a mistake, or a change of shape or wording: then
+/// `TABLES_EPOCH` moves, and these with it.
+#[test]
+fn known_records_give_known_digests() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = write(&folder.path().join("run"), threads(2));
+    let found: Vec<_> =
+        manifest.tables.iter().map(|(path, table)| (path.as_str(), table.rows, table.digest.as_str())).collect();
+    let expected = [
+        ("observed/changes", 1, "4ba8c77a437c886f2c272edf17870a5d"),
+        ("observed/logs", 450, "9c6db84d6f11a2a450dae5414794a827"),
+        ("observed/metrics", 220, "e17f00840711c3fd3abdaa806f5d3733"),
+        ("observed/series", 10, "1c95d60eb11783ad6aa45bdeb5da3bba"),
+        ("observed/spans", 30_462, "fdfad082fb176bbfdc2f1685dd26c177"),
+        ("truth/ledger", 30_462, "477c31f3fe5d3631b519ce49e4af72b1"),
+    ];
+    assert_eq!((manifest.epochs.tables, found.as_slice()), (1, expected.as_slice()));
+}
+
 #[test]
 fn threads_change_no_byte() {
     let folder = tempfile::tempdir().unwrap();

@@ -229,9 +229,12 @@ impl Generator {
         mix(self.state)
     }
 
-    /// Roughly exponential, in nanoseconds.
+    /// Roughly exponential, in nanoseconds: a logarithm in straight pieces, whose bits are the same everywhere.
     fn duration(&mut self, mean: f64) -> u64 {
-        (-((self.next() >> 11) as f64 / (1u64 << 53) as f64 + 1e-12).ln() * mean) as u64
+        let draw = self.next() | 1;
+        let halvings = draw.leading_zeros();
+        let rest = (draw << halvings) as f64 / 18_446_744_073_709_551_616.0;
+        ((f64::from(halvings) + 2.0 * (1.0 - rest)) * std::f64::consts::LN_2 * mean) as u64
     }
 
     /// One more request, and everything that ends before it.
