@@ -75,18 +75,21 @@ impl Evacuation {
 }
 
 impl Contents {
-    /// A heap in which nothing lies but the application's base, in the old space.
-    pub(super) fn new(base: u64) -> Self {
+    /// A heap in which nothing lies but the application's base: in the old space of `old_capacity`, and in eden what does not fit.
+    pub(super) fn new(base: u64, old_capacity: u64) -> Self {
+        let old = base.min(old_capacity);
+        let mut retained = [0; MAXIMUM_AGE + 1];
+        retained[0] = base - old;
         Self {
             frames: [0; MAXIMUM_AGE + 1],
             frames_old: 0,
-            retained: [0; MAXIMUM_AGE + 1],
-            retained_old: base,
+            retained,
+            retained_old: old,
             epoch: 0,
             born_before: [0; TENURED + 1],
-            eden_used: 0,
+            eden_used: base - old,
             survivor_used: 0,
-            old_used: base,
+            old_used: old,
             scattered: 0,
             dense: base,
         }

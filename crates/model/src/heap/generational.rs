@@ -49,8 +49,14 @@ pub(super) struct Generational {
 }
 
 impl Generational {
+    /// The old space; none at all with a ratio of 0, which makes the heap one space that is collected whole.
+    pub(super) fn old_capacity(config: &blueprint::Heap) -> u64 {
+        config.maximum - config.maximum / (u64::from(config.new_ratio) + 1)
+    }
+
     pub(super) fn new(config: &blueprint::Heap, core: &mut Core) -> Self {
-        let young = config.maximum / (u64::from(config.new_ratio) + 1);
+        let old = Self::old_capacity(config);
+        let young = config.maximum - old;
         let adaptive = (config.collector == Collector::Parallel).then(|| SizePolicy::new(young, config.survivor_ratio));
         let survivor = match &adaptive {
             Some(sizes) => sizes.survivor(),
@@ -62,12 +68,13 @@ impl Generational {
             overhead_limit: config.overhead_limit,
             young,
             survivor,
-            old: config.maximum - young,
+            old,
             promoted: PaddedAverage::new(10, 3),
             crowded: false,
             over_limit: 0,
         };
         generational.resize(survivor, core);
+        generational.note_crowding(core);
         generational
     }
 
@@ -171,9 +178,12 @@ impl Generational {
         if let Some(sizes) = &mut self.adaptive {
             sizes.fully_collected(start, pause);
         }
-        let young = core.contents.eden_used();
-        // All that is left in eden is live and found no room in the old space.
-        self.crowded = young > 0;
+        self.note_crowding(core);
+    }
+
+    /// All that is in eden is live and found no room in the old space.
+    fn note_crowding(&mut self, core: &mut Core) {
+        self.crowded = core.contents.eden_used() > 0;
         core.eden_limit = self.eden_capacity() + if self.crowded && !self.is_parallel() { self.survivor } else { 0 };
     }
 

@@ -30,8 +30,12 @@ enum Policy {
 
 impl JvmHeap {
     pub(super) fn new(config: &blueprint::Heap) -> Self {
+        let old_capacity = match config.collector {
+            Collector::Serial | Collector::Parallel => Generational::old_capacity(config),
+            Collector::G1 => config.maximum,
+        };
         let mut core = Core {
-            contents: Contents::new(config.base),
+            contents: Contents::new(config.base, old_capacity),
             eden_limit: 0,
             committed: config.maximum,
             minor: config.minor_pause,

@@ -10,7 +10,13 @@ use knockon_kernel::{Duration, Key, Sampler, Time};
 const KIB: u64 = 1 << 10;
 
 fn program(retained_kib: u64) -> Program {
-    Program { threads: 2, sleep: Duration::from_millis(20), allocated: 512 * KIB, retained: retained_kib * KIB }
+    Program {
+        threads: 2,
+        sleep: Duration::from_millis(20),
+        sleeps_freeze: false,
+        allocated: 512 * KIB,
+        retained: retained_kib * KIB,
+    }
 }
 
 /// Arrivals at a constant rate.
@@ -181,5 +187,54 @@ fn in_the_regime_of_full_collections_the_share_is_the_hyperbola() {
         let expected = per_second * (528.0 / 1024.0) * (0.004 + 0.00005 * live) / (usable - live);
         let share = run.paused_share(from, to);
         assert!((share / expected - 1.0).abs() < 0.04, "{store_mib} MiB: {share} not {expected} (live {live})");
+    }
+}
+
+/// Huang et al., OSDI 2022: a hundred threads, jobs that allocate 1.83 MB and hold it for 100 ms, one space of `maximum_mib`; load
+/// of 220, 300, 220, 180 and 140 a second, 240 s each. Gives the share of collections and jobs done a second in the last
+/// 200 s of each.
+fn load_step(maximum_mib: u64) -> Vec<(f64, f64)> {
+    let mut config = jvm(Collector::Serial);
+    config.maximum = maximum_mib * MIB;
+    config.base = 5 * MIB;
+    (config.new_ratio, config.survivor_ratio) = (0, u32::MAX);
+    config.major_pause = PauseCost { base: Duration::from_millis(60), per_mib: Duration::from_micros(1600) };
+    let program = Program {
+        threads: 100,
+        sleep: Duration::from_millis(100),
+        sleeps_freeze: true,
+        allocated: 183 * MIB / 100,
+        retained: 0,
+    };
+    let phase = Duration::from_secs(240);
+    let ends: Vec<Time> = (1..=5).map(|n| Time::from_nanos(n * phase.as_nanos())).collect();
+    let mut arrivals = Vec::new();
+    for (per_second, to) in [220.0, 300.0, 220.0, 180.0, 140.0].into_iter().zip(&ends) {
+        let from = Duration::from_nanos(to.as_nanos() - phase.as_nanos());
+        let times = poisson(per_second, 240 * per_second as usize);
+        arrivals.extend(times.iter().map(|time| time.saturating_add(from)).take_while(|time| time < to));
+    }
+    let run = replay(&mut Heap::jvm(&config), program, &arrivals, 0, |_| u64::MAX);
+    assert_eq!(run.death, None);
+    ends.into_iter()
+        .map(|to| {
+            let from = Time::from_nanos(to.as_nanos() - 200_000_000_000);
+            let done = run.done.iter().filter(|time| (from..to).contains(time)).count();
+            (run.paused_share(from, to), done as f64 / 200.0)
+        })
+        .collect()
+}
+
+#[test]
+fn a_load_step_tips_the_small_heap_for_ever_and_the_large_one_never() {
+    let small = load_step(256);
+    assert!((small[0].0 - 0.253).abs() < 0.01, "{small:?}");
+    for (share, done) in &small[2..] {
+        assert!((share - 0.905).abs() < 0.01 && (92.0..97.0).contains(done), "{small:?}");
+    }
+    let large = load_step(384);
+    assert!((large[0].0 - 0.157).abs() < 0.01, "{large:?}");
+    for ((_, done), offered) in large.iter().zip([220.0, 300.0, 220.0, 180.0, 140.0]) {
+        assert!((done / offered - 1.0).abs() < 0.05, "{large:?}");
     }
 }

@@ -9,6 +9,8 @@ use knockon_kernel::{Duration, Time};
 pub(super) struct Program {
     pub(super) threads: usize,
     pub(super) sleep: Duration,
+    /// A pause prolongs the sleep of those that sleep through it.
+    pub(super) sleeps_freeze: bool,
     /// Bytes that live while the request sleeps.
     pub(super) allocated: u64,
     /// Bytes that are kept beyond it.
@@ -112,7 +114,7 @@ pub(super) fn replay(
             player.run.done.push(player.now);
         } else {
             arrivals.next();
-            let mut share = Share::default();
+            let (start, mut share) = (player.now, Share::default());
             let outcome = player.heap.allocate(player.now, &mut share, program.allocated);
             if !player.play(outcome) {
                 break;
@@ -120,6 +122,10 @@ pub(super) fn replay(
             let outcome = player.heap.retain(player.now, program.retained);
             if !player.play(outcome) {
                 break;
+            }
+            if program.sleeps_freeze {
+                let paused = player.now.saturating_sub(start);
+                sleeping.iter_mut().for_each(|(wakes, _)| *wakes = wakes.saturating_add(paused));
             }
             kept += program.retained;
             let beyond = kept.saturating_sub(store(player.now));

@@ -152,7 +152,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn run(steps: &[Step]) {
-    let (mut contents, mut naive) = (Contents::new(50), Naive::default());
+    let (mut contents, mut naive) = (Contents::new(50, u64::MAX), Naive::default());
     let mut shares = [Share::default(); FRAMES];
     naive.objects.push(Object { frame: None, bytes: 50, space: Space::Old });
     naive.old = 50;
