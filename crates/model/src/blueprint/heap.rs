@@ -20,7 +20,8 @@ pub struct Heap {
     pub initiating_occupancy_percent: u32,
     /// Pause of a minor (young) collection, by surviving bytes.
     pub minor_pause: PauseCost,
-    /// Pause of a major (full) collection, by live bytes.
+    /// Pause of a major (full) collection, by live bytes. Serial and Parallel spend half of the variable part on moving them,
+    /// and save it for retained bytes that have nothing free below them.
     pub major_pause: PauseCost,
     /// Threads that mark concurrently, in thousandths of a core (G1 only).
     pub concurrent_milli_cores: u32,

@@ -38,7 +38,10 @@ pub(super) struct Contents {
     /// Garbage in the old space that frames left between what lives on; the application's lies together, for it is dropped in
     /// the order in which it came.
     scattered: u64,
-    /// The application's bytes that the last full collection left side by side at the bottom of the heap.
+    /// What the application held from the start.
+    base: u64,
+    /// Bytes retained beyond the base that the last full collection left side by side, and under which nothing was freed since.
+    /// The base itself is reckoned to move each time, as the plain formula has it.
     dense: u64,
 }
 
@@ -91,7 +94,8 @@ impl Contents {
             survivor_used: 0,
             old_used: old,
             scattered: 0,
-            dense: base,
+            base,
+            dense: 0,
         }
     }
 
@@ -308,7 +312,7 @@ impl Contents {
         self.survivor_used = 0;
         self.old_used = self.old_live();
         self.scattered = 0;
-        self.dense = self.retained_old + self.retained[0];
+        self.dense = (self.retained_old + self.retained[0]).saturating_sub(self.base);
         copied
     }
 

@@ -3,7 +3,7 @@
 use super::super::Heap;
 use super::replay::{Program, Run, replay};
 use super::{MIB, jvm};
-use crate::blueprint::{Collector, PauseCost};
+use crate::blueprint::{self, Collector, PauseCost};
 use crate::record::CollectionKind;
 use knockon_kernel::{Duration, Key, Sampler, Time};
 
@@ -39,14 +39,20 @@ fn poisson(per_second: f64, requests: usize) -> Vec<Time> {
     times.iter().map(|time| Time::from_nanos((time * stretch * 1e9) as u64)).collect()
 }
 
-/// Two threads whose requests keep what they retain.
-fn leak(collector: Collector, program: Program, arrivals: &[Time]) -> (Run, u64) {
+/// The measured JVM, with pauses as its logs have them.
+fn measured(collector: Collector) -> blueprint::Heap {
     let mut config = jvm(collector);
-    config.base = 21 * MIB / 2;
     if collector == Collector::G1 {
         config.minor_pause = PauseCost { base: Duration::from_micros(900), per_mib: Duration::from_micros(400) };
         config.major_pause = PauseCost { base: Duration::from_millis(11), per_mib: Duration::from_micros(250) };
     }
+    config
+}
+
+/// Two threads whose requests keep what they retain.
+fn leak(collector: Collector, program: Program, arrivals: &[Time]) -> (Run, u64) {
+    let mut config = measured(collector);
+    config.base = 21 * MIB / 2;
     let mut heap = Heap::jvm(&config);
     let room = heap.usable().unwrap() - config.base;
     (replay(&mut heap, program, arrivals, 0, |_| u64::MAX), room)
@@ -159,6 +165,67 @@ fn a_leak_goes_as_the_real_ones_went() {
         ] {
             let name = format!("{:?} {} KiB", set.collector, set.retained_kib);
             assert!((low..=high).contains(&value), "{name}: {what} {value} is not in {low}..{high}");
+        }
+    }
+}
+
+#[test]
+fn a_growing_store_costs_what_it_cost_the_real_ones() {
+    let steps = [(0, 40), (15, 70), (30, 85), (45, 95), (60, 103), (75, 109), (90, 114), (105, 118)];
+    // Bounds of the share of time, and of full collections a second, for each step.
+    let serial = [
+        ([0.0086, 0.0345], [0.0, 1.0]),
+        ([0.0402, 0.0953], [0.7, 1.391]),
+        ([0.0467, 0.0908], [0.79, 1.391]),
+        ([0.0664, 0.1747], [1.09, 1.818]),
+        ([0.0815, 0.1639], [1.636, 2.727]),
+        ([0.1441, 0.293], [2.386, 3.977]),
+        ([0.2468, 0.5693], [4.977, 8.841]),
+        ([0.554, 1.021], [8.068, 27.93]),
+    ];
+    // Without the step to 103 MiB, at which it depends on little whether full collections have begun (measured: 0.5 a second).
+    let any = ([0.0, 1.0], [0.0, 1.0]);
+    let g1 = [
+        any,
+        any,
+        ([0.0113, 0.045], [0.0, 0.0]),
+        ([0.0127, 0.0439], [0.0, 0.0]),
+        any,
+        ([0.0612, 0.1167], [0.9545, 1.682]),
+        ([0.1066, 0.2036], [2.204, 3.977]),
+        ([0.246, 0.4528], [5.931, 10.44]),
+    ];
+    // Arrays of 1 KiB take 2 % more with their headers and references.
+    let with_headers = |bytes: u64| bytes + bytes / 50;
+    let size = |now: Time| {
+        let begun = steps.iter().rev().find(|(second, _)| now.as_nanos() >= second * 1_000_000_000);
+        with_headers(begun.expect("the first begins at 0").1 * MIB)
+    };
+    for (collector, bounds) in [(Collector::Serial, serial), (Collector::G1, g1)] {
+        let mut config = measured(collector);
+        config.base = MIB / 2;
+        let mut heap = Heap::jvm(&config);
+        for _ in 0..80 {
+            assert!(heap.retain(Time::ZERO, with_headers(512 * KIB)).out_of_memory.is_none());
+        }
+        let mut program = program(512);
+        program.retained = with_headers(program.retained);
+        let mut arrivals = poisson(39.5, 4740);
+        arrivals.truncate(4740);
+        let run = replay(&mut heap, program, &arrivals, size(Time::ZERO), size);
+        assert_eq!(run.death, None);
+        for ((second, store), (share, fulls)) in steps.into_iter().zip(bounds) {
+            let [from, to] = [second + 4, second + 15].map(|second| Time::from_nanos(second * 1_000_000_000));
+            let per_second = run.of(CollectionKind::Full, from, to).count() as f64 / 11.0;
+            for (what, value, [low, high]) in
+                [("share", run.paused_share(from, to), share), ("full collections a second", per_second, fulls)]
+            {
+                // A fifth wider, for these are not the arrivals that were measured.
+                assert!(
+                    (low * 0.8..=high * 1.2).contains(&value),
+                    "{collector:?} with {store} MiB: {what} {value} is not in {low}..{high}"
+                );
+            }
         }
     }
 }
