@@ -22,7 +22,9 @@ fn a_full_standard_output_ends_with_74() {
 #[test]
 fn a_reader_that_leaves_is_no_failure() {
     let folder = tempfile::tempdir().unwrap();
-    for arguments in [&["schema", "scenario"][..], &["--help"], &["run", small().to_str().unwrap(), "--telemetry", "none"]] {
+    for arguments in
+        [&["schema", "scenario"][..], &["--help"], &["run", small().to_str().unwrap(), "--telemetry", "none"]]
+    {
         let mut child =
             sim(folder.path()).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());

@@ -67,7 +67,8 @@ fn telemetry_threads_and_processes_do_not_change_the_world() {
 #[test]
 fn the_scenario_in_truth_repeats_the_run() {
     let folder = tempfile::tempdir().unwrap();
-    let first = end(sim(folder.path()).arg("run").arg(small()).args(["--set", "api/pool.maximum=3", "--format", "json"]));
+    let first =
+        end(sim(folder.path()).arg("run").arg(small()).args(["--set", "api/pool.maximum=3", "--format", "json"]));
     assert_eq!(first.code, Some(0), "{first:?}");
     let again = end(sim(folder.path()).args([
         "run",

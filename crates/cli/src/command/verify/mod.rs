@@ -41,9 +41,17 @@ pub(crate) fn execute(arguments: &Verify) -> Result<Exit, Failure> {
 
 /// What the comparison of two streams of lines found.
 enum Outcome {
-    Same { last: String, lines: u64 },
+    Same {
+        last: String,
+        lines: u64,
+    },
     /// The lines that differ, the equal one before them and the one before that.
-    Different { earlier: Option<String>, before: Option<String>, first: String, second: String },
+    Different {
+        earlier: Option<String>,
+        before: Option<String>,
+        first: String,
+        second: String,
+    },
 }
 
 struct Sides<'a> {
@@ -156,7 +164,8 @@ fn report(after_ns: u64, until_ns: u64, events: &Outcome) -> String {
         ),
         Outcome::Different { before, first, second, .. } => {
             let told = |line: &str| if line.is_empty() { "(no more events)".to_owned() } else { in_words(line) };
-            let before = before.as_deref().map_or_else(|| "(no event since the last equal instants)".to_owned(), in_words);
+            let before =
+                before.as_deref().map_or_else(|| "(no event since the last equal instants)".to_owned(), in_words);
             format!(
                 "different: the first event that differs lies between {after_ns} ns and {until_ns} ns\n  \
                  last equal  {before}\n  first side  {}\n  second side {}\n",
