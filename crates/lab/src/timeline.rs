@@ -93,7 +93,7 @@ fn tell_cycle(cycle: &[&Milestone]) -> Moment {
     let mut text = format!("again: {}", first.state.short_words());
     // That a process which ran out of memory has exited need not be said in a short line.
     let reason = |milestone: &&Milestone| matches!(milestone.state, State::OutOfMemoryError | State::OomKilled);
-    let has_reason = cycle.iter().any(|milestone| reason(milestone));
+    let has_reason = cycle.iter().any(reason);
     for later in cycle[1..].iter().filter(|later| !(has_reason && later.state == State::Exited)) {
         let after_s = (later.time.as_nanos() - first.time.as_nanos()) as f64 / 1e9;
         text.push_str(&format!(", {} +{after_s:.0} s", later.state.short_words()));
