@@ -85,11 +85,9 @@ impl GoldenFile {
     pub(crate) fn write(&self) -> Result<(), Failure> {
         let failed = |error: std::io::Error| Failure::io("write", &self.path, &error);
         let text = serde_json::to_string_pretty(self).expect("a golden is plain data") + "\n";
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder).map_err(failed)?;
-        let mut staged = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-        std::io::Write::write_all(&mut staged, text.as_bytes()).map_err(failed)?;
-        staged.persist(&self.path).map_err(|error| failed(error.error))?;
+        std::fs::create_dir_all(self.path.parent().unwrap_or(Path::new("."))).map_err(failed)?;
+        let staged = self.path.with_extension("json.partial");
+        std::fs::write(&staged, text).and_then(|()| std::fs::rename(&staged, &self.path)).map_err(failed)?;
         Ok(())
     }
 
