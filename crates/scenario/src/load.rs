@@ -120,8 +120,7 @@ impl Scenario {
             add_system(&mut system, &file, span, &mut origins, &mut reader, systems, shown);
         }
         if let Some(duration) = options.duration {
-            // Broken only in that nobody complains about faults beyond a run that was cut short.
-            text.duration = At { value: Period(duration), span: Span::default(), broken: true };
+            text.duration = At::new(Period(duration), Span::default());
             if duration.is_zero() || duration > Sampler::LONGEST {
                 let span = given(&mut origins, "--until", &print_duration(duration));
                 reader.report(span, "a run is longer than no time and shorter than a hundred years", None);

@@ -329,3 +329,21 @@ fn the_check_warns_where_the_healthy_state_is_not() {
         assert!(lines.iter().any(|line| line.contains(part)), "{path} = {value}: {lines:#?}");
     }
 }
+
+#[test]
+fn a_resolved_scenario_is_the_one_that_ran() {
+    let faults = format!(r#"{LEAK}, "late": Kill(service: "auth", at: "50min")"#);
+    let text = shop(r#"Compute("1ms"), Query("read")"#, &faults);
+    for options in [
+        Options::default(),
+        Options { duration: Some(Duration::from_millis(1_500)), ..Options::default() },
+        Options { without: vec!["leak".into(), "late".into()], ..Options::default() },
+        Options { overrides: vec![("clients.rate".into(), "0.3/s".into())], seed: 3, ..Options::default() },
+    ] {
+        let ran = load_with(&text, &options);
+        let again = load_with(&ran.resolved_text, &Options { seed: options.seed, ..Options::default() });
+        assert!(same(&ran.blueprint, &again.blueprint), "{options:?}");
+        let unreached = check(&ran).iter().filter(|line| line.text.contains("never happens")).count();
+        assert_eq!(unreached, if options.duration.is_some() { 2 } else { 0 });
+    }
+}

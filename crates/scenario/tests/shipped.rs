@@ -1,6 +1,6 @@
 //! Every shipped scenario loads, and its resolved text loads to the same blueprint.
 
-use knockon_scenario::{Options, Scenario};
+use knockon_scenario::{Options, Scenario, check};
 use std::path::{Path, PathBuf};
 
 fn shipped() -> Vec<PathBuf> {
@@ -27,5 +27,16 @@ fn shipped_scenarios_load_and_resolve_to_themselves() {
         assert_eq!(format!("{:?}", loaded.blueprint), format!("{:?}", again.blueprint), "{}", file.display());
         assert_eq!(loaded.expectations, again.expectations);
         assert_eq!(loaded.resolved_text, again.resolved_text);
+    }
+}
+
+#[test]
+fn shipped_scenarios_are_healthy_on_paper_and_expect_something() {
+    for file in shipped() {
+        let loaded = Scenario::load(&file, &Options::default()).unwrap_or_else(|errors| panic!("{errors}"));
+        assert!(!loaded.title.is_empty() && !loaded.expectations.is_empty(), "{}", file.display());
+        let lines = check(&loaded);
+        assert!(lines.len() > 10, "{lines:?}");
+        assert!(lines.iter().all(|line| line.healthy), "{}: {lines:#?}", file.display());
     }
 }

@@ -11,7 +11,7 @@ use crate::Loaded;
 use crate::unit::print_bytes;
 use flow::{Flow, peak_rate};
 use formula::{erlang_c, exceeds};
-use knockon_kernel::Duration;
+use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::{Blueprint, Heap, Pool, Runtime, Service, Step};
 use knockon_model::id::ServiceId;
 
@@ -54,6 +54,7 @@ pub fn check(loaded: &Loaded) -> Vec<CheckLine> {
     }
     report.caches();
     report.sources();
+    report.faults();
     report.lines
 }
 
@@ -237,6 +238,14 @@ impl Report<'_> {
             let policy = self.blueprint[source.policy];
             let from = format!("{} at {}/s", source.name, number(peak_rate(source, self.blueprint)));
             self.timeout(&from, source.target, response, policy.timeout, policy.retries);
+        }
+    }
+
+    /// Faults that the run ends before.
+    fn faults(&mut self) {
+        let end = Time::ZERO + self.blueprint.duration;
+        for fault in self.blueprint.faults.iter().filter(|fault| fault.at >= end) {
+            self.line(false, format!("{} at {} never happens: the run ends after {}", fault.name, fault.at, end));
         }
     }
 

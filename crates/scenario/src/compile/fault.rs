@@ -25,14 +25,14 @@ impl Compiler<'_> {
     pub(super) fn faults(&mut self, text: &ScenarioText) {
         for (name, Entry { value, broken, .. }) in text.faults.iter() {
             if !broken {
-                self.fault(text, name, value);
+                self.fault(name, value);
             }
         }
         // Stable, so faults of one instant act in the order of their names.
         self.blueprint.patches.sort_by_key(|patch| patch.at);
     }
 
-    fn fault(&mut self, text: &ScenarioText, name: &str, fault: &FaultText) {
+    fn fault(&mut self, name: &str, fault: &FaultText) {
         let id = FaultId(self.blueprint.faults.len() as u32);
         let mut contrast = Contrast::Nothing;
         let (kind, component, at, until, settings, action) = match fault {
@@ -75,7 +75,7 @@ impl Compiler<'_> {
                 ("set", first_component(set), &set.at, until, settings, Some(Action::Set(changes)))
             }
         };
-        self.check_times(text, at, until);
+        self.check_times(at, until);
         let at = instant(at.value);
         let until = until.map(|(until, _)| instant(until));
         if let Some(action) = action {
@@ -99,17 +99,12 @@ impl Compiler<'_> {
         self.find_service(&name.0, name.span).unwrap_or_default()
     }
 
-    fn check_times(&mut self, text: &ScenarioText, at: &At<Duration>, until: Option<(Duration, Span)>) {
+    fn check_times(&mut self, at: &At<Duration>, until: Option<(Duration, Span)>) {
         if let Some((until, span)) = until
             && until <= at.value
             && !at.broken
         {
             self.report(span, "`until` does not lie after `at`", None);
-        }
-        // A duration from the command line may well end before a fault.
-        if at.value >= text.duration.0 && !at.broken && !text.duration.broken {
-            let hint = format!("the run ends after {}", crate::unit::print_duration(text.duration.0));
-            self.report(at.span, "this never happens: it lies beyond the end of the run", Some(hint));
         }
     }
 

@@ -3,11 +3,14 @@
 //! Every field of the tables can be set from the start of a run (`with:`, `--set`). Those that a running world can change
 //! have a target as well, and are listed in [`LATER`]; what of a fault's or deploy's settings has none is refused.
 
-use crate::decode::{Entry, Field, Record, Slot};
-use crate::language::{ArrivalsText, EndpointText, LinkText, PoolText, RuntimeText, StepText, SystemText};
-use crate::origin::Span;
+mod component;
+mod step;
+
+use crate::decode::{Field, Record, Slot};
+use crate::language::{ArrivalsText, EndpointText, PoolText, RuntimeText, SystemText};
 use crate::suggest;
 use std::fmt::Write as _;
+use step::{each_step, nth_step};
 
 /// A path that leads somewhere.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -254,7 +257,7 @@ impl Address {
     }
 }
 
-/// "demand[2]" as "demand" and 2.
+/// `demand[2]` as "demand" and 2.
 fn split_index(field: &str) -> Result<(&str, Option<usize>), Lost> {
     let field = field.trim();
     let Some((name, rest)) = field.split_once('[') else {
@@ -268,109 +271,6 @@ fn split_index(field: &str) -> Result<(&str, Option<usize>), Lost> {
         ),
     }
 }
-
-impl Component {
-    fn resolve(system: &mut SystemText, name: &str) -> Result<Self, Lost> {
-        let owned = name.to_owned();
-        if system.services.get(name).is_some() {
-            return Ok(Self::Service(owned));
-        }
-        if system.databases.get(name).is_some() {
-            return Ok(Self::Database(owned));
-        }
-        if system.caches.get(name).is_some() {
-            return Ok(Self::Cache(owned));
-        }
-        if system.load.get(name).is_some() {
-            return Ok(Self::Load(owned));
-        }
-        if let Some((from, to)) = link_name(name) {
-            return Self::link(system, &from, &to);
-        }
-        let names = component_names(system);
-        lost(format!("there is no component {name:?}"), suggest::hint(name, names.iter().map(String::as_str)))
-    }
-
-    /// A link, which the text may leave to the defaults: it is written down now.
-    fn link(system: &mut SystemText, from: &str, to: &str) -> Result<Self, Lost> {
-        let names = component_names(system);
-        for name in [from, to] {
-            if !names.iter().any(|known| known == name) {
-                return lost(
-                    format!("there is no component {name:?}"),
-                    suggest::hint(name, names.iter().map(String::as_str)),
-                );
-            }
-        }
-        let known = system.links.names().find(|known| link_name(known).is_some_and(|(a, b)| a == from && b == to));
-        let name = known.map_or_else(|| format!("{from} -> {to}"), str::to_owned);
-        system.links.entries.entry(name.clone()).or_insert_with(|| Entry {
-            name: Span::default(),
-            value: LinkText::standard(),
-            broken: false,
-        });
-        Ok(Self::Link(name))
-    }
-}
-
-/// Names of everything that paths begin with.
-pub(crate) fn component_names(system: &SystemText) -> Vec<String> {
-    let names = system.services.names().chain(system.databases.names()).chain(system.caches.names());
-    names.chain(system.load.names()).map(str::to_owned).collect()
-}
-
-impl Part {
-    fn resolve(system: &SystemText, component: &Component, name: &str, part: Option<&str>) -> Result<Self, Lost> {
-        let Some(part) = part else {
-            return Ok(Self::Itself);
-        };
-        let owned = part.to_owned();
-        let mut known: Vec<&str> = Vec::new();
-        match component {
-            Component::Service(service) => {
-                let Some(service) = system.services.get(service) else { return Ok(Self::Itself) };
-                let managed = matches!(service.runtime.value, RuntimeText::Jvm(_) | RuntimeText::CPython(_));
-                match part {
-                    "heap" if managed => return Ok(Self::Heap),
-                    "memory" => return Ok(Self::Memory),
-                    "warm_up" if service.warm_up.is_some() => return Ok(Self::WarmUp),
-                    _ if service.pools.get(part).is_some() => return Ok(Self::Pool(owned)),
-                    _ if service.endpoints.get(part).is_some() => return Ok(Self::Endpoint(owned)),
-                    _ => {}
-                }
-                known.extend(managed.then_some("heap").into_iter().chain(["memory"]));
-                known.extend(service.pools.names().chain(service.endpoints.names()));
-            }
-            Component::Database(database) => {
-                let Some(database) = system.databases.get(database) else { return Ok(Self::Itself) };
-                match part {
-                    "memory" => return Ok(Self::Memory),
-                    _ if database.queries.get(part).is_some() => return Ok(Self::Query(owned)),
-                    _ => {}
-                }
-                known.extend(["memory"].into_iter().chain(database.queries.names()));
-            }
-            Component::Cache(cache) => {
-                let Some(cache) = system.caches.get(cache) else { return Ok(Self::Itself) };
-                match part {
-                    "memory" => return Ok(Self::Memory),
-                    _ if cache.keys.get(part).is_some() => return Ok(Self::Keys(owned)),
-                    _ => {}
-                }
-                known.extend(["memory"].into_iter().chain(cache.keys.names()));
-            }
-            Component::Load(_) => {
-                if part == "backoff" {
-                    return Ok(Self::Backoff);
-                }
-                known.push("backoff");
-            }
-            Component::Link(_) => {}
-        }
-        lost(format!("{name:?} has no part {part:?}"), suggest::hint(part, known))
-    }
-}
-
 /// A record behind a reference, its type forgotten.
 trait Fields {
     fn slot(&mut self, field: &str) -> Option<&mut dyn Slot>;
@@ -384,79 +284,5 @@ impl<R: Record> Fields for R {
 
     fn table(&self) -> &'static [Field] {
         R::FIELDS
-    }
-}
-
-type Steps = Vec<crate::decode::At<StepText>>;
-
-impl StepText {
-    /// The lists of steps within this one, in order.
-    fn inner(&mut self) -> Vec<&mut Steps> {
-        match self {
-            Self::Transaction(step) => vec![&mut step.steps.value],
-            Self::CacheAside(step) => vec![&mut step.load.value],
-            Self::Loop(step) => vec![&mut step.steps.value],
-            Self::Choose(step) => step.branches.value.iter_mut().map(|branch| &mut branch.value.steps.value).collect(),
-            _ => Vec::new(),
-        }
-    }
-}
-
-/// Visits steps and the steps within them, in the order of the text.
-fn each_step(steps: &mut Steps, visit: &mut impl FnMut(&mut StepText)) {
-    for step in steps {
-        visit(&mut step.value);
-        step.value.inner().into_iter().for_each(|steps| each_step(steps, visit));
-    }
-}
-
-/// The n-th step, in the same order, that has a field of this name.
-fn nth_step<'s>(steps: &'s mut Steps, field: &str, n: &mut usize) -> Option<&'s mut StepText> {
-    for step in steps {
-        if step.value.slot(field).is_some() {
-            if *n == 0 {
-                return Some(&mut step.value);
-            }
-            *n -= 1;
-        }
-        for inner in step.value.inner() {
-            // The borrow checker cannot see that a miss gives the borrow back, so it is asked for twice.
-            if count_steps(inner, field) > *n {
-                return nth_step(inner, field, n);
-            }
-            *n -= count_steps(inner, field);
-        }
-    }
-    None
-}
-
-fn count_steps(steps: &mut Steps, field: &str) -> usize {
-    let mut found = 0;
-    each_step(steps, &mut |step| found += usize::from(step.slot(field).is_some()));
-    found
-}
-
-impl Address {
-    /// The n-th step that has the address's field, and its number among all steps in the order of the text.
-    pub(crate) fn find_step<'s>(&self, steps: &'s Steps, wanted: usize) -> Option<(usize, &'s StepText)> {
-        let mut all = Vec::new();
-        flatten(steps, &mut all);
-        let has = |step: &StepText| step.fields().iter().any(|field| field.name == self.field);
-        all.into_iter().enumerate().filter(|(_, step)| has(step)).nth(wanted)
-    }
-}
-
-fn flatten<'s>(steps: &'s Steps, all: &mut Vec<&'s StepText>) {
-    for step in steps {
-        all.push(&step.value);
-        match &step.value {
-            StepText::Transaction(step) => flatten(&step.steps.value, all),
-            StepText::CacheAside(step) => flatten(&step.load.value, all),
-            StepText::Loop(step) => flatten(&step.steps.value, all),
-            StepText::Choose(step) => {
-                step.branches.value.iter().for_each(|branch| flatten(&branch.value.steps.value, all))
-            }
-            _ => {}
-        }
     }
 }

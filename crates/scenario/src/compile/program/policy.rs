@@ -1,0 +1,61 @@
+//! Timeouts, retries and back-off.
+
+use crate::decode::At;
+use crate::language::{BackoffText, JitterText, RetryText};
+use crate::leaf::{Count, Period};
+use knockon_model::blueprint::{Backoff, CallPolicy, Jitter, RetryOn};
+
+/// A policy without retries.
+pub(super) fn plain(timeout: Option<Period>) -> CallPolicy {
+    CallPolicy {
+        timeout: timeout.map(|period| period.0),
+        retries: 0,
+        backoff: Backoff {
+            base: knockon_kernel::Duration::ZERO,
+            factor: 1.0,
+            maximum: knockon_kernel::Duration::ZERO,
+            jitter: Jitter::None,
+        },
+        retry_on: RetryOn::default(),
+        strict: true,
+        propagates_deadline: false,
+    }
+}
+
+pub(super) fn backoff(text: &BackoffText) -> Backoff {
+    Backoff {
+        base: text.base.value,
+        factor: text.factor.0,
+        maximum: text.maximum.value,
+        jitter: match text.jitter.value {
+            JitterText::Off => Jitter::None,
+            JitterText::Full => Jitter::Full,
+            JitterText::Equal => Jitter::Equal,
+            JitterText::Decorrelated => Jitter::Decorrelated,
+        },
+    }
+}
+
+pub(super) fn retry_on(outcomes: &[At<RetryText>]) -> RetryOn {
+    let mut on = RetryOn::default();
+    for outcome in outcomes {
+        match outcome.value {
+            RetryText::Timeout => on.timeout = true,
+            RetryText::Refused => on.refused = true,
+            RetryText::Reset => on.reset = true,
+            RetryText::ServerError => on.server_error = true,
+        }
+    }
+    on
+}
+
+/// A source's policy.
+pub(in crate::compile) fn client(
+    timeout: Option<Period>,
+    retries: Count,
+    pause: &BackoffText,
+    on: &[At<RetryText>],
+    strict: bool,
+) -> CallPolicy {
+    CallPolicy { retries: retries.0, backoff: backoff(pause), retry_on: retry_on(on), strict, ..plain(timeout) }
+}
