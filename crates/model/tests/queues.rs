@@ -102,3 +102,18 @@ fn observing_and_cutting_a_run_change_nothing() {
     other.run_until(end, &mut Null).unwrap();
     assert_ne!(bare.digest(), other.digest());
 }
+
+#[test]
+fn a_world_that_was_written_down_goes_on_as_if_nothing_had_been() {
+    let (half, end) = (Time::ZERO + Duration::from_secs(7), Time::ZERO + Duration::from_secs(15));
+    let mut straight = World::new(tiers(900.0, 15));
+    straight.run_until(end, &mut Null).unwrap();
+    let mut first = World::new(tiers(900.0, 15));
+    first.run_until(half, &mut Null).unwrap();
+    let text = serde_json::to_string(&first).unwrap();
+    drop(first);
+    let mut second: World = serde_json::from_str(&text).unwrap();
+    second.run_until(end, &mut Null).unwrap();
+    assert_eq!(straight.digest(), second.digest());
+    assert_eq!(straight.events(), second.events());
+}
