@@ -10,7 +10,7 @@ use crate::origin::Span;
 use crate::path::{Address, Component, Lost, Part, link_name};
 use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::{
-    Action, Contrast, Fault, HeapField, LinkEnd, LinkField, Patch, PolicyField, PoolField, ServiceField, StepField,
+    Action, Contrast, Cores, Fault, HeapField, LinkEnd, LinkField, Patch, PolicyField, PoolField, ServiceField, StepField,
     Target, Value,
 };
 use knockon_model::id::{EndpointId, FaultId, LinkId, PolicyId, PoolId, ServiceId};
@@ -185,7 +185,7 @@ impl Compiler<'_> {
                     Part::Itself => match field {
                         "workers" => Some(self.service_limit(id, ServiceField::Workers, service.workers.0)),
                         "places" => Some(self.service_limit(id, ServiceField::Places, service.places.0)),
-                        "cores" => Some(self.service_limit(id, ServiceField::Cores, service.cores.0)),
+                        "cores" => self.cores(id, service.cores.0),
                         _ => None,
                     },
                     Part::Memory if field == "limit" => Some(memory_limit(id, service.memory.limit.value.map(|b| b.0))),
@@ -201,7 +201,7 @@ impl Compiler<'_> {
                 match &address.part {
                     Part::Itself => match field {
                         "workers" => Some(self.service_limit(id, ServiceField::Workers, database.workers.0)),
-                        "cores" => Some(self.service_limit(id, ServiceField::Cores, database.cores.0)),
+                        "cores" => self.cores(id, database.cores.0),
                         "max_connections" => Some((
                             Target::Service(id, ServiceField::MaxConnections),
                             Value::Count(u64::from(database.max_connections.0)),
@@ -261,6 +261,12 @@ impl Compiler<'_> {
 
     fn service_limit(&self, id: ServiceId, field: ServiceField, limit: Option<u32>) -> Change {
         (Target::Service(id, field), Value::Limit(limit.map(u64::from)))
+    }
+
+    /// A processor that never makes anyone wait is another machine: neither becomes the other while the world runs.
+    fn cores(&self, id: ServiceId, milli: Option<u32>) -> Option<Change> {
+        let bounded = matches!(self.blueprint.services.get(id.index())?.cores, Cores::Milli(_));
+        milli.filter(|_| bounded).map(|milli| self.service_limit(id, ServiceField::Cores, Some(milli)))
     }
 
     fn law(&mut self, law: &Law, span: Span) -> Value {

@@ -64,7 +64,7 @@ pub(crate) const FIXED_PARTS: [&str; 3] = ["heap", "memory", "warm_up"];
 pub(crate) const LATER: &[(&str, &str, &str)] = &[
     ("SERVICE.workers", "count or Unlimited", "requests worked on at once; of a database too"),
     ("SERVICE.places", "count or Unlimited", "places of the accept queue; of a cache too"),
-    ("SERVICE.cores", "cores or Unlimited", "processor capacity; of a database too"),
+    ("SERVICE.cores", "cores", "processor capacity where it has a bound; of a database too"),
     ("SERVICE/memory.limit", "size or None", "the container's limit; of databases and caches too"),
     ("SERVICE/heap.maximum", "size", "-Xmx, from the next start of a process on"),
     ("SERVICE/heap.base", "size", "live bytes of the idle application, from the next start on"),
