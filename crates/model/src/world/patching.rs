@@ -84,9 +84,10 @@ impl World {
                 set_step(&mut self.tables.ops[at as usize], field, value)
             }
             (Target::Policy(policy, PolicyField::Timeout), Value::Duration(timeout)) => {
-                let lane = self.calendar.lane(timeout);
-                self.policy_lanes[policy.index()] = Some(lane);
-                let before = self.blueprint.policies[policy.index()].timeout.replace(timeout);
+                // Waiting for ever has no duration of its own; the longest stands for it on the way back.
+                let timeout = (timeout != Duration::MAX).then_some(timeout);
+                self.policy_lanes[policy.index()] = timeout.map(|timeout| self.calendar.lane(timeout));
+                let before = std::mem::replace(&mut self.blueprint.policies[policy.index()].timeout, timeout);
                 Value::Duration(before.unwrap_or(Duration::MAX))
             }
             (Target::Policy(policy, PolicyField::Retries), Value::Count(retries)) => {
