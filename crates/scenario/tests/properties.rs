@@ -1,6 +1,7 @@
 //! Whatever the text is, reading it ends in a scenario or in errors with places; never in a panic.
 
-use knockon_model::World;
+use knockon_kernel::Time;
+use knockon_model::{Null, World};
 use knockon_scenario::{Loaded, Options, Scenario, check};
 use proptest::prelude::*;
 
@@ -23,12 +24,20 @@ fn load(text: &str, system: &str) -> Option<Loaded> {
     }
 }
 
-/// What loads can be checked, resolved and built.
+/// Events that a world of an edited scenario runs for: enough to start, to call and to answer.
+const EVENTS: usize = 2_000;
+
+/// What loads can be checked, resolved, built and run.
 fn is_sound(loaded: &Loaded) {
     let _ = check(loaded);
     let again = load(&loaded.resolved_text, "").expect("a resolved scenario loads");
     assert_eq!(format!("{:?}", loaded.blueprint), format!("{:?}", again.blueprint));
-    let _ = World::new(loaded.blueprint.clone());
+    let mut world = World::new(loaded.blueprint.clone());
+    for _ in 0..EVENTS {
+        if !matches!(world.step(Time::ZERO + loaded.blueprint.duration, &mut Null), Ok(Some(_))) {
+            break;
+        }
+    }
 }
 
 /// A change to a text: what the hand of a hurried person, or of a fuzzer, does.
@@ -147,7 +156,13 @@ proptest! {
 
 #[test]
 fn the_scenario_with_everything_is_sound() {
-    is_sound(&load(EVERYTHING, "").expect("it loads"));
+    let loaded = load(EVERYTHING, "").expect("it loads");
+    is_sound(&loaded);
+    // To the end: every parameter that can be set is set on the way, and set back.
+    let mut world = World::new(loaded.blueprint.clone());
+    world.run_until(Time::ZERO + loaded.blueprint.duration, &mut Null).expect("no limit is hit");
+    let statistics = world.statistics();
+    assert!(statistics.sources.iter().all(|source| source.answered > 0), "{statistics:?}");
 }
 
 #[test]

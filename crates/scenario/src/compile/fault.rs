@@ -10,8 +10,8 @@ use crate::origin::Span;
 use crate::path::{Address, Component, Lost, Part, link_name};
 use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::{
-    Action, Contrast, Cores, Fault, HeapField, LinkEnd, LinkField, Patch, PolicyField, PoolField, ServiceField, StepField,
-    Target, Value,
+    Action, Contrast, Cores, Fault, HeapField, LinkEnd, LinkField, Patch, PolicyField, PoolField, ServiceField,
+    StepField, Target, Value,
 };
 use knockon_model::id::{EndpointId, FaultId, LinkId, PolicyId, PoolId, ServiceId};
 
