@@ -106,7 +106,7 @@ fn setting(text: &str) -> Result<(String, String), String> {
 pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) subject: Subjected,
-    /// Folder to write [default: out/<scenario>-s<seed>]
+    /// Folder to write [default: out/SCENARIO-sSEED]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// What to record: everything, or nothing (then nothing is written)
@@ -173,7 +173,7 @@ Examples:
         /// Why the results moved, for those who read the history
         #[arg(long, value_name = "TEXT")]
         because: String,
-        /// Begins a recording of this scenario, as golden/<scenario>.json
+        /// Begins a recording of this scenario, as golden/SCENARIO.json
         #[arg(long, value_name = "SCENARIO", conflicts_with = "files")]
         scenario: Option<PathBuf>,
         /// Seeds of a recording that begins
