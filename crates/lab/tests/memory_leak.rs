@@ -25,7 +25,8 @@ struct Life {
 /// Reads the lives of web-api from observed records alone: logs, metrics, spans and changes.
 fn lives(run: &Run) -> Vec<Life> {
     let web = run.process("web-api");
-    let changes: Vec<_> = run.records.changes.iter().filter(|change| change.process.is_some_and(|p| p.0 == web)).collect();
+    let changes: Vec<_> =
+        run.records.changes.iter().filter(|change| change.process.is_some_and(|p| p.0 == web)).collect();
     let active = run.metric("web-api", "hikaricp_connections_active");
     let pending = run.metric("web-api", "hikaricp_connections_pending");
     let mut lives = Vec::new();

@@ -123,7 +123,8 @@ fn the_load_before_its_servers_is_the_same_in_every_world() {
         let run = run(loaded);
         let roots = run.records.spans.iter().filter(|span| span.parent == SpanId(0));
         // A span is written when it ends: leave out what may be under way at the end.
-        let mut roots: Vec<_> = roots.map(|span| (span.trace.0, span.start)).filter(|&(_, at)| at < minutes(59)).collect();
+        let mut roots: Vec<_> =
+            roots.map(|span| (span.trace.0, span.start)).filter(|&(_, at)| at < minutes(59)).collect();
         roots.sort_unstable();
         roots
     };

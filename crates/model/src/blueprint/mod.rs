@@ -1,7 +1,7 @@
 //! A blueprint is everything that a world is built from: plain data, already checked, with every name resolved to an id.
 //!
-//! The scenario crate makes blueprints from text; library users may make their own. [`crate::World::new`] cannot fail on
-//! a blueprint for which [`Blueprint::check`] found nothing.
+//! The scenario crate makes blueprints from text; library users may make their own, and answer for its
+//! ids then: [`crate::World::new`] cannot fail on a blueprint whose ids lead somewhere.
 
 mod heap;
 mod load;

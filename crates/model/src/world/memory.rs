@@ -22,7 +22,11 @@ impl World {
         }
         let Some(heap) = &mut self.processes[process as usize].heap else { return Flow::On };
         let outcome = heap.allocate(now, &mut self.shares[slot], bytes);
-        if outcome.is_quiet() && !self.exceeds_limit(process) { Flow::On } else { self.play(frame, process, outcome, sink) }
+        if outcome.is_quiet() && !self.exceeds_limit(process) {
+            Flow::On
+        } else {
+            self.play(frame, process, outcome, sink)
+        }
     }
 
     /// A frame allocates bytes that it drops at once.
@@ -34,7 +38,11 @@ impl World {
         let process = self.frames[frame].process;
         let Some(heap) = &mut self.processes[process as usize].heap else { return Flow::On };
         let outcome = heap.churn(now, bytes);
-        if outcome.is_quiet() && !self.exceeds_limit(process) { Flow::On } else { self.play(frame, process, outcome, sink) }
+        if outcome.is_quiet() && !self.exceeds_limit(process) {
+            Flow::On
+        } else {
+            self.play(frame, process, outcome, sink)
+        }
     }
 
     /// A frame allocates bytes that live as long as its process.
@@ -46,7 +54,11 @@ impl World {
         let process = self.frames[frame].process;
         let Some(heap) = &mut self.processes[process as usize].heap else { return Flow::On };
         let outcome = heap.retain(now, bytes);
-        if outcome.is_quiet() && !self.exceeds_limit(process) { Flow::On } else { self.play(frame, process, outcome, sink) }
+        if outcome.is_quiet() && !self.exceeds_limit(process) {
+            Flow::On
+        } else {
+            self.play(frame, process, outcome, sink)
+        }
     }
 
     /// A frame has ended: what it allocated becomes garbage.
