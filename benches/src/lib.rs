@@ -12,4 +12,5 @@
 
 pub mod draws;
 pub mod report;
+pub mod scenarios;
 pub mod workloads;

@@ -1,16 +1,19 @@
 //! `knockon-anchor IMPL WORKLOAD N [PARAMETER]`: runs one anchor workload and prints one line of JSON.
 //!
-//! IMPL is `knockon-kernel` (draws from one generator, as the programs it is compared with) or `knockon-addressed` (each
-//! draw by its address, as knockon's model). WORKLOAD is `w1`, `w2`, `w2s` (PARAMETER copies), `w3`, or `hold` (PARAMETER
-//! events pending).
+//! IMPL is `knockon` (the whole simulator on a scenario, telemetry off), `knockon-kernel` (the bare kernel with draws from
+//! one generator, as the programs it is compared with) or `knockon-addressed` (the bare kernel with each draw by its address,
+//! as knockon's model). WORKLOAD is `w1`, `w2`, `w2s` (PARAMETER copies), and, on the bare kernel, `w3` or `hold`
+//! (PARAMETER events pending).
 
 use knockon_benches::draws::{Addressed, Draws, Sequential};
 use knockon_benches::report::{Job, Outcome, Stopwatch, line};
+use knockon_benches::scenarios;
 use knockon_benches::workloads::{hold, w1, w2};
+use knockon_model::blueprint::Blueprint;
 use std::io::Write;
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: knockon-anchor knockon-kernel|knockon-addressed w1|w2|w2s|w3|hold N [PARAMETER]";
+const USAGE: &str = "usage: knockon-anchor knockon|knockon-kernel|knockon-addressed w1|w2|w2s|w3|hold N [PARAMETER]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -41,6 +44,12 @@ fn job(arguments: &[String]) -> Result<Job, String> {
 }
 
 fn run(job: &Job) -> Result<String, String> {
+    if job.implementation == "knockon" {
+        let blueprint = blueprint(job)?;
+        let since = Stopwatch::start();
+        let outcome = scenarios::run(blueprint)?;
+        return Ok(line(job, &since, &outcome));
+    }
     let since = Stopwatch::start();
     let outcome = match job.implementation.as_str() {
         "knockon-kernel" => simulate(job, &mut Sequential::new(1)),
@@ -50,12 +59,27 @@ fn run(job: &Job) -> Result<String, String> {
     Ok(line(job, &since, &outcome))
 }
 
+fn blueprint(job: &Job) -> Result<Blueprint, String> {
+    match job.workload.as_str() {
+        "w1" => scenarios::w1(job.n),
+        "w2" => scenarios::w2(job.n, 1),
+        "w2s" => scenarios::w2(job.n, copies(job)?),
+        other => Err(format!("there is no scenario {other}")),
+    }
+}
+
+fn copies(job: &Job) -> Result<u32, String> {
+    u32::try_from(job.parameter)
+        .ok()
+        .filter(|&copies| copies > 0)
+        .ok_or_else(|| "PARAMETER is no number of copies".into())
+}
+
 fn simulate(job: &Job, draws: &mut impl Draws) -> Result<Outcome, String> {
-    let copies = u32::try_from(job.parameter).map_err(|_| "PARAMETER is too large".to_owned())?;
     let outcome = match job.workload.as_str() {
         "w1" => w1(job.n, draws),
         "w2" => w2(job.n, 1, draws),
-        "w2s" => w2(job.n, copies, draws),
+        "w2s" => w2(job.n, copies(job)?, draws),
         "w3" => hold(job.n, 10_000, draws),
         "hold" => hold(job.n, job.parameter, draws),
         other => return Err(format!("there is no workload {other}")),
