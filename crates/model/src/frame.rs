@@ -151,6 +151,113 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
+    /// What a frame is before anything is known of it.
+    const BLANK: Self = Self {
+        key: Key::new(0),
+        root: Key::new(0),
+        process: 0,
+        program: 0,
+        pc: 0,
+        edge: 0,
+        caller: FrameRef::NONE,
+        call: 0,
+        attempt: 1,
+        state: State::InTransit,
+        part: Part::Network,
+        since: Time::ZERO,
+        sent: Time::ZERO,
+        arrived: Time::ZERO,
+        answered: Time::ZERO,
+        parts: [0; Part::COUNT],
+        timer: Ticket::NONE,
+        timer_serial: 0,
+        demand_ns: 0,
+        paused_mark_ns: 0,
+        calls: 0,
+        attempts: 0,
+        call_edge: u32::MAX,
+        query_pool: u8::MAX,
+        child: FrameRef::NONE,
+        connecting: None,
+        backoff_ns: 0,
+        held: [None; HELD],
+        loops: [0; LOOPS],
+        deadline: Time::MAX,
+        outcome: Outcome::OK,
+        cache_key: 0,
+        keyspace: u32::MAX,
+        looked_up: false,
+        backend: 0,
+        hit: false,
+        cancelled: false,
+        starved: false,
+        unwinding: false,
+        orphan: false,
+        caller_traced: false,
+        lines: 0,
+        keeps_connection: false,
+    };
+
+    /// Begins anew in this place: a frame as its caller sends it.
+    ///
+    /// Field by field, since a frame that is made elsewhere and moved here costs several times as much.
+    #[expect(clippy::too_many_arguments, reason = "what every frame has from its beginning")]
+    #[inline]
+    pub(crate) fn send(
+        &mut self,
+        key: Key,
+        root: Key,
+        process: u32,
+        program: u32,
+        edge: u32,
+        caller: FrameRef,
+        now: Time,
+    ) {
+        self.key = key;
+        self.root = root;
+        self.process = process;
+        self.program = program;
+        self.pc = Self::BLANK.pc;
+        self.edge = edge;
+        self.caller = caller;
+        self.call = Self::BLANK.call;
+        self.attempt = Self::BLANK.attempt;
+        self.state = Self::BLANK.state;
+        self.part = Self::BLANK.part;
+        self.since = now;
+        self.sent = now;
+        self.arrived = now;
+        self.answered = now;
+        self.parts = Self::BLANK.parts;
+        self.timer = Self::BLANK.timer;
+        self.timer_serial = Self::BLANK.timer_serial;
+        self.demand_ns = Self::BLANK.demand_ns;
+        self.paused_mark_ns = Self::BLANK.paused_mark_ns;
+        self.calls = Self::BLANK.calls;
+        self.attempts = Self::BLANK.attempts;
+        self.call_edge = Self::BLANK.call_edge;
+        self.query_pool = Self::BLANK.query_pool;
+        self.child = Self::BLANK.child;
+        self.connecting = Self::BLANK.connecting;
+        self.backoff_ns = Self::BLANK.backoff_ns;
+        self.held = Self::BLANK.held;
+        self.loops = Self::BLANK.loops;
+        self.deadline = Self::BLANK.deadline;
+        self.outcome = Self::BLANK.outcome;
+        self.cache_key = Self::BLANK.cache_key;
+        self.keyspace = Self::BLANK.keyspace;
+        self.looked_up = Self::BLANK.looked_up;
+        self.backend = Self::BLANK.backend;
+        self.hit = Self::BLANK.hit;
+        self.cancelled = Self::BLANK.cancelled;
+        self.starved = Self::BLANK.starved;
+        self.unwinding = Self::BLANK.unwinding;
+        self.orphan = Self::BLANK.orphan;
+        self.caller_traced = Self::BLANK.caller_traced;
+        self.lines = Self::BLANK.lines;
+        self.keeps_connection = Self::BLANK.keeps_connection;
+    }
+
     /// Ends the running part at `at` and begins another.
     #[inline]
     pub(crate) fn switch(&mut self, part: Part, at: Time) {
@@ -195,15 +302,15 @@ impl Frames {
         self.slots.len() - self.free.len()
     }
 
+    /// A place for a frame, which [`Frame::send`] makes a new one of: what a slot held before lies in it still.
     #[inline]
-    pub(crate) fn insert(&mut self, frame: Frame) -> FrameRef {
+    pub(crate) fn occupy(&mut self) -> FrameRef {
         if let Some(slot) = self.free.pop() {
-            self.slots[slot as usize] = frame;
             let generation = &mut self.generations[slot as usize];
             *generation = generation.wrapping_add(1);
             return FrameRef { slot, generation: *generation };
         }
-        self.slots.push(frame);
+        self.slots.push(Frame::BLANK);
         self.generations.push(1);
         FrameRef { slot: self.slots.len() as u32 - 1, generation: 1 }
     }
@@ -256,3 +363,6 @@ impl std::ops::IndexMut<FrameRef> for Frames {
         &mut self.slots[frame.slot as usize]
     }
 }
+
+#[cfg(test)]
+mod tests;

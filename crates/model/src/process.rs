@@ -72,7 +72,7 @@ pub(crate) struct Process {
     /// Computing never waits for a core: each demand has a timer of its own.
     pub(crate) unlimited_cores: bool,
     pub(crate) cpu_ticket: Ticket,
-    pub(crate) heap: Option<Heap>,
+    pub(crate) heap: Option<Box<Heap>>,
     /// Collections whose pauses are still to be played, first one running.
     pub(crate) collections: VecDeque<Collection>,
     pub(crate) collected: Ticket,
@@ -101,7 +101,7 @@ pub(crate) struct Process {
     pub(crate) connections: u32,
     /// Back ends forked so far: the numbers that logs show.
     pub(crate) backends: u32,
-    pub(crate) store: Option<Store>,
+    pub(crate) store: Option<Box<Store>>,
     /// Log lines written, for their addresses.
     pub(crate) lines: u64,
     pub(crate) meter: Meter,
@@ -132,7 +132,7 @@ impl Process {
 
     /// Resident bytes: what the container is charged for.
     pub(crate) fn resident(&self, baseline: u64) -> u64 {
-        let stored = self.store.as_ref().map_or(0, Store::used);
-        baseline + stored + self.heap.as_ref().map_or(0, Heap::resident)
+        let stored = self.store.as_ref().map_or(0, |store| store.used());
+        baseline + stored + self.heap.as_ref().map_or(0, |heap| heap.resident())
     }
 }

@@ -3,9 +3,12 @@
 use knockon_kernel::Duration;
 use serde::{Deserialize, Serialize};
 
-/// A log-linear histogram of durations: 32 buckets for each power of two, so quantiles are at most 1/32 too high.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A log-linear histogram of durations: 32 buckets for each power of two, so quantiles are at most 1/32 too high. It holds
+/// the buckets from the lowest to the highest that were needed: thousands of services have one each.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LatencyHistogram {
+    /// Bucket of the first count.
+    first: usize,
     counts: Vec<u64>,
     count: u64,
     sum_ns: u128,
@@ -14,23 +17,38 @@ pub struct LatencyHistogram {
 
 const SUB_BITS: u32 = 5;
 
-impl Default for LatencyHistogram {
-    fn default() -> Self {
-        Self { counts: vec![0; ((64 - SUB_BITS as usize) + 1) << SUB_BITS], count: 0, sum_ns: 0, maximum_ns: 0 }
-    }
-}
-
 impl LatencyHistogram {
     /// Counts one duration.
     #[inline]
     pub fn record(&mut self, duration: Duration) {
         let ns = duration.as_nanos();
-        self.counts[Self::bucket(ns)] += 1;
+        let bucket = Self::bucket(ns);
+        match self.counts.get_mut(bucket.wrapping_sub(self.first)) {
+            Some(count) => *count += 1,
+            None => self.widen(bucket),
+        }
         self.count += 1;
         self.sum_ns += u128::from(ns);
         if ns > self.maximum_ns {
             self.maximum_ns = ns;
         }
+    }
+
+    /// Counts one in a bucket that is not there yet.
+    #[cold]
+    fn widen(&mut self, bucket: usize) {
+        if self.counts.is_empty() {
+            self.first = bucket;
+        }
+        if bucket < self.first {
+            self.counts.splice(..0, std::iter::repeat_n(0, self.first - bucket));
+            self.first = bucket;
+        }
+        let at = bucket - self.first;
+        if at >= self.counts.len() {
+            self.counts.resize(at + 1, 0);
+        }
+        self.counts[at] += 1;
     }
 
     #[inline]
@@ -78,7 +96,7 @@ impl LatencyHistogram {
         for (bucket, &n) in self.counts.iter().enumerate() {
             seen += n;
             if seen >= rank {
-                return Duration::from_nanos(Self::upper_ns(bucket).min(self.maximum_ns));
+                return Duration::from_nanos(Self::upper_ns(self.first + bucket).min(self.maximum_ns));
             }
         }
         self.maximum()
@@ -167,4 +185,29 @@ pub struct PoolStatistics {
     pub wait: LatencyHistogram,
     /// Most callers that waited at once.
     pub peak_waiting: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_histogram_is_the_same_in_whatever_order_it_was_filled() {
+        let durations = [5_000_000, 1, 0, 31, 32, 70_000_000_000, 5_000_001, u64::MAX, 999];
+        let filled = |order: &mut dyn Iterator<Item = u64>| {
+            let mut histogram = LatencyHistogram::default();
+            order.for_each(|ns| histogram.record(Duration::from_nanos(ns)));
+            histogram
+        };
+        let (forwards, backwards) =
+            (filled(&mut durations.iter().copied()), filled(&mut durations.iter().copied().rev()));
+        assert_eq!(forwards, backwards);
+        assert_eq!(forwards.count(), 9);
+        assert_eq!(forwards.quantile(0), Duration::from_nanos(0));
+        assert_eq!(forwards.maximum(), Duration::from_nanos(u64::MAX));
+        assert_eq!(forwards.quantile(1000), forwards.maximum());
+        // Sixth of nine, up to 1/32 too high.
+        let median_upwards = forwards.quantile(600).as_nanos();
+        assert!((5_000_000..=5_000_000 / 32 * 33).contains(&median_upwards), "{median_upwards}");
+    }
 }

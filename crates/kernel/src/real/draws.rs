@@ -36,25 +36,32 @@ impl Distribution<Real> for Open01 {
 impl Distribution<Real> for Exp1 {
     #[inline]
     fn sample<R: Rng + ?Sized>(&self, rng: &mut R) -> Real {
-        let tables: &Ziggurat = &EXPONENTIAL;
         loop {
             let bits = rng.next_u64();
             let layer = (bits & 0xff) as usize;
-            let x = ((bits >> 12) as f64 + 0.5) * (2.0 * STEP) * tables.x[layer];
-            if x < tables.x[layer + 1] {
+            let x = ((bits >> 12) as f64 + 0.5) * (2.0 * STEP) * EXPONENTIAL.x[layer];
+            // Nearly always; what follows is kept out of line, so that this is short enough to be where it is needed.
+            if x < EXPONENTIAL.x[layer + 1] {
                 return Real(x);
             }
-            if layer == 0 {
-                // The tail of an exponential is an exponential.
-                let Real(u) = OpenClosed01.sample(rng);
-                return Real(tables.x[1] - libm::log(u));
-            }
-            let Real(u) = StandardUniform.sample(rng);
-            if tables.is_below(layer, u, libm::exp(-x)) {
+            if let Some(x) = edge_of_exponential(rng, layer, x) {
                 return Real(x);
             }
         }
     }
+}
+
+/// A draw that fell beside the rectangle of its layer: into the tail, below the curve, or above it and so nowhere.
+#[cold]
+fn edge_of_exponential<R: Rng + ?Sized>(rng: &mut R, layer: usize, x: f64) -> Option<f64> {
+    let tables: &Ziggurat = &EXPONENTIAL;
+    if layer == 0 {
+        // The tail of an exponential is an exponential.
+        let Real(u) = OpenClosed01.sample(rng);
+        return Some(tables.x[1] - libm::log(u));
+    }
+    let Real(u) = StandardUniform.sample(rng);
+    tables.is_below(layer, u, libm::exp(-x)).then_some(x)
 }
 
 /// The normal distribution of mean 0 and variance 1.

@@ -18,7 +18,7 @@ impl World {
         let f = &mut self.frames[caller];
         if f.program == u32::MAX {
             f.outcome = outcome;
-            self.ready.push_back(caller);
+            self.ready.push(caller);
             return;
         }
         if f.unwinding {
@@ -26,7 +26,7 @@ impl World {
             if let Some(held) = f.held_from(f.query_pool) {
                 held.broken = true;
             }
-            self.ready.push_back(caller);
+            self.ready.push(caller);
             return;
         }
         if outcome.error == Some(ErrorType::ConnectionLost)
@@ -43,7 +43,7 @@ impl World {
         };
         if passes_over {
             f.hit = false;
-            self.ready.push_back(caller);
+            self.ready.push(caller);
             return;
         }
         let error = outcome.error.unwrap_or(ErrorType::Upstream);

@@ -2,12 +2,11 @@
 
 use super::{Event, SourceState, World, tables};
 use crate::blueprint::{Arrivals, Profile, Source};
-use crate::frame::{Frame, HELD, LOOPS, Outcome, State};
+use crate::frame::State;
 use crate::id::FrameRef;
 use crate::purpose;
-use crate::record::Part;
 use crate::sink::Sink;
-use knockon_kernel::{Duration, Key, Sampler, Ticket, Time};
+use knockon_kernel::{Duration, Key, Sampler, Time};
 
 impl World {
     /// Schedules the first request of a source.
@@ -44,7 +43,7 @@ impl World {
             return;
         }
         state.last = at;
-        self.calendar.post(at, Event::Arrival { source });
+        self.calendar.post(at, Event::Arrival { source }.packed());
     }
 
     fn send_request<S: Sink>(&mut self, source: u32, key: Key, sink: &mut S) {
@@ -52,11 +51,11 @@ impl World {
         let process = self.sources[source as usize].process;
         let mix = &self.tables.mixes[source as usize];
         let edge = if mix.len() == 1 { mix[0].1 } else { tables::choose(mix, key.purpose(purpose::MIX).unit()) };
-        let root = self.frames.insert(Frame {
-            state: State::Running,
-            pc: self.tables.ops.len() as u32 - 1,
-            ..Frame::sent(key, key, process, u32::MAX, edge, FrameRef::NONE, now)
-        });
+        let root = self.frames.occupy();
+        let frame = &mut self.frames[root];
+        frame.send(key, key, process, u32::MAX, edge, FrameRef::NONE, now);
+        frame.state = State::Running;
+        frame.pc = self.tables.ops.len() as u32 - 1;
         let statistics = &mut self.sources[source as usize].statistics;
         statistics.sent += 1;
         statistics.in_flight += 1;
@@ -102,64 +101,4 @@ fn shape(profile: &Profile, at: Time) -> f64 {
     };
     let share = (offset - start.as_nanos()) as f64 / (end - start.as_nanos()) as f64;
     from + (to - from) * share
-}
-
-impl Frame {
-    /// A frame as its caller sends it.
-    #[inline]
-    pub(crate) fn sent(
-        key: Key,
-        root: Key,
-        process: u32,
-        program: u32,
-        edge: u32,
-        caller: FrameRef,
-        now: Time,
-    ) -> Self {
-        Self {
-            key,
-            root,
-            process,
-            program,
-            pc: 0,
-            edge,
-            caller,
-            call: 0,
-            attempt: 1,
-            state: State::InTransit,
-            part: Part::Network,
-            since: now,
-            sent: now,
-            arrived: now,
-            answered: now,
-            parts: [0; Part::COUNT],
-            timer: Ticket::NONE,
-            timer_serial: 0,
-            demand_ns: 0,
-            paused_mark_ns: 0,
-            calls: 0,
-            attempts: 0,
-            call_edge: u32::MAX,
-            query_pool: u8::MAX,
-            child: FrameRef::NONE,
-            connecting: None,
-            backoff_ns: 0,
-            held: [None; HELD],
-            loops: [0; LOOPS],
-            deadline: Time::MAX,
-            outcome: Outcome::OK,
-            cache_key: 0,
-            keyspace: u32::MAX,
-            looked_up: false,
-            backend: 0,
-            hit: false,
-            cancelled: false,
-            starved: false,
-            unwinding: false,
-            orphan: false,
-            caller_traced: false,
-            lines: 0,
-            keeps_connection: false,
-        }
-    }
 }

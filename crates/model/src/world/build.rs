@@ -54,7 +54,8 @@ impl World {
             sources,
             keyspace_keys,
             saved: vec![Vec::new(); blueprint.patches.len()],
-            ready: VecDeque::new(),
+            ready: Vec::new(),
+            run: 0,
             effects: Vec::new(),
             digest: Digest::new(),
             events: 0,
@@ -76,9 +77,9 @@ impl World {
             }
         }
         for (index, patch) in self.blueprint.patches.iter().enumerate() {
-            self.calendar.post(patch.at, Event::Patch { index: index as u32 });
+            self.calendar.post(patch.at, Event::Patch { index: index as u32 }.packed());
             if let Some(until) = patch.until {
-                self.calendar.post(until, Event::PatchEnd { index: index as u32 });
+                self.calendar.post(until, Event::PatchEnd { index: index as u32 }.packed());
             }
         }
         for source in 0..self.sources.len() as u32 {

@@ -3,7 +3,7 @@
 use super::{Event, World};
 use crate::backoff;
 use crate::blueprint::CallPolicy;
-use crate::frame::{Frame, Outcome, State};
+use crate::frame::{Outcome, State};
 use crate::id::FrameRef;
 use crate::process::Life;
 use crate::purpose;
@@ -44,18 +44,19 @@ impl World {
             return;
         }
         let to = self.replica(edge.service, key);
-        let mut child = Frame::sent(key, root, to, edge.program, edge_index, caller, now);
-        child.call = call;
-        child.attempt = attempt;
-        (child.cache_key, child.keyspace) = (cache_key, keyspace);
-        let passes_deadline = edge.policy.0 != UNLIMITED && self.blueprint[edge.policy].propagates_deadline;
-        if passes_deadline && let Some(timeout) = timeout {
-            child.deadline = now.saturating_add(timeout);
-        }
         let latency = self.request_latency(from, edge.link.0, key);
-        child.caller_traced = self.processes[from as usize].traced;
-        child.keeps_connection = true;
-        let child = self.frames.insert(child);
+        let passes_deadline = edge.policy.0 != UNLIMITED && self.blueprint[edge.policy].propagates_deadline;
+        let child = self.frames.occupy();
+        let sent = &mut self.frames[child];
+        sent.send(key, root, to, edge.program, edge_index, caller, now);
+        sent.call = call;
+        sent.attempt = attempt;
+        (sent.cache_key, sent.keyspace) = (cache_key, keyspace);
+        if passes_deadline && let Some(timeout) = timeout {
+            sent.deadline = now.saturating_add(timeout);
+        }
+        sent.caller_traced = self.processes[from as usize].traced;
+        sent.keeps_connection = true;
         let frame = &mut self.frames[caller];
         frame.child = child;
         frame.state = State::WaitingReply;
@@ -67,7 +68,7 @@ impl World {
         if latency.is_zero() {
             self.deliver(child, sink);
         } else {
-            self.calendar.post(now + latency, Event::Deliver { frame: child });
+            self.calendar.post(now + latency, Event::Deliver { frame: child }.packed());
         }
     }
 
@@ -169,7 +170,7 @@ impl World {
         f.state = State::Running;
         let process = &mut self.processes[f.process as usize];
         process.served = process.served.saturating_add(1);
-        self.ready.push_back(frame);
+        self.ready.push(frame);
     }
 
     /// Workers that are free take up what is queued.
@@ -192,14 +193,14 @@ impl World {
         if latency.is_zero() {
             self.reply(frame, now, sink);
         } else {
-            self.calendar.post(now + latency, Event::Reply { child: frame });
+            self.calendar.post(now + latency, Event::Reply { child: frame }.packed());
         }
     }
 
     /// Puts the answer of a frame on the wire, to be taken in an event of its own.
     pub(super) fn send_answer(&mut self, frame: FrameRef) {
         let latency = self.answer_latency(frame);
-        self.calendar.post(self.now() + latency, Event::Reply { child: frame });
+        self.calendar.post(self.now() + latency, Event::Reply { child: frame }.packed());
     }
 
     fn answer_latency(&mut self, frame: FrameRef) -> Duration {
@@ -275,7 +276,7 @@ impl World {
         if frame.program == u32::MAX {
             frame.outcome = outcome;
         }
-        self.ready.push_back(caller);
+        self.ready.push(caller);
     }
 
     /// The attempt's timer has expired at `at`.
@@ -310,7 +311,7 @@ impl World {
         if self.blueprint.services[service].cancels_abandoned {
             let link = self.blueprint[self.tables.edges[edge as usize].link];
             let latency = self.draw(link.latency, || key.purpose(purpose::CANCEL_LATENCY));
-            self.calendar.post(now + latency, Event::Cancel { frame: child });
+            self.calendar.post(now + latency, Event::Cancel { frame: child }.packed());
         }
     }
 
@@ -372,7 +373,7 @@ impl World {
         let at = self.now() + after;
         let f = &mut self.frames[frame];
         f.timer_serial = f.timer_serial.wrapping_add(1);
-        f.timer = self.calendar.schedule(at, Event::Timer { frame, serial: f.timer_serial });
+        f.timer = self.calendar.schedule(at, Event::Timer { frame, serial: f.timer_serial }.packed());
     }
 
     fn set_policy_timer(&mut self, frame: FrameRef, policy: u32, timeout: Duration) {
@@ -381,7 +382,7 @@ impl World {
         let Some(lane) = lane else { return self.set_timer(frame, timeout) };
         let f = &mut self.frames[frame];
         f.timer_serial = f.timer_serial.wrapping_add(1);
-        f.timer = self.calendar.schedule_in_lane(lane, Event::Timer { frame, serial: f.timer_serial });
+        f.timer = self.calendar.schedule_in_lane(lane, Event::Timer { frame, serial: f.timer_serial }.packed());
     }
 
     /// Takes a frame's timer out of the calendar, and makes one that waits in an inbox stale.

@@ -27,7 +27,7 @@ impl World {
         f.paused_mark_ns = mark;
         if process.unlimited_cores {
             f.timer_serial = f.timer_serial.wrapping_add(1);
-            self.calendar.post(now + demand, Event::Timer { frame, serial: f.timer_serial });
+            self.calendar.post(now + demand, Event::Timer { frame, serial: f.timer_serial }.packed());
         } else {
             process.cpu.start(now, frame, demand);
             self.reschedule_processor(index);
@@ -55,7 +55,7 @@ impl World {
         let stood_ns = self.processes[f.process as usize].stopped_ns(now) - f.paused_mark_ns;
         let due = f.since + Duration::from_nanos(f.demand_ns + stood_ns);
         if due > now {
-            self.calendar.post(due, Event::Timer { frame, serial });
+            self.calendar.post(due, Event::Timer { frame, serial }.packed());
             return;
         }
         self.end_computing(frame, now);
@@ -94,7 +94,7 @@ impl World {
         f.state = State::Running;
         let service = process.service as usize;
         self.services[service].statistics.computed += Duration::from_nanos(f.demand_ns);
-        self.ready.push_back(frame);
+        self.ready.push(frame);
     }
 
     /// Keeps the calendar's one entry for a processor at its next completion.
@@ -110,7 +110,7 @@ impl World {
         }
         if let Wake::At(at) = wake {
             let event = Event::Processor { process, incarnation: p.incarnation };
-            p.cpu_ticket = self.calendar.schedule(at, event);
+            p.cpu_ticket = self.calendar.schedule(at, event.packed());
         }
     }
 }

@@ -54,7 +54,7 @@ impl World {
                 self.clear_timer(frame);
                 self.grant::<S>(frame, pool, connection, now);
                 self.frames[frame].state = State::Running;
-                self.ready.push_back(frame);
+                self.ready.push(frame);
             }
             Acquisition::Validate(connection) => {
                 self.frames[frame].connecting = Some(connection);
@@ -211,7 +211,7 @@ impl World {
 
     pub(super) fn pool_timer(&mut self, process: u32, pool: u8, connection: ConnectionId, what: PoolEvent, at: Time) {
         let incarnation = self.processes[process as usize].incarnation;
-        self.calendar.post(at, Event::Pool { process, incarnation, connection, pool, what });
+        self.calendar.post(at, Event::Pool { process, incarnation, connection, pool, what }.packed());
     }
 
     /// The address of a component draw about a connection.
@@ -264,7 +264,7 @@ impl World {
         let key = self.connection_key(process, pool, connection).purpose(purpose::CLOSE_LATENCY);
         let latency = self.draw(link.latency, || key);
         let incarnation = self.processes[database as usize].incarnation;
-        self.calendar.post(now + latency, Event::Disconnect { process: database, incarnation });
+        self.calendar.post(now + latency, Event::Disconnect { process: database, incarnation }.packed());
     }
 
     /// The statement that a connection still runs for a client that has left it.

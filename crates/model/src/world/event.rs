@@ -66,30 +66,118 @@ pub(crate) enum PoolEvent {
     Refill,
 }
 
+impl PoolEvent {
+    const ALL: [Self; 11] = [
+        Self::Arrive,
+        Self::Connected,
+        Self::Refused,
+        Self::Rejected,
+        Self::Validated,
+        Self::Pinged,
+        Self::Retire,
+        Self::KeepAlive,
+        Self::LeakCheck,
+        Self::IdleCheck,
+        Self::Refill,
+    ];
+}
+
+/// An event in two words, as the calendar keeps it and the digest absorbs it. Unlike an enumeration it travels in registers:
+/// what is written in small parts and read back at once as a whole makes a processor wait.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Packed(pub(crate) u64, pub(crate) u64);
+
 impl Event {
-    /// Two words for the digest: everything that the event says.
     #[inline]
-    pub(crate) fn words(self) -> (u64, u64) {
-        let pack = |a: u32, b: u32| u64::from(a) | u64::from(b) << 32;
+    pub(crate) fn packed(self) -> Packed {
+        let pair = |a: u32, b: u32| u64::from(a) | u64::from(b) << 32;
+        let frame = |of: FrameRef| pair(of.slot, of.generation);
         match self {
-            Self::Arrival { source } => (1, u64::from(source)),
-            Self::Deliver { frame } => (2, pack(frame.slot, frame.generation)),
-            Self::Reply { child } => (3, pack(child.slot, child.generation)),
-            Self::Cancel { frame } => (4, pack(frame.slot, frame.generation)),
-            Self::Timer { frame, serial } => (5 | u64::from(serial) << 8, pack(frame.slot, frame.generation)),
-            Self::Continue { frame } => (6, pack(frame.slot, frame.generation)),
-            Self::Processor { process, incarnation } => (7, pack(process, incarnation)),
-            Self::Collected { process, incarnation } => (8, pack(process, incarnation)),
-            Self::Marked { process, incarnation } => (9, pack(process, incarnation)),
-            Self::Started { process, incarnation } => (10, pack(process, incarnation)),
-            Self::Supervise { process, incarnation } => (11, pack(process, incarnation)),
-            Self::Pool { process, incarnation, connection, pool, what } => (
+            Self::Arrival { source } => Packed(1, u64::from(source)),
+            Self::Deliver { frame: of } => Packed(2, frame(of)),
+            Self::Reply { child } => Packed(3, frame(child)),
+            Self::Cancel { frame: of } => Packed(4, frame(of)),
+            Self::Timer { frame: of, serial } => Packed(5 | u64::from(serial) << 8, frame(of)),
+            Self::Continue { frame: of } => Packed(6, frame(of)),
+            Self::Processor { process, incarnation } => Packed(7, pair(process, incarnation)),
+            Self::Collected { process, incarnation } => Packed(8, pair(process, incarnation)),
+            Self::Marked { process, incarnation } => Packed(9, pair(process, incarnation)),
+            Self::Started { process, incarnation } => Packed(10, pair(process, incarnation)),
+            Self::Supervise { process, incarnation } => Packed(11, pair(process, incarnation)),
+            Self::Pool { process, incarnation, connection, pool, what } => Packed(
                 12 | u64::from(pool) << 8 | (what as u64) << 16 | u64::from(connection.0) << 32,
-                pack(process, incarnation),
+                pair(process, incarnation),
             ),
-            Self::Disconnect { process, incarnation } => (13, pack(process, incarnation)),
-            Self::Patch { index } => (14, u64::from(index)),
-            Self::PatchEnd { index } => (15, u64::from(index)),
+            Self::Disconnect { process, incarnation } => Packed(13, pair(process, incarnation)),
+            Self::Patch { index } => Packed(14, u64::from(index)),
+            Self::PatchEnd { index } => Packed(15, u64::from(index)),
+        }
+    }
+}
+
+impl Packed {
+    #[inline]
+    pub(crate) fn event(self) -> Event {
+        let Self(kind, subject) = self;
+        let (low, high) = (subject as u32, (subject >> 32) as u32);
+        let frame = FrameRef { slot: low, generation: high };
+        let (process, incarnation) = (low, high);
+        match kind as u8 {
+            1 => Event::Arrival { source: low },
+            2 => Event::Deliver { frame },
+            3 => Event::Reply { child: frame },
+            4 => Event::Cancel { frame },
+            5 => Event::Timer { frame, serial: (kind >> 8) as u32 },
+            6 => Event::Continue { frame },
+            7 => Event::Processor { process, incarnation },
+            8 => Event::Collected { process, incarnation },
+            9 => Event::Marked { process, incarnation },
+            10 => Event::Started { process, incarnation },
+            11 => Event::Supervise { process, incarnation },
+            12 => Event::Pool {
+                process,
+                incarnation,
+                connection: ConnectionId((kind >> 32) as u32),
+                pool: (kind >> 8) as u8,
+                what: PoolEvent::ALL[usize::from((kind >> 16) as u8)],
+            },
+            13 => Event::Disconnect { process, incarnation },
+            14 => Event::Patch { index: low },
+            15 => Event::PatchEnd { index: low },
+            other => unreachable!("no event is packed as {other}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_what_it_was_before_it_was_packed() {
+        let (process, incarnation, index) = (u32::MAX, 0xfedc_ba98, 7);
+        let frame = FrameRef { slot: 0x0123_4567, generation: u32::MAX };
+        let mut events = vec![
+            Event::Arrival { source: u32::MAX },
+            Event::Deliver { frame },
+            Event::Reply { child: frame },
+            Event::Cancel { frame },
+            Event::Timer { frame, serial: u32::MAX },
+            Event::Continue { frame },
+            Event::Processor { process, incarnation },
+            Event::Collected { process, incarnation },
+            Event::Marked { process, incarnation },
+            Event::Started { process, incarnation },
+            Event::Supervise { process, incarnation },
+            Event::Disconnect { process, incarnation },
+            Event::Patch { index },
+            Event::PatchEnd { index },
+        ];
+        let connection = ConnectionId(u32::MAX - 1);
+        let of_pool = PoolEvent::ALL.map(|what| Event::Pool { process, incarnation, connection, pool: 255, what });
+        events.extend(of_pool);
+        for event in events {
+            assert_eq!(event.packed().event(), event);
         }
     }
 }

@@ -23,32 +23,36 @@ impl World {
     pub(super) fn execute<S: Sink>(&mut self, frame: FrameRef, sink: &mut S) {
         loop {
             let f = &mut self.frames[frame];
-            if self.processes[f.process as usize].is_stopped() {
-                self.stall(frame);
+            let stopped = self.processes[f.process as usize].is_stopped();
+            if stopped | f.unwinding | f.starved | f.cancelled | (f.deadline <= self.calendar.now()) {
+                self.divert(frame, stopped, sink);
                 return;
             }
-            if f.unwinding {
-                self.unwind(frame, sink);
-                return;
-            }
-            if f.starved {
-                self.fail(frame, Outcome { status: 0, error: Some(ErrorType::OutOfMemory) }, None, sink);
-                return;
-            }
-            if f.cancelled || f.deadline <= self.calendar.now() {
-                self.fail(frame, Outcome { status: 0, error: Some(ErrorType::Cancelled) }, None, sink);
-                return;
-            }
-            let op = self.tables.ops[f.pc as usize];
+            let at = f.pc as usize;
             f.pc += 1;
-            if self.operate(frame, op, sink) == Flow::Leave {
+            if self.operate(frame, at, sink) == Flow::Leave {
                 return;
             }
         }
     }
 
-    fn operate<S: Sink>(&mut self, frame: FrameRef, op: Op, sink: &mut S) -> Flow {
-        match op {
+    /// A frame does not go on with its program.
+    #[cold]
+    fn divert<S: Sink>(&mut self, frame: FrameRef, stopped: bool, sink: &mut S) {
+        let f = &self.frames[frame];
+        if stopped {
+            self.stall(frame);
+        } else if f.unwinding {
+            self.unwind(frame, sink);
+        } else {
+            let error = if f.starved { ErrorType::OutOfMemory } else { ErrorType::Cancelled };
+            self.fail(frame, Outcome { status: 0, error: Some(error) }, None, sink);
+        }
+    }
+
+    #[inline]
+    fn operate<S: Sink>(&mut self, frame: FrameRef, at: usize, sink: &mut S) -> Flow {
+        match self.tables.ops[at] {
             Op::Compute { site, demand } => {
                 self.compute(frame, site, demand);
                 Flow::Leave
@@ -88,7 +92,7 @@ impl World {
                 self.command(frame, edge, keyspace, sink);
                 Flow::Leave
             }
-            Op::Lookup | Op::Store | Op::Flush => self.serve_cache(frame, op),
+            op @ (Op::Lookup | Op::Store | Op::Flush) => self.serve_cache(frame, op),
             Op::Sleep { site, time } => {
                 let f = &self.frames[frame];
                 let key = f.key.with(u64::from(site)).with(f.iteration());
@@ -206,7 +210,7 @@ impl World {
             }
             State::Sleeping => {
                 self.wake(frame, at);
-                self.ready.push_back(frame);
+                self.ready.push(frame);
             }
             other => unreachable!("no timer runs in state {other:?}"),
         }

@@ -49,7 +49,7 @@ impl World {
         };
         if let Some(delay) = delay {
             let event = Event::Supervise { process, incarnation: self.processes[process as usize].incarnation };
-            self.calendar.post(now + delay, event);
+            self.calendar.post(now + delay, event.packed());
         }
     }
 
@@ -89,7 +89,7 @@ impl World {
             match event {
                 Event::Reply { child } => self.frames.remove(child),
                 // A new connection's packet reached a database that is gone: the client is refused.
-                Event::Pool { .. } => self.calendar.post(now, event),
+                Event::Pool { .. } => self.calendar.post(now, event.packed()),
                 _ => {}
             }
         }
@@ -187,7 +187,7 @@ impl World {
         let incarnation = p.incarnation;
         let takes = self.draw(self.blueprint.services[service as usize].start_up, || key);
         self.emit_log(process, LogEvent::Starting, sink);
-        self.calendar.post(now + takes, Event::Started { process, incarnation });
+        self.calendar.post(now + takes, Event::Started { process, incarnation }.packed());
     }
 
     /// The process accepts requests from now on.
@@ -211,13 +211,13 @@ impl World {
         let described = &self.blueprint.services[p.service as usize];
         p.life = Life::Running;
         p.heap = match &described.runtime {
-            Runtime::Jvm(heap) => Some(Heap::jvm(heap)),
-            Runtime::CPython(heap) => Some(Heap::cpython(heap)),
+            Runtime::Jvm(heap) => Some(Box::new(Heap::jvm(heap))),
+            Runtime::CPython(heap) => Some(Box::new(Heap::cpython(heap))),
             _ => None,
         };
         if let Runtime::Redis(redis) = &described.runtime {
             let service = ServiceId(p.service);
-            p.store = Some(Store::new(redis, service, &self.blueprint.keyspaces, p.key));
+            p.store = Some(Box::new(Store::new(redis, service, &self.blueprint.keyspaces, p.key)));
         }
         let life = p.key.with(u64::from(p.incarnation));
         let pools = described.pools.iter().enumerate();
@@ -267,7 +267,7 @@ impl World {
                 self.stopped(process, sink);
             } else {
                 let grace = self.blueprint[service].stop_grace;
-                self.calendar.post(now + grace, Event::Supervise { process, incarnation });
+                self.calendar.post(now + grace, Event::Supervise { process, incarnation }.packed());
             }
         }
     }

@@ -99,7 +99,7 @@ impl World {
                 let p = &mut self.processes[process as usize];
                 p.pause_ends = now + collection.pause;
                 let event = Event::Collected { process, incarnation: p.incarnation };
-                p.collected = self.calendar.schedule(p.pause_ends, event);
+                p.collected = self.calendar.schedule(p.pause_ends, event.packed());
                 return;
             }
             self.collection_done(process, sink);
@@ -123,7 +123,7 @@ impl World {
     fn collection_done<S: Sink>(&mut self, process: u32, sink: &mut S) {
         let p = &mut self.processes[process as usize];
         let Some(done) = p.collections.pop_front() else { return };
-        let usable = p.heap.as_ref().and_then(heap::Heap::usable).unwrap_or(0);
+        let usable = p.heap.as_ref().and_then(|heap| heap.usable()).unwrap_or(0);
         let service = p.service as usize;
         let full = done.kind == CollectionKind::Full;
         let statistics = &mut self.services[service].statistics;
@@ -198,7 +198,7 @@ impl World {
         p.marking_ns = (until - now).as_nanos();
         p.cpu.take_cores(now, milli_cores);
         let event = Event::Marked { process, incarnation: p.incarnation };
-        self.calendar.post(until, event);
+        self.calendar.post(until, event.packed());
         self.reschedule_processor(process);
     }
 
@@ -216,7 +216,7 @@ impl World {
         let stood_ns = p.stopped_ns(now) - p.marking_mark_ns;
         let due = p.marking_since + knockon_kernel::Duration::from_nanos(p.marking_ns + stood_ns);
         if due > now {
-            self.calendar.post(due, Event::Marked { process, incarnation });
+            self.calendar.post(due, Event::Marked { process, incarnation }.packed());
             return;
         }
         p.cpu.give_back_cores(now, p.marking_milli_cores);

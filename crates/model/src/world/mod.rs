@@ -20,7 +20,7 @@ mod readings;
 mod stops;
 mod tables;
 
-pub(crate) use event::Event;
+pub(crate) use event::{Event, Packed};
 pub use readings::EventSummary;
 
 use crate::blueprint::Blueprint;
@@ -36,7 +36,6 @@ use crate::statistics::{ServiceStatistics, SourceStatistics};
 use crate::topology::Topology;
 use knockon_kernel::{Calendar, Checkpoint, Digest, Duration, Key, LaneId, Next, Sampler, Time};
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
 use std::fmt;
 
 /// Why a run ended before its time. What was simulated until then is valid.
@@ -126,7 +125,7 @@ pub struct World {
     constants: Vec<Option<Duration>>,
     /// Of mean 1, for the gaps of Poisson arrivals.
     exponential: Sampler,
-    calendar: Calendar<Event>,
+    calendar: Calendar<Packed>,
     /// Lanes of the constant timeouts of policies.
     policy_lanes: Vec<Option<LaneId>>,
     frames: Frames,
@@ -140,7 +139,9 @@ pub struct World {
     /// Values that ending patches set back.
     saved: Vec<Vec<(crate::blueprint::Target, crate::blueprint::Value)>>,
     /// Frames that go on within this instant, in order.
-    ready: VecDeque<FrameRef>,
+    ready: Vec<FrameRef>,
+    /// How many of them have been run.
+    run: usize,
     /// What a pool wishes, until it is carried out.
     effects: Vec<Effect>,
     digest: Digest,
@@ -201,10 +202,9 @@ impl World {
     }
 
     #[inline]
-    fn handle<S: Sink>(&mut self, now: Time, event: Event, sink: &mut S) {
+    fn handle<S: Sink>(&mut self, now: Time, event: Packed, sink: &mut S) {
         self.events += 1;
-        let (a, b) = event.words();
-        self.digest.absorb(a, b);
+        self.digest.absorb(event.0, event.1);
         self.digest.fold(now.as_nanos(), self.calendar.sequence());
         self.dispatch(event, now, sink);
         self.run_ready(sink);
@@ -215,8 +215,8 @@ impl World {
 
     /// Hands an event to its addressee, or puts it into the addressee's inbox. `at` is when it arrived: earlier than now
     /// when it comes out of an inbox.
-    fn dispatch<S: Sink>(&mut self, event: Event, at: Time, sink: &mut S) {
-        match event {
+    fn dispatch<S: Sink>(&mut self, event: Packed, at: Time, sink: &mut S) {
+        match event.event() {
             Event::Arrival { source } => self.arrive(source, sink),
             Event::Deliver { frame } => self.deliver(frame, sink),
             Event::Reply { child } => self.reply(child, at, sink),
@@ -240,11 +240,14 @@ impl World {
     /// Runs every frame that can go on within this instant.
     #[inline]
     fn run_ready<S: Sink>(&mut self, sink: &mut S) {
-        while let Some(frame) = self.ready.pop_front() {
+        while let Some(&frame) = self.ready.get(self.run) {
+            self.run += 1;
             if self.frames.get(frame).is_some_and(|f| f.state == State::Running) {
                 self.execute(frame, sink);
             }
         }
+        self.ready.clear();
+        self.run = 0;
     }
 
     fn now(&self) -> Time {

@@ -64,7 +64,7 @@ impl World {
         for process in &self.processes {
             digest.absorb(u64::from(process.incarnation), process.stopped_total_ns);
             digest.absorb(u64::from(process.busy), process.queue.len() as u64);
-            let heap = process.heap.as_ref();
+            let heap = process.heap.as_deref();
             digest.absorb(heap.map_or(0, crate::heap::Heap::live), heap.map_or(0, crate::heap::Heap::used));
         }
         digest.value()
@@ -95,7 +95,7 @@ impl World {
         }
         match self.calendar.next(until) {
             Next::Event(time, event) => {
-                let text = self.describe(event);
+                let text = self.describe(event.event());
                 self.handle(time, event, sink);
                 self.check_limits(time)?;
                 Ok(Some(EventSummary { number: self.events, time, text, digest: self.digest.value() }))

@@ -49,7 +49,7 @@ impl World {
                 return;
             }
             let Some((at, event)) = p.inbox.pop_front() else { return };
-            self.dispatch(event, at, sink);
+            self.dispatch(event.packed(), at, sink);
             self.run_ready(sink);
         }
     }
@@ -70,7 +70,7 @@ impl World {
         if f.state == State::Stalled {
             f.switch(Part::Computing, now);
             f.state = State::Running;
-            self.ready.push_back(frame);
+            self.ready.push(frame);
         }
     }
 
@@ -101,7 +101,7 @@ impl World {
             if let Some(left) = p.pause_left.take() {
                 p.pause_ends = now + left;
                 let event = Event::Collected { process, incarnation: p.incarnation };
-                p.collected = self.calendar.schedule(p.pause_ends, event);
+                p.collected = self.calendar.schedule(p.pause_ends, event.packed());
             }
             self.emit_state(process, Transition::Paused { on: false }, sink);
         }
