@@ -86,6 +86,8 @@ pub(crate) struct Process {
     pub(crate) marking_since: Time,
     pub(crate) marking_mark_ns: u64,
     pub(crate) marking_ns: u64,
+    /// Counts them, so that the end of one that a full collection has overtaken is stale.
+    pub(crate) marking_number: u32,
 
     pub(crate) pools: Vec<Pool>,
     /// Which of them are noted to be full with callers waiting.

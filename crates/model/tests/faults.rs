@@ -269,3 +269,24 @@ fn retries_multiply_and_zombies_live_on() {
     let (_, statistics, _) = run(b.0);
     assert!(statistics.services[0].answered < 70, "{} answered", statistics.services[0].answered);
 }
+
+#[test]
+fn slots_at_the_database_are_given_back_whoever_dies() {
+    let mut b = shop(120);
+    // A client that gives up early leaves statements behind.
+    b.0.policies[0].timeout = Some(Duration::from_millis(15));
+    for second in [20, 40, 60] {
+        b.0.patches.push(patch(second, None, Action::Kill { service: ServiceId(0) }));
+    }
+    b.0.patches.push(patch(80, None, Action::Kill { service: ServiceId(1) }));
+    b.0.patches.sort_by_key(|patch| patch.at);
+    let (keep, statistics, world) = run(b.0);
+    assert!(statistics.services[0].failed > 100, "{} statements timed out", statistics.services[0].failed);
+    let backends = world.catalogue().series.iter().position(|series| series.name == "pg_stat_database_numbackends");
+    let backends = SeriesId(backends.expect("a database has back ends") as u32);
+    let samples: Vec<f64> =
+        keep.samples.iter().filter(|sample| sample.series == backends).map(|sample| sample.value).collect();
+    // Ten of the pool, and those of statements that still run for nobody; none while web is down.
+    assert!(samples.iter().all(|&open| open == 0.0 || (10.0..=12.0).contains(&open)), "{samples:?}");
+    assert!(samples.iter().filter(|&&open| open > 0.0).count() >= 6, "{samples:?}");
+}

@@ -181,10 +181,11 @@ impl Regional {
         core.contents.compact(u64::MAX);
         let pause = core.major_pause(core.contents.live());
         core.note_full(CollectionCause::CompactionPause, before, pause, out);
-        if matches!(self.phase, Phase::Marking(_)) {
+        // One that this very allocation asked for has not begun, so nobody will tell its end.
+        let began = out.concurrent.take().is_none();
+        if matches!(self.phase, Phase::Marking(_)) && began {
             self.overtaken += 1;
         }
-        out.concurrent = None;
         let over = core.contents.old_used() > self.initiating_occupancy;
         self.phase = if over { Phase::Initiating } else { Phase::Idle };
         self.size_young(core);

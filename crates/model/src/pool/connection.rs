@@ -36,6 +36,10 @@ pub(super) struct Connection {
     pub(super) evicted: bool,
     /// The far side has closed it; nobody here knows yet.
     pub(super) severed: bool,
+    /// The far side has accepted it, so it occupies a slot there, open or not.
+    pub(super) accepted: bool,
+    /// A statement that its user has left still runs there, and gives the slot back when it ends.
+    pub(super) abandoned: bool,
     /// Being opened in the place of one that was there before.
     pub(super) reopened: bool,
     /// A leak check is on its way.
@@ -64,6 +68,13 @@ pub(super) struct Connections {
     counts: [u32; State::COUNT],
 }
 
+impl Connection {
+    /// Whether it occupies a slot at the far side: it is open, or accepted there already.
+    pub(super) fn has_slot(&self) -> bool {
+        self.accepted || !matches!(self.state, State::Connecting | State::Hollow)
+    }
+}
+
 impl Connections {
     /// Begins a connection that `user` opens, or the pool where that is `FrameRef::NONE`.
     pub(super) fn begin(&mut self, now: Time, user: FrameRef) -> ConnectionId {
@@ -75,6 +86,8 @@ impl Connections {
             state: State::Connecting,
             evicted: false,
             severed: false,
+            accepted: false,
+            abandoned: false,
             reopened: false,
             leak_check: false,
             leak_reported: false,

@@ -31,7 +31,7 @@ pub enum Effect {
     Close {
         /// Connection.
         connection: ConnectionId,
-        /// Whether the far side had closed it before.
+        /// Whether the far side had closed it before, or closes it by itself.
         severed: bool,
     },
     /// A waiter's turn has come: the connection is its own.

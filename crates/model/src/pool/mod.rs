@@ -247,9 +247,31 @@ impl Pool {
 
     /// The far side has closed all connections, those included that it has accepted but that are not open here yet.
     pub fn sever_all(&mut self) {
-        for connection in self.connections.iter_mut() {
+        for connection in self.connections.iter_mut().filter(|connection| connection.has_slot()) {
             connection.severed = true;
         }
+    }
+
+    /// The far side has accepted a connection: from now on it occupies a slot there.
+    pub fn accepted(&mut self, connection: ConnectionId) {
+        if let Some(at) = self.connections.find(connection) {
+            self.connections[at].accepted = true;
+        }
+    }
+
+    /// The user of a connection has left a statement that still runs. The far side ends the connection with the statement.
+    pub fn abandoned(&mut self, connection: ConnectionId) {
+        if let Some(at) = self.connections.find(connection) {
+            self.connections[at].abandoned = true;
+        }
+    }
+
+    /// Numbers of the connections whose slot at the far side is given back by closing them.
+    pub fn slots(&self) -> impl Iterator<Item = ConnectionId> + '_ {
+        let takes = |connection: &&connection::Connection| {
+            connection.has_slot() && !connection.severed && !connection.abandoned
+        };
+        self.connections.iter().filter(takes).map(|connection| connection.id)
     }
 
     /// Whether the far side has closed a connection that the pool still has.

@@ -45,7 +45,7 @@ impl Pool {
             self.invalidate(now, at);
         }
         let connection = &self.connections[at];
-        out.push(Effect::Close { connection: connection.id, severed: connection.severed });
+        out.push(Effect::Close { connection: connection.id, severed: connection.severed || connection.abandoned });
         self.hollow_out(at);
         self.check_in(now, at, out);
     }
@@ -133,7 +133,10 @@ impl Pool {
 
     fn hollow_out(&mut self, at: usize) {
         self.connections.enter(at, State::Hollow);
-        self.connections[at].user = FrameRef::NONE;
+        let record = &mut self.connections[at];
+        record.user = FrameRef::NONE;
+        record.accepted = false;
+        record.abandoned = false;
     }
 
     fn drop_record(&mut self, at: usize, out: &mut Vec<Effect>) {

@@ -232,7 +232,12 @@ impl World {
             self.frames.remove(child);
             return;
         }
-        if !current {
+        if current {
+            self.emit_client_span(caller, child, at, None, sink);
+        } else {
+            // The late attempt's span ended when it was given up: it is the current one's that ends here.
+            let (attempt, outcome) = (self.frames[caller].child, self.frames[child].outcome);
+            self.emit_client_span(caller, attempt, at, Some(outcome), sink);
             self.abandon(caller);
         }
         self.take_answer(caller, child, at, sink);
@@ -246,7 +251,6 @@ impl World {
     fn take_answer<S: Sink>(&mut self, caller: FrameRef, child: FrameRef, at: Time, sink: &mut S) {
         let now = self.now();
         self.clear_timer(caller);
-        self.emit_client_span(caller, child, at, None, sink);
         let answer = &self.frames[child];
         let (outcome, hit, keeps) = (answer.outcome, answer.hit, answer.keeps_connection);
         let edge = self.tables.edges[answer.edge as usize];
@@ -302,16 +306,32 @@ impl World {
         let (edge, key, process) = (left.edge, left.key, left.process);
         let service = self.processes[process as usize].service as usize;
         if self.is_database(service) {
-            self.frames[child].orphan = true;
+            let statement = &mut self.frames[child];
+            let runs = !statement.answered_yet();
+            statement.orphan = runs;
             let frame = &mut self.frames[caller];
-            if let Some(held) = frame.held_from(frame.query_pool) {
+            let pool = frame.query_pool;
+            let client = frame.process as usize;
+            if let Some(held) = frame.held_from(pool) {
                 held.broken = true;
+                if runs {
+                    self.processes[client].pools[usize::from(pool)].abandoned(held.connection);
+                }
             }
         }
         if self.blueprint.services[service].cancels_abandoned {
             let link = self.blueprint[self.tables.edges[edge as usize].link];
             let latency = self.draw(link.latency, || key.purpose(purpose::CANCEL_LATENCY));
             self.calendar.post(now + latency, Event::Cancel { frame: child }.packed());
+        }
+    }
+
+    /// The client of a running statement has died: the back end notices at its end.
+    pub(super) fn abandon_statement(&mut self, caller: FrameRef) {
+        let Some(statement) = self.frames.get(self.frames[caller].child) else { return };
+        let service = self.processes[statement.process as usize].service as usize;
+        if self.frames[caller].state == State::WaitingReply && self.is_database(service) {
+            self.abandon(caller);
         }
     }
 
@@ -398,7 +418,7 @@ impl World {
 }
 
 fn retries(policy: &CallPolicy, attempts: u16, outcome: Outcome) -> bool {
-    if u32::from(attempts) > policy.retries {
+    if u32::from(attempts) > policy.retries || attempts == u16::MAX {
         return false;
     }
     match outcome.error {

@@ -252,31 +252,11 @@ impl World {
         let now = self.now();
         let Some(database) = self.database_of(process, pool) else { return };
         let service = self.processes[process as usize].service as usize;
-        if self.processes[process as usize].pools[usize::from(pool)].is_severed(connection) {
-            return;
-        }
-        let in_use = self.statement_on(process, database, connection);
-        if let Some(statement) = in_use {
-            self.frames[statement].orphan = true;
-            return;
-        }
         let link = self.blueprint[self.tables.pool_links[service][usize::from(pool)]];
         let key = self.connection_key(process, pool, connection).purpose(purpose::CLOSE_LATENCY);
         let latency = self.draw(link.latency, || key);
         let incarnation = self.processes[database as usize].incarnation;
         self.calendar.post(now + latency, Event::Disconnect { process: database, incarnation }.packed());
-    }
-
-    /// The statement that a connection still runs for a client that has left it.
-    fn statement_on(&self, client: u32, database: u32, connection: ConnectionId) -> Option<FrameRef> {
-        self.frames.handles().find(|&frame| {
-            let f = &self.frames[frame];
-            f.process == database
-                && f.backend == connection.0
-                && f.orphan
-                && f.state != State::Answered
-                && self.frames.get(f.caller).is_none_or(|caller| caller.process == client)
-        })
     }
 
     /// The database process behind a pool.
@@ -377,6 +357,8 @@ impl World {
             Err(error) => {
                 self.clear_timer(frame);
                 self.wake(frame, now);
+                // Failing may give back a connection of another pool, whose wishes are not this one's.
+                self.carry_out::<S>(process, pool);
                 let peer = self.blueprint.services[self.processes[process as usize].service as usize].pools
                     [usize::from(pool)]
                 .database;
@@ -434,6 +416,7 @@ impl World {
         let admitted = open + postgres.reserved < postgres.max_connections;
         if admitted {
             d.connections += 1;
+            self.processes[process as usize].pools[usize::from(pool)].accepted(connection);
         }
         let fork = self.draw(postgres.connect, || key.purpose(purpose::CONNECT_DEMAND));
         let what = if admitted { PoolEvent::Connected } else { PoolEvent::Rejected };

@@ -23,7 +23,7 @@ pub(crate) enum Event {
     /// The running collection's pause is over.
     Collected { process: u32, incarnation: u32 },
     /// Concurrent marking has had its time.
-    Marked { process: u32, incarnation: u32 },
+    Marked { process: u32, incarnation: u32, number: u32 },
     /// The process accepts requests from now on.
     Started { process: u32, incarnation: u32 },
     /// A stopping process is killed, or the platform starts a process that exited.
@@ -101,7 +101,9 @@ impl Event {
             Self::Continue { frame: of } => Packed(6, frame(of)),
             Self::Processor { process, incarnation } => Packed(7, pair(process, incarnation)),
             Self::Collected { process, incarnation } => Packed(8, pair(process, incarnation)),
-            Self::Marked { process, incarnation } => Packed(9, pair(process, incarnation)),
+            Self::Marked { process, incarnation, number } => {
+                Packed(9 | u64::from(number) << 8, pair(process, incarnation))
+            }
             Self::Started { process, incarnation } => Packed(10, pair(process, incarnation)),
             Self::Supervise { process, incarnation } => Packed(11, pair(process, incarnation)),
             Self::Pool { process, incarnation, connection, pool, what } => Packed(
@@ -131,7 +133,7 @@ impl Packed {
             6 => Event::Continue { frame },
             7 => Event::Processor { process, incarnation },
             8 => Event::Collected { process, incarnation },
-            9 => Event::Marked { process, incarnation },
+            9 => Event::Marked { process, incarnation, number: (kind >> 8) as u32 },
             10 => Event::Started { process, incarnation },
             11 => Event::Supervise { process, incarnation },
             12 => Event::Pool {
@@ -166,7 +168,7 @@ mod tests {
             Event::Continue { frame },
             Event::Processor { process, incarnation },
             Event::Collected { process, incarnation },
-            Event::Marked { process, incarnation },
+            Event::Marked { process, incarnation, number: u32::MAX },
             Event::Started { process, incarnation },
             Event::Supervise { process, incarnation },
             Event::Disconnect { process, incarnation },

@@ -67,6 +67,7 @@ impl World {
             .collect();
         for frame in lost {
             self.clear_timer(frame);
+            self.abandon_statement(frame);
             let f = &mut self.frames[frame];
             // A timer without a ticket (a demand on unlimited cores) becomes stale too.
             f.timer_serial = f.timer_serial.wrapping_add(1);
@@ -100,7 +101,7 @@ impl World {
         let now = self.now();
         let service = self.processes[process as usize].service as usize;
         for pool in 0..self.processes[process as usize].pools.len() {
-            let open: Vec<_> = self.processes[process as usize].pools[pool].open_connections().collect();
+            let open: Vec<_> = self.processes[process as usize].pools[pool].slots().collect();
             for connection in open {
                 self.close_connection(process, pool as u8, connection);
             }
@@ -191,10 +192,14 @@ impl World {
     }
 
     /// The process accepts requests from now on.
-    pub(super) fn started<S: Sink>(&mut self, process: u32, incarnation: u32, sink: &mut S) {
+    pub(super) fn started<S: Sink>(&mut self, process: u32, incarnation: u32, at: Time, sink: &mut S) {
         let now = self.now();
         let p = &mut self.processes[process as usize];
         if p.incarnation != incarnation || p.life != Life::Starting {
+            return;
+        }
+        if p.is_stopped() {
+            p.inbox.push_back((at, Event::Started { process, incarnation }));
             return;
         }
         p.served = 0;

@@ -192,31 +192,39 @@ impl World {
     fn start_marking(&mut self, process: u32, milli_cores: u32, until: Time) {
         let now = self.now();
         let p = &mut self.processes[process as usize];
+        if p.marking_milli_cores > 0 {
+            // A full collection has overtaken the one before: it ends here.
+            p.cpu.give_back_cores(now, p.marking_milli_cores);
+            if let Some(heap) = &mut p.heap {
+                heap.mark_finished(now);
+            }
+        }
+        p.marking_number = p.marking_number.wrapping_add(1);
         p.marking_milli_cores = milli_cores;
         p.marking_since = now;
         p.marking_mark_ns = p.stopped_ns(now);
         p.marking_ns = (until - now).as_nanos();
         p.cpu.take_cores(now, milli_cores);
-        let event = Event::Marked { process, incarnation: p.incarnation };
+        let event = Event::Marked { process, incarnation: p.incarnation, number: p.marking_number };
         self.calendar.post(until, event.packed());
         self.reschedule_processor(process);
     }
 
     /// Concurrent marking has had its time, but for what the process stood still.
-    pub(super) fn marked<S: Sink>(&mut self, process: u32, incarnation: u32, at: Time, sink: &mut S) {
+    pub(super) fn marked<S: Sink>(&mut self, process: u32, incarnation: u32, number: u32, at: Time, sink: &mut S) {
         let now = self.now();
         let p = &mut self.processes[process as usize];
-        if p.incarnation != incarnation || p.life == Life::Down {
+        if p.incarnation != incarnation || p.marking_number != number || p.life == Life::Down {
             return;
         }
         if p.is_stopped() {
-            p.inbox.push_back((at, Event::Marked { process, incarnation }));
+            p.inbox.push_back((at, Event::Marked { process, incarnation, number }));
             return;
         }
         let stood_ns = p.stopped_ns(now) - p.marking_mark_ns;
         let due = p.marking_since + knockon_kernel::Duration::from_nanos(p.marking_ns + stood_ns);
         if due > now {
-            self.calendar.post(due, Event::Marked { process, incarnation }.packed());
+            self.calendar.post(due, Event::Marked { process, incarnation, number }.packed());
             return;
         }
         p.cpu.give_back_cores(now, p.marking_milli_cores);

@@ -146,11 +146,17 @@ pub struct World {
     effects: Vec<Effect>,
     digest: Digest,
     events: u64,
+    /// Events let pass at one instant.
+    events_per_instant: u64,
     next_scrape: Time,
     spans_since_watermark: u32,
     stopped: Option<Stop>,
 }
 
+/// Events at one instant that are no livelock, beside those of each component and frame.
+const EVENTS_PER_INSTANT: u64 = 10_000;
+/// Events that one frame may have at an instant on its way out: its answer, its caller's, a timer, connections.
+const EVENTS_PER_FRAME: u64 = 8;
 /// Spans between two watermarks.
 const WATERMARK_SPANS: u32 = 16_384;
 
@@ -181,8 +187,20 @@ impl World {
                 Ok(false)
             }
             Next::Idle => Ok(true),
-            Next::Livelock { at } => Err(self.stop(Stop::Livelock { at })),
+            Next::Livelock { at } => self.livelock(at).map(|()| false),
         }
+    }
+
+    /// Many events at one instant. A crowd is no loop: when a process with many requests dies or goes on, each of them may
+    /// have its events in the same instant.
+    pub(super) fn livelock(&mut self, at: Time) -> Result<(), Stop> {
+        let crowd = EVENTS_PER_INSTANT + EVENTS_PER_FRAME * self.frames.len() as u64;
+        if self.blueprint.limits.events_per_instant == 0 && crowd > self.events_per_instant {
+            self.events_per_instant = crowd;
+            self.calendar.set_events_per_instant(crowd);
+            return Ok(());
+        }
+        Err(self.stop(Stop::Livelock { at }))
     }
 
     #[inline]
@@ -225,8 +243,8 @@ impl World {
             Event::Continue { frame } => self.go_on(frame),
             Event::Processor { process, incarnation } => self.processor_due(process, incarnation),
             Event::Collected { process, incarnation } => self.collected(process, incarnation, sink),
-            Event::Marked { process, incarnation } => self.marked(process, incarnation, at, sink),
-            Event::Started { process, incarnation } => self.started(process, incarnation, sink),
+            Event::Marked { process, incarnation, number } => self.marked(process, incarnation, number, at, sink),
+            Event::Started { process, incarnation } => self.started(process, incarnation, at, sink),
             Event::Supervise { process, incarnation } => self.supervise(process, incarnation, sink),
             Event::Pool { process, incarnation, connection, pool, what } => {
                 self.pool_event(process, incarnation, connection, pool, what, at, sink);

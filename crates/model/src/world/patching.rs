@@ -25,7 +25,10 @@ impl World {
             }
             Action::Pause { service } => {
                 for process in self.processes_of(service) {
-                    self.stop_from_outside(process, sink);
+                    // There is nothing to stop in a process that is down.
+                    if self.processes[process as usize].life != crate::process::Life::Down {
+                        self.stop_from_outside(process, sink);
+                    }
                 }
             }
             Action::Flush { service } => {
@@ -47,7 +50,14 @@ impl World {
         }
         let saved = std::mem::take(&mut self.saved[index as usize]);
         for (target, value) in saved.into_iter().rev() {
-            self.set(target, value, sink);
+            // Where a later patch is in force on the same parameter, that one ends in what was before this one.
+            let later = self.saved[index as usize + 1..].iter_mut().flatten().find(|(set, _)| *set == target);
+            match later {
+                Some((_, before)) => *before = value,
+                None => {
+                    self.set(target, value, sink);
+                }
+            }
         }
     }
 

@@ -101,7 +101,10 @@ impl World {
                 Ok(Some(EventSummary { number: self.events, time, text, digest: self.digest.value() }))
             }
             Next::Idle => Ok(None),
-            Next::Livelock { at } => Err(self.stop(Stop::Livelock { at })),
+            Next::Livelock { at } => {
+                self.livelock(at)?;
+                self.step(until, sink)
+            }
         }
     }
 

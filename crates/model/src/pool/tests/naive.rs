@@ -286,6 +286,10 @@ impl Naive {
                 self.severed.push(number);
             }
             Act::SeverAll => {
+                // Those being opened have reached the far side too.
+                for &(number, _) in &self.places {
+                    bench.pool.accepted(id(number));
+                }
                 bench.pool.sever_all();
                 self.severed = self.places.iter().map(|&(number, _)| number).collect();
             }
