@@ -6,12 +6,12 @@
 
 use crate::cpu::Cpu;
 use crate::heap::{Collection, Heap};
-use crate::id::FrameRef;
+use crate::id::{ConnectionId, FrameRef};
 use crate::meter::Meter;
 use crate::pool::Pool;
 use crate::restart::Restarts;
 use crate::store::Store;
-use crate::world::Event;
+use crate::world::{Event, PoolEvent};
 use knockon_kernel::{Duration, Key, Ticket, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -36,6 +36,15 @@ pub(crate) struct Stops {
     pub(crate) collecting: bool,
     /// Stopped from outside, so many times over.
     pub(crate) outside: u32,
+}
+
+/// A timer about the life of a connection: its retirement, its next ping, the look for a leak.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct ConnectionTimer {
+    pub(crate) pool: u8,
+    pub(crate) connection: ConnectionId,
+    pub(crate) what: PoolEvent,
+    pub(crate) ticket: Ticket,
 }
 
 /// One process.
@@ -90,6 +99,8 @@ pub(crate) struct Process {
     pub(crate) marking_number: u32,
 
     pub(crate) pools: Vec<Pool>,
+    /// Timers about the lives of their connections: few, since connections are.
+    pub(crate) connection_timers: Vec<ConnectionTimer>,
     /// Which of them are noted to be full with callers waiting.
     pub(crate) pool_full: Vec<bool>,
     /// A deploy stops it: it starts again at once, as the next version.

@@ -40,6 +40,8 @@ pub(super) struct Connection {
     pub(super) accepted: bool,
     /// A statement that its user has left still runs there, and gives the slot back when it ends.
     pub(super) abandoned: bool,
+    /// Round trips made on it to see whether it lives: the number of the next one's draws.
+    pub(super) round_trips: u32,
     /// Being opened in the place of one that was there before.
     pub(super) reopened: bool,
     /// A leak check is on its way.
@@ -88,6 +90,7 @@ impl Connections {
             severed: false,
             accepted: false,
             abandoned: false,
+            round_trips: 0,
             reopened: false,
             leak_check: false,
             leak_reported: false,

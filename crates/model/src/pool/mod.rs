@@ -259,6 +259,14 @@ impl Pool {
         }
     }
 
+    /// The number of the next validation or ping of a connection, from 0.
+    pub fn next_round_trip(&mut self, connection: ConnectionId) -> u32 {
+        let Some(at) = self.connections.find(connection) else { return 0 };
+        let number = self.connections[at].round_trips;
+        self.connections[at].round_trips += 1;
+        number
+    }
+
     /// The user of a connection has left a statement that still runs. The far side ends the connection with the statement.
     pub fn abandoned(&mut self, connection: ConnectionId) {
         if let Some(at) = self.connections.find(connection) {
@@ -341,7 +349,7 @@ impl Pool {
         self.config.maximum = maximum;
         match self.config.kind {
             PoolKind::HikariCp => {
-                if self.fixed_size || self.config.minimum_idle > maximum {
+                if self.fixed_size {
                     self.config.minimum_idle = maximum;
                 }
                 self.shrink(out);

@@ -127,7 +127,7 @@ fn services(
             first_process,
             replicas: service.replicas,
             version: 0,
-            rollout: None,
+            rollout: Vec::new(),
             statistics: ServiceStatistics { name: service.name.clone(), pools: pools.collect(), ..Default::default() },
         });
     }
@@ -216,6 +216,7 @@ fn bare(key: Key) -> Process {
         marking_ns: 0,
         marking_number: 0,
         pools: Vec::new(),
+        connection_timers: Vec::new(),
         pool_full: Vec::new(),
         redeploys: false,
         exit_code: 0,

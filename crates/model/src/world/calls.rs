@@ -227,19 +227,24 @@ impl World {
             return;
         }
         let current = frame.child == child;
-        let counts = frame.state == State::WaitingReply && (current || (frame.calls == call && self.is_lenient(child)));
+        let counts = frame.state == State::WaitingReply
+            && (current || (frame.calls == call && self.is_lenient(child) && self.frames[child].outcome.is_success()));
         if !counts {
             self.frames.remove(child);
             return;
         }
-        if current {
+        let at = if current {
             self.emit_client_span(caller, child, at, None, sink);
+            at
         } else {
+            // Out of an inbox it may have come before the current attempt was sent.
+            let at = at.max(self.frames[caller].since);
             // The late attempt's span ended when it was given up: it is the current one's that ends here.
             let (attempt, outcome) = (self.frames[caller].child, self.frames[child].outcome);
             self.emit_client_span(caller, attempt, at, Some(outcome), sink);
             self.abandon(caller);
-        }
+            at
+        };
         self.take_answer(caller, child, at, sink);
     }
 

@@ -9,7 +9,7 @@ use crate::blueprint::Runtime;
 use crate::frame::{Held, Outcome, State};
 use crate::id::{ConnectionId, FrameRef, PoolId};
 use crate::pool::{Acquisition, Effect, HOUSEKEEPING};
-use crate::process::Life;
+use crate::process::{ConnectionTimer, Life};
 use crate::purpose;
 use crate::record::{ErrorType, LogEvent, Part, Transition};
 use crate::sink::Sink;
@@ -113,6 +113,7 @@ impl World {
 
     /// A frame has waited its whole acquire timeout, which expired at `at`.
     pub(super) fn acquire_timed_out<S: Sink>(&mut self, frame: FrameRef, at: Time, sink: &mut S) {
+        let now = self.now();
         let f = &self.frames[frame];
         let (index, pool) = (f.process, f.query_pool);
         let waited = at - f.since;
@@ -120,7 +121,7 @@ impl World {
         let service = process.service as usize;
         let machine = &mut process.pools[usize::from(pool)];
         // HikariCP words its message after the caller has left the queue.
-        machine.give_up(at, frame);
+        machine.give_up(now, frame);
         let readings = machine.readings();
         let event = LogEvent::PoolTimeout {
             pool: PoolId(u32::from(pool)),
@@ -191,6 +192,7 @@ impl World {
                 self.pool_timer(process, pool, ConnectionId(0), PoolEvent::Refill, now + after);
             }
             Effect::Close { connection, severed } => {
+                self.cancel_life_timers(process, pool, connection);
                 if !severed {
                     self.close_connection(process, pool, connection);
                 }
@@ -199,14 +201,36 @@ impl World {
             Effect::Validate { frame, connection } => self.follow::<S>(frame, pool, Acquisition::Validate(connection)),
             Effect::ConnectFor { frame, connection } => self.follow::<S>(frame, pool, Acquisition::Connect(connection)),
             Effect::Ping(connection) => self.round_trip(process, pool, connection, PoolEvent::Pinged),
-            Effect::RetireAt { connection, at } => self.pool_timer(process, pool, connection, PoolEvent::Retire, at),
+            Effect::RetireAt { connection, at } => self.life_timer(process, pool, connection, PoolEvent::Retire, at),
             Effect::KeepAliveAt { connection, at } => {
-                self.pool_timer(process, pool, connection, PoolEvent::KeepAlive, at);
+                self.life_timer(process, pool, connection, PoolEvent::KeepAlive, at);
             }
             Effect::LeakCheckAt { connection, at } => {
-                self.pool_timer(process, pool, connection, PoolEvent::LeakCheck, at);
+                self.life_timer(process, pool, connection, PoolEvent::LeakCheck, at);
             }
         }
+    }
+
+    /// A timer about the life of a connection. It is taken back when the connection is closed.
+    fn life_timer(&mut self, process: u32, pool: u8, connection: ConnectionId, what: PoolEvent, at: Time) {
+        let incarnation = self.processes[process as usize].incarnation;
+        let event = Event::Pool { process, incarnation, connection, pool, what };
+        let ticket = self.calendar.schedule(at, event.packed());
+        let timers = &mut self.processes[process as usize].connection_timers;
+        // One that has fired is replaced by its successor.
+        timers.retain(|timer| (timer.pool, timer.connection, timer.what) != (pool, connection, what));
+        timers.push(ConnectionTimer { pool, connection, what, ticket });
+    }
+
+    fn cancel_life_timers(&mut self, process: u32, pool: u8, connection: ConnectionId) {
+        let calendar = &mut self.calendar;
+        self.processes[process as usize].connection_timers.retain(|timer| {
+            let gone = (timer.pool, timer.connection) == (pool, connection);
+            if gone {
+                calendar.cancel(timer.ticket);
+            }
+            !gone
+        });
     }
 
     pub(super) fn pool_timer(&mut self, process: u32, pool: u8, connection: ConnectionId, what: PoolEvent, at: Time) {
@@ -241,8 +265,9 @@ impl World {
         let now = self.now();
         let service = self.processes[process as usize].service as usize;
         let link = self.blueprint[self.tables.pool_links[service][usize::from(pool)]];
-        let key = self.connection_key(process, pool, connection).purpose(purpose::VALIDATION).with(now.as_nanos());
-        let there = self.draw(link.latency, || key);
+        let number = self.processes[process as usize].pools[usize::from(pool)].next_round_trip(connection);
+        let key = self.connection_key(process, pool, connection).purpose(purpose::VALIDATION).with(u64::from(number));
+        let there = self.draw(link.latency, || key.with(0));
         let back = self.draw(link.latency, || key.with(1));
         self.pool_timer(process, pool, connection, what, now + there + back);
     }

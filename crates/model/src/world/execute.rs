@@ -92,7 +92,7 @@ impl World {
                 self.command(frame, edge, keyspace, sink);
                 Flow::Leave
             }
-            op @ (Op::Lookup | Op::Store | Op::Flush) => self.serve_cache(frame, op),
+            op @ (Op::Lookup | Op::Store | Op::Flush) => self.serve_cache(frame, op, sink),
             Op::Sleep { site, time } => {
                 let f = &self.frames[frame];
                 let key = f.key.with(u64::from(site)).with(f.iteration());
@@ -159,8 +159,8 @@ impl World {
         self.call(frame, edge, sink);
     }
 
-    /// The server side of a cache command.
-    fn serve_cache(&mut self, frame: FrameRef, op: Op) -> Flow {
+    /// The server side of a cache command. What is stored can take the process over its container's limit.
+    fn serve_cache<S: Sink>(&mut self, frame: FrameRef, op: Op, sink: &mut S) -> Flow {
         let now = self.now();
         let f = &mut self.frames[frame];
         let process = &mut self.processes[f.process as usize];
@@ -181,6 +181,11 @@ impl World {
                 }
             }
             _ => store.flush(),
+        }
+        let process = self.frames[frame].process;
+        if matches!(op, Op::Store) && self.exceeds_limit(process) {
+            self.exit(process, 137, true, sink);
+            return Flow::Leave;
         }
         Flow::On
     }

@@ -108,6 +108,10 @@ impl World {
         }
         let p = &mut self.processes[process as usize];
         p.pools.clear();
+        for timer in std::mem::take(&mut p.connection_timers) {
+            self.calendar.cancel(timer.ticket);
+        }
+        let p = &mut self.processes[process as usize];
         p.pool_full.clear();
         p.heap = None;
         p.store = None;
@@ -167,7 +171,7 @@ impl World {
     fn boot<S: Sink>(&mut self, process: u32, sink: &mut S) {
         let now = self.now();
         let service = self.processes[process as usize].service;
-        if let Some(index) = self.services[service as usize].rollout.take() {
+        for index in std::mem::take(&mut self.services[service as usize].rollout) {
             self.roll_out(index, sink);
         }
         let p = &mut self.processes[process as usize];
@@ -251,7 +255,7 @@ impl World {
         let state = &mut self.services[service.index()];
         let from = state.version;
         state.version += 1;
-        state.rollout = Some(patch);
+        state.rollout.push(patch);
         let (first, replicas) = (state.first_process, state.replicas);
         self.emit_change(ChangeKind::Deployment { from, to: from + 1 }, service.0, None, sink);
         for process in first..first + replicas {

@@ -183,7 +183,7 @@ impl World {
         }
     }
 
-    fn exceeds_limit(&self, process: u32) -> bool {
+    pub(super) fn exceeds_limit(&self, process: u32) -> bool {
         let p = &self.processes[process as usize];
         let memory = self.blueprint.services[p.service as usize].memory;
         memory.limit.is_some_and(|limit| p.resident(memory.baseline) > limit)

@@ -20,7 +20,7 @@ mod readings;
 mod stops;
 mod tables;
 
-pub(crate) use event::{Event, Packed};
+pub(crate) use event::{Event, Packed, PoolEvent};
 pub use readings::EventSummary;
 
 use crate::blueprint::Blueprint;
@@ -94,8 +94,8 @@ struct ServiceState {
     replicas: u32,
     /// n of version 1.0.n.
     version: u32,
-    /// Patches whose values the next start of a process brings into force.
-    rollout: Option<u32>,
+    /// Deploys whose values the next start of a process brings into force, in order.
+    rollout: Vec<u32>,
     statistics: ServiceStatistics,
 }
 

@@ -217,7 +217,7 @@ impl World {
             (PoolField::Maximum, Value::Count(maximum)) => {
                 let before = std::mem::replace(&mut described.maximum, clamp(maximum));
                 // A pool whose minimum was its maximum stays one of fixed size.
-                if described.minimum_idle == before || described.minimum_idle > described.maximum {
+                if self.tables.fixed_pools[service][pool] {
                     described.minimum_idle = described.maximum;
                 }
                 for process in processes {

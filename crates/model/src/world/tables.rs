@@ -74,6 +74,8 @@ pub(crate) struct Tables {
     pub(crate) mixes: Vec<Branches>,
     /// For each service and pool, the edge of `ROLLBACK`.
     pub(crate) rollbacks: Vec<Vec<Option<u32>>>,
+    /// For each service and pool, whether it is one of fixed size: its minimum follows its maximum.
+    pub(crate) fixed_pools: Vec<Vec<bool>>,
     /// For each service and pool, the link to the database.
     pub(crate) pool_links: Vec<Vec<LinkId>>,
 }
@@ -102,6 +104,8 @@ impl Compiler<'_> {
             let from = LinkEnd::Service(ServiceId(index as u32));
             let links = service.pools.iter().map(|pool| self.link(from, pool.database)).collect();
             self.tables.pool_links.push(links);
+            let fixed = service.pools.iter().map(|pool| pool.minimum_idle >= pool.maximum);
+            self.tables.fixed_pools.push(fixed.collect());
             for endpoint in 0..service.endpoints.len() {
                 self.program(ServiceId(index as u32), EndpointId(endpoint as u32));
             }
