@@ -145,7 +145,10 @@ fn a_pool_of_twice_the_size_is_exhausted_later() {
         // With so many connections the heap may be full before anybody has to wait, or has waited long enough to give up.
         for state in [State::PoolFull, State::AcquireTimeout] {
             let (sooner, later) = (ten.times(state)[0], twenty.times(state));
-            assert!(later.first().is_none_or(|later| sooner < *later), "seed {seed}: {state:?} at {sooner} and {later:?}");
+            assert!(
+                later.first().is_none_or(|later| sooner < *later),
+                "seed {seed}: {state:?} at {sooner} and {later:?}"
+            );
         }
     }
 }
