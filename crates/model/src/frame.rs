@@ -70,84 +70,92 @@ pub(crate) const HELD: usize = 2;
 pub(crate) const LOOPS: usize = 2;
 
 /// One execution of a program.
+///
+/// In a system of thousands of services a frame is out of the cache whenever it goes on, so it begins at a cache line's start
+/// and what nearly every event needs stands in the first two lines.
+#[repr(C, align(64))]
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Frame {
-    /// Draw address: the path from the source's request to this attempt.
-    pub(crate) key: Key,
-    /// Draw address of the source's request: trace, cache key.
-    pub(crate) root: Key,
-    /// Process that executes it.
-    pub(crate) process: u32,
-    /// Endpoint, numbered over all services.
-    pub(crate) program: u32,
-    /// Next operation, numbered over all programs.
-    pub(crate) pc: u32,
-    /// Edge by which it was called.
-    pub(crate) edge: u32,
-    /// Who waits for it.
-    pub(crate) caller: FrameRef,
-    /// The caller's call that it answers.
-    pub(crate) call: u32,
-    /// Attempt of that call, from 1.
-    pub(crate) attempt: u16,
     pub(crate) state: State,
-    /// Part of the ledger that is running, since when.
+    /// Part of the ledger that is running.
     pub(crate) part: Part,
-    pub(crate) since: Time,
-    /// When the caller sent it.
-    pub(crate) sent: Time,
-    /// When it reached its process.
-    pub(crate) arrived: Time,
-    /// When its answer left.
-    pub(crate) answered: Time,
-    /// Nanoseconds by part, since arrival.
-    pub(crate) parts: [u64; Part::COUNT],
-    /// Its only timer, and the number that tells a stale one.
-    pub(crate) timer: Ticket,
-    pub(crate) timer_serial: u32,
-    /// Processor demand of the running Compute.
-    pub(crate) demand_ns: u64,
-    /// The process' paused time when the running Compute began.
-    pub(crate) paused_mark_ns: u64,
-    /// Its own current call.
-    pub(crate) calls: u32,
-    pub(crate) attempts: u16,
-    pub(crate) call_edge: u32,
     /// Pool whose connection the current query uses.
     pub(crate) query_pool: u8,
-    pub(crate) child: FrameRef,
-    /// The connection that it validates or opens itself.
-    pub(crate) connecting: Option<ConnectionId>,
-    /// Previous back-off, for decorrelated jitter.
-    pub(crate) backoff_ns: u64,
-    pub(crate) held: [Option<Held>; HELD],
-    pub(crate) loops: [u32; LOOPS],
-    /// Nothing is expected of it after this instant.
-    pub(crate) deadline: Time,
-    pub(crate) outcome: Outcome,
-    /// Key of the cache entry that a cache command is about.
-    pub(crate) cache_key: u32,
-    pub(crate) keyspace: u32,
-    /// A cache read is under way or has just been answered.
-    pub(crate) looked_up: bool,
-    /// Database back end that runs the statement.
-    pub(crate) backend: u32,
-    /// Whether the command found its key.
-    pub(crate) hit: bool,
+    /// Whether a kept-alive connection goes back when the answer arrives.
+    pub(crate) keeps_connection: bool,
     /// The caller has left and the server heard of it.
     pub(crate) cancelled: bool,
     /// The heap had no room for its allocation.
     pub(crate) starved: bool,
     /// It failed and is giving back what it holds.
     pub(crate) unwinding: bool,
+    /// A cache read is under way or has just been answered.
+    pub(crate) looked_up: bool,
+    /// Whether the command found its key.
+    pub(crate) hit: bool,
     /// Database statement whose client is gone: its connection ends with it.
     pub(crate) orphan: bool,
     /// Its caller reports spans, so its own has a parent.
     pub(crate) caller_traced: bool,
+    pub(crate) attempts: u16,
+    /// Attempt of that call, from 1.
+    pub(crate) attempt: u16,
+    /// Process that executes it.
+    pub(crate) process: u32,
+    /// Endpoint, numbered over all services.
+    pub(crate) program: u32,
+    /// Next operation, numbered over all programs.
+    pub(crate) pc: u32,
+    /// Counts the frames that this place has held; odd while it holds one.
+    generation: u32,
+    /// Since when that part runs.
+    pub(crate) since: Time,
+    /// Nothing is expected of it after this instant.
+    pub(crate) deadline: Time,
+    /// Draw address: the path from the source's request to this attempt.
+    pub(crate) key: Key,
+    /// Its only timer, and the number that tells a stale one.
+    pub(crate) timer: Ticket,
+    pub(crate) timer_serial: u32,
+    /// The caller's call that it answers.
+    pub(crate) call: u32,
+    /// Its own current call.
+    pub(crate) calls: u32,
+    pub(crate) call_edge: u32,
+    /// Edge by which it was called, and the link that it came over.
+    pub(crate) edge: u32,
+    pub(crate) link: u32,
+    /// Who waits for it.
+    pub(crate) caller: FrameRef,
+    pub(crate) child: FrameRef,
+    /// When it reached its process.
+    pub(crate) arrived: Time,
+    /// Processor demand of the running Compute.
+    pub(crate) demand_ns: u64,
+    /// The process' paused time when the running Compute began.
+    pub(crate) paused_mark_ns: u64,
+    pub(crate) outcome: Outcome,
+    pub(crate) loops: [u32; LOOPS],
+    /// Nanoseconds by part, since arrival.
+    pub(crate) parts: [u64; Part::COUNT],
+    pub(crate) held: [Option<Held>; HELD],
+    /// Draw address of the source's request: trace, cache key.
+    pub(crate) root: Key,
+    /// When the caller sent it.
+    pub(crate) sent: Time,
+    /// When its answer left.
+    pub(crate) answered: Time,
+    /// The connection that it validates or opens itself.
+    pub(crate) connecting: Option<ConnectionId>,
+    /// Previous back-off, for decorrelated jitter.
+    pub(crate) backoff_ns: u64,
+    /// Key of the cache entry that a cache command is about.
+    pub(crate) cache_key: u32,
+    pub(crate) keyspace: u32,
+    /// Database back end that runs the statement.
+    pub(crate) backend: u32,
     /// Log lines written, for their addresses.
     pub(crate) lines: u32,
-    /// Whether a kept-alive connection goes back when the answer arrives.
-    pub(crate) keeps_connection: bool,
 }
 
 impl Frame {
@@ -158,7 +166,9 @@ impl Frame {
         process: 0,
         program: 0,
         pc: 0,
+        generation: 1,
         edge: 0,
+        link: u32::MAX,
         caller: FrameRef::NONE,
         call: 0,
         attempt: 1,
@@ -219,6 +229,7 @@ impl Frame {
         self.program = program;
         self.pc = Self::BLANK.pc;
         self.edge = edge;
+        self.link = Self::BLANK.link;
         self.caller = caller;
         self.call = Self::BLANK.call;
         self.attempt = Self::BLANK.attempt;
@@ -287,11 +298,10 @@ impl Frame {
     }
 }
 
-/// All frames alive, in a slab. A slot's generation is odd while it holds one.
+/// All frames alive, in a slab.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Frames {
     slots: Vec<Frame>,
-    generations: Vec<u32>,
     free: Vec<u32>,
 }
 
@@ -306,44 +316,42 @@ impl Frames {
     #[inline]
     pub(crate) fn occupy(&mut self) -> FrameRef {
         if let Some(slot) = self.free.pop() {
-            let generation = &mut self.generations[slot as usize];
-            *generation = generation.wrapping_add(1);
-            return FrameRef { slot, generation: *generation };
+            let frame = &mut self.slots[slot as usize];
+            frame.generation = frame.generation.wrapping_add(1);
+            return FrameRef { slot, generation: frame.generation };
         }
         self.slots.push(Frame::BLANK);
-        self.generations.push(1);
-        FrameRef { slot: self.slots.len() as u32 - 1, generation: 1 }
+        FrameRef { slot: self.slots.len() as u32 - 1, generation: Frame::BLANK.generation }
     }
 
     #[inline]
     pub(crate) fn remove(&mut self, frame: FrameRef) {
-        assert!(self.contains(frame), "a frame is freed once");
-        let slot = frame.slot as usize;
-        self.generations[slot] = self.generations[slot].wrapping_add(1);
+        let freed = self.get_mut(frame).expect("a frame is freed once");
+        freed.generation = freed.generation.wrapping_add(1);
         self.free.push(frame.slot);
     }
 
     #[inline]
     pub(crate) fn contains(&self, frame: FrameRef) -> bool {
-        self.generations.get(frame.slot as usize) == Some(&frame.generation)
+        self.get(frame).is_some()
     }
 
     #[inline]
     pub(crate) fn get(&self, frame: FrameRef) -> Option<&Frame> {
-        if self.contains(frame) { Some(&self.slots[frame.slot as usize]) } else { None }
+        self.slots.get(frame.slot as usize).filter(|found| found.generation == frame.generation)
     }
 
     #[inline]
     pub(crate) fn get_mut(&mut self, frame: FrameRef) -> Option<&mut Frame> {
-        if self.contains(frame) { Some(&mut self.slots[frame.slot as usize]) } else { None }
+        self.slots.get_mut(frame.slot as usize).filter(|found| found.generation == frame.generation)
     }
 
     /// Handles of all frames alive, by slot.
     pub(crate) fn handles(&self) -> impl Iterator<Item = FrameRef> + '_ {
-        let slots = self.generations.iter().enumerate();
+        let slots = self.slots.iter().enumerate();
         slots
-            .filter(|(_, generation)| *generation % 2 == 1)
-            .map(|(slot, &generation)| FrameRef { slot: slot as u32, generation })
+            .filter(|(_, frame)| frame.generation % 2 == 1)
+            .map(|(slot, frame)| FrameRef { slot: slot as u32, generation: frame.generation })
     }
 }
 

@@ -58,8 +58,6 @@ pub(crate) struct Meter {
     pub(crate) after_collection: AfterCollection,
     /// What the old space held after the last collection that cleaned it.
     pub(crate) live_data: u64,
-    /// Processor time of finished demands, in nanoseconds, where cores are unlimited.
-    pub(crate) computed_ns: u64,
     /// Kills of this container for its memory; counted by the platform, so restarts do not reset it.
     pub(crate) oom_kills: u32,
 }
@@ -80,7 +78,6 @@ impl Meter {
             recent_pauses: Window::of_sum(now),
             after_collection: AfterCollection::default(),
             live_data: 0,
-            computed_ns: 0,
             oom_kills: 0,
         }
     }

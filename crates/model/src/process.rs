@@ -47,41 +47,47 @@ pub(crate) struct ConnectionTimer {
     pub(crate) ticket: Ticket,
 }
 
-/// One process.
+/// One process. What every request needs stands in its first cache lines, for the reason given at
+/// [`Frame`](crate::frame::Frame).
+#[repr(C, align(64))]
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Process {
     /// Its service; `u32::MAX` for the client side of a source.
     pub(crate) service: u32,
     /// The source whose client side it is, else `u32::MAX`.
     pub(crate) source: u32,
-    /// Address of its component draws.
-    pub(crate) key: Key,
+    pub(crate) life: Life,
     /// Whether it reports spans: applications do, databases and caches do not.
     pub(crate) traced: bool,
-    pub(crate) life: Life,
-    /// Counts lives, so that events for an earlier one are stale.
-    pub(crate) incarnation: u32,
-    pub(crate) started: Time,
-    pub(crate) restarts: Restarts,
-    pub(crate) restart_count: u32,
-
+    /// Computing never waits for a core: each demand has a timer of its own.
+    pub(crate) unlimited_cores: bool,
+    /// Processor time of demands finished in this life, in nanoseconds, where cores are unlimited: metered, never acted upon.
+    pub(crate) computed_ns: u64,
     pub(crate) stops: Stops,
-    pub(crate) stopped_since: Time,
-    pub(crate) stopped_total_ns: u64,
-    pub(crate) inbox: VecDeque<(Time, Event)>,
-
     pub(crate) workers: u32,
     pub(crate) busy: u32,
     pub(crate) places: u32,
-    pub(crate) queue: VecDeque<FrameRef>,
     /// Requests taken up since it started, for the warm-up.
     pub(crate) served: u32,
-
-    pub(crate) cpu: Cpu,
-    /// Computing never waits for a core: each demand has a timer of its own.
-    pub(crate) unlimited_cores: bool,
+    /// Counts lives, so that events for an earlier one are stale.
+    pub(crate) incarnation: u32,
+    pub(crate) stopped_total_ns: u64,
     pub(crate) cpu_ticket: Ticket,
+    pub(crate) queue: VecDeque<FrameRef>,
+    pub(crate) pools: Vec<Pool>,
+    /// Which of them are noted to be full with callers waiting.
+    pub(crate) pool_full: Vec<bool>,
     pub(crate) heap: Option<Box<Heap>>,
+    pub(crate) stopped_since: Time,
+    pub(crate) inbox: VecDeque<(Time, Event)>,
+    /// Idle kept-alive connections by link, for links that keep any.
+    pub(crate) keep_alive: Vec<(u32, u32)>,
+    /// Address of its component draws.
+    pub(crate) key: Key,
+    pub(crate) started: Time,
+    pub(crate) restarts: Restarts,
+    pub(crate) restart_count: u32,
+    pub(crate) cpu: Cpu,
     /// Collections whose pauses are still to be played, first one running.
     pub(crate) collections: VecDeque<Collection>,
     pub(crate) collected: Ticket,
@@ -97,19 +103,13 @@ pub(crate) struct Process {
     pub(crate) marking_ns: u64,
     /// Counts them, so that the end of one that a full collection has overtaken is stale.
     pub(crate) marking_number: u32,
-
-    pub(crate) pools: Vec<Pool>,
-    /// Timers about the lives of their connections: few, since connections are.
+    /// Timers about the lives of its pools' connections: few, since connections are.
     pub(crate) connection_timers: Vec<ConnectionTimer>,
-    /// Which of them are noted to be full with callers waiting.
-    pub(crate) pool_full: Vec<bool>,
     /// A deploy stops it: it starts again at once, as the next version.
     pub(crate) redeploys: bool,
     /// How it last ended by itself.
     pub(crate) exit_code: u16,
     pub(crate) oom_killed_last: bool,
-    /// Idle kept-alive connections by link, for links that keep any.
-    pub(crate) keep_alive: Vec<(u32, u32)>,
     /// Connections open at a database.
     pub(crate) connections: u32,
     /// Back ends forked so far: the numbers that logs show.

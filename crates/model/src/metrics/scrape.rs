@@ -99,7 +99,7 @@ pub(super) fn targets<'a>(around: &Surroundings<'a>, usage: &mut [Usage]) -> Vec
 
 fn cpu_ns(process: &Process, now: Time) -> u64 {
     let busy = process.cpu.busy(now).saturating_sub(process.meter.busy_before) / 1000;
-    u64::try_from(busy).unwrap_or(u64::MAX).saturating_add(process.meter.computed_ns)
+    u64::try_from(busy).unwrap_or(u64::MAX).saturating_add(process.computed_ns)
 }
 
 fn is_served(frame: &Frame) -> bool {

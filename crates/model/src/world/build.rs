@@ -203,6 +203,7 @@ fn bare(key: Key) -> Process {
         served: 0,
         cpu: Cpu::new(Cores::Unlimited, crate::blueprint::CpuDiscipline::Shared),
         unlimited_cores: true,
+        computed_ns: 0,
         cpu_ticket: Ticket::NONE,
         heap: None,
         collections: VecDeque::new(),

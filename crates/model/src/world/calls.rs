@@ -49,6 +49,7 @@ impl World {
         let child = self.frames.occupy();
         let sent = &mut self.frames[child];
         sent.send(key, root, to, edge.program, edge_index, caller, now);
+        sent.link = edge.link.0;
         sent.call = call;
         sent.attempt = attempt;
         (sent.cache_key, sent.keyspace) = (cache_key, keyspace);
@@ -208,9 +209,9 @@ impl World {
         let f = &mut self.frames[frame];
         f.answered = now;
         f.state = State::Answered;
-        let (edge, key) = (f.edge, f.key);
-        let link = self.blueprint[self.tables.edges[edge as usize].link];
-        self.draw(link.latency, || key.purpose(purpose::ANSWER_LATENCY))
+        let key = f.key;
+        let latency = self.blueprint.links[f.link as usize].latency;
+        self.draw(latency, || key.purpose(purpose::ANSWER_LATENCY))
     }
 
     /// An answer reaches the process of the caller, at `at`; it is taken when the process runs.
@@ -258,7 +259,7 @@ impl World {
         self.clear_timer(caller);
         let answer = &self.frames[child];
         let (outcome, hit, keeps) = (answer.outcome, answer.hit, answer.keeps_connection);
-        let edge = self.tables.edges[answer.edge as usize];
+        let link = answer.link;
         if S::OBSERVES && outcome.is_success() {
             self.meter_query(caller, child);
         }
@@ -271,7 +272,7 @@ impl World {
         frame.state = State::Running;
         let process = frame.process;
         if keeps {
-            self.keep_connection(process, edge.link.0);
+            self.keep_connection(process, link);
         }
         if outcome.is_success() {
             self.call_succeeded(caller, outcome);
@@ -308,7 +309,7 @@ impl World {
         let child = std::mem::replace(&mut self.frames[caller].child, FrameRef::NONE);
         let Some(left) = self.frames.get_mut(child) else { return };
         left.keeps_connection = false;
-        let (edge, key, process) = (left.edge, left.key, left.process);
+        let (link, key, process) = (left.link, left.key, left.process);
         let service = self.processes[process as usize].service as usize;
         if self.is_database(service) {
             let statement = &mut self.frames[child];
@@ -325,8 +326,8 @@ impl World {
             }
         }
         if self.blueprint.services[service].cancels_abandoned {
-            let link = self.blueprint[self.tables.edges[edge as usize].link];
-            let latency = self.draw(link.latency, || key.purpose(purpose::CANCEL_LATENCY));
+            let latency = self.blueprint.links[link as usize].latency;
+            let latency = self.draw(latency, || key.purpose(purpose::CANCEL_LATENCY));
             self.calendar.post(now + latency, Event::Cancel { frame: child }.packed());
         }
     }

@@ -37,6 +37,10 @@ impl World {
     /// The demand of a young process is larger.
     fn warmed(&self, process: u32, demand: Duration) -> Duration {
         let p = &self.processes[process as usize];
+        if p.served == u32::MAX {
+            // Warm from the beginning.
+            return demand;
+        }
         let Some(warm_up) = self.blueprint.services.get(p.service as usize).and_then(|service| service.warm_up) else {
             return demand;
         };
@@ -80,7 +84,7 @@ impl World {
         let f = &mut self.frames[frame];
         let process = &mut self.processes[f.process as usize];
         if process.unlimited_cores {
-            process.meter.computed_ns += f.demand_ns;
+            process.computed_ns += f.demand_ns;
         }
         let elapsed_ns = (now - f.since).as_nanos();
         let stood_ns = process.stopped_ns(now) - f.paused_mark_ns;

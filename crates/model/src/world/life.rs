@@ -188,6 +188,7 @@ impl World {
         p.life = Life::Starting;
         p.started = now;
         p.meter.restart(now, p.cpu.busy(now));
+        p.computed_ns = 0;
         let key = p.key.with(u64::from(p.incarnation)).purpose(purpose::START_UP);
         let incarnation = p.incarnation;
         let takes = self.draw(self.blueprint.services[service as usize].start_up, || key);
