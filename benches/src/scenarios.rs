@@ -4,47 +4,55 @@ use crate::report::Outcome;
 use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::{Blueprint, LinkEnd};
 use knockon_model::id::{ServiceId, SourceId};
-use knockon_model::{Null, World};
+use knockon_model::{Sink, World};
 use knockon_scenario::{Options, Scenario};
 
 /// Mean time between two requests of one source.
 const W1_GAP: Duration = Duration::from_micros(1_250);
 const W2_GAP: Duration = Duration::from_millis(2);
+const WEBSHOP_GAP: Duration = Duration::from_millis(100);
 
-/// Reads a scenario that needs no other file.
-///
-/// # Errors
-/// Everything that is wrong with it.
-pub fn load(name: &str, text: &str) -> Result<Blueprint, String> {
-    let loaded = Scenario::from_text(name, text, &Options::default(), &|file| Err(format!("{file} is not here")));
+/// Reads a scenario; `system` is the one file that it may name.
+fn load(name: &str, text: &str, system: &str) -> Result<Blueprint, String> {
+    let loaded = Scenario::from_text(name, text, &Options::default(), &|_| Ok(system.to_owned()));
     loaded.map(|loaded| loaded.blueprint).map_err(|findings| findings.to_string())
 }
 
 /// M/M/1 with `n` customers.
 ///
 /// # Errors
-/// As [`load`].
+/// Everything that is wrong with the scenario.
 pub fn w1(n: u64) -> Result<Blueprint, String> {
-    load("w1", include_str!("../scenarios/w1.ron")).map(|blueprint| limited(blueprint, n, W1_GAP))
+    load("w1", include_str!("../scenarios/w1.ron"), "").map(|blueprint| limited(blueprint, n, W1_GAP))
 }
 
 /// Three tiers with a pool and a timeout, `copies` of them side by side in one world, with `n` requests in all.
 ///
 /// # Errors
-/// As [`load`].
+/// As [`w1`].
 pub fn w2(n: u64, copies: u32) -> Result<Blueprint, String> {
-    let one = load("w2", include_str!("../scenarios/w2.ron"))?;
+    let one = load("w2", include_str!("../scenarios/w2.ron"), "")?;
     Ok(limited(side_by_side(&one, copies), n / u64::from(copies), W2_GAP))
+}
+
+/// The web shop on a calm day, with `n` requests.
+///
+/// # Errors
+/// As [`w1`].
+pub fn webshop(n: u64) -> Result<Blueprint, String> {
+    let system = include_str!("../../scenarios/systems/webshop.ron");
+    let calm = load("healthy", include_str!("../../scenarios/healthy.ron"), system)?;
+    Ok(limited(calm, n, WEBSHOP_GAP))
 }
 
 /// Runs a blueprint to its end.
 ///
 /// # Errors
 /// The limit that was hit.
-pub fn run(blueprint: Blueprint) -> Result<Outcome, String> {
+pub fn run<S: Sink>(blueprint: Blueprint, sink: &mut S) -> Result<Outcome, String> {
     let end = Time::ZERO + blueprint.duration;
     let mut world = World::new(blueprint);
-    world.run_until(end, &mut Null).map_err(|stop| stop.to_string())?;
+    world.run_until(end, sink).map_err(|stop| stop.to_string())?;
     let mut outcome = Outcome { events: world.events(), ..Outcome::default() };
     for source in world.statistics().sources {
         outcome.done += source.answered;

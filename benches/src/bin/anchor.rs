@@ -1,19 +1,22 @@
 //! `knockon-anchor IMPL WORKLOAD N [PARAMETER]`: runs one anchor workload and prints one line of JSON.
 //!
-//! IMPL is `knockon` (the whole simulator on a scenario, telemetry off), `knockon-kernel` (the bare kernel with draws from
+//! IMPL is `knockon` (the whole simulator on a scenario, telemetry off), `knockon-observed` (with every record made and
+//! dropped), `knockon-kernel` (the bare kernel with draws from
 //! one generator, as the programs it is compared with) or `knockon-addressed` (the bare kernel with each draw by its address,
-//! as knockon's model). WORKLOAD is `w1`, `w2`, `w2s` (PARAMETER copies), and, on the bare kernel, `w3` or `hold`
-//! (PARAMETER events pending).
+//! as knockon's model). WORKLOAD is `w1`, `w2`, `w2s` (PARAMETER copies), in the whole simulator `webshop`, and on
+//! the bare kernel `w3` or `hold` (PARAMETER events pending).
 
+use knockon_benches::collected::Collected;
 use knockon_benches::draws::{Addressed, Draws, Sequential};
 use knockon_benches::report::{Job, Outcome, Stopwatch, line};
 use knockon_benches::scenarios;
 use knockon_benches::workloads::{hold, w1, w2};
+use knockon_model::Null;
 use knockon_model::blueprint::Blueprint;
 use std::io::Write;
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: knockon-anchor knockon|knockon-kernel|knockon-addressed w1|w2|w2s|w3|hold N [PARAMETER]";
+const USAGE: &str = "usage: knockon-anchor knockon|knockon-observed|knockon-kernel|knockon-addressed w1|w2|w2s|webshop|w3|hold N [PARAMETER]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -44,19 +47,21 @@ fn job(arguments: &[String]) -> Result<Job, String> {
 }
 
 fn run(job: &Job) -> Result<String, String> {
-    if job.implementation == "knockon" {
-        let blueprint = blueprint(job)?;
-        let since = Stopwatch::start();
-        let outcome = scenarios::run(blueprint)?;
-        return Ok(line(job, &since, &outcome));
-    }
+    // A scenario is read before time is taken: what is compared with has none.
+    let (since, outcome) = match job.implementation.as_str() {
+        "knockon" => timed(blueprint(job)?, |blueprint| scenarios::run(blueprint, &mut Null)),
+        "knockon-observed" => timed(blueprint(job)?, |blueprint| scenarios::run(blueprint, &mut Collected::default())),
+        "knockon-kernel" => timed(Sequential::new(1), |mut draws| simulate(job, &mut draws)),
+        "knockon-addressed" => timed(Addressed::new(1), |mut draws| simulate(job, &mut draws)),
+        other => return Err(format!("there is no implementation {other}")),
+    };
+    Ok(line(job, &since, &outcome?))
+}
+
+fn timed<I, O>(input: I, work: impl FnOnce(I) -> O) -> (Stopwatch, O) {
     let since = Stopwatch::start();
-    let outcome = match job.implementation.as_str() {
-        "knockon-kernel" => simulate(job, &mut Sequential::new(1)),
-        "knockon-addressed" => simulate(job, &mut Addressed::new(1)),
-        other => Err(format!("there is no implementation {other}")),
-    }?;
-    Ok(line(job, &since, &outcome))
+    let output = work(input);
+    (since, output)
 }
 
 fn blueprint(job: &Job) -> Result<Blueprint, String> {
@@ -64,6 +69,7 @@ fn blueprint(job: &Job) -> Result<Blueprint, String> {
         "w1" => scenarios::w1(job.n),
         "w2" => scenarios::w2(job.n, 1),
         "w2s" => scenarios::w2(job.n, copies(job)?),
+        "webshop" => scenarios::webshop(job.n),
         other => Err(format!("there is no scenario {other}")),
     }
 }
