@@ -125,6 +125,7 @@ impl World {
         self.free_worker(index, sink);
     }
 
+    #[inline]
     fn free_worker<S: Sink>(&mut self, process: u32, sink: &mut S) {
         self.processes[process as usize].busy -= 1;
         self.take_up_queued(process);
@@ -135,6 +136,7 @@ impl World {
     }
 
     /// A source's request has ended, from the client's point of view.
+    #[inline]
     fn finish_request(&mut self, root: FrameRef) {
         let now = self.now();
         let f = &self.frames[root];

@@ -26,11 +26,13 @@ impl World {
         self.schedule_next(source);
     }
 
+    #[inline]
     fn accepted(&self, source: u32, key: Key, now: Time) -> bool {
         let Some(profile) = &self.blueprint.sources[source as usize].profile else { return true };
         key.purpose(purpose::THINNING).unit() * highest(profile) < shape(profile, now)
     }
 
+    #[inline]
     fn schedule_next(&mut self, source: u32) {
         let described = &self.blueprint.sources[source as usize];
         let state = &mut self.sources[source as usize];
@@ -46,6 +48,7 @@ impl World {
         self.calendar.post(at, Event::Arrival { source }.packed());
     }
 
+    #[inline]
     fn send_request<S: Sink>(&mut self, source: u32, key: Key, sink: &mut S) {
         let now = self.now();
         let process = self.sources[source as usize].process;

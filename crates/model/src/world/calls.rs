@@ -19,20 +19,19 @@ impl World {
     pub(super) fn call<S: Sink>(&mut self, caller: FrameRef, edge: u32, sink: &mut S) {
         let frame = &mut self.frames[caller];
         frame.calls += 1;
-        frame.attempts = 0;
         frame.backoff_ns = 0;
-        self.attempt(caller, edge, sink);
+        self.attempt(caller, edge, 1, sink);
     }
 
-    /// Sends the next attempt of the current call.
-    fn attempt<S: Sink>(&mut self, caller: FrameRef, edge_index: u32, sink: &mut S) {
+    /// Sends an attempt of the current call, numbered from 1.
+    fn attempt<S: Sink>(&mut self, caller: FrameRef, edge_index: u32, attempt: u16, sink: &mut S) {
         let now = self.now();
         let edge = self.tables.edges[edge_index as usize];
         let frame = &mut self.frames[caller];
-        frame.attempts += 1;
+        frame.attempts = attempt;
         frame.call_edge = edge_index;
-        let key = frame.key.with(u64::from(edge.site)).with(frame.iteration()).with(u64::from(frame.attempts));
-        let (root, from, deadline, attempt) = (frame.root, frame.process, frame.deadline, frame.attempts);
+        let key = frame.key.with(u64::from(edge.site)).with(frame.iteration()).with(u64::from(attempt));
+        let (root, from, deadline) = (frame.root, frame.process, frame.deadline);
         let (cache_key, keyspace, call) = (frame.cache_key, frame.keyspace, frame.calls);
         if frame.program == u32::MAX {
             let source = self.processes[from as usize].source;
@@ -74,6 +73,7 @@ impl World {
     }
 
     /// The attempt's timer: the policy's, cut to the deadline that the frame itself was given.
+    #[inline]
     fn timeout(&self, policy: u32, deadline: Time, now: Time) -> Option<Duration> {
         let own = if policy == UNLIMITED { None } else { self.blueprint.policies[policy as usize].timeout };
         if deadline == Time::MAX {
@@ -83,6 +83,7 @@ impl World {
         Some(own.map_or(left, |own| own.min(left)))
     }
 
+    #[inline]
     fn replica(&self, service: u32, key: Key) -> u32 {
         let state = &self.services[service as usize];
         if state.replicas == 1 {
@@ -93,6 +94,7 @@ impl World {
     }
 
     /// From sending to arrival: a new connection's round trips where no kept-alive one is idle, then one way.
+    #[inline]
     fn request_latency(&mut self, from: u32, link: u32, key: Key) -> Duration {
         let described = self.blueprint.links[link as usize];
         let mut latency = self.draw(described.latency, || key.purpose(purpose::REQUEST_LATENCY));
@@ -111,6 +113,7 @@ impl World {
     }
 
     /// Gives a connection that carried a whole exchange back to the idle ones of its link.
+    #[inline]
     fn keep_connection(&mut self, process: u32, link: u32) {
         let Some(limit) = self.blueprint.links[link as usize].keep_alive else { return };
         let kept = &mut self.processes[process as usize].keep_alive;
@@ -122,6 +125,7 @@ impl World {
     }
 
     /// A request reaches its process. The kernel accepts connections even while the process stands still.
+    #[inline]
     pub(super) fn deliver<S: Sink>(&mut self, frame: FrameRef, sink: &mut S) {
         let now = self.now();
         let f = &mut self.frames[frame];
@@ -164,6 +168,7 @@ impl World {
     }
 
     /// A worker takes a frame up: it runs within this instant.
+    #[inline]
     pub(super) fn take_up(&mut self, frame: FrameRef) {
         let now = self.now();
         let f = &mut self.frames[frame];
@@ -175,6 +180,7 @@ impl World {
     }
 
     /// Workers that are free take up what is queued.
+    #[inline]
     pub(super) fn take_up_queued(&mut self, process: u32) {
         loop {
             let p = &mut self.processes[process as usize];
@@ -188,6 +194,7 @@ impl World {
     }
 
     /// Puts the answer of a frame (its outcome is set) on the wire; over a link without latency it is there at once.
+    #[inline]
     pub(super) fn answer<S: Sink>(&mut self, frame: FrameRef, sink: &mut S) {
         let latency = self.answer_latency(frame);
         let now = self.now();
@@ -204,6 +211,7 @@ impl World {
         self.calendar.post(self.now() + latency, Event::Reply { child: frame }.packed());
     }
 
+    #[inline]
     fn answer_latency(&mut self, frame: FrameRef) -> Duration {
         let now = self.now();
         let f = &mut self.frames[frame];
@@ -254,6 +262,7 @@ impl World {
         policy != UNLIMITED && !self.blueprint.policies[policy as usize].strict
     }
 
+    #[inline]
     fn take_answer<S: Sink>(&mut self, caller: FrameRef, child: FrameRef, at: Time, sink: &mut S) {
         let now = self.now();
         self.clear_timer(caller);
@@ -281,6 +290,7 @@ impl World {
         }
     }
 
+    #[inline]
     fn call_succeeded(&mut self, caller: FrameRef, outcome: Outcome) {
         let frame = &mut self.frames[caller];
         if frame.program == u32::MAX {
@@ -390,8 +400,9 @@ impl World {
 
     /// The back-off is over: the next attempt goes out.
     pub(super) fn resend<S: Sink>(&mut self, caller: FrameRef, sink: &mut S) {
-        let edge = self.frames[caller].call_edge;
-        self.attempt(caller, edge, sink);
+        let frame = &self.frames[caller];
+        let (edge, attempt) = (frame.call_edge, frame.attempts + 1);
+        self.attempt(caller, edge, attempt, sink);
     }
 
     /// A timer for a frame at a distance that differs from case to case.
@@ -402,6 +413,7 @@ impl World {
         f.timer = self.calendar.schedule(at, Event::Timer { frame, serial: f.timer_serial }.packed());
     }
 
+    #[inline]
     fn set_policy_timer(&mut self, frame: FrameRef, policy: u32, timeout: Duration) {
         let constant = policy != UNLIMITED && self.blueprint.policies[policy as usize].timeout == Some(timeout);
         let lane = if constant { self.policy_lanes[policy as usize] } else { None };

@@ -35,6 +35,7 @@ impl World {
     }
 
     /// The demand of a young process is larger.
+    #[inline]
     fn warmed(&self, process: u32, demand: Duration) -> Duration {
         let p = &self.processes[process as usize];
         if p.served == u32::MAX {
@@ -53,6 +54,7 @@ impl World {
     }
 
     /// A demand on unlimited cores has had its time, but for what the process stood still.
+    #[inline]
     pub(super) fn computed(&mut self, frame: FrameRef, serial: u32) {
         let now = self.now();
         let f = &self.frames[frame];
@@ -80,6 +82,7 @@ impl World {
     }
 
     /// Books a finished Compute: its demand, what the process stood still, and the wait for a core.
+    #[inline]
     fn end_computing(&mut self, frame: FrameRef, now: Time) {
         let f = &mut self.frames[frame];
         let process = &mut self.processes[f.process as usize];

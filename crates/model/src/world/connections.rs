@@ -175,6 +175,7 @@ impl World {
     }
 
     /// Carries out what a pool wishes.
+    #[inline]
     pub(super) fn carry_out<S: Sink>(&mut self, process: u32, pool: u8) {
         let mut next = 0;
         while let Some(&effect) = self.effects.get(next) {

@@ -62,6 +62,7 @@ impl World {
     }
 
     /// A frame has ended: what it allocated becomes garbage.
+    #[inline]
     pub(super) fn release_share(&mut self, frame: FrameRef) {
         let process = self.frames[frame].process as usize;
         if let Some(share) = self.shares.get_mut(frame.slot as usize)

@@ -268,6 +268,7 @@ impl World {
         self.run = 0;
     }
 
+    #[inline]
     fn now(&self) -> Time {
         self.calendar.now()
     }
