@@ -149,9 +149,9 @@ impl Simulated {
 
     fn write_truth(&self, writer: &RunWriter) -> Result<Vec<(&'static str, u64, String)>, Failure> {
         let calendar = Calendar { epoch_unix_ns: self.loaded.blueprint.epoch_unix_ns };
-        let faults = &self.loaded.blueprint.faults;
+        let faults = faults::acted(&self.loaded.blueprint.faults, self.end);
         let scenario = writer.write_truth_text("scenario.ron", &self.loaded.resolved_text)?;
-        let told_faults = writer.write_truth_json("faults.json", &faults::document(faults, calendar))?;
+        let told_faults = writer.write_truth_json("faults.json", &faults::document(&faults, calendar))?;
         let told_milestones = writer.write_truth_json("milestones.json", &self.milestones.document(calendar))?;
         Ok(vec![
             ("truth/scenario.ron", self.loaded.resolved_text.lines().count() as u64, scenario.to_string()),

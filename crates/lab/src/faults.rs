@@ -1,8 +1,16 @@
 //! The file `truth/faults.json`: what was set, on what, when, from what to what.
 
 use crate::Calendar;
+use knockon_kernel::Time;
 use knockon_model::blueprint::{Contrast, Fault};
 use serde::Serialize;
+
+/// The faults that acted before a run ended; those that were not taken back by then have no end.
+#[must_use]
+pub fn acted(faults: &[Fault], end: Time) -> Vec<Fault> {
+    let acted = faults.iter().filter(|fault| fault.at <= end).cloned();
+    acted.map(|fault| Fault { until: fault.until.filter(|&until| until <= end), ..fault }).collect()
+}
 
 /// Every fault of a run, in order of time, then of name.
 #[must_use]
@@ -52,7 +60,23 @@ fn row(fault: &Fault, calendar: Calendar) -> Row<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use knockon_kernel::Time;
+
+    #[test]
+    fn what_did_not_happen_is_not_told() {
+        let at = |ns| Time::from_nanos(ns);
+        let fault = |name: &str, from, until: Option<u64>| Fault {
+            name: name.into(),
+            component: "web".into(),
+            settings: Vec::new(),
+            kind: "set".into(),
+            at: at(from),
+            until: until.map(at),
+            contrast: Contrast::Nothing,
+        };
+        let faults = [fault("over", 1, Some(5)), fault("on", 9, Some(11)), fault("late", 11, None)];
+        let told: Vec<_> = acted(&faults, at(10)).into_iter().map(|fault| (fault.name, fault.until)).collect();
+        assert_eq!(told, [("over".to_owned(), Some(at(5))), ("on".to_owned(), None)]);
+    }
 
     #[test]
     fn in_order_of_time_with_every_setting() {

@@ -4,7 +4,7 @@
 use crate::expectations::Judgement;
 use crate::milestones::Milestones;
 use crate::timeline::{self, Moment};
-use crate::{Calendar, topology};
+use crate::{Calendar, faults, topology};
 use knockon_kernel::Time;
 use knockon_model::Topology;
 use knockon_model::blueprint::Blueprint;
@@ -155,7 +155,7 @@ impl Summary<'_> {
     }
 
     fn moments(&self) -> Vec<Moment> {
-        timeline::tell(&self.blueprint.faults, self.milestones)
+        timeline::tell(&faults::acted(&self.blueprint.faults, self.end), self.milestones)
     }
 
     fn speed(&self) -> String {
