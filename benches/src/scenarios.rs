@@ -10,6 +10,7 @@ use knockon_scenario::{Options, Scenario};
 /// Mean time between two requests of one source.
 const W1_GAP: Duration = Duration::from_micros(1_250);
 const W2_GAP: Duration = Duration::from_millis(2);
+const TIERS_GAP: Duration = Duration::from_nanos(1_000_000_000 / 88);
 const WEBSHOP_GAP: Duration = Duration::from_millis(100);
 
 /// Reads a scenario; `system` is the one file that it may name.
@@ -33,6 +34,14 @@ pub fn w1(n: u64) -> Result<Blueprint, String> {
 pub fn w2(n: u64, copies: u32) -> Result<Blueprint, String> {
     let one = load("w2", include_str!("../scenarios/w2.ron"), "")?;
     Ok(limited(side_by_side(&one, copies), n / u64::from(copies), W2_GAP))
+}
+
+/// Three tiers a tenth beyond the last one's capacity, so that callers give up waiting for a connection, with `n` requests.
+///
+/// # Errors
+/// As [`w1`].
+pub fn tiers(n: u64) -> Result<Blueprint, String> {
+    load("tiers", include_str!("../scenarios/tiers.ron"), "").map(|blueprint| limited(blueprint, n, TIERS_GAP))
 }
 
 /// The web shop on a calm day, with `n` requests.
