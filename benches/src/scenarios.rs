@@ -44,6 +44,17 @@ pub fn tiers(n: u64) -> Result<Blueprint, String> {
     load("tiers", include_str!("../scenarios/tiers.ron"), "").map(|blueprint| limited(blueprint, n, TIERS_GAP))
 }
 
+/// One server behind a backlog of `depth` requests that stays as deep while `n` more come and go.
+///
+/// # Errors
+/// As [`w1`].
+pub fn depth(n: u64, depth: u64) -> Result<Blueprint, String> {
+    let mut blueprint = load("depth", include_str!("../scenarios/depth.ron"), "")?;
+    blueprint.duration = Duration::from_millis(n);
+    blueprint.sources[0].requests = Some(depth);
+    Ok(blueprint)
+}
+
 /// The web shop on a calm day, with `n` requests.
 ///
 /// # Errors

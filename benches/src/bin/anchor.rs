@@ -3,7 +3,7 @@
 //! IMPL is `knockon` (the whole simulator on a scenario, telemetry off), `knockon-observed` (with every record made and
 //! dropped), `knockon-kernel` (the bare kernel with draws from
 //! one generator, as the programs it is compared with) or `knockon-addressed` (the bare kernel with each draw by its address,
-//! as knockon's model). WORKLOAD is `w1`, `w2`, `w2s` (PARAMETER copies), in the whole simulator `tiers` and `webshop`, and on
+//! as knockon's model). WORKLOAD is `w1`, `w2`, `w2s` (PARAMETER copies), in the whole simulator `tiers`, `depth` (PARAMETER requests queued) and `webshop`, and on
 //! the bare kernel `w3` or `hold` (PARAMETER events pending).
 
 use knockon_benches::collected::Collected;
@@ -16,7 +16,7 @@ use knockon_model::blueprint::Blueprint;
 use std::io::Write;
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: knockon-anchor knockon|knockon-observed|knockon-kernel|knockon-addressed w1|w2|w2s|tiers|webshop|w3|hold N [PARAMETER]";
+const USAGE: &str = "usage: knockon-anchor knockon|knockon-observed|knockon-kernel|knockon-addressed w1|w2|w2s|tiers|depth|webshop|w3|hold N [PARAMETER]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -70,6 +70,7 @@ fn blueprint(job: &Job) -> Result<Blueprint, String> {
         "w2" => scenarios::w2(job.n, 1),
         "w2s" => scenarios::w2(job.n, copies(job)?),
         "tiers" => scenarios::tiers(job.n),
+        "depth" => scenarios::depth(job.n, job.parameter),
         "webshop" => scenarios::webshop(job.n),
         other => Err(format!("there is no scenario {other}")),
     }

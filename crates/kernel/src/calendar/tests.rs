@@ -120,3 +120,43 @@ fn the_last_instant_can_be_reached() {
     assert_eq!(calendar.next(Time::MAX), Next::Event(Time::MAX, 'b'));
     assert_eq!(calendar.next(Time::MAX), Next::Idle);
 }
+
+/// Comparisons an event of the hold model: `pending` events, each of which schedules its successor at a pseudo-random distance.
+fn comparisons_an_event(pending: u64) -> f64 {
+    let mut calendar = Calendar::new();
+    let mut word = 1u64;
+    let mut increment = || {
+        word = word.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        // Exponential with a mean of about a million, by its inverse on 1024 steps.
+        let unit = ((word >> 54) as f64 + 0.5) / 1024.0;
+        Duration::from_nanos((-libm::log(unit) * 1e6) as u64 + (word >> 44 & 1023))
+    };
+    for owner in 0..pending {
+        calendar.post(Time::ZERO + increment(), owner);
+    }
+    // Past the first generation, so that the heap has the shape that it keeps.
+    let events = 4 * pending.max(10_000);
+    for event in 0..events {
+        if event == events / 2 {
+            heap::count::take();
+        }
+        let Next::Event(now, owner) = calendar.next(Time::MAX) else { panic!("an event is pending") };
+        calendar.post(now + increment(), owner);
+    }
+    heap::count::take() as f64 / (events - events / 2) as f64
+}
+
+#[test]
+fn comparisons_grow_with_the_logarithm_of_what_is_pending() {
+    let measured: Vec<(u64, f64)> =
+        (1..=6).map(|power| 10u64.pow(power)).map(|n| (n, comparisons_an_event(n))).collect();
+    for &(pending, comparisons) in &measured {
+        // Four for each of the log4(n) levels that a key may sink, and those at the root.
+        let bound = 4.0 * libm::log(pending as f64) / libm::log(4.0) + 8.0;
+        assert!(comparisons <= bound, "{pending} pending: {comparisons} comparisons an event, more than {bound}");
+    }
+    // And no faster: each tenfold costs about as much more as the one before.
+    let steps: Vec<f64> = measured.windows(2).map(|pair| pair[1].1 - pair[0].1).collect();
+    let longest = 4.0 * libm::log(10.0) / libm::log(4.0) + 1.0;
+    assert!(steps.iter().all(|&step| step <= longest), "{measured:?}");
+}
