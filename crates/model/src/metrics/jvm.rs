@@ -140,6 +140,8 @@ impl Reading {
                 let share = meter.recent_pauses.read(target.now) as f64 / passed.max(1) as f64;
                 if share > 1.0 { 1.0 } else { share }
             }
+            // A heap of one space has no pool for the long-lived.
+            Self::UsageAfterCollection if maximum(config, heap, Space::Old) == 0.0 => return None,
             Self::UsageAfterCollection => meter.after_collection.old_used as f64 / maximum(config, heap, Space::Old),
         })
     }

@@ -79,6 +79,13 @@ impl<'t> Compiler<'t> {
                         None,
                     );
                 }
+                if heap.new_ratio.0 == 0 && heap.collector.value != CollectorText::Serial && !heap.new_ratio.broken {
+                    self.report(
+                        heap.new_ratio.span,
+                        "a heap of one space (`new_ratio: 0`) is collected by Serial only",
+                        Some("set `collector: Serial`".into()),
+                    );
+                }
                 Runtime::Jvm(heap_of(heap))
             }
             RuntimeText::CPython(python) => Runtime::CPython(cpython(python)),
@@ -214,7 +221,8 @@ fn heap_of(text: &HeapText) -> Heap {
         },
         base: text.base.0,
         new_ratio: text.new_ratio.0,
-        survivor_ratio: text.survivor_ratio.0,
+        // One space has no survivors either.
+        survivor_ratio: if text.new_ratio.0 == 0 { u32::MAX } else { text.survivor_ratio.0 },
         initiating_occupancy_percent: text.initiating_occupancy_percent.0,
         minor_pause: pause(&text.minor_pause),
         major_pause: pause(&text.major_pause),

@@ -72,8 +72,8 @@ record! {
         collector: CollectorText = [Parallel],
         /// Live bytes of an idle, fully started application.
         base: Bytes = ["96MiB"],
-        /// `-XX:NewRatio`: old to young.
-        new_ratio: Count<1> = [2],
+        /// `-XX:NewRatio`: old to young. 0 is one space without generations or survivors, always collected whole (Serial only).
+        new_ratio: Count = [2],
         /// `-XX:SurvivorRatio`: eden to one survivor space.
         survivor_ratio: Count<1> = [8],
         /// `-XX:InitiatingHeapOccupancyPercent` (G1).
