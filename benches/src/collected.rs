@@ -2,7 +2,9 @@
 
 use knockon_kernel::Time;
 use knockon_model::Sink;
-use knockon_model::record::{ChangeRecord, LedgerRecord, LogRecord, SampleRecord, SpanRecord, StateRecord};
+use knockon_model::record::{
+    ChangeRecord, LedgerRecord, LogRecord, RequestRecord, SampleRecord, SpanRecord, StateRecord,
+};
 
 /// Records that are held before they are dropped, as many as a recorder hands over at a time.
 const BATCH: usize = 4_096;
@@ -14,6 +16,7 @@ pub struct Collected {
     logs: Vec<LogRecord>,
     samples: Vec<SampleRecord>,
     ledgers: Vec<LedgerRecord>,
+    requests: Vec<RequestRecord>,
     room: usize,
 }
 
@@ -32,6 +35,7 @@ impl Collected {
         self.logs.clear();
         self.samples.clear();
         self.ledgers.clear();
+        self.requests.clear();
         self.room = BATCH;
     }
 }
@@ -62,6 +66,12 @@ impl Sink for Collected {
     fn ledger(&mut self, record: LedgerRecord) {
         self.count();
         self.ledgers.push(record);
+    }
+
+    #[inline]
+    fn request(&mut self, record: RequestRecord) {
+        self.count();
+        self.requests.push(record);
     }
 
     fn change(&mut self, _: ChangeRecord) {}

@@ -156,6 +156,8 @@ pub(crate) struct Frame {
     pub(crate) backend: u32,
     /// Log lines written, for their addresses.
     pub(crate) lines: u32,
+    /// Number of the source's request, set and read in its client side only.
+    pub(crate) number: u64,
 }
 
 impl Frame {
@@ -206,6 +208,7 @@ impl Frame {
         caller_traced: false,
         lines: 0,
         keeps_connection: false,
+        number: 0,
     };
 
     /// Begins anew in this place: a frame as its caller sends it.

@@ -1,13 +1,13 @@
 //! Where records go. The world never learns what a sink does with them (law 5).
 
-use crate::record::{ChangeRecord, LedgerRecord, LogRecord, SampleRecord, SpanRecord, StateRecord};
+use crate::record::{ChangeRecord, LedgerRecord, LogRecord, RequestRecord, SampleRecord, SpanRecord, StateRecord};
 use knockon_kernel::Time;
 
 /// A consumer of records. A sink whose `OBSERVES` (or `TRUTH`) is false makes the world skip that work entirely.
 pub trait Sink {
     /// Whether spans, logs, samples and changes are wanted.
     const OBSERVES: bool;
-    /// Whether ledgers are wanted.
+    /// Whether rows of truth are wanted: ledgers and requests.
     const LEDGER: bool;
     /// A span has ended.
     fn span(&mut self, record: SpanRecord);
@@ -19,9 +19,11 @@ pub trait Sink {
     fn change(&mut self, record: ChangeRecord);
     /// Truth: where a span's time went.
     fn ledger(&mut self, record: LedgerRecord);
+    /// Truth: a source's request has ended, as its client saw it.
+    fn request(&mut self, record: RequestRecord);
     /// Truth: a machine entered a state worth a milestone. Rare; always delivered.
     fn state(&mut self, record: StateRecord);
-    /// No span or ledger row to come starts before this instant. Called now and then, so that a sink can order its rows.
+    /// No span, ledger or request row to come starts before this instant. Called now and then, so that a sink can order its rows.
     fn watermark(&mut self, before: Time);
 }
 
@@ -37,6 +39,7 @@ impl Sink for Null {
     fn sample(&mut self, _: SampleRecord) {}
     fn change(&mut self, _: ChangeRecord) {}
     fn ledger(&mut self, _: LedgerRecord) {}
+    fn request(&mut self, _: RequestRecord) {}
     fn state(&mut self, _: StateRecord) {}
     fn watermark(&mut self, _: Time) {}
 }
@@ -67,6 +70,10 @@ impl<A: Sink, B: Sink> Sink for Tee<A, B> {
     fn ledger(&mut self, record: LedgerRecord) {
         self.0.ledger(record);
         self.1.ledger(record);
+    }
+    fn request(&mut self, record: RequestRecord) {
+        self.0.request(record);
+        self.1.request(record);
     }
     fn state(&mut self, record: StateRecord) {
         self.0.state(record);

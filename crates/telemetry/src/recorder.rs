@@ -8,7 +8,9 @@ use crate::error::{Error, Result};
 use crate::writer::{Batch, Summary, Tables};
 use knockon_kernel::Time;
 use knockon_model::Sink;
-use knockon_model::record::{ChangeRecord, LedgerRecord, LogRecord, SampleRecord, SpanRecord, StateRecord};
+use knockon_model::record::{
+    ChangeRecord, LedgerRecord, LogRecord, RequestRecord, SampleRecord, SpanRecord, StateRecord,
+};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
@@ -18,7 +20,7 @@ const BATCH_RECORDS: usize = 4_096;
 /// Full batches that wait for the writer: enough for the world to go on while a chunk of every table is encoded.
 const BATCHES_WAITING: usize = 16;
 
-/// Records everything observed, and the ledger, into the tables of a run folder.
+/// Records everything observed, the ledger and the requests, into the tables of a run folder.
 pub struct Recorder {
     batch: Batch,
     room: usize,
@@ -180,6 +182,12 @@ impl Sink for Recorder {
     #[inline]
     fn ledger(&mut self, record: LedgerRecord) {
         self.batch.ledgers.push(record);
+        self.count();
+    }
+
+    #[inline]
+    fn request(&mut self, record: RequestRecord) {
+        self.batch.requests.push(record);
         self.count();
     }
 

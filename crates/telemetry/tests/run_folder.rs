@@ -2,14 +2,14 @@
 
 mod common;
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{Int32Type, Int64Type, TimestampNanosecondType, UInt16Type};
+use arrow::array::{Array, AsArray, RecordBatch, StringArray};
+use arrow::datatypes::{Int32Type, Int64Type, TimestampNanosecondType, UInt16Type, UInt64Type};
 use common::{Generator, blueprint, catalogue, operation};
 use knockon_kernel::{Duration, Time};
 use knockon_model::Sink;
 use knockon_model::blueprint::{Blueprint, Contrast, Fault};
 use knockon_model::id::{ProcessId, SeriesId};
-use knockon_model::record::{ErrorType, SampleRecord, SpanId, SpanKind, SpanRecord, Status, TraceId};
+use knockon_model::record::{ErrorType, RequestRecord, SampleRecord, SpanId, SpanKind, SpanRecord, Status, TraceId};
 use knockon_telemetry::{
     Closing, Error, LIMIT_WAITING_ROWS, Manifest, Meta, Options, RunWriter, check_tables, read_manifest,
 };
@@ -72,14 +72,20 @@ fn a_run_reads_back_as_the_manifest_says() {
     assert_eq!(check_tables(&out).unwrap(), manifest);
     assert_eq!(read_manifest(&out).unwrap(), manifest);
     assert_eq!(siblings(&folder.path().join("deep/er")), ["run"], "nothing else is left beside it");
-    assert_eq!(manifest.tables.len(), 6);
+    assert_eq!(manifest.tables.len(), 7);
     assert!(manifest.limits_hit.is_empty());
     let rows = |table: &str| manifest.tables[table].rows;
     assert!(rows("observed/spans") > 5 * REQUESTS);
     assert_eq!(rows("observed/spans"), rows("truth/ledger"));
-    for table in
-        ["observed/spans", "observed/logs", "observed/metrics", "observed/series", "observed/changes", "truth/ledger"]
-    {
+    for table in [
+        "observed/spans",
+        "observed/logs",
+        "observed/metrics",
+        "observed/series",
+        "observed/changes",
+        "truth/ledger",
+        "truth/requests",
+    ] {
         let read: usize = read(&out, table).iter().map(RecordBatch::num_rows).sum();
         assert_eq!(read as u64, rows(table), "{table}");
     }
@@ -100,6 +106,7 @@ fn known_records_give_known_digests() {
         ("observed/series", 10, "1c95d60eb11783ad6aa45bdeb5da3bba"),
         ("observed/spans", 30_462, "fdfad082fb176bbfdc2f1685dd26c177"),
         ("truth/ledger", 30_462, "477c31f3fe5d3631b519ce49e4af72b1"),
+        ("truth/requests", 0, "45688560d4cc7e33b3ab98db413b0162"),
     ];
     assert_eq!((manifest.epochs.tables, found.as_slice()), (1, expected.as_slice()));
 }
@@ -353,8 +360,48 @@ impl Sink for NoWatermark<'_> {
     fn ledger(&mut self, record: knockon_model::record::LedgerRecord) {
         self.0.ledger(record);
     }
+    fn request(&mut self, _: knockon_model::record::RequestRecord) {}
     fn state(&mut self, _: knockon_model::record::StateRecord) {}
     fn watermark(&mut self, _: Time) {}
+}
+
+#[test]
+fn requests_are_told_as_their_clients_saw_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    let names = catalogue(&blueprint());
+    let get = operation(&names, 3, 0, SpanKind::Client);
+    let request = |number: u64, error: Option<ErrorType>, status| RequestRecord {
+        client: ProcessId(3),
+        number,
+        trace: TraceId(u128::from(number)),
+        operation: get,
+        sent: Time::from_nanos(number * 1_000),
+        ended: Time::from_nanos(number * 1_000 + 700),
+        attempts: 4,
+        status,
+        error,
+    };
+    write_with(&out, &blueprint(), threads(1), |recorder| {
+        recorder.request(request(2, Some(ErrorType::ConnectionRefused), 0));
+        recorder.request(request(1, None, 200));
+        recorder.request(request(3, Some(ErrorType::Upstream), 503));
+    });
+    let rows = &read(&out, "truth/requests")[0];
+    let numbers = rows["number"].as_primitive::<UInt64Type>();
+    assert_eq!(numbers.values(), &[1, 2, 3], "rows are in the order of sending");
+    assert_eq!(rows["latency_ns"].as_primitive::<Int64Type>().values(), &[700; 3]);
+    assert_eq!(rows["attempts"].as_primitive::<UInt16Type>().values(), &[4; 3]);
+    let words = |column: &str| -> Vec<Option<String>> {
+        let words = rows[column].as_dictionary::<Int32Type>().downcast_dict::<StringArray>().unwrap();
+        words.into_iter().map(|word| word.map(str::to_owned)).collect()
+    };
+    let some = |words: [&str; 3]| words.map(|word| (!word.is_empty()).then(|| word.to_owned())).to_vec();
+    assert_eq!(words("name"), some(["GET /api/users/{id}"; 3]));
+    assert_eq!(words("outcome"), some(["answered", "failed", "failed"]));
+    assert_eq!(words("error_type"), some(["", "java.net.ConnectException", "503"]));
+    let status = rows["http_response_status_code"].as_primitive::<UInt16Type>();
+    assert_eq!(status.iter().collect::<Vec<_>>(), [Some(200), None, Some(503)]);
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn a_run_tells_its_story_and_leaves_tables_and_truth() {
     assert_eq!(ended.err, "");
     let run = folder.path().join("out/small-s1");
     assert_eq!(names(&run), ["manifest.json", "observed", "truth"]);
-    assert_eq!(names(&run.join("truth")), ["faults.json", "ledger", "milestones.json", "scenario.ron"]);
+    assert_eq!(names(&run.join("truth")), ["faults.json", "ledger", "milestones.json", "requests", "scenario.ron"]);
     knockon_telemetry::check_tables(&run).unwrap();
 }
 

@@ -8,8 +8,8 @@ use knockon_model::Sink;
 use knockon_model::blueprint::Blueprint;
 use knockon_model::id::{PoolId, ProcessId, SeriesId};
 use knockon_model::record::{
-    Catalogue, ChangeKind, ChangeRecord, ErrorType, LedgerRecord, LogEvent, LogRecord, SampleRecord, SpanRecord,
-    StateRecord, Transition,
+    Catalogue, ChangeKind, ChangeRecord, ErrorType, LedgerRecord, LogEvent, LogRecord, RequestRecord, SampleRecord,
+    SpanRecord, StateRecord, Transition,
 };
 use std::collections::BTreeMap;
 
@@ -278,6 +278,7 @@ impl Sink for Watcher {
     }
 
     fn ledger(&mut self, _: LedgerRecord) {}
+    fn request(&mut self, _: RequestRecord) {}
     fn watermark(&mut self, _: Time) {}
 }
 

@@ -6,7 +6,8 @@ use knockon_kernel::{Duration, Time};
 use knockon_lab::conservation;
 use knockon_lab::milestones::{Milestones, State, Watcher};
 use knockon_model::record::{
-    Catalogue, ChangeRecord, LedgerRecord, LogRecord, SampleRecord, SpanId, SpanRecord, StateRecord, TraceId,
+    Catalogue, ChangeRecord, LedgerRecord, LogRecord, RequestRecord, SampleRecord, SpanId, SpanRecord, StateRecord,
+    TraceId,
 };
 use knockon_model::statistics::Statistics;
 use knockon_model::{Sink, Tee, World};
@@ -22,6 +23,7 @@ pub(crate) struct Records {
     pub(crate) samples: Vec<SampleRecord>,
     pub(crate) changes: Vec<ChangeRecord>,
     pub(crate) ledgers: Vec<LedgerRecord>,
+    pub(crate) requests: Vec<RequestRecord>,
 }
 
 impl Sink for Records {
@@ -41,6 +43,9 @@ impl Sink for Records {
     }
     fn ledger(&mut self, record: LedgerRecord) {
         self.ledgers.push(record);
+    }
+    fn request(&mut self, record: RequestRecord) {
+        self.requests.push(record);
     }
     fn state(&mut self, _: StateRecord) {}
     fn watermark(&mut self, _: Time) {}

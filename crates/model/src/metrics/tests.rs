@@ -4,7 +4,8 @@ mod shop;
 
 use crate::blueprint::{Action, Blueprint, Collector, Patch, Runtime};
 use crate::record::{
-    ChangeKind, ChangeRecord, LedgerRecord, LogRecord, SampleRecord, SeriesInfo, SeriesKind, SpanRecord, StateRecord,
+    ChangeKind, ChangeRecord, LedgerRecord, LogRecord, RequestRecord, SampleRecord, SeriesInfo, SeriesKind, SpanRecord,
+    StateRecord,
 };
 use crate::{Null, Sink, World};
 use knockon_kernel::Time;
@@ -30,6 +31,7 @@ impl Sink for Kept {
         self.changes.push(record);
     }
     fn ledger(&mut self, _: LedgerRecord) {}
+    fn request(&mut self, _: RequestRecord) {}
     fn state(&mut self, _: StateRecord) {}
     fn watermark(&mut self, _: Time) {}
 }

@@ -1,7 +1,7 @@
 //! Records: what machine transitions leave behind, as ids and small fixed fields. Encoding them is telemetry's work.
 //!
 //! Observed records ([`SpanRecord`], [`LogRecord`], [`SampleRecord`], [`ChangeRecord`]) and truth records
-//! ([`LedgerRecord`], [`StateRecord`]) are different types on different methods of [`crate::Sink`]; nothing converts one into the other.
+//! ([`LedgerRecord`], [`RequestRecord`], [`StateRecord`]) are different types on different methods of [`crate::Sink`]; nothing converts one into the other.
 
 mod catalogue;
 mod change;
@@ -15,4 +15,4 @@ pub use change::{ChangeKind, ChangeRecord};
 pub use log::{CollectionCause, CollectionKind, LogEvent, LogRecord};
 pub use metric::SampleRecord;
 pub use span::{ErrorType, SpanId, SpanKind, SpanRecord, Status, TraceId};
-pub use truth::{LedgerRecord, Part, StateRecord, Transition};
+pub use truth::{LedgerRecord, Part, RequestRecord, StateRecord, Transition};

@@ -1,7 +1,7 @@
-//! Truth records: the ledger of each span, and the state transitions that a reader would name.
+//! Truth records: the ledger of each span, the end of each request as its client saw it, and the state transitions that a reader would name.
 
-use super::{SpanId, TraceId};
-use crate::id::{PoolId, ProcessId};
+use super::{ErrorType, SpanId, TraceId};
+use crate::id::{OperationId, PoolId, ProcessId};
 use knockon_kernel::{Duration, Time};
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +85,29 @@ pub struct LedgerRecord {
     pub server: bool,
     /// Nanoseconds by [`Part`].
     pub parts: [u64; Part::COUNT],
+}
+
+/// A source's request has ended, as its client saw it: also one that no server ever saw or finished.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct RequestRecord {
+    /// The client side of the source.
+    pub client: ProcessId,
+    /// Number within the source, from 1. Numbers that a profile thinned out are missing.
+    pub number: u64,
+    /// Trace.
+    pub trace: TraceId,
+    /// What was asked for: the client's side in [`super::Catalogue::operations`].
+    pub operation: OperationId,
+    /// When the first attempt was sent.
+    pub sent: Time,
+    /// When the client had its answer or gave up.
+    pub ended: Time,
+    /// Attempts sent.
+    pub attempts: u16,
+    /// Status of the answer; 0 where none came.
+    pub status: u16,
+    /// Why it failed.
+    pub error: Option<ErrorType>,
 }
 
 /// A state that a reader would name, entered by a machine at this instant.

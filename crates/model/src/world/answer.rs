@@ -96,7 +96,7 @@ impl World {
         let f = &mut self.frames[frame];
         f.switch(Part::Computing, now);
         if f.program == u32::MAX {
-            self.finish_request(frame);
+            self.finish_request(frame, sink);
             return;
         }
         let (index, outcome, arrived) = (f.process, f.outcome, f.arrived);
@@ -137,8 +137,11 @@ impl World {
 
     /// A source's request has ended, from the client's point of view.
     #[inline]
-    fn finish_request(&mut self, root: FrameRef) {
+    fn finish_request<S: Sink>(&mut self, root: FrameRef, sink: &mut S) {
         let now = self.now();
+        if S::LEDGER {
+            self.emit_request(root, now, sink);
+        }
         let f = &self.frames[root];
         let source = self.processes[f.process as usize].source as usize;
         let statistics = &mut self.sources[source].statistics;

@@ -21,7 +21,7 @@ impl World {
         let key = self.sources[source as usize].key.with(number);
         if self.accepted(source, key, now) {
             self.sources[source as usize].sent += 1;
-            self.send_request(source, key, sink);
+            self.send_request(source, number, key, sink);
         }
         self.schedule_next(source);
     }
@@ -49,7 +49,7 @@ impl World {
     }
 
     #[inline]
-    fn send_request<S: Sink>(&mut self, source: u32, key: Key, sink: &mut S) {
+    fn send_request<S: Sink>(&mut self, source: u32, number: u64, key: Key, sink: &mut S) {
         let now = self.now();
         let process = self.sources[source as usize].process;
         let mix = &self.tables.mixes[source as usize];
@@ -58,6 +58,7 @@ impl World {
         let frame = &mut self.frames[root];
         frame.send(key, key, process, u32::MAX, edge, FrameRef::NONE, now);
         frame.state = State::Running;
+        frame.number = number;
         frame.pc = self.tables.ops.len() as u32 - 1;
         let statistics = &mut self.sources[source as usize].statistics;
         statistics.sent += 1;

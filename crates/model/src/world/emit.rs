@@ -5,8 +5,8 @@ use crate::frame::Outcome;
 use crate::id::{FrameRef, PoolId, ServiceId};
 use crate::purpose;
 use crate::record::{
-    ChangeKind, ChangeRecord, ErrorType, LedgerRecord, LogEvent, LogRecord, Part, SpanId, SpanRecord, StateRecord,
-    Status, TraceId, Transition,
+    ChangeKind, ChangeRecord, ErrorType, LedgerRecord, LogEvent, LogRecord, Part, RequestRecord, SpanId, SpanRecord,
+    StateRecord, Status, TraceId, Transition,
 };
 use crate::sink::Sink;
 use knockon_kernel::{Key, Time};
@@ -122,6 +122,23 @@ impl World {
             parts[Part::Paused as usize] = (now - at).as_nanos();
             sink.ledger(LedgerRecord { trace, span, start: c.sent, server: false, parts });
         }
+    }
+
+    /// A source's request has ended at `now`.
+    pub(super) fn emit_request<S: Sink>(&mut self, root: FrameRef, now: Time, sink: &mut S) {
+        self.spans_since_watermark += 1;
+        let f = &self.frames[root];
+        sink.request(RequestRecord {
+            client: Self::process_id(f.process),
+            number: f.number,
+            trace: self.trace(root),
+            operation: self.tables.edges[f.call_edge as usize].operation,
+            sent: f.sent,
+            ended: now,
+            attempts: f.attempts,
+            status: f.outcome.status,
+            error: f.outcome.error,
+        });
     }
 
     /// A line about a request.

@@ -170,6 +170,7 @@ pub(crate) struct Keep {
     pub(crate) samples: Vec<SampleRecord>,
     pub(crate) changes: Vec<ChangeRecord>,
     pub(crate) ledgers: Vec<LedgerRecord>,
+    pub(crate) requests: Vec<RequestRecord>,
     pub(crate) states: Vec<StateRecord>,
     pub(crate) watermark: Time,
 }
@@ -192,6 +193,10 @@ impl Sink for Keep {
     }
     fn ledger(&mut self, record: LedgerRecord) {
         self.ledgers.push(record);
+    }
+    fn request(&mut self, record: RequestRecord) {
+        assert!(record.sent >= self.watermark, "no row starts before the watermark");
+        self.requests.push(record);
     }
     fn state(&mut self, record: StateRecord) {
         self.states.push(record);

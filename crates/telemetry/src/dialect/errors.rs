@@ -2,7 +2,7 @@
 
 use knockon_model::blueprint::{Blueprint, Operation, Runtime};
 use knockon_model::id::ServiceId;
-use knockon_model::record::{Catalogue, ErrorType, SpanKind, SpanRecord};
+use knockon_model::record::{Catalogue, ErrorType, RequestRecord, SpanKind, SpanRecord};
 use std::collections::BTreeMap;
 
 /// Whose exceptions a process throws.
@@ -74,6 +74,13 @@ impl ErrorWords {
             operations: catalogue.operations.iter().map(|info| (info.kind, callee(&info.operation))).collect(),
             known: BTreeMap::new(),
         }
+    }
+
+    /// `error.type` of a request that failed, as its client would report it.
+    pub(crate) fn of_request(&mut self, request: &RequestRecord) -> &str {
+        let (kind, callee) = self.operations[request.operation.index()];
+        let key = (request.error, request.status, self.languages[request.client.index()], kind, callee);
+        self.known.entry(key).or_insert_with(|| span_error(key))
     }
 
     /// `error.type` of a span whose status is an error.

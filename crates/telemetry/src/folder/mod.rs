@@ -4,7 +4,7 @@
 //! out/<name>/
 //!   manifest.json   written last: a folder with a manifest is a finished run
 //!   observed/       spans/ logs/ metrics/ series/ changes/      Parquet parts
-//!   truth/          ledger/ and the documents that the caller writes
+//!   truth/          ledger/ requests/ and the documents that the caller writes
 //! ```
 //!
 //! Nothing of a staged folder lies in the place of the run, and nothing but data lies in a table's folder: readers take

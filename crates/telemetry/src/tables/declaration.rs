@@ -50,6 +50,8 @@ pub enum Kind {
     U16,
     /// An unsigned number.
     U32,
+    /// A large unsigned number.
+    U64,
     /// A real number.
     F64,
     /// Pairs of text, ascending by key.
@@ -68,6 +70,7 @@ impl Kind {
             Self::Text => DataType::Utf8,
             Self::U16 => DataType::UInt16,
             Self::U32 => DataType::UInt32,
+            Self::U64 => DataType::UInt64,
             Self::F64 => DataType::Float64,
             Self::WordMap => DataType::Map(
                 Arc::new(Field::new(
@@ -94,6 +97,7 @@ impl Kind {
             Self::Text => "string".into(),
             Self::U16 => "uint16".into(),
             Self::U32 => "uint32".into(),
+            Self::U64 => "uint64".into(),
             Self::F64 => "float64".into(),
             Self::WordMap => "map(string, string)".into(),
         }

@@ -10,6 +10,7 @@ mod dictionary;
 mod ledger;
 mod logs;
 mod metrics;
+mod requests;
 mod series;
 mod spans;
 
@@ -20,6 +21,7 @@ pub(crate) use changes::Changes;
 pub(crate) use ledger::Ledger;
 pub(crate) use logs::Logs;
 pub(crate) use metrics::Metrics;
+pub(crate) use requests::Requests;
 pub(crate) use series::{SERIES, series};
 pub(crate) use spans::Spans;
 
@@ -27,8 +29,8 @@ use arrow::array::ArrayRef;
 use knockon_kernel::Time;
 
 /// All tables, in the order of the data dictionary.
-pub static TABLES: [&Table; 6] =
-    [&spans::SPANS, &logs::LOGS, &metrics::METRICS, &SERIES, &changes::CHANGES, &ledger::LEDGER];
+pub static TABLES: [&Table; 7] =
+    [&spans::SPANS, &logs::LOGS, &metrics::METRICS, &SERIES, &changes::CHANGES, &ledger::LEDGER, &requests::REQUESTS];
 
 /// Makes a table's columns of records.
 pub(crate) trait Encoder {

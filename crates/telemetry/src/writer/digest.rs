@@ -8,6 +8,7 @@ use crate::tables::Table;
 use arrow::array::{Array, AsArray, PrimitiveArray, RecordBatch};
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Float64Type, Int32Type, Int64Type, TimestampNanosecondType, UInt16Type, UInt32Type,
+    UInt64Type,
 };
 use std::fmt;
 use twox_hash::{XxHash3_64, xxhash3_128};
@@ -91,6 +92,7 @@ fn values(array: &dyn Array, out: &mut Vec<u8>) {
         DataType::Timestamp(..) => numbers(array.as_primitive::<TimestampNanosecondType>(), out, |value| value),
         DataType::UInt16 => numbers(array.as_primitive::<UInt16Type>(), out, i64::from),
         DataType::UInt32 => numbers(array.as_primitive::<UInt32Type>(), out, i64::from),
+        DataType::UInt64 => numbers(array.as_primitive::<UInt64Type>(), out, u64::cast_signed),
         DataType::Float64 => numbers(array.as_primitive::<Float64Type>(), out, |value| value.to_bits().cast_signed()),
         DataType::FixedSizeBinary(width) => {
             let array = array.as_fixed_size_binary();

@@ -14,9 +14,9 @@ pub(crate) use table::Written;
 
 use crate::error::Result;
 use crate::folder::FileSystem;
-use crate::tables::{Changes, Ledger, Logs, Metrics, SERIES, Spans, series};
+use crate::tables::{Changes, Ledger, Logs, Metrics, Requests, SERIES, Spans, series};
 use knockon_model::blueprint::Blueprint;
-use knockon_model::record::{Catalogue, LedgerRecord, SpanRecord};
+use knockon_model::record::{Catalogue, LedgerRecord, RequestRecord, SpanRecord};
 use order::Order;
 use std::path::Path;
 use std::sync::Arc;
@@ -26,12 +26,14 @@ use table::{Parts, Stream};
 pub(crate) struct Tables {
     span_order: Order<SpanRecord>,
     ledger_order: Order<LedgerRecord>,
+    request_order: Order<RequestRecord>,
     spans: Stream<Spans>,
     logs: Stream<Logs>,
     metrics: Stream<Metrics>,
     series: Parts,
     changes: Stream<Changes>,
     ledger: Stream<Ledger>,
+    requests: Stream<Requests>,
 }
 
 /// What became of all tables.
@@ -54,12 +56,14 @@ impl Tables {
         let mut tables = Self {
             span_order: Order::new(waiting_rows),
             ledger_order: Order::new(waiting_rows),
+            request_order: Order::new(waiting_rows),
             spans: Stream::create(files, run, Spans::new(catalogue, blueprint))?,
             logs: Stream::create(files, run, Logs::new(catalogue, blueprint))?,
             metrics: Stream::create(files, run, Metrics::new(blueprint))?,
             series: Parts::create(files, run, &SERIES)?,
             changes: Stream::create(files, run, Changes::new(catalogue, blueprint))?,
             ledger: Stream::create(files, run, Ledger)?,
+            requests: Stream::create(files, run, Requests::new(catalogue, blueprint))?,
         };
         tables.series.write(series(&catalogue.series))?;
         Ok(tables)
@@ -69,6 +73,7 @@ impl Tables {
     pub(crate) fn take(&mut self, batch: &Batch) -> Result<()> {
         self.span_order.push(&batch.spans, batch.watermark, |row| self.spans.push(row))?;
         self.ledger_order.push(&batch.ledgers, batch.watermark, |row| self.ledger.push(row))?;
+        self.request_order.push(&batch.requests, batch.watermark, |row| self.requests.push(row))?;
         self.logs.extend(&batch.logs)?;
         self.metrics.extend(&batch.samples)?;
         self.changes.extend(&batch.changes)
@@ -78,8 +83,9 @@ impl Tables {
     pub(crate) fn finish(mut self) -> Result<Summary> {
         self.span_order.finish(|row| self.spans.push(row))?;
         self.ledger_order.finish(|row| self.ledger.push(row))?;
+        self.request_order.finish(|row| self.requests.push(row))?;
         Ok(Summary {
-            order_overflows: self.span_order.overflows + self.ledger_order.overflows,
+            order_overflows: self.span_order.overflows + self.ledger_order.overflows + self.request_order.overflows,
             tables: vec![
                 self.spans.close()?,
                 self.logs.close()?,
@@ -87,6 +93,7 @@ impl Tables {
                 self.series.close()?,
                 self.changes.close()?,
                 self.ledger.close()?,
+                self.requests.close()?,
             ],
         })
     }

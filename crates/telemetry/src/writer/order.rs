@@ -5,7 +5,7 @@
 //! that wait is bounded: past the bound the earlier half is written anyway, and counted.
 
 use knockon_kernel::Time;
-use knockon_model::record::{LedgerRecord, SpanRecord};
+use knockon_model::record::{LedgerRecord, RequestRecord, SpanRecord};
 
 /// A row with a start.
 pub(super) trait Started: Copy {
@@ -21,6 +21,12 @@ impl Started for SpanRecord {
 impl Started for LedgerRecord {
     fn start(&self) -> Time {
         self.start
+    }
+}
+
+impl Started for RequestRecord {
+    fn start(&self) -> Time {
+        self.sent
     }
 }
 

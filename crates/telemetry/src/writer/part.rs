@@ -71,7 +71,9 @@ fn properties(table: &Table) -> WriterProperties {
                     .set_column_dictionary_enabled(path(), false)
                     .set_column_encoding(path(), Encoding::DELTA_BINARY_PACKED);
             }
-            Kind::Nanoseconds | Kind::Text => properties = properties.set_column_dictionary_enabled(path(), false),
+            Kind::Nanoseconds | Kind::Text | Kind::U64 => {
+                properties = properties.set_column_dictionary_enabled(path(), false);
+            }
             Kind::Word | Kind::U16 | Kind::U32 | Kind::F64 | Kind::WordMap => {}
         }
     }

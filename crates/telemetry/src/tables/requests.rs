@@ -1,0 +1,113 @@
+//! `truth/requests`: what became of each source's requests, as their clients saw it.
+
+use super::arrays::{NULL, Words, nanoseconds, small_or_null, times, wide_ids};
+use super::declaration::{optional, required};
+use super::{Encoder, Epoch, Kind, Table};
+use crate::dialect::{ErrorWords, span_name};
+use arrow::array::{ArrayRef, UInt16Array, UInt64Array};
+use knockon_model::blueprint::{Blueprint, Operation};
+use knockon_model::record::{Catalogue, RequestRecord, SpanKind};
+use std::sync::Arc;
+
+/// The table.
+pub(super) static REQUESTS: Table = Table {
+    path: "truth/requests",
+    meaning: "One row for each request of a load source, in the order of their sending: what its client saw of it. Requests that were \
+              refused, or lost with a process that died, have no server span, but a row here. Those that had not ended with the \
+              run have none.",
+    columns: &[
+        required("source", Kind::Word, "", "Load source that sent it."),
+        required(
+            "number",
+            Kind::U64,
+            "",
+            "Number within its source, from 1; those that a profile thins out are missing.",
+        ),
+        required(
+            "trace_id",
+            Kind::Id(16),
+            "",
+            "The trace of the request: what servers did for it is in observed/spans.",
+        ),
+        required("name", Kind::Word, "", "What was asked for, as the server would name it: `GET /users/{id}`."),
+        required("sent_time", Kind::Time, "ns", "When the first attempt was sent."),
+        required("ended_time", Kind::Time, "ns", "When the client had its answer, or gave up."),
+        required("latency_ns", Kind::Nanoseconds, "ns", "ended_time − sent_time."),
+        required("attempts", Kind::U16, "", "Attempts that were sent."),
+        required("outcome", Kind::Word, "", "answered (with a status below 500) or failed."),
+        optional("http_response_status_code", Kind::U16, "", "http.response.status_code; null if no answer came."),
+        optional("error_type", Kind::Word, "", "error.type of a failed request, as the client would report it."),
+    ],
+};
+
+/// Makes request rows.
+#[derive(Debug)]
+pub(crate) struct Requests {
+    epoch: Epoch,
+    /// By process: number of its source's name.
+    source_of: Vec<i32>,
+    /// By operation: number of its name, and whether answers carry a status.
+    named: Vec<(i32, bool)>,
+    sources: Words,
+    names: Words,
+    outcomes: Words,
+    errors: Words,
+    error_words: ErrorWords,
+}
+
+impl Requests {
+    pub(crate) fn new(catalogue: &Catalogue, blueprint: &Blueprint) -> Self {
+        let (mut sources, mut names, mut outcomes) = (Words::default(), Words::default(), Words::default());
+        let mut name = |info: &knockon_model::record::OperationInfo| {
+            // The client's own span would not name the route, but truth knows it.
+            let server = knockon_model::record::OperationInfo { kind: SpanKind::Server, ..info.clone() };
+            (names.key(&span_name(&server)), matches!(info.operation, Operation::Http { .. }))
+        };
+        let named = catalogue.operations.iter().map(&mut name).collect();
+        let source_of = catalogue.processes.iter().map(|process| sources.key(&process.name)).collect();
+        for word in ["answered", "failed"] {
+            outcomes.key(word);
+        }
+        Self {
+            epoch: Epoch(blueprint.epoch_unix_ns),
+            source_of,
+            named,
+            sources,
+            names,
+            outcomes,
+            errors: Words::default(),
+            error_words: ErrorWords::new(catalogue, blueprint),
+        }
+    }
+}
+
+fn failed(record: &RequestRecord) -> bool {
+    record.error.is_some() || record.status >= 500
+}
+
+impl Encoder for Requests {
+    type Record = RequestRecord;
+    const TABLE: &'static Table = &REQUESTS;
+
+    fn encode(&mut self, records: &[RequestRecord]) -> Vec<ArrayRef> {
+        let Self { epoch, source_of, named, error_words, errors, .. } = self;
+        let epoch = *epoch;
+        let keys = |key: &dyn Fn(&RequestRecord) -> i32| records.iter().map(key).collect::<Vec<i32>>();
+        let error_keys =
+            records.iter().map(|r| if failed(r) { errors.key(error_words.of_request(r)) } else { NULL }).collect();
+        let statuses = records.iter().map(|r| if named[r.operation.index()].1 { r.status } else { 0 });
+        vec![
+            self.sources.column(keys(&|r| source_of[r.client.index()])),
+            Arc::new(UInt64Array::from_iter_values(records.iter().map(|r| r.number))),
+            wide_ids(records.iter().map(|r| r.trace.0), None),
+            self.names.column(keys(&|r| named[r.operation.index()].0)),
+            times(records.iter().map(|r| epoch.unix_ns(r.sent))),
+            times(records.iter().map(|r| epoch.unix_ns(r.ended))),
+            nanoseconds(records.iter().map(|r| r.ended.saturating_sub(r.sent).as_nanos()), None),
+            Arc::new(UInt16Array::from_iter_values(records.iter().map(|r| r.attempts))),
+            self.outcomes.column(keys(&|r| i32::from(failed(r)))),
+            small_or_null(statuses),
+            errors.column(error_keys),
+        ]
+    }
+}
