@@ -156,7 +156,7 @@ pub(crate) struct Frame {
     pub(crate) backend: u32,
     /// Log lines written, for their addresses.
     pub(crate) lines: u32,
-    /// Number of the source's request, set and read in its client side only.
+    /// Number of the source's request, in its client side.
     pub(crate) number: u64,
 }
 
@@ -270,6 +270,7 @@ impl Frame {
         self.caller_traced = Self::BLANK.caller_traced;
         self.lines = Self::BLANK.lines;
         self.keeps_connection = Self::BLANK.keeps_connection;
+        self.number = Self::BLANK.number;
     }
 
     /// Ends the running part at `at` and begins another.

@@ -50,6 +50,7 @@ fn used() -> Frame {
         caller_traced: true,
         lines: 38,
         keeps_connection: true,
+        number: 40,
     }
 }
 
