@@ -4,6 +4,7 @@ use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use knockon_kernel::{Duration, Time};
+use knockon_lab::Measurement;
 use knockon_model::{Sink, Stop, World};
 use std::time::Instant;
 
@@ -23,12 +24,13 @@ pub(crate) enum Ended {
     SinkFailed,
 }
 
-/// Runs `world` until `until`, unless its sink `has_failed`.
+/// Runs `world` until `until`, unless its sink `has_failed`, and reads it where `measurement` wants to.
 pub(crate) fn drive<S: Sink>(
     world: &mut World,
     until: Time,
     sink: &mut S,
     has_failed: impl Fn(&S) -> bool,
+    measurement: &mut Measurement,
     interrupt: &Interrupt,
     progress: &mut Progress,
 ) -> Result<(), Ended> {
@@ -41,7 +43,7 @@ pub(crate) fn drive<S: Sink>(
         }
         let began = Instant::now();
         reached_ns = end_ns.min(reached_ns.saturating_add(piece_ns));
-        world.run_until(Time::from_nanos(reached_ns), sink).map_err(Ended::Limit)?;
+        measurement.run_until(world, Time::from_nanos(reached_ns), sink).map_err(Ended::Limit)?;
         if reached_ns == end_ns {
             return Ok(());
         }

@@ -9,11 +9,11 @@ use knockon_kernel::Time;
 use knockon_lab::expectations::{self, Judgement};
 use knockon_lab::milestones::{Milestones, Watcher};
 use knockon_lab::summary::{Summary, Written};
-use knockon_lab::{Calendar, conservation, faults};
+use knockon_lab::{Calendar, Measurement, conservation, faults};
 use knockon_model::statistics::Statistics;
 use knockon_model::{Stop, Tee, World};
 use knockon_scenario::Loaded;
-use knockon_telemetry::{Closing, Manifest, Meta, Options, RunWriter};
+use knockon_telemetry::{Closing, Manifest, Meta, Options, Recorder, RunWriter};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -72,9 +72,10 @@ fn without_tables(loaded: Loaded, interrupt: &Interrupt, mut progress: Progress)
     let mut world = World::new(loaded.blueprint.clone());
     let mut watcher = Watcher::new(world.catalogue(), &loaded.blueprint);
     let until = end_of(loaded.blueprint.duration);
-    let ended = drive(&mut world, until, &mut watcher, |_| false, interrupt, &mut progress);
+    let mut measurement = measurement_of(&loaded);
+    let ended = drive(&mut world, until, &mut watcher, |_| false, &mut measurement, interrupt, &mut progress);
     let limit = limit_of(ended)?;
-    Ok(Simulated::new(loaded, &world, watcher, limit, &progress))
+    Ok(Simulated::new(loaded, &world, watcher, &measurement, limit, &progress))
 }
 
 fn with_tables(
@@ -90,10 +91,12 @@ fn with_tables(
     let options = Options { threads: usize::from(recording.threads), ..Options::default() };
     let writer = RunWriter::create(&recording.folder, meta, world.catalogue(), &loaded.blueprint, options)?;
     let mut sink = Tee(watcher, writer.recorder()?);
-    let ended = drive(&mut world, until, &mut sink, |sink| sink.1.has_failed(), interrupt, &mut progress);
+    let mut measurement = measurement_of(&loaded);
+    let has_failed = |sink: &Tee<_, Recorder>| sink.1.has_failed();
+    let ended = drive(&mut world, until, &mut sink, has_failed, &mut measurement, interrupt, &mut progress);
     let limit = limit_of(ended)?;
     let Tee(watcher, recorder) = sink;
-    let mut simulated = Simulated::new(loaded, &world, watcher, limit, &progress);
+    let mut simulated = Simulated::new(loaded, &world, watcher, &measurement, limit, &progress);
     let documents = simulated.write_truth(&writer)?;
     let closing = Closing {
         run_digest: format!("{:032x}", simulated.digest),
@@ -104,6 +107,10 @@ fn with_tables(
     simulated.output = Some(Output { folder: recording.folder.clone(), manifest, documents });
     simulated.wall_s = progress.elapsed().as_secs_f64();
     Ok(simulated)
+}
+
+fn measurement_of(loaded: &Loaded) -> Measurement {
+    Measurement::new(&loaded.expectations, loaded.measure, loaded.blueprint.duration)
 }
 
 /// A limit is a result; a signal is not.
@@ -125,14 +132,21 @@ const fn limit_name(stop: Stop) -> &'static str {
 }
 
 impl Simulated {
-    fn new(loaded: Loaded, world: &World, watcher: Watcher, limit: Option<Stop>, progress: &Progress) -> Self {
+    fn new(
+        loaded: Loaded,
+        world: &World,
+        watcher: Watcher,
+        measurement: &Measurement,
+        limit: Option<Stop>,
+        progress: &Progress,
+    ) -> Self {
         let end = match limit {
             None => end_of(loaded.blueprint.duration),
             Some(_) => world.time(),
         };
         let statistics = world.statistics();
         let milestones = watcher.finish(end);
-        let judgements = expectations::judge(&loaded.expectations, &statistics, &milestones);
+        let judgements = expectations::judge(&loaded.expectations, measurement, &statistics, &milestones);
         Self {
             statistics,
             milestones,
@@ -192,7 +206,7 @@ impl Simulated {
         if self.limit.is_some() {
             return Ok(Exit::Limit);
         }
-        Ok(if self.judgements.iter().all(|judgement| judgement.held) { Exit::Success } else { Exit::Failed })
+        Ok(if self.judgements.iter().all(Judgement::held) { Exit::Success } else { Exit::Failed })
     }
 
     /// Fingerprint of events and states, with the number of events.

@@ -1,15 +1,19 @@
-//! What is concluded from worlds: milestones, expectations, conservation, the closing summary.
+//! What is concluded from worlds: milestones, measurements, expectations, conservation, the closing summary.
 //!
 //! The lab looks at a world from outside, through a [`knockon_model::Sink`] and through its aggregates; it never touches one.
 //! Deliberately not here: files, terminals and clocks (the command line has them) and the encoding of records (telemetry).
 
 mod calendar;
 pub mod conservation;
+mod estimate;
 pub mod expectations;
 pub mod faults;
+mod measurement;
 pub mod milestones;
 pub mod summary;
 pub mod timeline;
 pub mod topology;
 
 pub use calendar::Calendar;
+pub use estimate::{Estimate, SIGMAS};
+pub use measurement::Measurement;

@@ -82,10 +82,10 @@ impl Summary<'_> {
             line("ended early", limit.clone());
         }
         if !self.judgements.is_empty() {
-            let held = self.judgements.iter().filter(|judgement| judgement.held).count();
+            let held = self.judgements.iter().filter(|judgement| judgement.held()).count();
             line("expectations", format!("{held} of {} held", self.judgements.len()));
         }
-        for judgement in self.judgements.iter().filter(|judgement| !judgement.held) {
+        for judgement in self.judgements.iter().filter(|judgement| !judgement.held()) {
             line("  not held", format!("{}; measured {}", judgement.expected, judgement.measured));
         }
         match &self.written {
@@ -148,7 +148,7 @@ impl Summary<'_> {
         lines.extend(timeline::lines(&self.moments()));
         lines.extend(self.limit.clone());
         lines.extend(self.judgements.iter().map(|judgement| {
-            let verdict = if judgement.held { "held" } else { "not held" };
+            let verdict = if judgement.held() { "held" } else { "not held" };
             format!("{verdict}: {}; measured {}", judgement.expected, judgement.measured)
         }));
         lines

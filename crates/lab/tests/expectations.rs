@@ -3,7 +3,7 @@
 use knockon_kernel::{Duration, Time};
 use knockon_lab::expectations::{judge, times};
 use knockon_lab::milestones::{Milestones, State, Watcher};
-use knockon_lab::{conservation, expectations::Judgement};
+use knockon_lab::{Measurement, conservation, expectations::Judgement};
 use knockon_model::World;
 use knockon_model::statistics::{ServiceStatistics, SourceStatistics, Statistics};
 use knockon_scenario::{Options, Scenario};
@@ -28,7 +28,7 @@ impl Ran {
 
     #[track_caller]
     fn assert_held(&self) {
-        let broken: Vec<_> = self.judgements.iter().filter(|judgement| !judgement.held).collect();
+        let broken: Vec<_> = self.judgements.iter().filter(|judgement| !judgement.held()).collect();
         assert!(!self.judgements.is_empty() && broken.is_empty(), "{broken:#?}");
     }
 }
@@ -45,10 +45,11 @@ fn run(name: &str, seed: u64, set: &[(&str, &str)], without: &[&str]) -> Ran {
     let end = Time::ZERO + loaded.blueprint.duration;
     let mut world = World::new(loaded.blueprint.clone());
     let mut watcher = Watcher::new(world.catalogue(), &loaded.blueprint);
-    world.run_until(end, &mut watcher).expect("no limit is hit");
+    let mut measurement = Measurement::new(&loaded.expectations, loaded.measure, loaded.blueprint.duration);
+    measurement.run_until(&mut world, end, &mut watcher).expect("no limit is hit");
     let (statistics, milestones) = (world.statistics(), watcher.finish(end));
     assert_eq!(conservation::breaches(&statistics), []);
-    let judgements = judge(&loaded.expectations, &statistics, &milestones);
+    let judgements = judge(&loaded.expectations, &measurement, &statistics, &milestones);
     Ran { milestones, statistics, judgements, digest: world.digest() }
 }
 
@@ -69,7 +70,7 @@ fn the_leak_shows_its_whole_chain_whatever_the_seed() {
 #[test]
 fn without_the_leak_its_expectations_do_not_hold() {
     let ran = run("memory_leak", 1, &[], &["leak"]);
-    assert!(ran.judgements.iter().any(|judgement| !judgement.held), "{:?}", ran.judgements);
+    assert!(ran.judgements.iter().any(|judgement| !judgement.held()), "{:?}", ran.judgements);
 }
 
 #[test]

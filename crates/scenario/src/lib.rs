@@ -25,7 +25,7 @@ mod unit;
 
 pub use check::{CheckLine, check};
 pub use diagnostic::{Diagnostic, Diagnostics};
-pub use expectation::{Expectation, Measured, Milestone, Relation, Statistic, Unit};
+pub use expectation::{Expectation, Measure, Measured, Milestone, Reading, Relation, Statistic, Unit, Window};
 pub use load::{Loaded, Options, Scenario, SystemReader};
 pub use schema::schema;
 

@@ -3,7 +3,7 @@
 use crate::compile;
 use crate::decode::{At, Decode, Map, Reader};
 use crate::diagnostic::Diagnostics;
-use crate::expectation::Expectation;
+use crate::expectation::{Expectation, Measure};
 use crate::language::{ContrastText, FaultText, ScenarioText, SystemText};
 use crate::leaf::Period;
 use crate::origin::{Origins, Span};
@@ -46,6 +46,8 @@ pub struct Loaded {
     pub blueprint: Blueprint,
     /// What must hold when the run has ended.
     pub expectations: Vec<Expectation>,
+    /// How their values are estimated.
+    pub measure: Measure,
     /// The scenario as it was run: system, `with:`, `--set` and `--without` worked in and every default written out. Loading it
     /// with the same seed gives the same blueprint.
     pub resolved_text: String,
@@ -119,6 +121,7 @@ impl Scenario {
             let span = text.system.span;
             add_system(&mut system, &file, span, &mut origins, &mut reader, systems, shown);
         }
+        let measure = measure(&text, &mut reader);
         if let Some(duration) = options.duration {
             text.duration = At::new(Period(duration), Span::default());
             if duration.is_zero() || duration > Sampler::LONGEST {
@@ -134,8 +137,21 @@ impl Scenario {
             return Err(Diagnostics::new(reader.findings, &origins));
         }
         let resolved_text = resolved(&text.value, system).print().page();
-        Ok(Loaded { name: name.to_owned(), title: text.title.value.clone(), blueprint, expectations, resolved_text })
+        let (name, title) = (name.to_owned(), text.title.value.clone());
+        Ok(Loaded { name, title, blueprint, expectations, measure, resolved_text })
     }
+}
+
+/// How values are estimated. `--until` may cut a run so short that nothing is, which the judgement says then.
+fn measure(text: &ScenarioText, reader: &mut Reader) -> Measure {
+    let measure = &text.measure.value;
+    if let Some(warm_up) = measure.warm_up.value
+        && warm_up >= text.duration.0
+        && !text.duration.broken
+    {
+        reader.report(measure.warm_up.span, "the warm-up is as long as the run", None);
+    }
+    Measure { warm_up: measure.warm_up.value, batches: measure.batches.0 }
 }
 
 fn too_large() -> String {

@@ -1,58 +1,76 @@
 //! Whether a run showed what its scenario expects, with what was measured.
 
 mod chain;
+mod verdict;
 
 pub use chain::{occurrences, times};
+pub use verdict::{Judgement, Numbers, Verdict};
 
+use crate::Measurement;
 use crate::milestones::{Milestones, State};
 use knockon_model::statistics::Statistics;
-use knockon_scenario::{Expectation, Measured, Milestone};
+use knockon_scenario::{Expectation, Measured, Milestone, Reading, Statistic, Window};
 
-/// One expectation and what came of it.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Judgement {
-    /// What was expected, in words.
-    pub expected: String,
-    /// What was measured, in words.
-    pub measured: String,
-    /// Whether it held.
-    pub held: bool,
-}
-
-impl Judgement {
-    /// For programs.
-    #[must_use]
-    pub fn to_json(&self) -> serde_json::Value {
-        serde_json::json!({ "expected": self.expected, "measured": self.measured, "held": self.held })
-    }
-}
-
-/// Judges every expectation of a scenario.
+/// Judges every expectation of a scenario by the aggregates at the end of its run, and what was read on the way.
 #[must_use]
-pub fn judge(expectations: &[Expectation], statistics: &Statistics, milestones: &Milestones) -> Vec<Judgement> {
-    expectations.iter().map(|expectation| judge_one(expectation, statistics, milestones)).collect()
+pub fn judge(
+    expectations: &[Expectation],
+    measurement: &Measurement,
+    statistics: &Statistics,
+    milestones: &Milestones,
+) -> Vec<Judgement> {
+    let judge = |expectation| judge_one(expectation, measurement, statistics, milestones);
+    expectations.iter().map(judge).collect()
 }
 
-fn judge_one(expectation: &Expectation, statistics: &Statistics, milestones: &Milestones) -> Judgement {
-    let (measured, held) = match expectation {
-        Expectation::Bound { statistic, relation, value } => match statistic.read(statistics) {
-            Some(measured) => (Measured(measured, statistic.unit()).to_string(), relation.holds(measured, *value)),
-            None => ("nothing of that name".to_owned(), false),
+fn judge_one(
+    expectation: &Expectation,
+    measurement: &Measurement,
+    statistics: &Statistics,
+    milestones: &Milestones,
+) -> Judgement {
+    let judgement = |subject: &str, measured: String, verdict| {
+        let subject = subject.to_owned();
+        Judgement { expected: expectation.to_string(), subject, measured, verdict, numbers: None }
+    };
+    let read = |statistic: &Statistic, window: &Window| match *window {
+        Window::WHOLE => statistic.reading(statistics),
+        window => measurement.within(statistic, window),
+    };
+    let in_words =
+        |statistic: &Statistic, reading: &Reading| Measured(statistic.value(reading), statistic.unit()).to_string();
+    match expectation {
+        Expectation::Bound { statistic, relation, value, window } => match read(statistic, window) {
+            None => judgement(statistic.path(), verdict::NOT_REACHED.to_owned(), Verdict::NotMeasured),
+            Some(reading) => {
+                let held = relation.holds(statistic.value(&reading), *value);
+                judgement(statistic.path(), in_words(statistic, &reading), Verdict::from(held))
+            }
         },
+        Expectation::Exact { statistic, value, window } => match read(statistic, window) {
+            None => judgement(statistic.path(), verdict::NOT_REACHED.to_owned(), Verdict::NotMeasured),
+            Some(reading) => {
+                let held = reading.equals(*value);
+                judgement(statistic.path(), in_words(statistic, &reading), Verdict::from(held))
+            }
+        },
+        Expectation::Value { statistic, value, precision, slack } => {
+            let expected = verdict::Expected { value: *value, precision: *precision, slack: *slack };
+            verdict::of_estimate(expectation, statistic, expected, measurement.estimate(statistic))
+        }
         Expectation::Chain { service, milestones: chain, times: expected } => {
             let states: Vec<_> = chain.iter().copied().map(state).collect();
             let found = times(milestones, service, &states);
-            (in_times(u64::from(found)), found >= *expected)
+            judgement(service, in_times(u64::from(found)), Verdict::from(found >= *expected))
         }
         Expectation::Never { service, milestone } => {
             let state = state(*milestone);
             // Milestones that were only counted have lost their service: any of them speaks against "never".
             let not_kept = milestones.not_kept.get(&state).copied().unwrap_or(0);
             let found = occurrences(milestones, service, state) as u64 + not_kept;
-            (in_times(found), found == 0)
+            judgement(service, in_times(found), Verdict::from(found == 0))
         }
-    };
-    Judgement { expected: expectation.to_string(), measured, held }
+    }
 }
 
 fn in_times(count: u64) -> String {

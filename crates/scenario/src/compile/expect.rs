@@ -2,13 +2,13 @@
 
 use super::Compiler;
 use crate::decode::{At, Decode};
-use crate::expectation::{Expectation, Milestone, Relation, Statistic, Unit, possible};
-use crate::language::{Bound, ChainText, Expect, MilestoneText};
+use crate::expectation::{Expectation, Milestone, Relation, Statistic, Unit, Window, possible};
+use crate::language::{Bound, ChainText, Expect, MilestoneText, ValueText};
 use crate::leaf::Name;
 use crate::origin::Span;
 use crate::tree::{Kind, Node};
 use crate::unit;
-use knockon_kernel::Duration;
+use knockon_kernel::{Duration, Time};
 
 impl Compiler<'_> {
     pub(super) fn expectations(&mut self, texts: &[At<Expect>]) -> Vec<Expectation> {
@@ -21,6 +21,8 @@ impl Compiler<'_> {
             Expect::AtMost(bound) => self.bound(bound, Relation::AtMost),
             Expect::AtLeast(bound) => self.bound(bound, Relation::AtLeast),
             Expect::Above(bound) => self.bound(bound, Relation::Above),
+            Expect::Value(value) => self.estimate(value),
+            Expect::Exact(bound) => self.exact(bound),
             Expect::Chain(chain) => self.chain(chain),
             Expect::Never(never) => {
                 let milestone = milestone(&never.milestone);
@@ -32,19 +34,69 @@ impl Compiler<'_> {
     }
 
     fn bound(&mut self, bound: &Bound, relation: Relation) -> Option<Expectation> {
-        if bound.statistic.broken || bound.value.broken || self.unsure() {
+        let statistic = self.statistic(&bound.statistic, bound.value.broken)?;
+        let value = self.value(&bound.value.value.0, statistic.unit())?;
+        let window = self.window(bound, &statistic)?;
+        Some(Expectation::Bound { statistic, relation, value, window })
+    }
+
+    fn estimate(&mut self, text: &ValueText) -> Option<Expectation> {
+        let statistic = self.statistic(&text.statistic, text.value.broken)?;
+        self.needs_windows(&statistic, text.statistic.span)?;
+        let value = self.value(&text.value.value.0, statistic.unit())?;
+        if value == 0.0 {
+            let hint = "a band that is a part of nothing has no width: use Exact, Below or AtMost";
+            self.report(text.value.span, "nothing cannot be estimated", Some(hint.into()));
             return None;
         }
-        match Statistic::resolve(&self.blueprint, &bound.statistic) {
-            Ok(statistic) => {
-                let value = self.value(&bound.value.value.0, statistic.unit())?;
-                Some(Expectation::Bound { statistic, relation, value })
-            }
-            Err((message, hint)) => {
-                self.report(bound.statistic.span, message, hint);
-                None
-            }
+        Some(Expectation::Value { statistic, value, precision: text.precision.0, slack: text.slack.0 })
+    }
+
+    fn exact(&mut self, bound: &Bound) -> Option<Expectation> {
+        let statistic = self.statistic(&bound.statistic, bound.value.broken)?;
+        if !statistic.is_exact() {
+            let hint = "numbers of things, durations, their means and maxima are; for others use Value";
+            self.report(bound.statistic.span, format!("{:?} is not exact", statistic.path()), Some(hint.into()));
+            return None;
         }
+        let node = &bound.value.value.0;
+        let value = match (statistic.unit(), &node.kind) {
+            (Unit::Seconds, _) => Duration::decode(node, self.reader)?.as_nanos(),
+            // Up to here every whole number is a float.
+            (_, &Kind::Number(number)) if number.fract() == 0.0 && (0.0..=9e15).contains(&number) => number as u64,
+            _ => return self.reader.mismatch(node, "a whole number, 0 or more"),
+        };
+        let window = self.window(bound, &statistic)?;
+        Some(Expectation::Exact { statistic, value, window })
+    }
+
+    fn statistic(&mut self, path: &At<String>, broken: bool) -> Option<Statistic> {
+        if path.broken || broken || self.unsure() {
+            return None;
+        }
+        Statistic::resolve(&self.blueprint, path).map_err(|(message, hint)| self.report(path.span, message, hint)).ok()
+    }
+
+    fn window(&mut self, bound: &Bound, statistic: &Statistic) -> Option<Window> {
+        let window =
+            Window { from: Time::ZERO + bound.from.value, until: bound.until.value.map(|until| Time::ZERO + until) };
+        if window.until.is_some_and(|until| until <= window.from) {
+            self.report(bound.until.span, "a window ends after it begins", None);
+            return None;
+        }
+        if window != Window::WHOLE {
+            self.needs_windows(statistic, bound.statistic.span)?;
+        }
+        Some(window)
+    }
+
+    fn needs_windows(&mut self, statistic: &Statistic, span: Span) -> Option<()> {
+        if !statistic.has_windows() {
+            let hint = "a maximum, or what is so at the end, can only be bounded, without `from` and `until`";
+            self.report(span, format!("{:?} is known for the whole run only", statistic.path()), Some(hint.into()));
+            return None;
+        }
+        Some(())
     }
 
     fn value(&mut self, node: &Node, unit: Unit) -> Option<f64> {
@@ -53,9 +105,9 @@ impl Compiler<'_> {
             (Unit::Seconds, _) => return Duration::decode(node, self.reader).map(Duration::as_secs_f64),
             (Unit::Share, Kind::Text(text)) => (unit::percent(text).ok(), "a share such as 0.001 or \"0.1 %\""),
             (Unit::Share, Kind::Number(number)) => (finite(*number), "a share such as 0.001 or \"0.1 %\""),
-            (Unit::Count, Kind::Number(number)) => (finite(*number), "a number, 0 or more"),
+            (Unit::Count | Unit::SquareSeconds, Kind::Number(number)) => (finite(*number), "a number, 0 or more"),
             (Unit::Share, _) => (None, "a share such as 0.001 or \"0.1 %\""),
-            (Unit::Count, _) => (None, "a number, 0 or more"),
+            (Unit::Count | Unit::SquareSeconds, _) => (None, "a number, 0 or more"),
         };
         match value {
             Some(value) if unit == Unit::Share && value > 1.0 => {

@@ -1,14 +1,41 @@
-//! What a scenario expects of its run: bounds on statistics, and chains of milestones.
+//! What a scenario expects of its run: bounds on statistics, values with their precision, exact numbers, and chains of milestones.
 //!
 //! Judging them is the lab's: what is here says what was asked for, and reads statistics by name.
 
+mod reading;
 mod statistic;
 
+pub use reading::Reading;
 pub(crate) use statistic::describe;
 pub use statistic::{Measured, Statistic, Unit};
 
+use crate::unit::print_duration;
+use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::Runtime;
 use std::fmt;
+
+/// How values are estimated: by the means of batches, which are pieces of simulated time of equal length behind a warm-up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Measure {
+    /// What is left out at the beginning; a tenth of the run where nothing is said.
+    pub warm_up: Option<Duration>,
+    /// How many pieces the rest is cut into.
+    pub batches: u32,
+}
+
+/// The part of a run that an expectation is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Window {
+    /// What happened up to this instant does not count.
+    pub from: Time,
+    /// Neither does what happened later than this; the end of the run if there is none.
+    pub until: Option<Time>,
+}
+
+impl Window {
+    /// The whole run.
+    pub const WHOLE: Self = Self { from: Time::ZERO, until: None };
+}
 
 /// Something that must hold when a run has ended.
 #[derive(Clone, PartialEq, Debug)]
@@ -21,6 +48,28 @@ pub enum Expectation {
         relation: Relation,
         /// With what: seconds for durations, a share for shares.
         value: f64,
+        /// In which part of the run.
+        window: Window,
+    },
+    /// A statistic is estimated to have a value.
+    Value {
+        /// What is measured.
+        statistic: Statistic,
+        /// The value: seconds for durations, seconds² for their squares, a share for shares.
+        value: f64,
+        /// How wide the band of four standard errors may be at either side, as a part of the value.
+        precision: f64,
+        /// How far, as a part of the value, the model is known to lie from where the value comes from.
+        slack: f64,
+    },
+    /// A statistic is a whole number, exactly.
+    Exact {
+        /// What is measured.
+        statistic: Statistic,
+        /// The number; nanoseconds for durations.
+        value: u64,
+        /// In which part of the run.
+        window: Window,
     },
     /// Milestones of a service happened in this order, so often, one chain after the other.
     Chain {
@@ -89,17 +138,51 @@ pub enum Milestone {
     Restarted,
 }
 
+impl fmt::Display for Relation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Below => "<",
+            Self::AtMost => "≤",
+            Self::AtLeast => "≥",
+            Self::Above => ">",
+        })
+    }
+}
+
+/// Nothing for the whole run, else where it begins and ends.
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = |time: Time| print_duration(time - Time::ZERO);
+        match self.until {
+            None if self.from == Time::ZERO => Ok(()),
+            None => write!(f, " from {}", at(self.from)),
+            Some(until) => write!(f, " from {} until {}", at(self.from), at(until)),
+        }
+    }
+}
+
 impl fmt::Display for Expectation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Bound { statistic, relation, value } => {
-                let relation = match relation {
-                    Relation::Below => "<",
-                    Relation::AtMost => "≤",
-                    Relation::AtLeast => "≥",
-                    Relation::Above => ">",
+            Self::Bound { statistic, relation, value, window } => {
+                write!(f, "{} {relation} {}{window}", statistic.path(), Measured(*value, statistic.unit()))
+            }
+            Self::Value { statistic, value, precision, slack } => {
+                write!(
+                    f,
+                    "{} = {} within {} %",
+                    statistic.path(),
+                    Measured(*value, statistic.unit()),
+                    precision * 100.0
+                )?;
+                if *slack > 0.0 { write!(f, " and {} %", slack * 100.0) } else { Ok(()) }
+            }
+            Self::Exact { statistic, value, window } => {
+                let value = match statistic.unit() {
+                    Unit::Seconds => print_duration(Duration::from_nanos(*value)),
+                    _ => value.to_string(),
                 };
-                write!(f, "{} {relation} {}", statistic.path(), Measured(*value, statistic.unit()))
+                write!(f, "{} = {value} exactly{window}", statistic.path())
             }
             Self::Chain { service, milestones, times } => {
                 let names: Vec<String> = milestones.iter().map(|milestone| format!("{milestone:?}")).collect();

@@ -1,8 +1,12 @@
-//! Statistics by name: `SOURCE.error_share`, `SERVICE.restarts`, `SERVICE/POOL.wait.p99`.
+//! Statistics by name: `SOURCE.error_share`, `SERVICE.restarts`, `SERVICE/POOL.wait.p99`, `SOURCE.latency.over(500ms)`.
 //!
-//! The tables name every statistic, say what it is and read it; there is no other list of them.
+//! The tables name every statistic, say what it is and where it is read; there is no other list of them. What is read is a
+//! [`Reading`]: integers that only grow, so that what happened between two instants is a difference, and division comes last.
 
+use super::reading::{Reading, Shape};
 use crate::suggest;
+use crate::unit;
+use knockon_kernel::Duration;
 use knockon_model::blueprint::Blueprint;
 use knockon_model::statistics::{LatencyHistogram, PoolStatistics, ServiceStatistics, SourceStatistics, Statistics};
 use std::fmt::{self, Write as _};
@@ -16,6 +20,8 @@ pub enum Unit {
     Share,
     /// A duration in seconds.
     Seconds,
+    /// A square of a duration, in seconds².
+    SquareSeconds,
 }
 
 /// A measured number of a run.
@@ -24,6 +30,8 @@ pub struct Statistic {
     path: String,
     subject: Subject,
     index: usize,
+    /// What stands in brackets behind the name.
+    threshold: Option<Duration>,
 }
 
 /// Whose number it is.
@@ -34,32 +42,57 @@ enum Subject {
     Pool(String, String),
 }
 
+/// Where a number is read.
+enum Read<S> {
+    /// Things that happened so far.
+    Count(fn(&S) -> u64),
+    /// Time that was spent so far.
+    Time(fn(&S) -> Duration),
+    /// Things of a kind, of all of them, so far.
+    Share(fn(&S) -> (u64, u64)),
+    /// How many there are at the end, or were at most: nothing that has differences.
+    Level(fn(&S) -> u64),
+    /// Something about many durations.
+    Durations(fn(&S) -> &LatencyHistogram, Shape),
+}
+
 /// A row of the tables.
 struct Row<S> {
     name: &'static str,
     unit: Unit,
     meaning: &'static str,
-    read: fn(&S) -> f64,
+    read: Read<S>,
 }
 
-const fn count<S>(name: &'static str, meaning: &'static str, read: fn(&S) -> f64) -> Row<S> {
-    Row { name, unit: Unit::Count, meaning, read }
+const fn count<S>(name: &'static str, meaning: &'static str, read: fn(&S) -> u64) -> Row<S> {
+    Row { name, unit: Unit::Count, meaning, read: Read::Count(read) }
 }
 
-const fn part<S>(name: &'static str, meaning: &'static str, read: fn(&S) -> f64) -> Row<S> {
-    Row { name, unit: Unit::Share, meaning, read }
+const fn level<S>(name: &'static str, meaning: &'static str, read: fn(&S) -> u64) -> Row<S> {
+    Row { name, unit: Unit::Count, meaning, read: Read::Level(read) }
 }
 
-const fn time<S>(name: &'static str, meaning: &'static str, read: fn(&S) -> f64) -> Row<S> {
-    Row { name, unit: Unit::Seconds, meaning, read }
+const fn part<S>(name: &'static str, meaning: &'static str, read: fn(&S) -> (u64, u64)) -> Row<S> {
+    Row { name, unit: Unit::Share, meaning, read: Read::Share(read) }
 }
 
-fn share(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+const fn time<S>(name: &'static str, meaning: &'static str, read: fn(&S) -> Duration) -> Row<S> {
+    Row { name, unit: Unit::Seconds, meaning, read: Read::Time(read) }
 }
 
-fn quantile(histogram: &LatencyHistogram, permille: u64) -> f64 {
-    histogram.quantile(permille).as_secs_f64()
+const fn durations<S>(
+    name: &'static str,
+    meaning: &'static str,
+    shape: Shape,
+    read: fn(&S) -> &LatencyHistogram,
+) -> Row<S> {
+    let unit = match shape {
+        Shape::Count => Unit::Count,
+        Shape::Over => Unit::Share,
+        Shape::SecondMoment => Unit::SquareSeconds,
+        Shape::Mean | Shape::Maximum | Shape::Quantile(_) => Unit::Seconds,
+    };
+    Row { name, unit, meaning, read: Read::Durations(read, shape) }
 }
 
 /// Rows, and behind them those of a histogram.
@@ -67,26 +100,31 @@ macro_rules! table {
     ([$($before:expr),* $(,)?], $name:literal, $meaning:literal, $field:ident) => {
         &[
             $($before,)*
-            count(concat!($name, ".count"), concat!("number of measured values of the ", $meaning), |s| s.$field.count() as f64),
-            time(concat!($name, ".mean"), concat!("mean ", $meaning), |s| s.$field.mean().as_secs_f64()),
-            time(concat!($name, ".maximum"), concat!("longest ", $meaning), |s| s.$field.maximum().as_secs_f64()),
-            time(concat!($name, ".p50"), concat!("median ", $meaning), |s| quantile(&s.$field, 500)),
-            time(concat!($name, ".p90"), concat!("90th percentile of the ", $meaning), |s| quantile(&s.$field, 900)),
-            time(concat!($name, ".p95"), concat!("95th percentile of the ", $meaning), |s| quantile(&s.$field, 950)),
-            time(concat!($name, ".p99"), concat!("99th percentile of the ", $meaning), |s| quantile(&s.$field, 990)),
-            time(concat!($name, ".p999"), concat!("99.9th percentile of the ", $meaning), |s| quantile(&s.$field, 999)),
+            durations(concat!($name, ".count"), concat!("number of measured values of the ", $meaning), Shape::Count, |s| &s.$field),
+            durations(concat!($name, ".mean"), concat!("mean ", $meaning), Shape::Mean, |s| &s.$field),
+            durations(concat!($name, ".second_moment"), concat!("mean square of the ", $meaning), Shape::SecondMoment, |s| &s.$field),
+            durations(concat!($name, ".maximum"), concat!("longest ", $meaning), Shape::Maximum, |s| &s.$field),
+            durations(concat!($name, ".p50"), concat!("median ", $meaning), Shape::Quantile(500), |s| &s.$field),
+            durations(concat!($name, ".p90"), concat!("90th percentile of the ", $meaning), Shape::Quantile(900), |s| &s.$field),
+            durations(concat!($name, ".p95"), concat!("95th percentile of the ", $meaning), Shape::Quantile(950), |s| &s.$field),
+            durations(concat!($name, ".p99"), concat!("99th percentile of the ", $meaning), Shape::Quantile(990), |s| &s.$field),
+            durations(concat!($name, ".p999"), concat!("99.9th percentile of the ", $meaning), Shape::Quantile(999), |s| &s.$field),
+            durations(concat!($name, ".over(T)"), concat!("share longer than a duration T of the ", $meaning), Shape::Over, |s| &s.$field),
         ]
     };
 }
 
 const SOURCE: &[Row<SourceStatistics>] = table!(
     [
-        count("sent", "requests sent", |s| s.sent as f64),
-        count("answered", "answered with a status below 500", |s| s.answered as f64),
-        count("failed", "ended otherwise", |s| s.failed as f64),
-        count("in_flight", "not ended at the end of the run", |s| s.in_flight as f64),
-        count("attempts", "attempts sent", |s| s.attempts as f64),
-        part("error_share", "failed, of all that ended", |s| share(s.failed, s.answered + s.failed)),
+        count("sent", "requests sent", |s| s.sent),
+        count("answered", "answered with a status below 500", |s| s.answered),
+        count("failed", "ended otherwise", |s| s.failed),
+        level("in_flight", "not ended at the end of the run", |s| s.in_flight),
+        count("attempts", "attempts sent", |s| s.attempts),
+        part("error_share", "failed, of all that ended", |s| (s.failed, s.answered + s.failed)),
+        part("goodput_share", "answered with a status below 500, for each request sent in the same time", |s| (
+            s.answered, s.sent
+        )),
     ],
     "latency",
     "time from sending to the end, of answered requests",
@@ -95,23 +133,24 @@ const SOURCE: &[Row<SourceStatistics>] = table!(
 
 const SERVICE: &[Row<ServiceStatistics>] = table!(
     [
-        count("arrived", "requests that arrived", |s| s.arrived as f64),
-        count("answered", "answered with a status below 500", |s| s.answered as f64),
-        count("failed", "answered with an error", |s| s.failed as f64),
-        count("refused", "refused at the door", |s| s.refused as f64),
-        count("lost", "ended because the process died", |s| s.lost as f64),
-        count("in_flight", "not ended at the end of the run", |s| s.in_flight as f64),
+        count("arrived", "requests that arrived", |s| s.arrived),
+        count("answered", "answered with a status below 500", |s| s.answered),
+        count("failed", "answered with an error", |s| s.failed),
+        count("refused", "refused at the door", |s| s.refused),
+        count("lost", "ended because the process died", |s| s.lost),
+        level("in_flight", "not ended at the end of the run", |s| s.in_flight),
         part("error_share", "failed, refused or lost, of all that ended", errors),
-        time("computed", "processor time used by requests", |s| s.computed.as_secs_f64()),
-        time("paused", "time stood still, summed over processes", |s| s.paused.as_secs_f64()),
-        count("collections", "collections, minor and full", |s| s.collections as f64),
-        count("full_collections", "full collections", |s| s.full_collections as f64),
-        count("out_of_memory", "OutOfMemoryErrors", |s| s.out_of_memory as f64),
-        count("oom_killed", "kills by the kernel for memory", |s| s.oom_killed as f64),
-        count("restarts", "restarts by the platform", |s| s.restarts as f64),
-        count("hits", "cache reads that found their key", |s| s.hits as f64),
-        count("misses", "cache reads that did not", |s| s.misses as f64),
-        part("hit_share", "cache reads that found their key, of all", |s| share(s.hits, s.hits + s.misses)),
+        part("refused_share", "refused at the door, of all that arrived", |s| (s.refused, s.arrived)),
+        time("computed", "processor time used by requests", |s| s.computed),
+        time("paused", "time stood still, summed over processes", |s| s.paused),
+        count("collections", "collections, minor and full", |s| s.collections),
+        count("full_collections", "full collections", |s| s.full_collections),
+        count("out_of_memory", "OutOfMemoryErrors", |s| s.out_of_memory),
+        count("oom_killed", "kills by the kernel for memory", |s| s.oom_killed),
+        count("restarts", "restarts by the platform", |s| s.restarts),
+        count("hits", "cache reads that found their key", |s| s.hits),
+        count("misses", "cache reads that did not", |s| s.misses),
+        part("hit_share", "cache reads that found their key, of all", |s| (s.hits, s.hits + s.misses)),
     ],
     "latency",
     "time from arrival to answer",
@@ -120,19 +159,19 @@ const SERVICE: &[Row<ServiceStatistics>] = table!(
 
 const POOL: &[Row<PoolStatistics>] = table!(
     [
-        count("acquired", "connections handed out", |s| s.acquired as f64),
-        count("timeouts", "callers that gave up", |s| s.timeouts as f64),
-        part("timeout_share", "callers that gave up, of all", |s| share(s.timeouts, s.acquired + s.timeouts)),
-        count("peak_waiting", "most callers that waited at once", |s| f64::from(s.peak_waiting)),
+        count("acquired", "connections handed out", |s| s.acquired),
+        count("timeouts", "callers that gave up", |s| s.timeouts),
+        part("timeout_share", "callers that gave up, of all", |s| (s.timeouts, s.acquired + s.timeouts)),
+        level("peak_waiting", "most callers that waited at once", |s| u64::from(s.peak_waiting)),
     ],
     "wait",
     "wait for a connection, of those who got one",
     wait
 );
 
-fn errors(s: &ServiceStatistics) -> f64 {
+fn errors(s: &ServiceStatistics) -> (u64, u64) {
     let errors = s.failed + s.refused + s.lost;
-    share(errors, s.answered + errors)
+    (errors, s.answered + errors)
 }
 
 /// The section of the schema about statistics.
@@ -144,6 +183,7 @@ pub(crate) fn describe() -> String {
                 Unit::Count => "count",
                 Unit::Share => "share",
                 Unit::Seconds => "duration",
+                Unit::SquareSeconds => "number of seconds²",
             };
             let _ = writeln!(out, "    {:<32} {meaning} ({unit}).", format!("{form}.{name}"));
         }
@@ -152,6 +192,49 @@ pub(crate) fn describe() -> String {
     rows("SERVICE", &mut SERVICE.iter().map(|row| (row.name, row.unit, row.meaning)));
     rows("SERVICE/POOL", &mut POOL.iter().map(|row| (row.name, row.unit, row.meaning)));
     out
+}
+
+impl<S> Row<S> {
+    fn read(&self, subject: &S, threshold: Option<Duration>) -> Reading {
+        match &self.read {
+            Read::Count(read) => Reading::Sum(u128::from(read(subject))),
+            Read::Time(read) => Reading::Sum(u128::from(read(subject).as_nanos())),
+            Read::Share(read) => {
+                let (part, whole) = read(subject);
+                Reading::Ratio(u128::from(part), u128::from(whole))
+            }
+            Read::Level(read) => Reading::Level(read(subject)),
+            Read::Durations(read, shape) => Reading::of_durations(read(subject), *shape, threshold),
+        }
+    }
+
+    fn shape(&self) -> Option<Shape> {
+        if let Read::Durations(_, shape) = self.read { Some(shape) } else { None }
+    }
+
+    fn is_level(&self) -> bool {
+        matches!(self.read, Read::Level(_) | Read::Durations(_, Shape::Maximum))
+    }
+}
+
+/// Does something with the row of a statistic, whatever it is a row of.
+macro_rules! with_row {
+    ($statistic:expr, $row:ident => $what:expr) => {
+        match $statistic.subject {
+            Subject::Source(_) => {
+                let $row = &SOURCE[$statistic.index];
+                $what
+            }
+            Subject::Service(_) => {
+                let $row = &SERVICE[$statistic.index];
+                $what
+            }
+            Subject::Pool(..) => {
+                let $row = &POOL[$statistic.index];
+                $what
+            }
+        }
+    };
 }
 
 impl Statistic {
@@ -163,6 +246,7 @@ impl Statistic {
         let Some((owner, name)) = path.split_once('.') else {
             return Err((format!("{path:?} names no statistic"), Some("for example \"clients.error_share\"".into())));
         };
+        let (name, threshold) = threshold(name)?;
         let (component, pool) =
             owner.split_once('/').map_or((owner, None), |(component, pool)| (component, Some(pool)));
         let (subject, names): (Subject, Vec<&'static str>) = match pool {
@@ -190,8 +274,8 @@ impl Statistic {
             }
         };
         match names.iter().position(|known| *known == name) {
-            Some(index) => Ok(Self { path: path.to_owned(), subject, index }),
-            None => Err((format!("{owner:?} has no statistic {name:?}"), suggest::hint(name, names))),
+            Some(index) => Ok(Self { path: path.to_owned(), subject, index, threshold }),
+            None => Err((format!("{owner:?} has no statistic {name:?}"), suggest::hint(&name, names))),
         }
     }
 
@@ -204,26 +288,74 @@ impl Statistic {
     /// What kind of number it is.
     #[must_use]
     pub fn unit(&self) -> Unit {
-        match self.subject {
-            Subject::Source(_) => SOURCE[self.index].unit,
-            Subject::Service(_) => SERVICE[self.index].unit,
-            Subject::Pool(..) => POOL[self.index].unit,
-        }
+        with_row!(self, row => row.unit)
     }
 
-    /// Reads it: seconds for durations. `None` if the statistics are of another scenario.
+    /// Whether it is known between any two instants: a sum or a ratio is, a maximum or what is so at the end is not.
     #[must_use]
-    pub fn read(&self, statistics: &Statistics) -> Option<f64> {
+    pub fn has_windows(&self) -> bool {
+        !with_row!(self, row => row.is_level())
+    }
+
+    /// Whether it is a whole number of things or nanoseconds, nothing interpolated.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        let interpolated = matches!(with_row!(self, row => row.shape()), Some(Shape::Quantile(_) | Shape::Over));
+        !interpolated && matches!(self.unit(), Unit::Count | Unit::Seconds)
+    }
+
+    /// Reads it from the aggregates of a run so far. `None` if they are of another scenario.
+    #[must_use]
+    pub fn reading(&self, statistics: &Statistics) -> Option<Reading> {
         let service = |name: &String| statistics.services.iter().find(|service| &service.name == name);
         match &self.subject {
             Subject::Source(name) => {
-                statistics.sources.iter().find(|source| &source.name == name).map(SOURCE[self.index].read)
+                let source = statistics.sources.iter().find(|source| &source.name == name)?;
+                Some(SOURCE[self.index].read(source, self.threshold))
             }
-            Subject::Service(name) => service(name).map(SERVICE[self.index].read),
+            Subject::Service(name) => Some(SERVICE[self.index].read(service(name)?, self.threshold)),
             Subject::Pool(name, pool) => {
-                service(name)?.pools.iter().find(|known| &known.name == pool).map(POOL[self.index].read)
+                let pool = service(name)?.pools.iter().find(|known| &known.name == pool)?;
+                Some(POOL[self.index].read(pool, self.threshold))
             }
         }
+    }
+
+    /// What a reading comes to: seconds for durations, seconds² for their squares. Nothing of nothing is 0.
+    #[must_use]
+    pub fn value(&self, reading: &Reading) -> f64 {
+        let (part, whole) = self.fraction(reading);
+        if whole == 0.0 { 0.0 } else { part / whole }
+    }
+
+    /// The same as a numerator and a denominator; 1 where there is none.
+    #[must_use]
+    pub fn fraction(&self, reading: &Reading) -> (f64, f64) {
+        let (part, whole) = reading.fraction();
+        let scale = match self.unit() {
+            Unit::Count | Unit::Share => 1.0,
+            Unit::Seconds => 1e9,
+            Unit::SquareSeconds => 1e18,
+        };
+        (part / scale, whole)
+    }
+
+    /// Its value over a whole run: seconds for durations. `None` if the statistics are of another scenario.
+    #[must_use]
+    pub fn read(&self, statistics: &Statistics) -> Option<f64> {
+        self.reading(statistics).map(|reading| self.value(&reading))
+    }
+}
+
+/// Splits "latency.over(500ms)" into "latency.over(T)" and 500 ms.
+fn threshold(name: &str) -> Result<(String, Option<Duration>), (String, Option<String>)> {
+    let Some((before, rest)) = name.split_once('(') else { return Ok((name.to_owned(), None)) };
+    match rest.strip_suffix(')').map(unit::duration) {
+        Some(Ok(duration)) => Ok((format!("{before}(T)"), Some(duration))),
+        _ => Err((
+            format!("{name:?} has no duration in its brackets"),
+            Some("for example \"clients.latency.over(500ms)\"".into()),
+        )),
     }
 }
 
@@ -236,6 +368,7 @@ impl fmt::Display for Measured {
         match self.1 {
             Unit::Count => write!(f, "{}", self.0),
             Unit::Share => write!(f, "{:.3} %", self.0 * 100.0),
+            Unit::SquareSeconds => write!(f, "{:.6} s²", self.0),
             Unit::Seconds if self.0 < 1.0 => write!(f, "{:.3} ms", self.0 * 1e3),
             Unit::Seconds => write!(f, "{:.3} s", self.0),
         }

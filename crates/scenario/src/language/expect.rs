@@ -1,7 +1,8 @@
 //! What a scenario expects of its run.
 
 use crate::decode::{At, choice, record};
-use crate::leaf::{Count, Name, Setting};
+use crate::leaf::{Count, Name, Portion, Setting};
+use knockon_kernel::Duration;
 
 choice! {
     /// An expectation. Statistics are named like paths: "clients.error_share", "web-api/pool.wait.p99".
@@ -16,8 +17,37 @@ choice! {
         AtLeast(Bound),
         /// A statistic lies above a value.
         Above(Bound),
+        /// A statistic is estimated to have a value: the value lies within four standard errors of what was measured.
+        Value(ValueText),
+        /// A number of things or a duration is exactly this.
+        Exact(Bound),
         /// Milestones of a service happened in this order, `times` times over.
         Chain(ChainText),
+    }
+}
+
+record! {
+    /// How `Value` estimates: the run behind its warm-up is cut into batches of equal length, whose means are taken for independent.
+    MeasureText as "measure" {
+        /// What is left out at the beginning; a tenth of the run when left out itself.
+        warm_up: Option<Duration>,
+        /// How many batches there are.
+        batches: Count<10> = [40],
+    }
+}
+
+record! {
+    /// A value from a formula or a publication.
+    ValueText as "Value" {
+        /// The statistic.
+        statistic: String,
+        /// The value: a number, a share such as "0.1 %", a duration, or a number of seconds².
+        value: Setting,
+        /// How wide the band of four standard errors may be at either side, as a part of the value. A wider one is too imprecise
+        /// to tell anything: then the run must be longer.
+        precision: Portion = ["2 %"],
+        /// How far the model is known to lie from the source of the value, as a part of it: where that is an approximation or a limit.
+        slack: Portion = ["0 %"],
     }
 }
 
@@ -28,6 +58,10 @@ record! {
         statistic: String,
         /// The value: a number, a share such as "0.1 %", or a duration.
         value: Setting,
+        /// Only what happens after this instant counts.
+        from: Duration = ["0s"],
+        /// Only what happens up to this instant counts; everything up to the end when left out.
+        until: Option<Duration>,
     }
 }
 

@@ -12,7 +12,7 @@ mod service;
 mod step;
 mod store;
 
-pub(crate) use expect::{Bound, ChainText, Expect, MilestoneText};
+pub(crate) use expect::{Bound, ChainText, Expect, MeasureText, MilestoneText, ValueText};
 pub(crate) use fault::{ContrastText, Deploy, FaultText, SetText};
 pub(crate) use law::Law;
 pub(crate) use load::{ArrivalsText, LinkText, LoadText, Persistence, ProfileText};

@@ -1,6 +1,6 @@
 //! The scenario itself.
 
-use super::{CacheText, DatabaseText, Expect, FaultText, LinkText, LoadText, ServiceText};
+use super::{CacheText, DatabaseText, Expect, FaultText, LinkText, LoadText, MeasureText, ServiceText};
 use crate::decode::{At, Map, record};
 use crate::leaf::{Count, Instant, Period, Setting};
 
@@ -23,6 +23,8 @@ record! {
         faults: Map<FaultText>,
         /// What must hold when the run has ended.
         expect: Vec<At<Expect>> = [[]],
+        /// How values are estimated.
+        measure: MeasureText = [()],
         /// Bounds of the run.
         limits: LimitsText = [()],
         /// Applications, by name.

@@ -3,7 +3,7 @@
 mod number;
 mod quantity;
 
-pub(crate) use number::{Count, Factor, Limit};
+pub(crate) use number::{Count, Factor, Limit, Portion};
 pub(crate) use quantity::{Bytes, Capacity, Instant, Period, Rate};
 
 use crate::decode::{Decode, Reader};

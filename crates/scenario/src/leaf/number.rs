@@ -3,6 +3,7 @@
 use crate::decode::{Decode, Reader};
 use crate::print::Print;
 use crate::tree::{Kind, Node};
+use crate::unit;
 
 /// A whole number, at least `MINIMUM`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -65,6 +66,39 @@ impl<const ZERO: bool> Decode for Factor<ZERO> {
             return None;
         }
         Some(Self(number))
+    }
+
+    fn filler() -> Self {
+        Self(1.0)
+    }
+
+    fn print(&self) -> Print {
+        Print::Atom(format!("{}", self.0))
+    }
+}
+
+/// A part of one, from none to all of it.
+#[derive(Clone, Copy, PartialEq, PartialOrd, Debug)]
+pub(crate) struct Portion(pub(crate) f64);
+
+impl Decode for Portion {
+    fn expects() -> String {
+        "a share such as 0.001 or \"0.1 %\"".into()
+    }
+
+    fn decode(node: &Node, reader: &mut Reader) -> Option<Self> {
+        let share = match &node.kind {
+            Kind::Text(text) => match unit::percent(text) {
+                Ok(share) => share,
+                Err(_) => return reader.mismatch(node, &Self::expects()),
+            },
+            _ => finite(node, reader, &Self::expects())?,
+        };
+        if !(0.0..=1.0).contains(&share) {
+            reader.report(node.span, "a share lies between 0 and 1", Some("write a percentage as \"5 %\"".into()));
+            return None;
+        }
+        Some(Self(share))
     }
 
     fn filler() -> Self {

@@ -1,0 +1,140 @@
+//! One expectation and what came of it.
+
+use crate::Estimate;
+use knockon_scenario::{Expectation, Measured, Statistic, Unit};
+use std::fmt;
+
+/// Why there is no reading at an edge.
+pub(super) const NOT_REACHED: &str = "nothing: the run did not come so far";
+
+/// What came of an expectation.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Verdict {
+    /// It held.
+    Held,
+    /// What was measured is something else.
+    Differs,
+    /// The band is wider than the precision that was asked for, or its batches are too alike to tell how wide it is.
+    Imprecise,
+    /// The run did not come so far, or nothing was counted.
+    NotMeasured,
+}
+
+impl Verdict {
+    pub(super) fn from(held: bool) -> Self {
+        if held { Self::Held } else { Self::Differs }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Held => "held",
+            Self::Differs => "differs",
+            Self::Imprecise => "too imprecise: run longer",
+            Self::NotMeasured => "not measured",
+        })
+    }
+}
+
+/// The numbers behind an estimated value, in the statistic's unit.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Numbers {
+    /// What was expected.
+    pub expected: f64,
+    /// What was measured.
+    pub measured: f64,
+    /// Half the width of the band of four standard errors.
+    pub half_width: f64,
+    /// What is allowed beside, because the source of the expected value says so.
+    pub slack: f64,
+    /// First serial correlation of the batches.
+    pub correlation: f64,
+    /// What the numbers are.
+    pub unit: Unit,
+}
+
+/// One expectation and what came of it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Judgement {
+    /// What was expected, in words.
+    pub expected: String,
+    /// Whose it is: the path of a statistic, or a service.
+    pub subject: String,
+    /// What was measured, in words.
+    pub measured: String,
+    /// What came of it.
+    pub verdict: Verdict,
+    /// For an estimated value.
+    pub numbers: Option<Numbers>,
+}
+
+impl Judgement {
+    /// Whether it held.
+    #[must_use]
+    pub fn held(&self) -> bool {
+        self.verdict == Verdict::Held
+    }
+
+    /// For programs.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        let mut json = serde_json::json!({
+            "expected": self.expected,
+            "subject": self.subject,
+            "measured": self.measured,
+            "held": self.held(),
+            "verdict": self.verdict.to_string(),
+        });
+        if let Some(numbers) = &self.numbers {
+            json["numbers"] = serde_json::json!({
+                "expected": numbers.expected,
+                "measured": numbers.measured,
+                "half_width": numbers.half_width,
+                "slack": numbers.slack,
+                "correlation": numbers.correlation,
+            });
+        }
+        json
+    }
+}
+
+/// What an estimate is held against.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Expected {
+    pub(super) value: f64,
+    pub(super) precision: f64,
+    pub(super) slack: f64,
+}
+
+/// A value holds if it lies in the band around what was measured, widened by the slack, and the band is as narrow as was asked for.
+pub(super) fn of_estimate(
+    expectation: &Expectation,
+    statistic: &Statistic,
+    expected: Expected,
+    estimate: Option<Estimate>,
+) -> Judgement {
+    let (words, subject) = (expectation.to_string(), statistic.path().to_owned());
+    let Some(estimate) = estimate else {
+        let measured = "nothing: the run is too short for its warm-up, or nothing was counted".to_owned();
+        return Judgement { expected: words, subject, measured, verdict: Verdict::NotMeasured, numbers: None };
+    };
+    let numbers = Numbers {
+        expected: expected.value,
+        measured: estimate.value,
+        half_width: estimate.half_width(),
+        slack: expected.slack * expected.value,
+        correlation: estimate.correlation,
+        unit: statistic.unit(),
+    };
+    let verdict = if (numbers.measured - numbers.expected).abs() > numbers.half_width + numbers.slack {
+        Verdict::Differs
+    } else if numbers.half_width > expected.precision * expected.value || estimate.is_correlated() {
+        Verdict::Imprecise
+    } else {
+        Verdict::Held
+    };
+    let shown = |number| Measured(number, numbers.unit);
+    let measured = format!("{} ± {}", shown(numbers.measured), shown(numbers.half_width));
+    Judgement { expected: words, subject, measured, verdict, numbers: Some(numbers) }
+}
