@@ -4,8 +4,7 @@
 //! answer has been taken or dropped. Links go upward only (`caller`): work whose caller has left lives on. The one
 //! downward handle, `child`, is generational and serves matching and cancelling, never ownership.
 
-use crate::id::ConnectionId;
-use crate::id::FrameRef;
+use crate::id::{ConnectionId, DataId, FrameRef};
 use crate::record::{ErrorType, Part};
 use knockon_kernel::{Key, Ticket, Time};
 use serde::{Deserialize, Serialize};
@@ -152,6 +151,8 @@ pub(crate) struct Frame {
     /// Key of the cache entry that a cache command is about.
     pub(crate) cache_key: u32,
     pub(crate) keyspace: u32,
+    /// The recorded row of its source's request.
+    pub(crate) row: Option<(DataId, u32)>,
     /// Database back end that runs the statement.
     pub(crate) backend: u32,
     /// Log lines written, for their addresses.
@@ -198,6 +199,7 @@ impl Frame {
         outcome: Outcome::OK,
         cache_key: 0,
         keyspace: u32::MAX,
+        row: None,
         looked_up: false,
         backend: 0,
         hit: false,
@@ -260,6 +262,7 @@ impl Frame {
         self.outcome = Self::BLANK.outcome;
         self.cache_key = Self::BLANK.cache_key;
         self.keyspace = Self::BLANK.keyspace;
+        self.row = Self::BLANK.row;
         self.looked_up = Self::BLANK.looked_up;
         self.backend = Self::BLANK.backend;
         self.hit = Self::BLANK.hit;

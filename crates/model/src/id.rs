@@ -32,6 +32,12 @@ ids! {
     PoolId,
     /// A distribution in [`crate::blueprint::Blueprint::samplers`].
     SamplerId,
+    /// A table in [`crate::blueprint::Recordings::tables`].
+    DataId,
+    /// A column in [`crate::blueprint::Recordings::columns`].
+    ColumnId,
+    /// A value of a request's row in [`crate::blueprint::Recordings::fields`].
+    RecordedId,
     /// A call policy in [`crate::blueprint::Blueprint::policies`].
     PolicyId,
     /// A key space in [`crate::blueprint::Blueprint::keyspaces`].

@@ -5,10 +5,11 @@
 //! is found in one pass and shown with its line and a hint. The tables also write the resolved scenario and the page
 //! of `sim schema scenario`, so neither can drift from what is read.
 //!
-//! Deliberately not here: running anything. The only file access is [`Scenario::load`]; the rest works on text.
+//! Deliberately not here: running anything. The only file access is [`Scenario::load`]; the rest works on text and bytes.
 
 mod check;
 mod compile;
+mod data;
 mod decode;
 mod diagnostic;
 mod expectation;
@@ -25,14 +26,3 @@ mod unit;
 
 pub use check::{CheckLine, check};
 pub use diagnostic::{Diagnostic, Diagnostics};
-pub use expectation::{Expectation, Measure, Measured, Milestone, Reading, Relation, Statistic, Unit, Window};
-pub use load::{Loaded, Options, Scenario, SystemReader};
-pub use schema::schema;
-
-/// Reads a duration as scenarios write it: "250ms", "2h".
-///
-/// # Errors
-/// What to write instead.
-pub fn parse_duration(text: &str) -> Result<knockon_kernel::Duration, String> {
-    unit::duration(text).map_err(|_| "give a number with a unit, such as 250ms, 30s, 10min or 2h".to_owned())
-}

@@ -1,6 +1,7 @@
 //! From a file's name to a blueprint: reading, the shared system, `with:`, `--set`, `--without`, compiling.
 
 use crate::compile;
+use crate::data;
 use crate::decode::{At, Decode, Map, Reader};
 use crate::diagnostic::Diagnostics;
 use crate::expectation::{Expectation, Measure};
@@ -51,6 +52,8 @@ pub struct Loaded {
     /// The scenario as it was run: system, `with:`, `--set` and `--without` worked in and every default written out. Loading it
     /// with the same seed gives the same blueprint.
     pub resolved_text: String,
+    /// The data files that it reads, as they lie beside it: names and bytes.
+    pub files: Vec<(String, Vec<u8>)>,
 }
 
 /// Where scenarios come from.
@@ -59,6 +62,9 @@ pub struct Scenario;
 
 /// Reads a shared system by the name that the scenario gives: its text, or why there is none.
 pub type SystemReader<'r> = dyn Fn(&str) -> Result<String, String> + 'r;
+
+/// Reads a file by the name that the scenario gives: its bytes, of which it may have so many at most, or why there are none.
+pub type FileReader<'r> = dyn Fn(&str, u64) -> Result<Vec<u8>, String> + 'r;
 
 impl Scenario {
     /// Loads a scenario from a file. A shared system is looked for in the file's folder only.
@@ -78,12 +84,12 @@ impl Scenario {
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut origins = Origins::default();
         let origin = origins.add(shown, text);
-        Self::resolve(&name, origins, origin, options, &|file| read_within(folder, file), &|file| {
+        Self::resolve(&name, origins, origin, options, &|file, limit| read_within(folder, file, limit), &|file| {
             folder.join(file).display().to_string()
         })
     }
 
-    /// Loads a scenario from text. `systems` reads what `system:` names.
+    /// Loads a scenario from text. `systems` reads what `system:` names, and data files where they are plain text.
     ///
     /// # Errors
     /// Everything that is wrong with it.
@@ -93,9 +99,22 @@ impl Scenario {
         options: &Options,
         systems: &SystemReader<'_>,
     ) -> Result<Loaded, Diagnostics> {
+        Self::from_text_and_files(name, text, options, &|file, _| systems(file).map(String::into_bytes))
+    }
+
+    /// Loads a scenario from text. `files` reads what `system:` and `data:` name.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn from_text_and_files(
+        name: &str,
+        text: &str,
+        options: &Options,
+        files: &FileReader<'_>,
+    ) -> Result<Loaded, Diagnostics> {
         let mut origins = Origins::default();
         let origin = origins.add(format!("{name}.ron"), text);
-        Self::resolve(name, origins, origin, options, systems, &str::to_owned)
+        Self::resolve(name, origins, origin, options, files, &str::to_owned)
     }
 
     fn resolve(
@@ -103,12 +122,12 @@ impl Scenario {
         mut origins: Origins,
         origin: u32,
         options: &Options,
-        systems: &SystemReader<'_>,
+        files: &FileReader<'_>,
         shown: &dyn Fn(&str) -> String,
     ) -> Result<Loaded, Diagnostics> {
         if origins.get(origin).text.len() as u64 > MAXIMUM_BYTES {
             let file = origins.get(origin).name.clone();
-            return Err(Diagnostics::without_place(&file, too_large(), None));
+            return Err(Diagnostics::without_place(&file, too_large(MAXIMUM_BYTES), None));
         }
         let node = tree::parse(&origins, origin).map_err(|findings| Diagnostics::new(findings, &origins))?;
         let mut reader = Reader::default();
@@ -119,249 +138,12 @@ impl Scenario {
         let mut system = take_system(&mut text);
         if let Some(file) = text.system.value.take() {
             let span = text.system.span;
-            add_system(&mut system, &file, span, &mut origins, &mut reader, systems, shown);
+            add_system(&mut system, &file, span, &mut origins, &mut reader, files, shown);
         }
-        let measure = measure(&text, &mut reader);
-        if let Some(duration) = options.duration {
-            text.duration = At::new(Period(duration), Span::default());
-            if duration.is_zero() || duration > Sampler::LONGEST {
-                let span = given(&mut origins, "--until", &print_duration(duration));
-                reader.report(span, "a run is longer than no time and shorter than a hundred years", None);
-            }
-        }
-        without(&mut text, &options.without, &mut origins, &mut reader);
-        apply_with(&mut text, &mut system, &mut reader);
-        apply_overrides(&mut system, &options.overrides, &mut origins, &mut reader);
-        let (blueprint, expectations) = compile::compile(&text, &system, options.seed, &mut reader);
-        if !reader.findings.is_empty() {
-            return Err(Diagnostics::new(reader.findings, &origins));
-        }
-        let resolved_text = resolved(&text.value, system).print().page();
-        let (name, title) = (name.to_owned(), text.title.value.clone());
-        Ok(Loaded { name, title, blueprint, expectations, measure, resolved_text })
+        let title = text.title.value.clone();
+        Ok(Loaded { name: name.to_owned(), title, blueprint, expectations, resolved_text, files: kept })
     }
 }
 
-/// How values are estimated. `--until` may cut a run so short that nothing is, which the judgement says then.
-fn measure(text: &ScenarioText, reader: &mut Reader) -> Measure {
-    let measure = &text.measure.value;
-    if let Some(warm_up) = measure.warm_up.value
-        && warm_up >= text.duration.0
-        && !text.duration.broken
-    {
-        reader.report(measure.warm_up.span, "the warm-up is as long as the run", None);
-    }
-    Measure { warm_up: measure.warm_up.value, batches: measure.batches.0 }
-}
-
-fn too_large() -> String {
-    format!("larger than {} MiB: too large for a scenario", MAXIMUM_BYTES >> 20)
-}
-
-/// Reads a file of at most the maximum size.
-fn read(path: &Path) -> Result<String, String> {
-    let failed = |error: std::io::Error| format!("cannot be read: {error}");
-    let file = std::fs::File::open(path).map_err(failed)?;
-    if file.metadata().map_err(failed)?.is_dir() {
-        return Err("is a folder, not a scenario".into());
-    }
-    let mut bytes = Vec::new();
-    file.take(MAXIMUM_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > MAXIMUM_BYTES {
-        return Err(too_large());
-    }
-    String::from_utf8(bytes)
-        .map_err(|error| format!("is not UTF-8 text: byte {} is wrong", error.utf8_error().valid_up_to()))
-}
-
-/// Reads a file inside a folder; names that lead out of it are refused, also by way of symbolic links.
-fn read_within(folder: &Path, file: &str) -> Result<String, String> {
-    let relative = Path::new(file);
-    let plain = relative.components().all(|part| matches!(part, Component::Normal(_)));
-    // Backslashes and drive letters lead out of folders elsewhere, and a scenario is to mean the same everywhere.
-    if !plain || file.contains(['\\', ':']) || file.is_empty() {
-        return Err("leads out of the scenario's folder".into());
-    }
-    let base = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let path = base.join(relative);
-    let real = |path: &Path| path.canonicalize().map_err(|error| format!("cannot be read: {error}"));
-    if !real(&path)?.starts_with(real(base)?) {
-        return Err("leads out of the scenario's folder".into());
-    }
-    read(&path)
-}
-
-/// Takes what the scenario itself says about the system out of it.
-fn take_system(text: &mut At<ScenarioText>) -> SystemText {
-    let text = &mut text.value;
-    SystemText {
-        services: std::mem::take(&mut text.services),
-        databases: std::mem::take(&mut text.databases),
-        caches: std::mem::take(&mut text.caches),
-        links: std::mem::take(&mut text.links),
-        load: std::mem::take(&mut text.load),
-    }
-}
-
-fn add_system(
-    system: &mut SystemText,
-    file: &str,
-    span: Span,
-    origins: &mut Origins,
-    reader: &mut Reader,
-    systems: &SystemReader<'_>,
-    shown: &dyn Fn(&str) -> String,
-) {
-    // What is not there cannot be checked against.
-    let unknown = |system: &mut SystemText| {
-        system.services.partial = true;
-        system.databases.partial = true;
-        system.caches.partial = true;
-        system.load.partial = true;
-    };
-    let text = match systems(file) {
-        Ok(text) if text.len() as u64 <= MAXIMUM_BYTES => text,
-        Ok(_) => {
-            reader.report(span, too_large(), None);
-            return unknown(system);
-        }
-        Err(message) => {
-            let hint = "the path is relative to the scenario's folder and stays inside it";
-            reader.report(span, format!("the system {file:?} {message}"), Some(hint.into()));
-            return unknown(system);
-        }
-    };
-    let origin = origins.add(shown(file), text);
-    match tree::parse(origins, origin) {
-        Ok(node) => {
-            let shared = At::<SystemText>::read(&node, reader);
-            if shared.broken {
-                return unknown(system);
-            }
-            merge(&mut system.services, shared.value.services, reader);
-            merge(&mut system.databases, shared.value.databases, reader);
-            merge(&mut system.caches, shared.value.caches, reader);
-            merge(&mut system.links, shared.value.links, reader);
-            merge(&mut system.load, shared.value.load, reader);
-        }
-        Err(findings) => {
-            reader.findings.extend(findings);
-            unknown(system);
-        }
-    }
-}
-
-/// Adds what a shared system has; a name that the scenario has as well is a mistake.
-fn merge<T>(own: &mut At<Map<T>>, shared: At<Map<T>>, reader: &mut Reader) {
-    own.partial |= shared.partial;
-    for (name, entry) in shared.value.entries {
-        if let Some(twice) = own.entries.get(&name) {
-            let hint = "use `with:` to change what the system has";
-            reader.report(twice.name, format!("the shared system has {name:?} as well"), Some(hint.into()));
-            continue;
-        }
-        own.value.entries.insert(name, entry);
-    }
-}
-
-/// Makes an origin of something given on the command line.
-fn given(origins: &mut Origins, name: &str, text: &str) -> Span {
-    // A line break would tear the one line that errors show.
-    let origin = origins.add(name, text.replace(['\n', '\r'], " "));
-    origins.whole(origin)
-}
-
-/// `--without`: the fault gives way to its contrast.
-fn without(text: &mut ScenarioText, names: &[String], origins: &mut Origins, reader: &mut Reader) {
-    for name in names {
-        let span = given(origins, "--without", name);
-        match text.faults.entries.get_mut(name).map(|entry| &mut entry.value) {
-            Some(FaultText::Deploy(deploy)) if deploy.contrast.value == ContrastText::SameDeploy => {
-                deploy.set.value = Map::default();
-            }
-            Some(_) => {
-                text.faults.entries.remove(name);
-            }
-            None => {
-                let hint = suggest::hint(name, text.faults.names());
-                reader.report(span, format!("there is no fault {name:?}"), hint);
-            }
-        }
-    }
-}
-
-/// `with:`: the system is changed before anything is built.
-fn apply_with(text: &mut ScenarioText, system: &mut SystemText, reader: &mut Reader) {
-    for (path, entry) in std::mem::take(&mut text.with.value.entries) {
-        apply(system, &path, entry.name, &entry.value.0, reader);
-    }
-}
-
-/// `--set`: the same from the command line, after `with:`.
-fn apply_overrides(
-    system: &mut SystemText,
-    overrides: &[(String, String)],
-    origins: &mut Origins,
-    reader: &mut Reader,
-) {
-    for (path, value) in overrides {
-        let whole = given(origins, "--set", &format!("{path}={value}"));
-        let split = whole.start + path.len() as u32;
-        let node = loose_value(value, Span { start: split + 1, ..whole });
-        apply(system, path, Span { end: split.max(1), ..whole }, &node, reader);
-    }
-}
-
-/// A value as people type it: as in a scenario, but texts need no quotes.
-fn loose_value(value: &str, span: Span) -> Node {
-    let mut origins = Origins::default();
-    let origin = origins.add("value", value);
-    let kind =
-        tree::parse(&origins, origin).map(|node| node.kind).unwrap_or_else(|_| Kind::Text(value.trim().to_owned()));
-    let mut node = Node { span, kind };
-    place(&mut node, span);
-    node
-}
-
-/// Gives every part of a value the place of the whole.
-fn place(node: &mut Node, span: Span) {
-    node.span = span;
-    match &mut node.kind {
-        Kind::List(items) | Kind::Tuple(_, items) => items.iter_mut().for_each(|item| place(item, span)),
-        Kind::Map(entries) => entries.iter_mut().for_each(|(key, value)| {
-            place(key, span);
-            place(value, span);
-        }),
-        Kind::Fields(_, fields) => fields.iter_mut().for_each(|(name, value)| {
-            name.span = span;
-            place(value, span);
-        }),
-        _ => {}
-    }
-}
-
-fn apply(system: &mut SystemText, path: &str, place: Span, value: &Node, reader: &mut Reader) {
-    if system.services.partial || system.databases.partial || system.caches.partial || system.load.partial {
-        return;
-    }
-    match Address::resolve(system, path) {
-        Ok(address) => {
-            if let Some(slot) = address.slot(system) {
-                slot.set(value, reader);
-            }
-        }
-        Err(lost) => reader.report(place, lost.message, lost.hint),
-    }
-}
-
-/// The scenario with its system in it.
-fn resolved(text: &ScenarioText, system: SystemText) -> ScenarioText {
-    ScenarioText {
-        services: system.services,
-        databases: system.databases,
-        caches: system.caches,
-        links: system.links,
-        load: system.load,
-        ..text.clone()
-    }
-}
+fn too_large(limit: u64) -> String {
+    format!("larger than {} MiB: too large for a scenario", limit >> 20)

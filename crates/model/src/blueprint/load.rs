@@ -1,7 +1,7 @@
 //! Load as described: who sends what, when.
 
-use super::Site;
-use crate::id::{EndpointId, PolicyId, ServiceId};
+use super::{Rows, Site};
+use crate::id::{ColumnId, EndpointId, PolicyId, ServiceId};
 use knockon_kernel::{Duration, Time};
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,8 @@ pub struct Source {
     pub profile: Option<Profile>,
     /// Which endpoints, by weight.
     pub mix: Vec<Mix>,
+    /// Recorded rows of its requests.
+    pub rows: Option<Rows>,
     /// Client-side timeout and retries.
     pub policy: PolicyId,
     /// First instant of sending.
@@ -47,6 +49,11 @@ pub enum Arrivals {
     Replay {
         /// Instants.
         at: Vec<Time>,
+    },
+    /// The same from a column, in nanoseconds.
+    Recorded {
+        /// Instants.
+        column: ColumnId,
     },
 }
 

@@ -9,6 +9,7 @@ mod network;
 mod patch;
 mod pool;
 mod program;
+mod recording;
 mod service;
 
 pub use heap::{CPython, Collector, Heap, OnOutOfMemory, PauseCost};
@@ -20,6 +21,7 @@ pub use patch::{
 };
 pub use pool::{Pool, PoolKind};
 pub use program::{Backoff, CallPolicy, Choice, Endpoint, Jitter, Operation, RetryOn, Severity, Site, Step};
+pub use recording::{Column, Recorded, Recording, Recordings, Rows, Values};
 pub use service::{
     Cores, CpuDiscipline, Eviction, Keyspace, Memory, Postgres, Redis, RestartPolicy, Runtime, Service, WarmUp,
 };
@@ -47,6 +49,8 @@ pub struct Blueprint {
     pub keyspaces: Vec<Keyspace>,
     /// Distributions named by [`SamplerId`].
     pub samplers: Vec<Sampler>,
+    /// Columns of recorded values, and who reads them.
+    pub recordings: Recordings,
     /// Timeout and retry policies named by [`PolicyId`].
     pub policies: Vec<CallPolicy>,
     /// Faults, in name order: truth only, no machine reads it.

@@ -40,6 +40,7 @@ fn used() -> Frame {
         outcome: Outcome { status: 34, error: Some(ErrorType::Timeout) },
         cache_key: 35,
         keyspace: 36,
+        row: Some((DataId(42), 43)),
         looked_up: true,
         backend: 37,
         hit: true,

@@ -1,7 +1,7 @@
 //! Load: requests come from open sources. Request n of a source has its own address, whatever else happens.
 
 use super::{Event, SourceState, World, tables};
-use crate::blueprint::{Arrivals, Profile, Source};
+use crate::blueprint::{Arrivals, Profile, Recordings, Source};
 use crate::frame::State;
 use crate::id::FrameRef;
 use crate::purpose;
@@ -40,7 +40,7 @@ impl World {
             return;
         }
         state.candidates += 1;
-        let Some(at) = next_arrival(described, state, &self.exponential) else { return };
+        let Some(at) = next_arrival(described, state, &self.exponential, &self.blueprint.recordings) else { return };
         if described.until.is_some_and(|until| at >= until) {
             return;
         }
@@ -53,12 +53,26 @@ impl World {
         let now = self.now();
         let process = self.sources[source as usize].process;
         let mix = &self.tables.mixes[source as usize];
-        let edge = if mix.len() == 1 { mix[0].1 } else { tables::choose(mix, key.purpose(purpose::MIX).unit()) };
+        let mut row = None;
+        let mut class = None;
+        if let Some(rows) = self.blueprint.sources[source as usize].rows {
+            // Requests count from 1, rows from 0.
+            row = Some((rows.data, (number - 1) as u32));
+            class = rows
+                .classes
+                .map(|column| self.blueprint.recordings.columns[column.index()].values[number as usize - 1]);
+        }
+        let edge = match class {
+            Some(class) => mix[class as usize].1,
+            None if mix.len() == 1 => mix[0].1,
+            None => tables::choose(mix, key.purpose(purpose::MIX).unit()),
+        };
         let root = self.frames.occupy();
         let frame = &mut self.frames[root];
         frame.send(key, key, process, u32::MAX, edge, FrameRef::NONE, now);
         frame.state = State::Running;
         frame.number = number;
+        frame.row = row;
         frame.pc = self.tables.ops.len() as u32 - 1;
         let statistics = &mut self.sources[source as usize].statistics;
         statistics.sent += 1;
@@ -68,9 +82,12 @@ impl World {
 }
 
 /// The instant of request (or candidate) `state.candidates`, counted from 1. `exponential` has a mean of 1.
-fn next_arrival(source: &Source, state: &SourceState, exponential: &Sampler) -> Option<Time> {
+fn next_arrival(source: &Source, state: &SourceState, exponential: &Sampler, recordings: &Recordings) -> Option<Time> {
     let peak = source.profile.as_ref().map_or(1.0, highest);
     let n = state.candidates;
+    if source.rows.is_some_and(|rows| n > u64::from(recordings.tables[rows.data.index()].rows)) {
+        return None;
+    }
     match &source.arrivals {
         Arrivals::Constant { rate } => {
             let offset = Duration::from_real_nanos(n as f64 * 1e9 / (rate * peak))?;
@@ -85,6 +102,10 @@ fn next_arrival(source: &Source, state: &SourceState, exponential: &Sampler) -> 
         Arrivals::Replay { at } => {
             let offset = at.get(usize::try_from(n - 1).ok()?)?;
             source.from.checked_add(*offset - Time::ZERO)
+        }
+        Arrivals::Recorded { column } => {
+            let offset = recordings.columns[column.index()].values.get(usize::try_from(n - 1).ok()?)?;
+            source.from.checked_add(Duration::from_nanos(*offset))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Building a world from a blueprint, and its first instant: everything is scheduled in name order.
 
-use super::{ServiceState, SourceState, World, tables};
+use super::{ServiceState, SourceState, World, recorded, tables};
 use crate::blueprint::{Blueprint, Cores, Runtime, Service};
 use crate::cpu::Cpu;
 use crate::id::{ServiceId, SourceId};
@@ -13,7 +13,7 @@ use crate::sink::Null;
 use crate::statistics::{PoolStatistics, ServiceStatistics, SourceStatistics};
 use crate::topology::Topology;
 use crate::world::Event;
-use knockon_kernel::{Calendar, Digest, Duration, Key, Sampler, Ticket, Time};
+use knockon_kernel::{Calendar, Digest, Key, Sampler, Ticket, Time};
 use std::collections::VecDeque;
 
 impl World {
@@ -43,7 +43,7 @@ impl World {
             metrics,
             tables,
             samplers: blueprint.samplers.clone(),
-            constants: blueprint.samplers.iter().map(constant).collect(),
+            draws: recorded::draws(&blueprint),
             exponential: Sampler::exponential(1.0).expect("a mean of 1 is a mean"),
             calendar,
             policy_lanes,
@@ -97,11 +97,6 @@ impl World {
             }
         }
     }
-}
-
-/// What a sampler always draws, if it does.
-fn constant(sampler: &Sampler) -> Option<Duration> {
-    sampler.is_constant().then(|| sampler.duration(Key::new(0)))
 }
 
 fn services(

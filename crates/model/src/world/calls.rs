@@ -31,7 +31,7 @@ impl World {
         frame.call_edge = edge_index;
         let key = frame.key.with(u64::from(edge.site)).with(frame.iteration()).with(u64::from(attempt));
         let (root, from, deadline) = (frame.root, frame.process, frame.deadline);
-        let (cache_key, keyspace, call) = (frame.cache_key, frame.keyspace, frame.calls);
+        let (cache_key, keyspace, call, row) = (frame.cache_key, frame.keyspace, frame.calls, frame.row);
         if frame.program == u32::MAX {
             let source = self.processes[from as usize].source;
             self.sources[source as usize].statistics.attempts += 1;
@@ -50,7 +50,7 @@ impl World {
         sent.link = edge.link.0;
         sent.call = call;
         sent.attempt = attempt;
-        (sent.cache_key, sent.keyspace) = (cache_key, keyspace);
+        (sent.cache_key, sent.keyspace, sent.row) = (cache_key, keyspace, row);
         if passes_deadline && let Some(timeout) = timeout {
             sent.deadline = now.saturating_add(timeout);
         }

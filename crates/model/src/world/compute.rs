@@ -17,7 +17,7 @@ impl World {
         let now = self.now();
         let f = &self.frames[frame];
         let (index, key) = (f.process, f.key.with(u64::from(site)).with(f.iteration()));
-        let demand = self.warmed(index, self.draw(demand, || key.purpose(purpose::DEMAND)));
+        let demand = self.warmed(index, self.draw_for(frame, demand, || key.purpose(purpose::DEMAND)));
         let process = &mut self.processes[index as usize];
         let mark = process.stopped_ns(now);
         let f = &mut self.frames[frame];

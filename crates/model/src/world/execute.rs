@@ -96,7 +96,7 @@ impl World {
             Op::Sleep { site, time } => {
                 let f = &self.frames[frame];
                 let key = f.key.with(u64::from(site)).with(f.iteration());
-                let time = self.draw(time, || key.purpose(purpose::SLEEP));
+                let time = self.draw_for(frame, time, || key.purpose(purpose::SLEEP));
                 let now = self.now();
                 let f = &mut self.frames[frame];
                 f.state = State::Sleeping;

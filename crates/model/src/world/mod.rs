@@ -18,6 +18,7 @@ mod life;
 mod memory;
 mod patching;
 mod readings;
+mod recorded;
 mod stops;
 mod tables;
 
@@ -27,7 +28,7 @@ pub use readings::EventSummary;
 use crate::blueprint::Blueprint;
 use crate::frame::{Frames, State};
 use crate::heap::Share;
-use crate::id::{FrameRef, SamplerId};
+use crate::id::{FrameRef, RecordedId, SamplerId};
 use crate::metrics::Metrics;
 use crate::pool::Effect;
 use crate::process::Process;
@@ -100,6 +101,17 @@ struct ServiceState {
     statistics: ServiceStatistics,
 }
 
+/// How a duration is drawn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+enum Draw {
+    /// Always the same.
+    Constant(Duration),
+    /// By its sampler, at an address.
+    Law,
+    /// Read from the request's row.
+    Recorded(RecordedId),
+}
+
 /// What a source has.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct SourceState {
@@ -122,8 +134,8 @@ pub struct World {
     tables: tables::Tables,
     /// Distributions; patches may point steps at others, never change one.
     samplers: Vec<Sampler>,
-    /// Those of them that always draw the same.
-    constants: Vec<Option<Duration>>,
+    /// How each of them is drawn.
+    draws: Vec<Draw>,
     /// Of mean 1, for the gaps of Poisson arrivals.
     exponential: Sampler,
     calendar: Calendar<Packed>,
@@ -277,9 +289,21 @@ impl World {
     /// A duration drawn at an address. A constant needs no address: it is not even worked out.
     #[inline]
     fn draw(&self, sampler: SamplerId, key: impl FnOnce() -> Key) -> Duration {
-        match self.constants[sampler.index()] {
-            Some(constant) => constant,
-            None => self.samplers[sampler.index()].duration(key()),
+        match self.draws[sampler.index()] {
+            Draw::Constant(constant) => constant,
+            Draw::Law | Draw::Recorded(_) => self.samplers[sampler.index()].duration(key()),
+        }
+    }
+
+    /// The same for a step of a frame, whose request may have a recorded value.
+    #[inline]
+    fn draw_for(&self, frame: FrameRef, sampler: SamplerId, key: impl FnOnce() -> Key) -> Duration {
+        match self.draws[sampler.index()] {
+            Draw::Constant(constant) => constant,
+            Draw::Law => self.samplers[sampler.index()].duration(key()),
+            Draw::Recorded(field) => {
+                self.recorded_duration(frame, field).unwrap_or_else(|| self.samplers[sampler.index()].duration(key()))
+            }
         }
     }
 

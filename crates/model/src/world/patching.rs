@@ -109,7 +109,7 @@ impl World {
                     Arrivals::Constant { rate } | Arrivals::Poisson { rate } => {
                         Value::Number(std::mem::replace(rate, value))
                     }
-                    Arrivals::Replay { .. } => Value::Number(value),
+                    Arrivals::Replay { .. } | Arrivals::Recorded { .. } => Value::Number(value),
                 }
             }
             (Target::Link(link, LinkField::Latency), Value::Sampler(latency)) => {

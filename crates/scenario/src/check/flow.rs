@@ -328,6 +328,12 @@ pub(crate) fn peak_rate(source: &Source, blueprint: &Blueprint) -> f64 {
             let length = if last > 0.0 { last } else { blueprint.duration.as_secs_f64() };
             at.len() as f64 / length
         }
+        Arrivals::Recorded { column } => {
+            let at = &blueprint.recordings.columns[column.index()].values;
+            let last = at.last().map_or(0.0, |&last| last as f64 / 1e9);
+            let length = if last > 0.0 { last } else { blueprint.duration.as_secs_f64() };
+            at.len() as f64 / length
+        }
     };
     let points = source.profile.iter().flat_map(|profile| profile.points.iter().map(|&(_, factor)| factor));
     base * points.reduce(|a, b| if a > b { a } else { b }).unwrap_or(1.0)

@@ -3,7 +3,7 @@
 use super::Compiler;
 use crate::decode::{At, Entry, Map};
 use crate::language::{
-    ContrastText, Deploy, FaultText, Law, PoolText, RuntimeText, ScenarioText, SetText, StepText, SystemText,
+    ContrastText, Deploy, FaultText, PoolText, RuntimeText, ScenarioText, SetText, StepText, SystemText,
 };
 use crate::leaf::{Name, Setting};
 use crate::origin::Span;
@@ -218,9 +218,10 @@ impl Compiler<'_> {
                     Part::Query(query) if field == "demand" => {
                         let n = database.queries.names().position(|name| name == query)?;
                         let law = &database.queries.get(query)?.demand;
-                        let value = self.law(law, span);
                         // COMMIT and ROLLBACK come first.
-                        Some((Target::Step(id, EndpointId(n as u32 + 2), 0, StepField::Demand), value))
+                        let endpoint = EndpointId(n as u32 + 2);
+                        let value = Value::Sampler(self.step_sampler(law, span, (id, endpoint)));
+                        Some((Target::Step(id, endpoint, 0, StepField::Demand), value))
                     }
                     _ => None,
                 }
@@ -252,8 +253,8 @@ impl Compiler<'_> {
             }
             Component::Link(name) if field == "latency" => {
                 let link = self.find_link(name)?;
-                let value = self.law(&system.links.get(name)?.latency, span);
-                Some((Target::Link(link, LinkField::Latency), value))
+                let latency = self.sampler(&system.links.get(name)?.latency, span);
+                Some((Target::Link(link, LinkField::Latency), Value::Sampler(latency)))
             }
             Component::Link(_) => None,
         }
@@ -267,10 +268,6 @@ impl Compiler<'_> {
     fn cores(&self, id: ServiceId, milli: Option<u32>) -> Option<Change> {
         let bounded = matches!(self.blueprint.services.get(id.index())?.cores, Cores::Milli(_));
         milli.filter(|_| bounded).map(|milli| self.service_limit(id, ServiceField::Cores, Some(milli)))
-    }
-
-    fn law(&mut self, law: &Law, span: Span) -> Value {
-        Value::Sampler(self.sampler(law, span))
     }
 
     fn find_link(&self, name: &str) -> Option<LinkId> {
@@ -309,10 +306,12 @@ impl Compiler<'_> {
                 let place = *self.places.get(&(id, n as u32))?.get(index)?;
                 match (field, text) {
                     ("demand", StepText::Compute(compute)) => {
-                        Some((step(place.position, StepField::Demand), self.law(&compute.demand, span)))
+                        let demand = self.step_sampler(&compute.demand, span, (id, EndpointId(n as u32)));
+                        Some((step(place.position, StepField::Demand), Value::Sampler(demand)))
                     }
                     ("time", StepText::Sleep(sleep)) => {
-                        Some((step(place.position, StepField::Demand), self.law(&sleep.time, span)))
+                        let time = self.step_sampler(&sleep.time, span, (id, EndpointId(n as u32)));
+                        Some((step(place.position, StepField::Demand), Value::Sampler(time)))
                     }
                     ("bytes", StepText::Allocate(bytes) | StepText::Retain(bytes)) => {
                         Some((step(place.position, StepField::Bytes), Value::Bytes(bytes.bytes.0)))

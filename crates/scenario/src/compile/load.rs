@@ -1,15 +1,16 @@
 //! Load sources; a surge is one more.
 
+use super::data::Cells;
 use super::program::client;
 use super::{Compiler, site};
 use crate::decode::{At, Entry};
-use crate::language::{ArrivalsText, FaultText, LoadText, ProfileText, ScenarioText};
-use crate::leaf::Name;
+use crate::language::{ArrivalsText, ColumnMix, FaultText, LoadText, MixText, ProfileText, ReplayText, ScenarioText};
+use crate::leaf::{Factor, Name};
 use crate::origin::Span;
 use crate::suggest;
 use knockon_kernel::{Duration, Time};
-use knockon_model::blueprint::{Arrivals, Mix, Profile, Source};
-use knockon_model::id::{EndpointId, ServiceId, SourceId};
+use knockon_model::blueprint::{Arrivals, Mix, Profile, Rows, Source};
+use knockon_model::id::{ColumnId, DataId, EndpointId, ServiceId, SourceId};
 use std::collections::BTreeMap;
 
 /// The most recorded instants of a source.
@@ -63,13 +64,16 @@ impl Compiler<'_> {
         }
         let target = self.target(&text.target);
         let policy = client(text.timeout.value, text.retries.value, &text.backoff, &text.retry_on, text.strict.value);
+        let data = self.rows(text);
+        let (mix, classes) = self.mix(text, data);
         Source {
             name: name.to_owned(),
             draw_name: super::service::draw_name(name, &text.was),
             target,
-            arrivals: self.arrivals(&text.arrivals),
+            arrivals: self.arrivals(&text.arrivals, data),
             profile: text.profile.value.as_ref().map(|profile| self.profile(profile)),
-            mix: self.mix(text, target),
+            rows: data.map(|data| Rows { data, classes }),
+            mix,
             policy: self.policy(policy),
             from: Time::from_nanos(from.as_nanos()),
             until: until.map(|until| Time::from_nanos(until.as_nanos())),
@@ -87,22 +91,54 @@ impl Compiler<'_> {
         self.find_service(&target.0, target.span).unwrap_or_default()
     }
 
-    fn arrivals(&mut self, text: &ArrivalsText) -> Arrivals {
+    /// The data whose rows belong to the source's requests: its own, or those that it replays.
+    fn rows(&mut self, text: &LoadText) -> Option<DataId> {
+        let replayed = match &text.arrivals.value {
+            ArrivalsText::Replay(replay) => named(&replay.data),
+            _ => None,
+        };
+        match (named(&text.data), replayed) {
+            (Some(own), Some(replayed)) if own.0 != replayed.0 => {
+                self.report(own.span, "the source replays other data: its requests would have two rows", None);
+                None
+            }
+            (own, replayed) => self.find_table(&own.or(replayed)?),
+        }
+    }
+
+    fn replay(&mut self, text: &ReplayText, data: Option<DataId>) -> Arrivals {
+        if let Some(column) = &text.column.value {
+            if !text.at.is_empty() {
+                self.report(text.at.span, "a replay has either instants of its own or a column", None);
+            }
+            let Some(data) = data else {
+                if text.data.value.is_none() && !text.data.broken {
+                    let hint = "name it: `Replay(data: \"requests\", column: …)`".to_owned();
+                    self.report(text.column.span, "a column of which data?", Some(hint));
+                }
+                return Arrivals::Replay { at: Vec::new() };
+            };
+            let column = At::new(column.clone(), text.column.span);
+            let column = self.column(data, &column, Cells::Instants);
+            return column.map_or(Arrivals::Replay { at: Vec::new() }, |column| Arrivals::Recorded { column });
+        }
+        if let Some(pair) = text.at.windows(2).find(|pair| pair[1].value < pair[0].value) {
+            self.report(pair[1].span, "recorded instants must ascend", None);
+        }
+        if text.at.len() > MAXIMUM_REPLAY {
+            self.report(text.at.span, "more than a million recorded instants: put them into a data file", None);
+        }
+        if text.at.is_empty() && !text.at.broken && !text.column.broken {
+            self.report(text.at.span, "nothing to replay", None);
+        }
+        Arrivals::Replay { at: text.at.iter().map(|at| Time::from_nanos(at.value.as_nanos())).collect() }
+    }
+
+    fn arrivals(&mut self, text: &ArrivalsText, data: Option<DataId>) -> Arrivals {
         match text {
             ArrivalsText::Poisson(text) => Arrivals::Poisson { rate: text.rate.0 },
             ArrivalsText::Constant(text) => Arrivals::Constant { rate: text.rate.0 },
-            ArrivalsText::Replay(text) => {
-                if let Some(pair) = text.at.windows(2).find(|pair| pair[1].value < pair[0].value) {
-                    self.report(pair[1].span, "recorded instants must ascend", None);
-                }
-                if text.at.len() > MAXIMUM_REPLAY {
-                    self.report(text.at.span, "more than a million recorded instants", None);
-                }
-                if text.at.is_empty() && !text.at.broken {
-                    self.report(text.at.span, "nothing to replay", None);
-                }
-                Arrivals::Replay { at: text.at.iter().map(|at| Time::from_nanos(at.value.as_nanos())).collect() }
-            }
+            ArrivalsText::Replay(text) => self.replay(text, data),
         }
     }
 
@@ -127,28 +163,77 @@ impl Compiler<'_> {
         Profile { period: text.period.0, points: points.iter().map(|point| (point.at.value, point.factor.0)).collect() }
     }
 
-    fn mix(&mut self, text: &LoadText, target: ServiceId) -> Vec<Mix> {
-        if text.mix.entries.is_empty() && !text.mix.partial {
-            self.report(text.mix.span, "the mix is empty: a source needs endpoints to call", None);
-        }
-        let Some(service) = self.system.services.get(&text.target.0) else {
-            return Vec::new();
-        };
-        let mut mix = Vec::new();
-        for (name, entry) in text.mix.iter() {
-            let endpoint = service.endpoints.names().position(|endpoint| endpoint == name);
-            match endpoint {
-                Some(n) => {
-                    mix.push(Mix { endpoint: EndpointId(n as u32), site: site("mix", name, 0), weight: entry.value.0 })
+    fn mix(&mut self, text: &LoadText, data: Option<DataId>) -> (Vec<Mix>, Option<ColumnId>) {
+        match &text.mix.value {
+            MixText::Weights(weights) => {
+                if weights.entries.is_empty() && !weights.partial {
+                    self.report(text.mix.span, "the mix is empty: a source needs endpoints to call", None);
                 }
-                None if service.endpoints.partial || service.endpoints.entries.is_empty() => {}
-                None => {
-                    let hint = suggest::hint(name, service.endpoints.names());
-                    self.report(entry.name, format!("{:?} has no endpoint {name:?}", text.target.0), hint);
-                }
+                let part = |(name, entry): (&String, &Entry<Factor>)| {
+                    Some(Mix {
+                        endpoint: self.mixed(text, name, entry.name)?,
+                        site: site("mix", name, 0),
+                        weight: entry.value.0,
+                    })
+                };
+                (weights.iter().filter_map(part).collect(), None)
             }
+            MixText::Column(column) => self.recorded_mix(text, column, data),
         }
-        let _ = target;
-        mix
     }
+
+    /// Endpoints by recorded class; their weights are how often each occurs.
+    fn recorded_mix(
+        &mut self,
+        text: &LoadText,
+        column: &ColumnMix,
+        data: Option<DataId>,
+    ) -> (Vec<Mix>, Option<ColumnId>) {
+        let mut mix: Vec<Mix> = Vec::new();
+        let mut positions = BTreeMap::new();
+        for (class, entry) in column.endpoints.iter() {
+            let Some(endpoint) = self.mixed(text, &entry.value, entry.name) else { return (mix, None) };
+            // Classes may share an endpoint.
+            let position = mix.iter().position(|part| part.endpoint == endpoint).unwrap_or(mix.len());
+            if position == mix.len() {
+                mix.push(Mix { endpoint, site: site("mix", &entry.value, 0), weight: 0.0 });
+            }
+            positions.insert(class.as_str(), position as u64);
+        }
+        let Some(data) = data else {
+            if !text.data.broken
+                && named(&text.data).is_none()
+                && !matches!(text.arrivals.value, ArrivalsText::Replay(_))
+            {
+                let hint = "give the source its rows: `data: \"requests\"`".to_owned();
+                self.report(column.column.span, "the requests of this source have no recorded rows", Some(hint));
+            }
+            return (mix, None);
+        };
+        let source = self.mixes;
+        self.mixes += 1;
+        let classes = self.classes(data, column, source, &positions);
+        if let Some(id) = classes {
+            let values = &self.blueprint.recordings.columns[id.index()].values;
+            values.iter().for_each(|&position| mix[position as usize].weight += 1.0);
+        }
+        (mix, classes)
+    }
+
+    /// An endpoint of the source's target.
+    fn mixed(&mut self, text: &LoadText, name: &str, span: Span) -> Option<EndpointId> {
+        let service = self.system.services.get(&text.target.0)?;
+        let endpoint = service.endpoints.names().position(|endpoint| endpoint == name);
+        if endpoint.is_none() && !service.endpoints.partial && !service.endpoints.entries.is_empty() {
+            let hint = suggest::hint(name, service.endpoints.names());
+            self.report(span, format!("{:?} has no endpoint {name:?}", text.target.0), hint);
+        }
+        endpoint.map(|n| EndpointId(n as u32))
+    }
+}
+
+/// A name that may be left out, with its place.
+fn named(name: &At<Option<Name>>) -> Option<At<Name>> {
+    let value = name.value.clone()?;
+    Some(At { value, span: name.span, broken: name.broken })
 }

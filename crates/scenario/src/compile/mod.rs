@@ -4,23 +4,26 @@
 //! out when there were none.
 
 mod cycle;
+mod data;
 mod expect;
 mod fault;
 mod link;
 mod load;
 mod program;
+mod reach;
 mod service;
 mod store;
 
+use crate::data::DataFile;
 use crate::decode::Reader;
 use crate::expectation::Expectation;
 use crate::language::{Law, LimitsText, ScenarioText, SystemText};
 use crate::leaf::Name;
-use crate::origin::Span;
+use crate::origin::{Origins, Span};
 use crate::suggest;
 use knockon_kernel::{Key, Sampler};
-use knockon_model::blueprint::{Blueprint, CallPolicy, Limits, Site};
-use knockon_model::id::{KeyspaceId, PolicyId, SamplerId, ServiceId, SourceId};
+use knockon_model::blueprint::{Blueprint, CallPolicy, Limits, Recordings, Site};
+use knockon_model::id::{ColumnId, DataId, EndpointId, KeyspaceId, PolicyId, SamplerId, ServiceId, SourceId};
 use program::Place;
 use std::collections::BTreeMap;
 
@@ -41,12 +44,21 @@ pub(crate) struct Compiler<'t> {
     pub(crate) places: BTreeMap<(ServiceId, u32), Vec<Place>>,
     /// Calls between endpoints, for the search for circles.
     pub(crate) calls: Vec<cycle::Edge>,
+    /// Recorded data, by id.
+    tables: Vec<data::Table<'t>>,
+    /// Columns that were asked for; none where one is wrong.
+    columns: BTreeMap<(DataId, usize, data::Cells), Option<ColumnId>>,
+    /// Steps that read their request's row.
+    readings: Vec<data::Reading>,
+    /// Mixes by recorded class so far.
+    mixes: u32,
 }
 
 /// Compiles a scenario whose `system`, `with`, `--set` and `--without` have been dealt with.
 pub(crate) fn compile(
     text: &ScenarioText,
     system: &SystemText,
+    (data, origins): (&[DataFile], &Origins),
     seed: u64,
     reader: &mut Reader,
 ) -> (Blueprint, Vec<Expectation>) {
@@ -59,7 +71,12 @@ pub(crate) fn compile(
         sources: BTreeMap::new(),
         places: BTreeMap::new(),
         calls: Vec::new(),
+        tables: Vec::new(),
+        columns: BTreeMap::new(),
+        readings: Vec::new(),
+        mixes: 0,
     };
+    compiler.tables(data, origins);
     compiler.names(text);
     compiler.keyspaces();
     compiler.components();
@@ -67,6 +84,7 @@ pub(crate) fn compile(
     compiler.links();
     compiler.cycles();
     compiler.faults(text);
+    compiler.rows_reach();
     let expectations = compiler.expectations(&text.expect);
     (compiler.blueprint, expectations)
 }
@@ -81,6 +99,7 @@ fn empty(text: &ScenarioText, seed: u64) -> Blueprint {
         sources: Vec::new(),
         keyspaces: Vec::new(),
         samplers: Vec::new(),
+        recordings: Recordings::default(),
         policies: Vec::new(),
         faults: Vec::new(),
         patches: Vec::new(),
@@ -175,7 +194,12 @@ impl<'t> Compiler<'t> {
         system.services.partial || system.databases.partial || system.caches.partial || system.load.partial
     }
 
+    /// The sampler of a law that belongs to no request.
     pub(crate) fn sampler(&mut self, law: &Law, span: Span) -> SamplerId {
+        if law.recorded().is_some() {
+            let hint = "`Recorded` is for the steps of requests and the demands of queries and commands".to_owned();
+            self.report(span, "what is recorded belongs to requests", Some(hint));
+        }
         let sampler = law.sampler().or_else(|error| {
             self.report(span, error.to_string(), None);
             Sampler::constant(0.0)
@@ -183,6 +207,14 @@ impl<'t> Compiler<'t> {
         let id = SamplerId(self.blueprint.samplers.len() as u32);
         self.blueprint.samplers.extend(sampler.ok());
         id
+    }
+
+    /// The sampler of a law of a request's step, in the program at `place`.
+    pub(crate) fn step_sampler(&mut self, law: &Law, span: Span, place: (ServiceId, EndpointId)) -> SamplerId {
+        match law.recorded() {
+            Some(recorded) => self.recorded_sampler(recorded, span, place),
+            None => self.sampler(law, span),
+        }
     }
 
     pub(crate) fn add_sampler(&mut self, sampler: Sampler) -> SamplerId {

@@ -9,24 +9,26 @@ use knockon_kernel::Sampler;
 use knockon_model::blueprint::{
     Cores, CpuDiscipline, Endpoint, Eviction, Keyspace, Operation, Postgres, Redis, Runtime, Service, Step,
 };
-use knockon_model::id::KeyspaceId;
+use knockon_model::id::{EndpointId, KeyspaceId, ServiceId};
 
 impl<'t> Compiler<'t> {
     pub(super) fn database(&mut self, name: &str, text: &DatabaseText) -> Service {
         if text.reserved.0 >= text.max_connections.0 {
             self.report(text.reserved.span, "every connection slot is reserved: nobody could connect", None);
         }
+        let id = self.services[name];
         let mut endpoints = vec![
-            self.statement("COMMIT", "COMMIT", "", "COMMIT", &text.commit),
-            self.statement("ROLLBACK", "ROLLBACK", "", "ROLLBACK", &text.rollback),
+            self.statement("COMMIT", "COMMIT", "", "COMMIT", (&text.commit, (id, EndpointId(0)))),
+            self.statement("ROLLBACK", "ROLLBACK", "", "ROLLBACK", (&text.rollback, (id, EndpointId(1)))),
         ];
-        for (name, entry) in text.queries.iter() {
+        for (n, (name, entry)) in text.queries.iter().enumerate() {
             if let Some(refusal) = Name::refusal(name) {
                 self.report(entry.name, refusal, None);
             }
             let query = &entry.value;
             let statement = query.text.value.clone().unwrap_or_else(|| standard_text(&query.operation, &query.table));
-            endpoints.push(self.statement(name, &query.operation, &query.table, &statement, &query.demand));
+            let place = (id, EndpointId(n as u32 + 2));
+            endpoints.push(self.statement(name, &query.operation, &query.table, &statement, (&query.demand, place)));
         }
         let postgres = Postgres {
             max_connections: text.max_connections.0,
@@ -54,18 +56,26 @@ impl<'t> Compiler<'t> {
         }
     }
 
-    fn statement(&mut self, name: &str, operation: &str, table: &str, text: &str, demand: &At<Law>) -> Endpoint {
+    fn statement(
+        &mut self,
+        name: &str,
+        operation: &str,
+        table: &str,
+        text: &str,
+        (demand, place): (&At<Law>, (ServiceId, EndpointId)),
+    ) -> Endpoint {
         let operation = Operation::Sql { operation: operation.into(), table: table.into(), text: text.into() };
-        let demand = self.sampler(demand, demand.span);
+        let demand = self.step_sampler(demand, demand.span, place);
         let program = vec![Step::Compute { site: site("compute", "", 0), demand }];
         Endpoint { name: name.to_owned(), operation, program, choices: Vec::new(), messages: Vec::new() }
     }
 
     pub(super) fn cache(&mut self, name: &str, text: &CacheText) -> Service {
+        let id = self.services[name];
         let endpoints = vec![
-            self.command("FLUSHALL", &text.flush, Step::Flush),
-            self.command("GET", &text.get, Step::Lookup),
-            self.command("SET", &text.set, Step::Store),
+            self.command("FLUSHALL", &text.flush, Step::Flush, (id, EndpointId(0))),
+            self.command("GET", &text.get, Step::Lookup, (id, EndpointId(1))),
+            self.command("SET", &text.set, Step::Store, (id, EndpointId(2))),
         ];
         let redis = Redis {
             maxmemory: text.maxmemory.value.map(|bytes| bytes.0),
@@ -96,8 +106,8 @@ impl<'t> Compiler<'t> {
         }
     }
 
-    fn command(&mut self, command: &str, demand: &At<Law>, effect: Step) -> Endpoint {
-        let demand = self.sampler(demand, demand.span);
+    fn command(&mut self, command: &str, demand: &At<Law>, effect: Step, place: (ServiceId, EndpointId)) -> Endpoint {
+        let demand = self.step_sampler(demand, demand.span, place);
         Endpoint {
             name: command.to_owned(),
             operation: Operation::Cache { command: command.to_owned() },

@@ -37,6 +37,8 @@ choice! {
         Empirical(Empirical),
         /// One of several distributions, by weight.
         Mixture(Mixture),
+        /// What was recorded for this request: only for its steps.
+        Recorded(RecordedText),
     }
 }
 
@@ -117,6 +119,18 @@ record! {
 }
 
 record! {
+    /// Recorded durations. The scale comes from the end of the column's name: _ns, _us, _ms or _s.
+    RecordedText as "Recorded" {
+        /// A column of the data of the request's source.
+        column: Option<String>,
+        /// Multiplies what was recorded.
+        factor: Factor = [1],
+        /// Instead, one column for each attempt of the call that the step answers; attempts beyond them take the last.
+        columns: Vec<At<String>> = [[]],
+    }
+}
+
+record! {
     /// Several distributions.
     Mixture as "Mixture" {
         /// Them.
@@ -182,12 +196,26 @@ impl Shape {
                 Some("an empirical distribution needs values")
             }
             Self::Mixture(law) if law.parts.is_empty() && !law.parts.broken => Some("a mixture needs parts"),
+            Self::Mixture(law) if law.parts.iter().any(|part| part.law.recorded().is_some()) => {
+                Some("a mixture is drawn: it cannot have recorded parts")
+            }
+            Self::Recorded(law) if law.column.is_some() != law.columns.is_empty() => {
+                Some("give either the `column` or the `columns` of the attempts")
+            }
             _ => None,
         }
     }
 }
 
 impl Law {
+    /// What is recorded rather than drawn.
+    pub(crate) fn recorded(&self) -> Option<&RecordedText> {
+        match self {
+            Self::Drawn(Shape::Recorded(text)) => Some(text),
+            _ => None,
+        }
+    }
+
     /// The distribution in nanoseconds, ready to draw from.
     ///
     /// # Errors
@@ -213,6 +241,8 @@ impl Law {
                     .map(|part| Ok((part.weight.0, part.law.value.sampler()?)))
                     .collect::<Result<_, _>>()
                     .and_then(Sampler::mixture),
+                // Nothing is drawn; the compiler puts the mean of what was recorded in its place.
+                Shape::Recorded(_) => Sampler::constant(0.0),
             },
         }
     }

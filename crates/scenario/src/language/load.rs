@@ -1,7 +1,7 @@
 //! Load sources and the network links between components.
 
-use super::{BackoffText, Law, RetryText};
-use crate::decode::{At, Decode, Map, Reader, choice, record};
+use super::{BackoffText, Law, MixText, RetryText};
+use crate::decode::{At, Decode, Reader, choice, record};
 use crate::leaf::{Count, Factor, Limit, Name, Period, Rate};
 use crate::origin::Span;
 use crate::tree::{Kind, Node};
@@ -16,8 +16,10 @@ record! {
         target: Name,
         /// When requests come.
         arrivals: ArrivalsText,
-        /// Which endpoints, by weight.
-        mix: Map<Factor>,
+        /// Which endpoints: by weight, or by a recorded column.
+        mix: MixText,
+        /// Recorded data whose row n belongs to request n; the source ends with its rows. When left out that of `Replay`.
+        data: Option<Name>,
         /// Shape of the rate over time. None is flat.
         profile: Option<ProfileText>,
         /// When the first requests may come.
@@ -60,10 +62,14 @@ record! {
 }
 
 record! {
-    /// Recorded instants.
+    /// Recorded instants: either written here or a column of recorded data.
     ReplayText as "Replay" {
         /// Instants.
-        at: Vec<At<Duration>>,
+        at: Vec<At<Duration>> = [[]],
+        /// Recorded data.
+        data: Option<Name>,
+        /// Its column of instants.
+        column: Option<String>,
     }
 }
 

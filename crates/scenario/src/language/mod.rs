@@ -7,6 +7,7 @@ mod expect;
 mod fault;
 mod law;
 mod load;
+mod mix;
 mod scenario;
 mod service;
 mod step;
@@ -14,8 +15,9 @@ mod store;
 
 pub(crate) use expect::{Bound, ChainText, Expect, MeasureText, MilestoneText, ValueText};
 pub(crate) use fault::{ContrastText, Deploy, FaultText, SetText};
-pub(crate) use law::Law;
-pub(crate) use load::{ArrivalsText, LinkText, LoadText, Persistence, ProfileText};
+pub(crate) use law::{Law, RecordedText};
+pub(crate) use load::{ArrivalsText, LinkText, LoadText, Persistence, ProfileText, ReplayText};
+pub(crate) use mix::{ColumnMix, MixText};
 pub(crate) use scenario::{LimitsText, ScenarioText, SystemText};
 pub(crate) use service::{
     CPythonText, CollectorText, DisciplineText, HeapText, MemoryText, OutOfMemory, PauseText, PoolFields, PoolText,

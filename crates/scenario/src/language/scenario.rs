@@ -19,6 +19,9 @@ record! {
         scrape: Period = ["15s"],
         /// Paths and values that differ from the system, from the start on.
         with: Map<Setting>,
+        /// Recorded data, by name: files of comma-separated values within the scenario's folder, plain, .gz or .zst. The first
+        /// line names the columns; those of times end in their unit: `arrival_us`.
+        data: Map<String>,
         /// What happens, by name.
         faults: Map<FaultText>,
         /// What must hold when the run has ended.

@@ -4,7 +4,7 @@ use super::*;
 use knockon_kernel::Time;
 use knockon_model::blueprint::{
     CPython, Collector, Cores, CpuDiscipline, Endpoint, Eviction, Heap, Limits, Memory, OnOutOfMemory, PauseCost,
-    PoolKind, Postgres, Redis, RestartPolicy, Site,
+    PoolKind, Postgres, Recordings, Redis, RestartPolicy, Site,
 };
 use knockon_model::id::{PolicyId, ProcessId, SamplerId};
 use knockon_model::record::{CollectionCause, CollectionKind, ErrorType, ProcessInfo};
@@ -122,6 +122,7 @@ fn dialect() -> Dialect {
         links: vec![],
         sources: vec![],
         keyspaces: vec![],
+        recordings: Recordings::default(),
         samplers: vec![],
         policies: vec![],
         faults: vec![],

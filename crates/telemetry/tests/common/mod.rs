@@ -134,6 +134,7 @@ pub(crate) fn blueprint() -> Blueprint {
         links: vec![],
         sources: vec![],
         keyspaces: vec![],
+        recordings: Recordings::default(),
         samplers: vec![],
         policies: vec![],
         faults: vec![],

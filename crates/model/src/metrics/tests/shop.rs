@@ -3,7 +3,8 @@
 use crate::blueprint::{
     Action, Arrivals, Backoff, Blueprint, CPython, CallPolicy, Collector, Cores, CpuDiscipline, Endpoint, Eviction,
     Heap, Jitter, Keyspace, Limits, Link, LinkEnd, Memory, Mix, OnOutOfMemory, Operation, Patch, PauseCost, Pool,
-    PoolKind, Postgres, Redis, RestartPolicy, RetryOn, Runtime, Service, Site, Source, Step, StepField, Target, Value,
+    PoolKind, Postgres, Recordings, Redis, RestartPolicy, RetryOn, Runtime, Service, Site, Source, Step, StepField,
+    Target, Value,
 };
 use crate::id::{EndpointId, KeyspaceId, PolicyId, PoolId, SamplerId, ServiceId, SourceId};
 use knockon_kernel::{Duration, Sampler, Time};
@@ -63,6 +64,7 @@ pub(super) fn shop(patches: Vec<Patch>) -> Blueprint {
             value_bytes: 1000,
             warm: true,
         }],
+        recordings: Recordings::default(),
         samplers: vec![
             sampler(Sampler::constant(200_000.0)),
             sampler(Sampler::exponential(2_000_000.0)),
@@ -258,6 +260,7 @@ fn source(name: &str, target: &str, rate: f64) -> Source {
         arrivals: Arrivals::Poisson { rate },
         profile: None,
         mix: mix.collect(),
+        rows: None,
         policy: CALL,
         from: Time::ZERO,
         until: None,

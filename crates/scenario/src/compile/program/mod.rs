@@ -62,6 +62,11 @@ impl Writer<'_> {
         address
     }
 
+    /// The program that it becomes.
+    fn place(&self) -> (ServiceId, EndpointId) {
+        (self.service, self.endpoint)
+    }
+
     fn here(&self) -> u32 {
         self.program.len() as u32
     }
@@ -161,12 +166,12 @@ impl<'t> Compiler<'t> {
         let mut place = Place { position: writer.here(), policy: None };
         match &step.value {
             StepText::Compute(compute) => {
-                let demand = self.sampler(&compute.demand, compute.demand.span);
+                let demand = self.step_sampler(&compute.demand, compute.demand.span, writer.place());
                 let site = writer.site("compute", "");
                 writer.program.push(Step::Compute { site, demand });
             }
             StepText::Sleep(sleep) => {
-                let time = self.sampler(&sleep.time, sleep.time.span);
+                let time = self.step_sampler(&sleep.time, sleep.time.span, writer.place());
                 let site = writer.site("sleep", "");
                 writer.program.push(Step::Sleep { site, time });
             }
