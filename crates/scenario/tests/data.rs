@@ -1,7 +1,9 @@
 //! Recorded data: arrivals, endpoints and durations that were measured, read row by row.
 
 use knockon_kernel::{Duration, Time};
-use knockon_model::record::{ChangeRecord, LedgerRecord, LogRecord, SampleRecord, SpanRecord, StateRecord};
+use knockon_model::record::{
+    ChangeRecord, LedgerRecord, LogRecord, RequestRecord, SampleRecord, SpanRecord, StateRecord,
+};
 use knockon_model::{Sink, World};
 use knockon_scenario::{Loaded, Options, Scenario};
 
@@ -54,6 +56,7 @@ impl Sink for Spans {
         }
     }
     fn log(&mut self, _: LogRecord) {}
+    fn request(&mut self, _: RequestRecord) {}
     fn sample(&mut self, _: SampleRecord) {}
     fn change(&mut self, _: ChangeRecord) {}
     fn ledger(&mut self, _: LedgerRecord) {}
