@@ -26,3 +26,14 @@ mod unit;
 
 pub use check::{CheckLine, check};
 pub use diagnostic::{Diagnostic, Diagnostics};
+pub use expectation::{Expectation, Measure, Measured, Milestone, Reading, Relation, Statistic, Unit, Window};
+pub use load::{FileReader, Loaded, Options, Scenario, SystemReader};
+pub use schema::schema;
+
+/// Reads a duration as scenarios write it: "250ms", "2h".
+///
+/// # Errors
+/// What to write instead.
+pub fn parse_duration(text: &str) -> Result<knockon_kernel::Duration, String> {
+    unit::duration(text).map_err(|_| "give a number with a unit, such as 250ms, 30s, 10min or 2h".to_owned())
+}

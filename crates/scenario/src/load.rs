@@ -140,10 +140,257 @@ impl Scenario {
             let span = text.system.span;
             add_system(&mut system, &file, span, &mut origins, &mut reader, files, shown);
         }
-        let title = text.title.value.clone();
-        Ok(Loaded { name: name.to_owned(), title, blueprint, expectations, resolved_text, files: kept })
+        let measure = measure(&text, &mut reader);
+        let (data, kept) = data::read(&text, &mut origins, &mut reader, files, shown);
+        if let Some(duration) = options.duration {
+            text.duration = At::new(Period(duration), Span::default());
+            if duration.is_zero() || duration > Sampler::LONGEST {
+                let span = given(&mut origins, "--until", &print_duration(duration));
+                reader.report(span, "a run is longer than no time and shorter than a hundred years", None);
+            }
+        }
+        without(&mut text, &options.without, &mut origins, &mut reader);
+        apply_with(&mut text, &mut system, &mut reader);
+        apply_overrides(&mut system, &options.overrides, &mut origins, &mut reader);
+        let (blueprint, expectations) = compile::compile(&text, &system, (&data, &origins), options.seed, &mut reader);
+        if !reader.findings.is_empty() {
+            return Err(Diagnostics::new(reader.findings, &origins));
+        }
+        let resolved_text = resolved(&text.value, system).print().page();
+        let (name, title) = (name.to_owned(), text.title.value.clone());
+        Ok(Loaded { name, title, blueprint, expectations, measure, resolved_text, files: kept })
     }
+}
+
+/// How values are estimated. `--until` may cut a run so short that nothing is, which the judgement says then.
+fn measure(text: &ScenarioText, reader: &mut Reader) -> Measure {
+    let measure = &text.measure.value;
+    if let Some(warm_up) = measure.warm_up.value
+        && warm_up >= text.duration.0
+        && !text.duration.broken
+    {
+        reader.report(measure.warm_up.span, "the warm-up is as long as the run", None);
+    }
+    Measure { warm_up: measure.warm_up.value, batches: measure.batches.0 }
 }
 
 fn too_large(limit: u64) -> String {
     format!("larger than {} MiB: too large for a scenario", limit >> 20)
+}
+
+/// Reads a scenario.
+fn read(path: &Path) -> Result<String, String> {
+    utf8(read_bytes(path, MAXIMUM_BYTES)?)
+}
+
+fn utf8(bytes: Vec<u8>) -> Result<String, String> {
+    String::from_utf8(bytes)
+        .map_err(|error| format!("is not UTF-8 text: byte {} is wrong", error.utf8_error().valid_up_to()))
+}
+
+/// Reads a file of at most so many bytes.
+fn read_bytes(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
+    let failed = |error: std::io::Error| format!("cannot be read: {error}");
+    let file = std::fs::File::open(path).map_err(failed)?;
+    if file.metadata().map_err(failed)?.is_dir() {
+        return Err("is a folder, not a scenario".into());
+    }
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > limit {
+        return Err(too_large(limit));
+    }
+    Ok(bytes)
+}
+
+/// Reads a file inside a folder; names that lead out of it are refused, also by way of symbolic links.
+fn read_within(folder: &Path, file: &str, limit: u64) -> Result<Vec<u8>, String> {
+    let relative = Path::new(file);
+    let plain = relative.components().all(|part| matches!(part, Component::Normal(_)));
+    // Backslashes and drive letters lead out of folders elsewhere, and a scenario is to mean the same everywhere.
+    if !plain || file.contains(['\\', ':']) || file.is_empty() {
+        return Err("leads out of the scenario's folder".into());
+    }
+    let base = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let path = base.join(relative);
+    let real = |path: &Path| path.canonicalize().map_err(|error| format!("cannot be read: {error}"));
+    if !real(&path)?.starts_with(real(base)?) {
+        return Err("leads out of the scenario's folder".into());
+    }
+    read_bytes(&path, limit)
+}
+
+/// Takes what the scenario itself says about the system out of it.
+fn take_system(text: &mut At<ScenarioText>) -> SystemText {
+    let text = &mut text.value;
+    SystemText {
+        services: std::mem::take(&mut text.services),
+        databases: std::mem::take(&mut text.databases),
+        caches: std::mem::take(&mut text.caches),
+        links: std::mem::take(&mut text.links),
+        load: std::mem::take(&mut text.load),
+    }
+}
+
+fn add_system(
+    system: &mut SystemText,
+    file: &str,
+    span: Span,
+    origins: &mut Origins,
+    reader: &mut Reader,
+    files: &FileReader<'_>,
+    shown: &dyn Fn(&str) -> String,
+) {
+    // What is not there cannot be checked against.
+    let unknown = |system: &mut SystemText| {
+        system.services.partial = true;
+        system.databases.partial = true;
+        system.caches.partial = true;
+        system.load.partial = true;
+    };
+    let text = match files(file, MAXIMUM_BYTES).and_then(utf8) {
+        Ok(text) if text.len() as u64 <= MAXIMUM_BYTES => text,
+        Ok(_) => {
+            reader.report(span, too_large(MAXIMUM_BYTES), None);
+            return unknown(system);
+        }
+        Err(message) => {
+            let hint = "the path is relative to the scenario's folder and stays inside it";
+            reader.report(span, format!("the system {file:?} {message}"), Some(hint.into()));
+            return unknown(system);
+        }
+    };
+    let origin = origins.add(shown(file), text);
+    match tree::parse(origins, origin) {
+        Ok(node) => {
+            let shared = At::<SystemText>::read(&node, reader);
+            if shared.broken {
+                return unknown(system);
+            }
+            merge(&mut system.services, shared.value.services, reader);
+            merge(&mut system.databases, shared.value.databases, reader);
+            merge(&mut system.caches, shared.value.caches, reader);
+            merge(&mut system.links, shared.value.links, reader);
+            merge(&mut system.load, shared.value.load, reader);
+        }
+        Err(findings) => {
+            reader.findings.extend(findings);
+            unknown(system);
+        }
+    }
+}
+
+/// Adds what a shared system has; a name that the scenario has as well is a mistake.
+fn merge<T>(own: &mut At<Map<T>>, shared: At<Map<T>>, reader: &mut Reader) {
+    own.partial |= shared.partial;
+    for (name, entry) in shared.value.entries {
+        if let Some(twice) = own.entries.get(&name) {
+            let hint = "use `with:` to change what the system has";
+            reader.report(twice.name, format!("the shared system has {name:?} as well"), Some(hint.into()));
+            continue;
+        }
+        own.value.entries.insert(name, entry);
+    }
+}
+
+/// Makes an origin of something given on the command line.
+fn given(origins: &mut Origins, name: &str, text: &str) -> Span {
+    // A line break would tear the one line that errors show.
+    let origin = origins.add(name, text.replace(['\n', '\r'], " "));
+    origins.whole(origin)
+}
+
+/// `--without`: the fault gives way to its contrast.
+fn without(text: &mut ScenarioText, names: &[String], origins: &mut Origins, reader: &mut Reader) {
+    for name in names {
+        let span = given(origins, "--without", name);
+        match text.faults.entries.get_mut(name).map(|entry| &mut entry.value) {
+            Some(FaultText::Deploy(deploy)) if deploy.contrast.value == ContrastText::SameDeploy => {
+                deploy.set.value = Map::default();
+            }
+            Some(_) => {
+                text.faults.entries.remove(name);
+            }
+            None => {
+                let hint = suggest::hint(name, text.faults.names());
+                reader.report(span, format!("there is no fault {name:?}"), hint);
+            }
+        }
+    }
+}
+
+/// `with:`: the system is changed before anything is built.
+fn apply_with(text: &mut ScenarioText, system: &mut SystemText, reader: &mut Reader) {
+    for (path, entry) in std::mem::take(&mut text.with.value.entries) {
+        apply(system, &path, entry.name, &entry.value.0, reader);
+    }
+}
+
+/// `--set`: the same from the command line, after `with:`.
+fn apply_overrides(
+    system: &mut SystemText,
+    overrides: &[(String, String)],
+    origins: &mut Origins,
+    reader: &mut Reader,
+) {
+    for (path, value) in overrides {
+        let whole = given(origins, "--set", &format!("{path}={value}"));
+        let split = whole.start + path.len() as u32;
+        let node = loose_value(value, Span { start: split + 1, ..whole });
+        apply(system, path, Span { end: split.max(1), ..whole }, &node, reader);
+    }
+}
+
+/// A value as people type it: as in a scenario, but texts need no quotes.
+fn loose_value(value: &str, span: Span) -> Node {
+    let mut origins = Origins::default();
+    let origin = origins.add("value", value);
+    let kind =
+        tree::parse(&origins, origin).map(|node| node.kind).unwrap_or_else(|_| Kind::Text(value.trim().to_owned()));
+    let mut node = Node { span, kind };
+    place(&mut node, span);
+    node
+}
+
+/// Gives every part of a value the place of the whole.
+fn place(node: &mut Node, span: Span) {
+    node.span = span;
+    match &mut node.kind {
+        Kind::List(items) | Kind::Tuple(_, items) => items.iter_mut().for_each(|item| place(item, span)),
+        Kind::Map(entries) => entries.iter_mut().for_each(|(key, value)| {
+            place(key, span);
+            place(value, span);
+        }),
+        Kind::Fields(_, fields) => fields.iter_mut().for_each(|(name, value)| {
+            name.span = span;
+            place(value, span);
+        }),
+        _ => {}
+    }
+}
+
+fn apply(system: &mut SystemText, path: &str, place: Span, value: &Node, reader: &mut Reader) {
+    if system.services.partial || system.databases.partial || system.caches.partial || system.load.partial {
+        return;
+    }
+    match Address::resolve(system, path) {
+        Ok(address) => {
+            if let Some(slot) = address.slot(system) {
+                slot.set(value, reader);
+            }
+        }
+        Err(lost) => reader.report(place, lost.message, lost.hint),
+    }
+}
+
+/// The scenario with its system in it.
+fn resolved(text: &ScenarioText, system: SystemText) -> ScenarioText {
+    ScenarioText {
+        services: system.services,
+        databases: system.databases,
+        caches: system.caches,
+        links: system.links,
+        load: system.load,
+        ..text.clone()
+    }
+}
