@@ -30,6 +30,8 @@ pub(crate) enum State {
     BackingOff,
     /// Sleeps.
     Sleeping,
+    /// Thrown away at the door without a word: its caller waits for its timer, or for its SYN to be sent again.
+    Dropped,
     /// Answered; the answer is on the wire to the caller.
     Answered,
 }
@@ -39,10 +41,17 @@ pub(crate) enum State {
 pub(crate) struct Outcome {
     pub(crate) status: u16,
     pub(crate) error: Option<ErrorType>,
+    /// `Retry-After` of the answer, in seconds; 0 where it has none.
+    pub(crate) retry_after_s: u8,
 }
 
 impl Outcome {
-    pub(crate) const OK: Self = Self { status: 200, error: None };
+    pub(crate) const OK: Self = Self { status: 200, error: None, retry_after_s: 0 };
+
+    /// No answer came, for this reason.
+    pub(crate) const fn lost(error: ErrorType) -> Self {
+        Self { status: 0, error: Some(error), retry_after_s: 0 }
+    }
 
     /// Whether the caller got what it asked for.
     pub(crate) fn is_success(self) -> bool {
@@ -96,6 +105,8 @@ pub(crate) struct Frame {
     pub(crate) orphan: bool,
     /// Its caller reports spans, so its own has a parent.
     pub(crate) caller_traced: bool,
+    /// How important its request is: 0 is the most important class.
+    pub(crate) class: u8,
     pub(crate) attempts: u16,
     /// Attempt of that call, from 1.
     pub(crate) attempt: u16,
@@ -135,6 +146,8 @@ pub(crate) struct Frame {
     pub(crate) paused_mark_ns: u64,
     pub(crate) outcome: Outcome,
     pub(crate) loops: [u32; LOOPS],
+    /// While it is queued, its place in the queue; while its SYN is dropped, how many were sent.
+    pub(crate) place: u32,
     /// Nanoseconds by part, since arrival.
     pub(crate) parts: [u64; Part::COUNT],
     pub(crate) held: [Option<Held>; HELD],
@@ -195,6 +208,8 @@ impl Frame {
         backoff_ns: 0,
         held: [None; HELD],
         loops: [0; LOOPS],
+        place: 0,
+        class: 0,
         deadline: Time::MAX,
         outcome: Outcome::OK,
         cache_key: 0,
@@ -258,6 +273,8 @@ impl Frame {
         self.backoff_ns = Self::BLANK.backoff_ns;
         self.held = Self::BLANK.held;
         self.loops = Self::BLANK.loops;
+        self.place = Self::BLANK.place;
+        self.class = Self::BLANK.class;
         self.deadline = Self::BLANK.deadline;
         self.outcome = Self::BLANK.outcome;
         self.cache_key = Self::BLANK.cache_key;
@@ -284,9 +301,9 @@ impl Frame {
         self.since = at;
     }
 
-    /// Whether it has not reached its process yet.
+    /// Whether it has not reached its process yet, as far as its caller can tell.
     pub(crate) fn on_its_way(&self) -> bool {
-        self.state == State::InTransit
+        matches!(self.state, State::InTransit | State::Dropped)
     }
 
     /// Whether its answer has left.

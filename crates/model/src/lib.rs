@@ -15,6 +15,7 @@ mod metrics;
 pub mod pool;
 mod process;
 pub mod purpose;
+pub mod queue;
 pub mod record;
 pub mod restart;
 mod sink;

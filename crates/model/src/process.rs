@@ -9,6 +9,7 @@ use crate::heap::{Collection, Heap};
 use crate::id::{ConnectionId, FrameRef};
 use crate::meter::Meter;
 use crate::pool::Pool;
+use crate::queue::AcceptQueue;
 use crate::restart::Restarts;
 use crate::store::Store;
 use crate::world::{Event, PoolEvent};
@@ -72,8 +73,7 @@ pub(crate) struct Process {
     /// Counts lives, so that events for an earlier one are stale.
     pub(crate) incarnation: u32,
     pub(crate) stopped_total_ns: u64,
-    pub(crate) cpu_ticket: Ticket,
-    pub(crate) queue: VecDeque<FrameRef>,
+    pub(crate) queue: AcceptQueue,
     pub(crate) pools: Vec<Pool>,
     /// Which of them are noted to be full with callers waiting.
     pub(crate) pool_full: Vec<bool>,
@@ -88,6 +88,7 @@ pub(crate) struct Process {
     pub(crate) restarts: Restarts,
     pub(crate) restart_count: u32,
     pub(crate) cpu: Cpu,
+    pub(crate) cpu_ticket: Ticket,
     /// Collections whose pauses are still to be played, first one running.
     pub(crate) collections: VecDeque<Collection>,
     pub(crate) collected: Ticket,

@@ -46,7 +46,7 @@ pub struct ServiceStatistics {
     pub answered: u64,
     /// Answered with an error.
     pub failed: u64,
-    /// Refused: nobody listened or the accept queue was full.
+    /// Turned away: nobody listened, the accept queue was full, or it was dropped from the queue or over a limit (see below).
     pub refused: u64,
     /// Ended because the process died.
     pub lost: u64,
@@ -74,6 +74,14 @@ pub struct ServiceStatistics {
     pub hits: u64,
     /// Cache reads that did not.
     pub misses: u64,
+    /// Times that a request found the accept queue full, whoever went then.
+    pub overflowed: u64,
+    /// Dropped from the queue because requests stood too long in it. Part of `refused`, as are those that follow.
+    pub shed: u64,
+    /// Dropped from the queue because they had expired or their caller had left.
+    pub expired: u64,
+    /// SYNs dropped at a full queue. They have not arrived: what is sent again may arrive later.
+    pub syn_dropped: u64,
 }
 
 /// What a pool did.

@@ -93,5 +93,7 @@ const fn state(milestone: Milestone) -> State {
         Milestone::OomKilled => State::OomKilled,
         Milestone::Exited => State::Exited,
         Milestone::Restarted => State::Restarted,
+        Milestone::Shed => State::Shed,
+        Milestone::Limited => State::Limited,
     }
 }

@@ -111,10 +111,11 @@ pub(super) enum Witness {
     RestartedChange,
     PendingSample,
     RefusedSpan,
+    RejectedSpan,
 }
 
 impl Witness {
-    pub(super) const COUNT: usize = 9;
+    pub(super) const COUNT: usize = 10;
 
     /// Whether a row of this kind shows the state.
     pub(super) const fn shows(self, state: State) -> bool {
@@ -128,6 +129,7 @@ impl Witness {
                 | (Self::ExitedChange, State::Exited)
                 | (Self::OomKilledChange, State::OomKilled | State::Exited)
                 | (Self::RefusedSpan, State::Refused)
+                | (Self::RejectedSpan, State::Refused | State::Shed | State::Limited)
         )
     }
 
@@ -135,7 +137,7 @@ impl Witness {
     pub(super) const fn patience_ns(self) -> u64 {
         match self {
             Self::CollectionLine | Self::OutOfMemoryLine | Self::ExitedChange | Self::OomKilledChange => 0,
-            Self::StartedLine | Self::RestartedChange | Self::RefusedSpan => 1_000_000_000,
+            Self::StartedLine | Self::RestartedChange | Self::RefusedSpan | Self::RejectedSpan => 1_000_000_000,
             Self::PoolTimeoutLine | Self::PendingSample => 60_000_000_000,
         }
     }
@@ -170,6 +172,7 @@ const ALL: [Witness; Witness::COUNT] = [
     Witness::RestartedChange,
     Witness::PendingSample,
     Witness::RefusedSpan,
+    Witness::RejectedSpan,
 ];
 
 /// A milestone that has not met its row yet.

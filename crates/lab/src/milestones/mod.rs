@@ -53,6 +53,10 @@ pub enum State {
     Restarted,
     /// The process was stopped from outside.
     Stopped,
+    /// A request was dropped from the accept queue.
+    Shed,
+    /// A request was turned away by a rate or concurrency limit.
+    Limited,
 }
 
 impl State {
@@ -70,6 +74,8 @@ impl State {
             Self::Exited => "exited",
             Self::Restarted => "restarted, cold",
             Self::Stopped => "stopped from outside",
+            Self::Shed => "first request dropped from the queue",
+            Self::Limited => "first request over a limit",
         }
     }
 
@@ -87,6 +93,8 @@ impl State {
             Self::Exited => "exited",
             Self::Restarted => "restarted",
             Self::Stopped => "stopped",
+            Self::Shed => "shed",
+            Self::Limited => "limited",
         }
     }
 
@@ -99,7 +107,13 @@ impl State {
             Self::ServerError => Some("status"),
             Self::Exited => Some("code"),
             Self::Restarted => Some("restarts"),
-            Self::AcquireTimeout | Self::Refused | Self::OutOfMemoryError | Self::OomKilled | Self::Stopped => None,
+            Self::AcquireTimeout
+            | Self::Refused
+            | Self::OutOfMemoryError
+            | Self::OomKilled
+            | Self::Stopped
+            | Self::Shed
+            | Self::Limited => None,
         }
     }
 
@@ -111,7 +125,13 @@ impl State {
             Self::ServerError => Some(Measure::Status(value as u64)),
             Self::Exited => Some(Measure::Code(value as u64)),
             Self::Restarted => Some(Measure::Restarts(value as u64)),
-            Self::AcquireTimeout | Self::Refused | Self::OutOfMemoryError | Self::OomKilled | Self::Stopped => None,
+            Self::AcquireTimeout
+            | Self::Refused
+            | Self::OutOfMemoryError
+            | Self::OomKilled
+            | Self::Stopped
+            | Self::Shed
+            | Self::Limited => None,
         }
     }
 }

@@ -224,6 +224,8 @@ impl Sink for Watcher {
                 self.reach(time, process, None, State::ServerError, Some(f64::from(status)), Some(shown));
             }
             Transition::Refused => self.reach(time, process, None, State::Refused, None, None),
+            Transition::Shed => self.reach(time, process, None, State::Shed, None, None),
+            Transition::Limited => self.reach(time, process, None, State::Limited, None, None),
             Transition::OutOfMemory => self.reach(time, process, None, State::OutOfMemoryError, None, None),
             Transition::OomKilled => self.reach(time, process, None, State::OomKilled, None, None),
             Transition::Exited { code } => {
@@ -274,6 +276,10 @@ impl Sink for Watcher {
             && let Some(peer) = record.peer
         {
             self.witness(Witness::RefusedSpan, peer, None, record.end, &Shown::span(record.trace, record.span));
+        }
+        if matches!(record.error, Some(ErrorType::Overloaded | ErrorType::RateLimited)) {
+            let who = record.peer.unwrap_or(record.process);
+            self.witness(Witness::RejectedSpan, who, None, record.end, &Shown::span(record.trace, record.span));
         }
     }
 

@@ -30,6 +30,8 @@ pub struct Source {
     pub until: Option<Time>,
     /// Requests at most; `None` is unlimited.
     pub requests: Option<u64>,
+    /// How important its requests are: 0 is the most important class.
+    pub class: u8,
 }
 
 /// When requests come.

@@ -3,6 +3,7 @@
 //! The scenario crate makes blueprints from text; library users may make their own, and answer for its
 //! ids then: [`crate::World::new`] cannot fail on a blueprint whose ids lead somewhere.
 
+mod admission;
 mod heap;
 mod load;
 mod network;
@@ -12,6 +13,7 @@ mod program;
 mod recording;
 mod service;
 
+pub use admission::{Admission, DelayControl, Order, Queue, Rejection, SynSchedule, Victim};
 pub use heap::{CPython, Collector, Heap, OnOutOfMemory, PauseCost};
 pub use load::{Arrivals, Mix, Profile, Source};
 pub use network::{Link, LinkEnd};

@@ -1,6 +1,6 @@
 //! Services as described: an application process, a database or a cache, and the memory it lives in.
 
-use super::{CPython, Endpoint, Heap, Pool};
+use super::{Admission, CPython, Endpoint, Heap, Pool};
 use crate::id::{SamplerId, ServiceId};
 use knockon_kernel::Duration;
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,8 @@ pub struct Service {
     pub stop_grace: Duration,
     /// Whether work whose caller has left is dropped: at once when queued, at its next step when running.
     pub cancels_abandoned: bool,
+    /// Queue discipline, overflow, limits.
+    pub admission: Admission,
     /// Endpoints, query classes or commands.
     pub endpoints: Vec<Endpoint>,
     /// Connection pools owned by each process.

@@ -37,7 +37,7 @@ fn used() -> Frame {
         held: [Some(held); HELD],
         loops: [33; LOOPS],
         deadline: later,
-        outcome: Outcome { status: 34, error: Some(ErrorType::Timeout) },
+        outcome: Outcome { status: 34, error: Some(ErrorType::Timeout), retry_after_s: 40 },
         cache_key: 35,
         keyspace: 36,
         row: Some((DataId(42), 43)),
@@ -52,6 +52,8 @@ fn used() -> Frame {
         lines: 38,
         keeps_connection: true,
         number: 40,
+        place: 41,
+        class: 42,
     }
 }
 

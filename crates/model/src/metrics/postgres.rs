@@ -48,7 +48,7 @@ impl Reading {
             unreachable!("pg_* series are listed for PostgreSQL alone")
         };
         let open = process.connections;
-        let statements = u64::from(process.busy) + process.queue.len() as u64;
+        let statements = u64::from(process.busy) + u64::from(process.queue.len());
         let active = u32::try_from(statements).unwrap_or(u32::MAX).min(open);
         let in_transaction = target.idle_transactions.min(open - active);
         f64::from(match self {

@@ -103,7 +103,7 @@ fn cpu_ns(process: &Process, now: Time) -> u64 {
 }
 
 fn is_served(frame: &Frame) -> bool {
-    !matches!(frame.state, State::InTransit | State::Answered)
+    !matches!(frame.state, State::InTransit | State::Dropped | State::Answered)
 }
 
 /// A transaction is its client's: the server side shows a session that waits for the next statement.

@@ -86,4 +86,8 @@ pub enum ErrorType {
     Cancelled,
     /// The cache refused a write for want of memory.
     CacheFull,
+    /// The server had no room for the request: its queue or its concurrency limit was full, or requests stood too long.
+    Overloaded,
+    /// The request was over the server's rate limit.
+    RateLimited,
 }

@@ -135,8 +135,12 @@ pub enum Transition {
     AcquireTimeout { pool: PoolId },
     /// A request was answered with a status of 500 or above.
     ServerError { status: u16, trace: TraceId, span: SpanId },
-    /// The accept queue refused a request.
+    /// The accept queue was full for a request.
     Refused,
+    /// A request was dropped from the accept queue.
+    Shed,
+    /// A request was turned away by a rate limit or a concurrency limit.
+    Limited,
     /// The heap had no room.
     OutOfMemory,
     /// The kernel killed the process for its memory.

@@ -1,12 +1,15 @@
-//! Admission: a request reaches its process, is queued, refused or taken up by a worker, and leaves the queue again when its
-//! caller has left.
+//! Admission: a request reaches its process, is queued, turned away or taken up by a worker, and leaves the queue again when its
+//! turn comes, when it is dropped, or when its caller has left.
 
 use super::{Event, World};
+use crate::blueprint::{Rejection, SynSchedule};
 use crate::frame::{Outcome, State};
 use crate::id::FrameRef;
 use crate::process::Life;
+use crate::queue::Turn;
 use crate::record::{ErrorType, Part, Transition};
 use crate::sink::Sink;
+use knockon_kernel::Ticket;
 
 impl World {
     /// A request reaches its process. The kernel accepts connections even while the process stands still.
@@ -33,23 +36,164 @@ impl World {
             process.busy += 1;
             self.services[service].statistics.in_flight += 1;
             self.take_up(frame);
-        } else if (process.queue.len() as u64) < u64::from(process.places) {
-            process.queue.push_back(frame);
-            self.frames[frame].state = State::Queued;
-            self.services[service].statistics.in_flight += 1;
+        } else if process.queue.len() < process.places {
+            self.enqueue(frame);
         } else {
-            self.emit_state(index as u32, Transition::Refused, sink);
-            self.refuse(frame, ErrorType::ConnectionRefused);
+            self.overflow(frame, sink);
+        }
+    }
+
+    /// A request gets a place in the accept queue.
+    #[inline]
+    fn enqueue(&mut self, frame: FrameRef) {
+        let now = self.now();
+        let f = &self.frames[frame];
+        let process = &self.processes[f.process as usize];
+        let service = process.service as usize;
+        let class = if process.queue.is_plain() { 0 } else { self.class(frame) };
+        let f = &mut self.frames[frame];
+        f.state = State::Queued;
+        f.place = self.processes[f.process as usize].queue.push(now, frame, class);
+        self.services[service].statistics.in_flight += 1;
+    }
+
+    /// How important a request is to its service: what the service says of the endpoint, else what the request brings along.
+    fn class(&self, frame: FrameRef) -> u8 {
+        let f = &self.frames[frame];
+        let program = self.tables.programs[f.program as usize];
+        let classes = &self.blueprint.services[program.service as usize].admission.classes;
+        classes.get(program.endpoint as usize).copied().flatten().unwrap_or(f.class)
+    }
+
+    /// A request finds the queue full: another one makes room for it, or it is turned away itself.
+    #[cold]
+    fn overflow<S: Sink>(&mut self, frame: FrameRef, sink: &mut S) {
+        let class = self.class(frame);
+        let process = self.frames[frame].process;
+        let p = &mut self.processes[process as usize];
+        let service = p.service as usize;
+        let displaced = if p.places == 0 { None } else { p.queue.displace(class) };
+        let statistics = &mut self.services[service].statistics;
+        statistics.overflowed += 1;
+        self.emit_state(process, Transition::Refused, sink);
+        match displaced {
+            Some(displaced) => {
+                self.services[service].statistics.in_flight -= 1;
+                let how = self.blueprint.services[service].admission.queue.dropped;
+                self.turn_away(displaced, how, ErrorType::Overloaded, sink);
+                self.enqueue(frame);
+            }
+            None => {
+                let how = self.blueprint.services[service].admission.overflow;
+                self.turn_away(frame, how, ErrorType::Overloaded, sink);
+            }
+        }
+    }
+
+    /// A request is not admitted, or no longer: its caller is told so, or not.
+    pub(super) fn turn_away<S: Sink>(&mut self, frame: FrameRef, how: Rejection, error: ErrorType, sink: &mut S) {
+        match how {
+            Rejection::Refuse => self.refuse(frame, ErrorType::ConnectionRefused),
+            Rejection::Status(status) => {
+                self.reject(frame, Outcome { error: Some(error), status, ..Outcome::OK }, sink)
+            }
+            Rejection::Silent => self.drop_silently(frame),
+            Rejection::Retransmit(schedule) => self.drop_syn(frame, schedule),
         }
     }
 
     fn refuse(&mut self, frame: FrameRef, error: ErrorType) {
         let f = &mut self.frames[frame];
-        f.outcome = Outcome { status: 0, error: Some(error) };
+        f.outcome = Outcome::lost(error);
         f.keeps_connection = false;
         let service = self.processes[f.process as usize].service;
         self.services[service as usize].statistics.refused += 1;
         self.send_answer(frame);
+    }
+
+    /// A request is answered without being worked on.
+    pub(super) fn reject<S: Sink>(&mut self, frame: FrameRef, outcome: Outcome, sink: &mut S) {
+        let now = self.now();
+        let f = &mut self.frames[frame];
+        f.outcome = outcome;
+        f.switch(Part::Computing, now);
+        let (index, arrived) = (f.process as usize, f.arrived);
+        let endpoint = self.tables.programs[f.program as usize].endpoint as usize;
+        let process = &mut self.processes[index];
+        let traced = process.traced;
+        if S::OBSERVES {
+            process.meter.answered(now, endpoint, outcome.status, (now - arrived).as_nanos());
+        }
+        self.services[process.service as usize].statistics.refused += 1;
+        if traced {
+            self.emit_server_span(frame, now, sink);
+        }
+        self.send_answer(frame);
+    }
+
+    /// A request vanishes: its frame stays until its caller leaves it.
+    fn drop_silently(&mut self, frame: FrameRef) {
+        let f = &mut self.frames[frame];
+        f.keeps_connection = false;
+        let service = self.processes[f.process as usize].service;
+        self.services[service as usize].statistics.refused += 1;
+        if self.is_awaited(frame) {
+            self.frames[frame].state = State::Dropped;
+        } else {
+            self.frames.remove(frame);
+        }
+    }
+
+    /// The kernel drops a SYN, which therefore never arrived; the client's kernel sends it again.
+    fn drop_syn(&mut self, frame: FrameRef, schedule: SynSchedule) {
+        let service = self.processes[self.frames[frame].process as usize].service;
+        let statistics = &mut self.services[service as usize].statistics;
+        statistics.arrived -= 1;
+        statistics.syn_dropped += 1;
+        if !self.is_awaited(frame) {
+            self.frames.remove(frame);
+            return;
+        }
+        let at = self.now();
+        let f = &mut self.frames[frame];
+        let sent = if f.state == State::Dropped { f.place + 1 } else { 1 };
+        f.state = State::Dropped;
+        f.place = sent;
+        f.timer = self.calendar.schedule(at + schedule.timeout(sent), Event::Retransmit { frame }.packed());
+    }
+
+    /// A SYN comes again, or its sender's kernel gives up (ETIMEDOUT).
+    pub(super) fn retransmit<S: Sink>(&mut self, frame: FrameRef, sink: &mut S) {
+        let Some(f) = self.frames.get_mut(frame) else { return };
+        f.timer = Ticket::NONE;
+        let service = self.processes[f.process as usize].service as usize;
+        let Rejection::Retransmit(schedule) = self.blueprint.services[service].admission.overflow else {
+            unreachable!("how a service overflows never changes")
+        };
+        if f.place <= schedule.retransmissions() {
+            self.deliver(frame, sink);
+            return;
+        }
+        let now = self.now();
+        let f = &mut self.frames[frame];
+        f.outcome = Outcome::lost(ErrorType::Timeout);
+        f.keeps_connection = false;
+        (f.arrived, f.answered, f.state) = (now, now, State::Answered);
+        self.calendar.post(now, Event::Reply { child: frame }.packed());
+    }
+
+    /// Whether the caller of a frame still waits for it.
+    fn is_awaited(&self, frame: FrameRef) -> bool {
+        let caller = self.frames[frame].caller;
+        self.frames.get(caller).is_some_and(|caller| caller.child == frame)
+    }
+
+    /// The caller of a frame that was dropped without a word has left, or is gone: nothing of it remains.
+    pub(super) fn forget_dropped(&mut self, frame: FrameRef) {
+        if self.frames.get(frame).is_some_and(|f| f.state == State::Dropped) {
+            self.clear_timer(frame);
+            self.frames.remove(frame);
+        }
     }
 
     /// A worker takes a frame up: it runs within this instant.
@@ -64,18 +208,54 @@ impl World {
         self.ready.push(frame);
     }
 
-    /// Workers that are free take up what is queued.
+    /// Workers that are free take up what is queued, or drop it.
     #[inline]
-    pub(super) fn take_up_queued(&mut self, process: u32) {
+    pub(super) fn take_up_queued<S: Sink>(&mut self, process: u32, sink: &mut S) {
         loop {
             let p = &mut self.processes[process as usize];
             if p.is_stopped() || p.busy >= p.workers || !matches!(p.life, Life::Running | Life::Stopping) {
                 return;
             }
-            let Some(frame) = p.queue.pop_front() else { return };
-            p.busy += 1;
-            self.take_up(frame);
+            let now = self.calendar.now();
+            let (frames, admission) = (&self.frames, &self.blueprint.services[p.service as usize].admission);
+            let expired = |frame: FrameRef| {
+                let f = &frames[frame];
+                let queue = &admission.queue;
+                queue.maximum_age.is_some_and(|age| now - f.arrived >= age)
+                    || (queue.drops_expired && f.deadline <= now)
+                    || (queue.drops_abandoned && frames.get(f.caller).is_none_or(|caller| caller.child != frame))
+            };
+            match p.queue.take(now, expired) {
+                None => return,
+                Some((frame, Turn::Serve)) => {
+                    p.busy += 1;
+                    self.take_up(frame);
+                }
+                Some((frame, turn)) => self.shed(frame, turn, sink),
+            }
         }
+    }
+
+    /// A queued request is dropped instead of being taken up.
+    #[cold]
+    fn shed<S: Sink>(&mut self, frame: FrameRef, turn: Turn, sink: &mut S) {
+        let process = self.frames[frame].process;
+        let service = self.processes[process as usize].service as usize;
+        let statistics = &mut self.services[service].statistics;
+        statistics.in_flight -= 1;
+        let error = match turn {
+            Turn::Expired => {
+                statistics.expired += 1;
+                ErrorType::Cancelled
+            }
+            Turn::Late | Turn::Serve => {
+                statistics.shed += 1;
+                ErrorType::Overloaded
+            }
+        };
+        let how = self.blueprint.services[service].admission.queue.dropped;
+        self.emit_state(process, Transition::Shed, sink);
+        self.turn_away(frame, how, error, sink);
     }
 
     /// The server hears that the caller of a frame left.
@@ -92,12 +272,12 @@ impl World {
             return;
         }
         let p = &mut self.processes[process as usize];
-        p.queue.retain(|&queued| queued != frame);
+        p.queue.remove(f.place, frame);
         let service = p.service as usize;
         self.services[service].statistics.in_flight -= 1;
         self.services[service].statistics.failed += 1;
         let f = &mut self.frames[frame];
-        f.outcome = Outcome { status: 0, error: Some(ErrorType::Cancelled) };
+        f.outcome = Outcome::lost(ErrorType::Cancelled);
         self.send_answer(frame);
     }
 }

@@ -48,7 +48,7 @@ impl World {
         }
         let error = outcome.error.unwrap_or(ErrorType::Upstream);
         let error = if outcome.status >= 500 { ErrorType::Upstream } else { error };
-        let failed = Outcome { status: 0, error: Some(error) };
+        let failed = Outcome::lost(error);
         self.fail(caller, failed, Some(ServiceId(service)), sink);
     }
 
@@ -128,7 +128,7 @@ impl World {
     #[inline]
     fn free_worker<S: Sink>(&mut self, process: u32, sink: &mut S) {
         self.processes[process as usize].busy -= 1;
-        self.take_up_queued(process);
+        self.take_up_queued(process, sink);
         let p = &self.processes[process as usize];
         if p.life == Life::Stopping && p.busy == 0 && p.queue.is_empty() {
             self.stopped(process, sink);

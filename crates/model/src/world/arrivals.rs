@@ -54,22 +54,24 @@ impl World {
         let process = self.sources[source as usize].process;
         let mix = &self.tables.mixes[source as usize];
         let mut row = None;
-        let mut class = None;
+        let mut column = None;
         if let Some(rows) = self.blueprint.sources[source as usize].rows {
             // Requests count from 1, rows from 0.
             row = Some((rows.data, (number - 1) as u32));
-            class = rows
+            column = rows
                 .classes
                 .map(|column| self.blueprint.recordings.columns[column.index()].values[number as usize - 1]);
         }
-        let edge = match class {
-            Some(class) => mix[class as usize].1,
+        let edge = match column {
+            Some(endpoint) => mix[endpoint as usize].1,
             None if mix.len() == 1 => mix[0].1,
             None => tables::choose(mix, key.purpose(purpose::MIX).unit()),
         };
+        let class = self.blueprint.sources[source as usize].class;
         let root = self.frames.occupy();
         let frame = &mut self.frames[root];
         frame.send(key, key, process, u32::MAX, edge, FrameRef::NONE, now);
+        frame.class = class;
         frame.state = State::Running;
         frame.number = number;
         frame.row = row;

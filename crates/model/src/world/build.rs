@@ -7,6 +7,7 @@ use crate::id::{ServiceId, SourceId};
 use crate::meter::Meter;
 use crate::metrics::Metrics;
 use crate::process::{Life, Process, Stops};
+use crate::queue::AcceptQueue;
 use crate::record::{Catalogue, ProcessInfo};
 use crate::restart::Restarts;
 use crate::sink::Null;
@@ -163,6 +164,7 @@ fn process_of(service: &Service, index: u32, key: Key) -> Process {
         traced,
         workers: service.workers.unwrap_or(u32::MAX),
         places: service.places.unwrap_or(u32::MAX),
+        queue: AcceptQueue::new(&service.admission.queue),
         cpu: Cpu::new(service.cores, service.discipline),
         unlimited_cores: service.cores == Cores::Unlimited,
         restarts: Restarts::new(service.restart),
@@ -194,7 +196,7 @@ fn bare(key: Key) -> Process {
         workers: u32::MAX,
         busy: 0,
         places: u32::MAX,
-        queue: VecDeque::new(),
+        queue: AcceptQueue::default(),
         served: 0,
         cpu: Cpu::new(Cores::Unlimited, crate::blueprint::CpuDiscipline::Shared),
         unlimited_cores: true,

@@ -31,14 +31,15 @@ impl World {
         frame.call_edge = edge_index;
         let key = frame.key.with(u64::from(edge.site)).with(frame.iteration()).with(u64::from(attempt));
         let (root, from, deadline) = (frame.root, frame.process, frame.deadline);
-        let (cache_key, keyspace, call, row) = (frame.cache_key, frame.keyspace, frame.calls, frame.row);
+        let (cache_key, keyspace, call) = (frame.cache_key, frame.keyspace, frame.calls);
+        let (row, class) = (frame.row, frame.class);
         if frame.program == u32::MAX {
             let source = self.processes[from as usize].source;
             self.sources[source as usize].statistics.attempts += 1;
         }
         let timeout = self.timeout(edge.policy.0, deadline, now);
         if timeout == Some(Duration::ZERO) {
-            self.attempt_failed(caller, Outcome { status: 0, error: Some(ErrorType::Timeout) }, sink);
+            self.attempt_failed(caller, Outcome::lost(ErrorType::Timeout), sink);
             return;
         }
         let to = self.replica(edge.service, key);
@@ -51,6 +52,7 @@ impl World {
         sent.call = call;
         sent.attempt = attempt;
         (sent.cache_key, sent.keyspace, sent.row) = (cache_key, keyspace, row);
+        sent.class = class;
         if passes_deadline && let Some(timeout) = timeout {
             sent.deadline = now.saturating_add(timeout);
         }
@@ -233,7 +235,7 @@ impl World {
     pub(super) fn attempt_timed_out<S: Sink>(&mut self, caller: FrameRef, at: Time, sink: &mut S) {
         let now = self.now();
         let child = self.frames[caller].child;
-        let outcome = Outcome { status: 0, error: Some(ErrorType::Timeout) };
+        let outcome = Outcome::lost(ErrorType::Timeout);
         self.emit_client_span(caller, child, at, Some(outcome), sink);
         self.abandon(caller);
         let frame = &mut self.frames[caller];
@@ -270,6 +272,7 @@ impl World {
             let latency = self.draw(latency, || key.purpose(purpose::CANCEL_LATENCY));
             self.calendar.post(now + latency, Event::Cancel { frame: child }.packed());
         }
+        self.forget_dropped(child);
     }
 
     /// The client of a running statement has died: the back end notices at its end.

@@ -136,7 +136,7 @@ impl World {
         self.wake(frame, at);
         self.emit_request_log(frame, event, sink);
         self.emit_state(index, Transition::AcquireTimeout { pool: PoolId(u32::from(pool)) }, sink);
-        self.fail(frame, Outcome { status: 0, error: Some(ErrorType::PoolTimeout) }, None, sink);
+        self.fail(frame, Outcome::lost(ErrorType::PoolTimeout), None, sink);
     }
 
     /// Runs a query on the connection that the frame holds.
@@ -151,7 +151,7 @@ impl World {
             held.broken = true;
             let peer = crate::id::ServiceId(self.tables.edges[edge as usize].service);
             self.emit_log(index as u32, LogEvent::PoolConnectionBroken { pool: PoolId(u32::from(pool)) }, sink);
-            self.fail(frame, Outcome { status: 0, error: Some(ErrorType::ConnectionLost) }, Some(peer), sink);
+            self.fail(frame, Outcome::lost(ErrorType::ConnectionLost), Some(peer), sink);
             return;
         }
         self.call(frame, edge, sink);
@@ -388,7 +388,7 @@ impl World {
                 let peer = self.blueprint.services[self.processes[process as usize].service as usize].pools
                     [usize::from(pool)]
                 .database;
-                self.fail(frame, Outcome { status: 0, error: Some(error) }, Some(peer), sink);
+                self.fail(frame, Outcome::lost(error), Some(peer), sink);
             }
         }
     }

@@ -46,7 +46,8 @@ impl World {
         let trace = self.trace(frame);
         let span = Self::server_span(f.key);
         if S::OBSERVES {
-            let error = f.outcome.status >= 500 || f.outcome.error.is_some();
+            // What the caller did wrong is no error of the server's.
+            let error = f.outcome.status >= 500 || (f.outcome.error.is_some() && f.outcome.status < 400);
             sink.span(SpanRecord {
                 trace,
                 span,

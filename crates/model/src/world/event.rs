@@ -36,6 +36,8 @@ pub(crate) enum Event {
     Patch { index: u32 },
     /// A patch is taken back.
     PatchEnd { index: u32 },
+    /// A SYN that was dropped comes again, or is given up.
+    Retransmit { frame: FrameRef },
 }
 
 /// Events of connections.
@@ -113,6 +115,7 @@ impl Event {
             Self::Disconnect { process, incarnation } => Packed(13, pair(process, incarnation)),
             Self::Patch { index } => Packed(14, u64::from(index)),
             Self::PatchEnd { index } => Packed(15, u64::from(index)),
+            Self::Retransmit { frame: of } => Packed(20, frame(of)),
         }
     }
 }
@@ -146,6 +149,7 @@ impl Packed {
             13 => Event::Disconnect { process, incarnation },
             14 => Event::Patch { index: low },
             15 => Event::PatchEnd { index: low },
+            20 => Event::Retransmit { frame },
             other => unreachable!("no event is packed as {other}"),
         }
     }
@@ -174,6 +178,7 @@ mod tests {
             Event::Disconnect { process, incarnation },
             Event::Patch { index },
             Event::PatchEnd { index },
+            Event::Retransmit { frame },
         ];
         let connection = ConnectionId(u32::MAX - 1);
         let of_pool = PoolEvent::ALL.map(|what| Event::Pool { process, incarnation, connection, pool: 255, what });

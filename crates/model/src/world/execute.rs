@@ -46,7 +46,7 @@ impl World {
             self.unwind(frame, sink);
         } else {
             let error = if f.starved { ErrorType::OutOfMemory } else { ErrorType::Cancelled };
-            self.fail(frame, Outcome { status: 0, error: Some(error) }, None, sink);
+            self.fail(frame, Outcome::lost(error), None, sink);
         }
     }
 
@@ -137,7 +137,7 @@ impl World {
             }
             Op::Fail { status } => {
                 let error = if status >= 500 { Some(ErrorType::Application) } else { None };
-                self.fail(frame, Outcome { status, error }, None, sink);
+                self.fail(frame, Outcome { status, error, ..Outcome::OK }, None, sink);
                 Flow::Leave
             }
             Op::Finish => {
@@ -177,7 +177,7 @@ impl World {
             }
             Op::Store => {
                 if store.set(now, f.keyspace, f.cache_key) == Stored::Full {
-                    f.outcome = Outcome { status: 0, error: Some(ErrorType::CacheFull) };
+                    f.outcome = Outcome::lost(ErrorType::CacheFull);
                 }
             }
             _ => store.flush(),

@@ -62,16 +62,17 @@ impl World {
             .handles()
             .filter(|&frame| {
                 let f = &self.frames[frame];
-                f.process == process && !matches!(f.state, State::InTransit | State::Answered)
+                f.process == process && !matches!(f.state, State::InTransit | State::Dropped | State::Answered)
             })
             .collect();
         for frame in lost {
             self.clear_timer(frame);
             self.abandon_statement(frame);
+            self.forget_dropped(self.frames[frame].child);
             let f = &mut self.frames[frame];
             // A timer without a ticket (a demand on unlimited cores) becomes stale too.
             f.timer_serial = f.timer_serial.wrapping_add(1);
-            f.outcome = Outcome { status: 0, error: Some(error) };
+            f.outcome = Outcome::lost(error);
             f.keeps_connection = false;
             f.held = Default::default();
             let statistics = &mut self.services[service].statistics;

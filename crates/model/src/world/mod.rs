@@ -265,6 +265,7 @@ impl World {
             Event::Disconnect { process, incarnation } => self.disconnect(process, incarnation),
             Event::Patch { index } => self.patch(index, sink),
             Event::PatchEnd { index } => self.patch_end(index, sink),
+            Event::Retransmit { frame } => self.retransmit(frame, sink),
         }
     }
 

@@ -83,7 +83,7 @@ impl World {
     /// Sets a parameter and returns what it was.
     fn set<S: Sink>(&mut self, target: Target, value: Value, sink: &mut S) -> Value {
         match (target, value) {
-            (Target::Service(service, field), value) => self.set_service(service.index(), field, value),
+            (Target::Service(service, field), value) => self.set_service(service.index(), field, value, sink),
             (Target::Heap(service, field), value) => self.set_heap(service.index(), field, value),
             (Target::Pool(service, pool, field), value) => {
                 self.set_pool(service.index(), pool.index(), field, value, sink)
@@ -119,7 +119,7 @@ impl World {
         }
     }
 
-    fn set_service(&mut self, service: usize, field: ServiceField, value: Value) -> Value {
+    fn set_service<S: Sink>(&mut self, service: usize, field: ServiceField, value: Value, sink: &mut S) -> Value {
         let described = &mut self.blueprint.services[service];
         let state = &self.services[service];
         let processes = state.first_process as usize..(state.first_process + state.replicas) as usize;
@@ -128,7 +128,7 @@ impl World {
                 let before = std::mem::replace(&mut described.workers, limit.map(clamp));
                 for process in processes {
                     self.processes[process].workers = limit.map_or(u32::MAX, clamp);
-                    self.take_up_queued(process as u32);
+                    self.take_up_queued(process as u32, sink);
                 }
                 Value::Limit(before.map(u64::from))
             }

@@ -63,7 +63,7 @@ impl World {
         }
         for process in &self.processes {
             digest.absorb(u64::from(process.incarnation), process.stopped_total_ns);
-            digest.absorb(u64::from(process.busy), process.queue.len() as u64);
+            digest.absorb(u64::from(process.busy), u64::from(process.queue.len()));
             let heap = process.heap.as_deref();
             digest.absorb(heap.map_or(0, crate::heap::Heap::live), heap.map_or(0, crate::heap::Heap::used));
         }
@@ -145,6 +145,7 @@ impl World {
             }
             Event::Disconnect { process, .. } => format!("a connection of {} is closed", name(process)),
             Event::Patch { index } => format!("patch {index} acts"),
+            Event::Retransmit { frame } => format!("a SYN comes again for {}", of_frame(frame)),
             Event::PatchEnd { index } => format!("patch {index} is taken back"),
         }
     }

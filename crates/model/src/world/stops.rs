@@ -39,7 +39,7 @@ impl World {
         self.services[service].statistics.paused += stood;
         self.reschedule_processor(process);
         self.drain_inbox(process, sink);
-        self.take_up_queued(process);
+        self.take_up_queued(process, sink);
     }
 
     fn drain_inbox<S: Sink>(&mut self, process: u32, sink: &mut S) {

@@ -85,6 +85,7 @@ impl Builder {
             },
             stop_grace: Duration::from_secs(30),
             cancels_abandoned: false,
+            admission: Admission::default(),
             endpoints: vec![endpoint("GET /", program)],
             pools: Vec::new(),
         });
@@ -146,6 +147,7 @@ impl Builder {
             from: Time::ZERO,
             until: None,
             requests: None,
+            class: 0,
         });
         let id = SourceId(self.0.sources.len() as u32 - 1);
         self.link(LinkEnd::Source(id), target, 0.0);

@@ -157,5 +157,7 @@ fn milestone(text: &MilestoneText) -> Milestone {
         MilestoneText::OomKilled => Milestone::OomKilled,
         MilestoneText::Exited => Milestone::Exited,
         MilestoneText::Restarted => Milestone::Restarted,
+        MilestoneText::Shed => Milestone::Shed,
+        MilestoneText::Limited => Milestone::Limited,
     }
 }

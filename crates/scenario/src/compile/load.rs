@@ -78,6 +78,7 @@ impl Compiler<'_> {
             from: Time::from_nanos(from.as_nanos()),
             until: until.map(|until| Time::from_nanos(until.as_nanos())),
             requests: text.requests.value.map(|count| u64::from(count.0)),
+            class: super::admission::class(&text.class),
         }
     }
 

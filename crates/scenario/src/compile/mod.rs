@@ -3,6 +3,7 @@
 //! Everything is compiled even where something is wrong, so that one pass finds all errors; a blueprint is only given
 //! out when there were none.
 
+mod admission;
 mod cycle;
 mod data;
 mod expect;

@@ -7,7 +7,7 @@ use crate::language::{CacheText, DatabaseText, EvictionText, KeysText, Law, Popu
 use crate::leaf::Name;
 use knockon_kernel::Sampler;
 use knockon_model::blueprint::{
-    Cores, CpuDiscipline, Endpoint, Eviction, Keyspace, Operation, Postgres, Redis, Runtime, Service, Step,
+    Admission, Cores, CpuDiscipline, Endpoint, Eviction, Keyspace, Operation, Postgres, Redis, Runtime, Service, Step,
 };
 use knockon_model::id::{EndpointId, KeyspaceId, ServiceId};
 
@@ -51,6 +51,7 @@ impl<'t> Compiler<'t> {
             restart: restart(&text.restart),
             stop_grace: knockon_kernel::Duration::ZERO,
             cancels_abandoned: false,
+            admission: Admission::default(),
             endpoints,
             pools: Vec::new(),
         }
@@ -101,6 +102,7 @@ impl<'t> Compiler<'t> {
             restart: restart(&text.restart),
             stop_grace: knockon_kernel::Duration::ZERO,
             cancels_abandoned: false,
+            admission: Admission::default(),
             endpoints,
             pools: Vec::new(),
         }

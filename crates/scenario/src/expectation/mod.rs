@@ -136,6 +136,10 @@ pub enum Milestone {
     Exited,
     /// A process accepts requests again.
     Restarted,
+    /// A request was dropped from the accept queue.
+    Shed,
+    /// A request was turned away by a rate or concurrency limit.
+    Limited,
 }
 
 impl fmt::Display for Relation {

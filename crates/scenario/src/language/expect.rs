@@ -108,5 +108,9 @@ choice! {
         Exited,
         /// A process accepts requests again.
         Restarted,
+        /// A request was dropped from the accept queue.
+        Shed,
+        /// A request was turned away by a rate or concurrency limit.
+        Limited,
     }
 }

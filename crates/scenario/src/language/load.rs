@@ -1,6 +1,6 @@
 //! Load sources and the network links between components.
 
-use super::{BackoffText, Law, MixText, RetryText};
+use super::{BackoffText, ClassText, Law, MixText, RetryText};
 use crate::decode::{At, Decode, Reader, choice, record};
 use crate::leaf::{Count, Factor, Limit, Name, Period, Rate};
 use crate::origin::Span;
@@ -38,6 +38,8 @@ record! {
         retry_on: Vec<At<RetryText>> = [[Timeout, Refused, Reset, ServerError]],
         /// Whether an answer counts only for the current attempt.
         strict: bool = [true],
+        /// How important its requests are, for services that queue `by_class`.
+        class: ClassText = [Critical],
     }
 }
 

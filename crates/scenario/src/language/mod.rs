@@ -3,6 +3,7 @@
 //! The tables decode, check names of fields, print and document themselves (see [`crate::decode`]). What only makes sense
 //! between several of them, such as references, is checked where they are compiled.
 
+mod admission;
 mod expect;
 mod fault;
 mod law;
@@ -13,6 +14,9 @@ mod service;
 mod step;
 mod store;
 
+pub(crate) use admission::{
+    ClassText, DelayText, DroppedText, OrderText, OverflowText, QueueText, ScheduleText, StatusText, VictimText,
+};
 pub(crate) use expect::{Bound, ChainText, Expect, MeasureText, MilestoneText, ValueText};
 pub(crate) use fault::{ContrastText, Deploy, FaultText, SetText};
 pub(crate) use law::{Law, RecordedText};

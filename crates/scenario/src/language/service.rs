@@ -1,6 +1,6 @@
 //! Services: what they run on, their memory, pools and endpoints.
 
-use super::{EndpointText, Law};
+use super::{EndpointText, Law, OverflowText, QueueText};
 use crate::decode::{Map, choice, record};
 use crate::leaf::{Bytes, Capacity, Count, Factor, Limit, Name, Period};
 use knockon_kernel::Duration;
@@ -16,7 +16,7 @@ record! {
         replicas: Count<1> = [1],
         /// Requests worked on at once by a process: threads, or the event loop's concurrency.
         workers: Limit<1> = [50],
-        /// Places of the accept queue before the workers; one more request is refused.
+        /// Places of the accept queue before the workers; what becomes of one more request, `overflow` says.
         places: Limit = [100],
         /// Processor capacity of a process.
         cores: Capacity = ["1 cpu"],
@@ -34,6 +34,10 @@ record! {
         stop_grace: Duration = ["30s"],
         /// Whether work whose caller has left is dropped: at once when queued, at its next step when running.
         cancels_abandoned: bool = [false],
+        /// In which order queued requests are taken up, and which are dropped.
+        queue: QueueText = [()],
+        /// What becomes of a request that finds no place in the queue.
+        overflow: OverflowText = [Refuse],
         /// Connection pools of each process, by name.
         pools: Map<PoolText>,
         /// Endpoints by method and route: "GET /api/users/{id}".

@@ -1,6 +1,6 @@
 //! Endpoints: what a request does, step by step, and how it calls others.
 
-use super::Law;
+use super::{ClassText, Law};
 use crate::decode::{At, choice, record};
 use crate::leaf::{Bytes, Count, Factor, Name, Period};
 use knockon_kernel::Duration;
@@ -16,6 +16,8 @@ record! {
         retain: Bytes = ["0B"],
         /// Its steps, in order.
         steps: Vec<At<StepText>>,
+        /// How important its requests are to the service; as important as their caller says when left out.
+        class: Option<ClassText>,
     }
 }
 

@@ -97,6 +97,12 @@ fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
         (ErrorType::Upstream, Callee::Http) => {
             say!(body, ": 500 Server Error: Internal Server Error for url: http://{}{}", call.address, call.path);
         }
+        (ErrorType::Overloaded, Callee::Http) => {
+            say!(body, ": 503 Server Error: Service Unavailable for url: http://{}{}", call.address, call.path);
+        }
+        (ErrorType::RateLimited, Callee::Http) => {
+            say!(body, ": 429 Client Error: Too Many Requests for url: http://{}{}", call.address, call.path);
+        }
         (ErrorType::CacheFull, _) => body.push_str(": command not allowed when used memory > 'maxmemory'."),
         _ => {}
     }

@@ -159,6 +159,8 @@ const fn jvm(error: ErrorType, callee: Callee) -> &'static str {
         (ErrorType::Application, _) => "org.springframework.web.server.ResponseStatusException",
         (ErrorType::Cancelled, _) => "org.apache.catalina.connector.ClientAbortException",
         (ErrorType::CacheFull, _) => "io.lettuce.core.RedisCommandExecutionException",
+        (ErrorType::Overloaded, _) => "org.springframework.web.client.HttpServerErrorException$ServiceUnavailable",
+        (ErrorType::RateLimited, _) => "org.springframework.web.client.HttpClientErrorException$TooManyRequests",
     }
 }
 
@@ -177,7 +179,7 @@ const fn cpython(error: ErrorType, callee: Callee) -> &'static str {
         | (ErrorType::TooManyConnections | ErrorType::ConnectionLost, _) => "sqlalchemy.exc.OperationalError",
         (ErrorType::PoolTimeout, _) => "sqlalchemy.exc.TimeoutError",
         (ErrorType::OutOfMemory, _) => "MemoryError",
-        (ErrorType::Upstream, _) => "requests.exceptions.HTTPError",
+        (ErrorType::Upstream | ErrorType::Overloaded | ErrorType::RateLimited, _) => "requests.exceptions.HTTPError",
         (ErrorType::Application, _) => "RuntimeError",
         (ErrorType::Cancelled, _) => "BrokenPipeError",
         (ErrorType::CacheFull, _) => "redis.exceptions.OutOfMemoryError",
@@ -195,7 +197,14 @@ const fn node(error: ErrorType, callee: Callee) -> &'static str {
         (ErrorType::OutOfMemory, _) => "RangeError",
         (ErrorType::Cancelled, _) => "AbortError",
         (ErrorType::CacheFull, _) => "ReplyError",
-        (ErrorType::PoolTimeout | ErrorType::Upstream | ErrorType::Application, _) => "Error",
+        (
+            ErrorType::PoolTimeout
+            | ErrorType::Upstream
+            | ErrorType::Application
+            | ErrorType::Overloaded
+            | ErrorType::RateLimited,
+            _,
+        ) => "Error",
     }
 }
 
@@ -205,7 +214,9 @@ const fn native(error: ErrorType) -> &'static str {
         ErrorType::ConnectionRefused | ErrorType::ConnectionReset => "*net.OpError",
         ErrorType::TooManyConnections | ErrorType::ConnectionLost => "*pgconn.PgError",
         ErrorType::OutOfMemory => "runtime.Error",
-        ErrorType::Upstream | ErrorType::Application => "*errors.errorString",
+        ErrorType::Upstream | ErrorType::Application | ErrorType::Overloaded | ErrorType::RateLimited => {
+            "*errors.errorString"
+        }
         ErrorType::Cancelled => "context.Canceled",
         ErrorType::CacheFull => "proto.RedisError",
     }

@@ -81,6 +81,12 @@ fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
         (ErrorType::Upstream, _) => body.push_str(
             "org.springframework.web.client.HttpServerErrorException$InternalServerError: 500 Internal Server Error: [no body]",
         ),
+        (ErrorType::Overloaded, _) => body.push_str(
+            "org.springframework.web.client.HttpServerErrorException$ServiceUnavailable: 503 Service Unavailable: [no body]",
+        ),
+        (ErrorType::RateLimited, _) => body.push_str(
+            "org.springframework.web.client.HttpClientErrorException$TooManyRequests: 429 Too Many Requests: [no body]",
+        ),
         (ErrorType::PoolTimeout | ErrorType::TooManyConnections, _) | (ErrorType::ConnectionRefused, Callee::Sql) => {
             body.push_str("org.springframework.jdbc.CannotGetJdbcConnectionException: Failed to obtain JDBC Connection");
         }

@@ -66,6 +66,8 @@ fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
             body.push_str("FATAL: terminating connection due to administrator command (SQLSTATE 57P01)");
         }
         ErrorType::OutOfMemory => body.push_str("cannot allocate memory"),
+        ErrorType::Overloaded => body.push_str("unexpected status 503 Service Unavailable"),
+        ErrorType::RateLimited => body.push_str("unexpected status 429 Too Many Requests"),
         ErrorType::Upstream => body.push_str("unexpected status 500 Internal Server Error"),
         ErrorType::Application => body.push_str("internal error"),
         ErrorType::Cancelled => body.push_str("context canceled"),

@@ -64,6 +64,8 @@ fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
         }
         ErrorType::ConnectionLost => body.push_str("terminating connection due to administrator command"),
         ErrorType::OutOfMemory => body.push_str("Array buffer allocation failed"),
+        ErrorType::Overloaded => body.push_str("Response code 503 (Service Unavailable)"),
+        ErrorType::RateLimited => body.push_str("Response code 429 (Too Many Requests)"),
         ErrorType::Upstream => body.push_str("Response code 500 (Internal Server Error)"),
         ErrorType::Application => body.push_str("Internal Server Error"),
         ErrorType::Cancelled => body.push_str("This operation was aborted"),

@@ -3,8 +3,8 @@
 use super::*;
 use knockon_kernel::Time;
 use knockon_model::blueprint::{
-    CPython, Collector, Cores, CpuDiscipline, Endpoint, Eviction, Heap, Limits, Memory, OnOutOfMemory, PauseCost,
-    PoolKind, Postgres, Recordings, Redis, RestartPolicy, Site,
+    Admission, CPython, Collector, Cores, CpuDiscipline, Endpoint, Eviction, Heap, Limits, Memory, OnOutOfMemory,
+    PauseCost, PoolKind, Postgres, Recordings, Redis, RestartPolicy, Site,
 };
 use knockon_model::id::{PolicyId, ProcessId, SamplerId};
 use knockon_model::record::{CollectionCause, CollectionKind, ErrorType, ProcessInfo};
@@ -72,6 +72,7 @@ fn service(name: &str, runtime: Runtime, endpoint: Endpoint, pool: Option<(PoolK
         restart: RestartPolicy::Never,
         stop_grace: Duration::ZERO,
         cancels_abandoned: false,
+        admission: Admission::default(),
         endpoints: vec![endpoint],
         pools: pool.into_iter().collect(),
     }
@@ -414,6 +415,8 @@ fn every_failure_has_words() {
         E::Application,
         E::Cancelled,
         E::CacheFull,
+        E::Overloaded,
+        E::RateLimited,
     ];
     let dialect = dialect();
     for process in WEB..=POSTGRES {

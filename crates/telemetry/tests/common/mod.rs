@@ -47,6 +47,7 @@ fn service(name: &str, runtime: Runtime, endpoints: Vec<Endpoint>, pools: Vec<Po
         restart: RestartPolicy::Never,
         stop_grace: Duration::from_secs(30),
         cancels_abandoned: false,
+        admission: Admission::default(),
         endpoints,
         pools,
     }

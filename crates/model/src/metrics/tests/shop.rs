@@ -1,10 +1,10 @@
 //! A shop with one service of each runtime: a web application in front of an API, a session service, a cache and a database.
 
 use crate::blueprint::{
-    Action, Arrivals, Backoff, Blueprint, CPython, CallPolicy, Collector, Cores, CpuDiscipline, Endpoint, Eviction,
-    Heap, Jitter, Keyspace, Limits, Link, LinkEnd, Memory, Mix, OnOutOfMemory, Operation, Patch, PauseCost, Pool,
-    PoolKind, Postgres, Recordings, Redis, RestartPolicy, RetryOn, Runtime, Service, Site, Source, Step, StepField,
-    Target, Value,
+    Action, Admission, Arrivals, Backoff, Blueprint, CPython, CallPolicy, Collector, Cores, CpuDiscipline, Endpoint,
+    Eviction, Heap, Jitter, Keyspace, Limits, Link, LinkEnd, Memory, Mix, OnOutOfMemory, Operation, Patch, PauseCost,
+    Pool, PoolKind, Postgres, Recordings, Redis, RestartPolicy, RetryOn, Runtime, Service, Site, Source, Step,
+    StepField, Target, Value,
 };
 use crate::id::{EndpointId, KeyspaceId, PolicyId, PoolId, SamplerId, ServiceId, SourceId};
 use knockon_kernel::{Duration, Sampler, Time};
@@ -112,6 +112,7 @@ fn service(name: &str, runtime: Runtime, endpoints: Vec<Endpoint>) -> Service {
         },
         stop_grace: Duration::from_secs(10),
         cancels_abandoned: false,
+        admission: Admission::default(),
         endpoints,
         pools: Vec::new(),
     }
@@ -265,5 +266,6 @@ fn source(name: &str, target: &str, rate: f64) -> Source {
         from: Time::ZERO,
         until: None,
         requests: None,
+        class: 0,
     }
 }
