@@ -86,6 +86,7 @@ impl Sink for Waits {
     fn sample(&mut self, _: SampleRecord) {}
     fn change(&mut self, _: ChangeRecord) {}
     fn state(&mut self, _: StateRecord) {}
+    fn request(&mut self, _: RequestRecord) {}
     fn watermark(&mut self, _: Time) {}
 }
 
@@ -271,7 +272,11 @@ fn a_class_travels_with_the_calls_of_a_request() {
     b.0.services[1].admission.queue.by_class = true;
     let (_, keep) = run(b.0);
     let ends: Vec<_> = served(&keep).into_iter().filter(|&(start, end)| start == 0.2 && end == 2.0).collect();
-    assert_eq!(ends.len(), 3, "front, back and the call between: the user's request is served before the batch's second one");
+    assert_eq!(
+        ends.len(),
+        3,
+        "front, back and the call between: the user's request is served before the batch's second one"
+    );
 }
 
 #[test]
@@ -330,4 +335,16 @@ fn observing_writing_down_and_going_on_change_nothing_under_any_discipline() {
             assert!(service(&cut).overflowed > 100);
         }
     }
+}
+
+#[test]
+fn an_age_that_is_set_while_the_world_runs_counts_for_who_already_waits() {
+    let mut blueprint = server(1000.0, &[0.0, 0.1, 0.2, 0.3], None);
+    let target = Target::Service(ServiceId(0), ServiceField::MaximumAge);
+    let set = Action::Set(vec![(target, Value::Duration(Duration::from_millis(1500)))]);
+    blueprint.patches = vec![Patch { fault: None, at: at(0.5), until: Some(at(2.5)), action: set }];
+    let (world, keep) = run(blueprint);
+    // At 1 s the second has waited 0.9 s; at 2 s the others 1.8 and 1.7 s.
+    assert_eq!(served(&keep), [(0.0, 1.0), (0.1, 2.0), (0.2, 2.0), (0.3, 2.0)]);
+    assert_eq!(service(&world).expired, 2);
 }

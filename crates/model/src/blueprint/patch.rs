@@ -90,7 +90,7 @@ pub enum Target {
 }
 
 /// Patchable fields of a service. `Workers`, `Places`: [`Value::Limit`]; `Cores`: [`Value::Limit`] in thousandths;
-/// `MemoryLimit`: [`Value::Limit`] in bytes; `SlowQuery`: [`Value::Duration`]; `MaxConnections`: [`Value::Count`].
+/// `MemoryLimit`: [`Value::Limit`] in bytes; `SlowQuery`, `MaximumAge` (the longest: never): [`Value::Duration`]; `MaxConnections`: [`Value::Count`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are those of the blueprint's fields")]
 pub enum ServiceField {
@@ -101,6 +101,7 @@ pub enum ServiceField {
     MaxConnections,
     SlowQuery,
     Maxmemory,
+    MaximumAge,
 }
 
 /// Patchable fields of a heap. `Maximum` and `Base` ([`Value::Bytes`]) act when the process next starts; `PauseScale` is a [`Value::Number`].

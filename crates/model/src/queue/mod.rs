@@ -84,6 +84,13 @@ impl AcceptQueue {
         }
     }
 
+    /// From now on requests can expire: whose turn has come is asked for it even in a queue that was plain.
+    pub fn ask_for_expiry(&mut self) {
+        let mut rules = Rules { config: Queue::default(), present: 0, empty: Time::ZERO, codel: CoDel::default() };
+        rules.present = u64::from(self.len > 0);
+        self.rules.get_or_insert_with(|| Box::new(rules));
+    }
+
     /// How many wait.
     #[inline]
     #[must_use]

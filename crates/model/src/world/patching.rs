@@ -178,6 +178,15 @@ impl World {
                 }
                 _ => mismatch(field, value),
             },
+            (ServiceField::MaximumAge, Value::Duration(age)) => {
+                // No age has no duration of its own; the longest stands for it.
+                let age = (age != Duration::MAX).then_some(age);
+                let before = std::mem::replace(&mut described.admission.queue.maximum_age, age);
+                for process in processes {
+                    self.processes[process].queue.ask_for_expiry();
+                }
+                Value::Duration(before.unwrap_or(Duration::MAX))
+            }
             (field, value) => mismatch(field, value),
         }
     }

@@ -189,6 +189,10 @@ impl Compiler<'_> {
                         _ => None,
                     },
                     Part::Memory if field == "limit" => Some(memory_limit(id, service.memory.limit.value.map(|b| b.0))),
+                    Part::Queue if field == "maximum_age" => {
+                        let age = service.queue.maximum_age.value.map_or(Duration::MAX, |age| age.0);
+                        Some((Target::Service(id, ServiceField::MaximumAge), Value::Duration(age)))
+                    }
                     Part::Heap => heap(id, &service.runtime, field),
                     Part::Pool(name) => pool(id, &service.pools, name, field),
                     Part::Endpoint(endpoint) => self.endpoint_target(system, address, id, name, endpoint, span),

@@ -21,7 +21,7 @@ record! {
         /// Who has to go when it is full, within a class.
         victim: VictimText = [Arrival],
         /// How those that are dropped from it are told.
-        dropped: DroppedText = [Status(())],
+        dropped: DroppedText = [Status()],
     }
 }
 

@@ -75,12 +75,13 @@ impl Part {
                 match part {
                     "heap" if managed => return Ok(Self::Heap),
                     "memory" => return Ok(Self::Memory),
+                    "queue" => return Ok(Self::Queue),
                     "warm_up" if service.warm_up.is_some() => return Ok(Self::WarmUp),
                     _ if service.pools.get(part).is_some() => return Ok(Self::Pool(owned)),
                     _ if service.endpoints.get(part).is_some() => return Ok(Self::Endpoint(owned)),
                     _ => {}
                 }
-                known.extend(managed.then_some("heap").into_iter().chain(["memory"]));
+                known.extend(managed.then_some("heap").into_iter().chain(["memory", "queue"]));
                 known.extend(service.pools.names().chain(service.endpoints.names()));
             }
             Component::Database(database) => {

@@ -39,6 +39,7 @@ pub(crate) enum Part {
     Heap,
     Memory,
     WarmUp,
+    Queue,
     Pool(String),
     Endpoint(String),
     Query(String),
@@ -58,12 +59,13 @@ fn lost<T>(message: String, hint: Option<String>) -> Result<T, Lost> {
 }
 
 /// Names of a service's parts that are not names of its own things.
-pub(crate) const FIXED_PARTS: [&str; 3] = ["heap", "memory", "warm_up"];
+pub(crate) const FIXED_PARTS: [&str; 4] = ["heap", "memory", "warm_up", "queue"];
 
 /// Fields that can change while a world runs: form, value, meaning.
 pub(crate) const LATER: &[(&str, &str, &str)] = &[
     ("SERVICE.workers", "count or Unlimited", "requests worked on at once; of a database too"),
     ("SERVICE.places", "count or Unlimited", "places of the accept queue; of a cache too"),
+    ("SERVICE/queue.maximum_age", "duration or None", "age at which queued requests are dropped at their turn"),
     ("SERVICE.cores", "cores", "processor capacity where it has a bound; of a database too"),
     ("SERVICE/memory.limit", "size or None", "the container's limit; of databases and caches too"),
     ("SERVICE/heap.maximum", "size", "-Xmx, from the next start of a process on"),
@@ -91,7 +93,7 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
 /// The section of the schema about paths.
 pub(crate) fn describe() -> String {
     let mut out = String::from(
-        "## paths\n\nA path is `component[/part].field`: the component's name, then, after a slash, the name of its heap, memory, warm_up,\n\
+        "## paths\n\nA path is `component[/part].field`: the component's name, then, after a slash, the name of its heap, memory, warm_up, queue,\n\
          pool, endpoint, query or key space, then the field after the last dot. `web-api/pool.maximum`, `web-api/POST /api/checkout.retain`,\n\
          `web-api->postgres.latency`, `clients.rate`. Where several steps have the field, `[n]` says which, from 1. In `with:` and\n\
          `--set` every field of every table can be set. While a world runs (`Deploy`, `Set`) these can:\n\n",
@@ -199,6 +201,7 @@ impl Address {
                     Part::Itself => service,
                     Part::Memory => &mut service.memory.value,
                     Part::WarmUp => service.warm_up.value.as_mut()?,
+                    Part::Queue => &mut service.queue.value,
                     Part::Heap => match &mut service.runtime.value {
                         RuntimeText::Jvm(jvm) => &mut *jvm.heap.value,
                         RuntimeText::CPython(memory) => memory,
