@@ -65,6 +65,11 @@ impl<E: Copy> Lanes<E> {
         LaneId(number as u32)
     }
 
+    /// The events that are pending, by slot.
+    pub(super) fn events(&self) -> impl Iterator<Item = E> + '_ {
+        self.items.iter().filter(|item| item.ticket != Ticket::NONE).map(|item| item.event)
+    }
+
     #[inline]
     pub(super) fn delay(&self, lane: LaneId) -> Duration {
         self.lanes[lane.index()].delay

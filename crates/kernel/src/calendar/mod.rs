@@ -128,6 +128,11 @@ impl<E: Copy> Calendar<E> {
         self.len == 0
     }
 
+    /// The pending events, in no order that means anything: for whoever checks that nothing waits in vain.
+    pub fn pending(&self) -> impl Iterator<Item = E> + '_ {
+        self.slots.events().chain(self.lanes.events())
+    }
+
     /// Schedules an event that can be cancelled.
     ///
     /// # Panics

@@ -35,6 +35,11 @@ impl<E: Copy> Slots<E> {
         ticket
     }
 
+    /// The events that are pending, by slot.
+    pub(super) fn events(&self) -> impl Iterator<Item = E> + '_ {
+        self.slots.iter().filter(|slot| slot.ticket != Ticket::NONE).map(|slot| slot.event)
+    }
+
     #[inline]
     pub(super) fn contains(&self, ticket: Ticket) -> bool {
         self.slots.get(ticket.slot()).is_some_and(|slot| slot.ticket == ticket)

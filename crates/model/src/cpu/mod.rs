@@ -240,6 +240,11 @@ impl Cpu {
         self.running.len() + self.queued.len()
     }
 
+    /// The frames whose jobs they are, in no order that means anything.
+    pub(crate) fn jobs(&self) -> impl Iterator<Item = FrameRef> + '_ {
+        self.running.iter().map(|job| job.frame).chain(self.queued.iter().map(|&(frame, _)| frame))
+    }
+
     /// The integral of the cores in use up to `now`, in nanoseconds × thousandths of a core.
     #[must_use]
     pub fn busy(&self, now: Time) -> u128 {

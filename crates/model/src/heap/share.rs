@@ -22,6 +22,13 @@ pub(crate) struct Share {
 }
 
 impl Share {
+    /// Whether it stands for no bytes.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.eden == 0 && self.survivor == 0 && self.old == 0
+    }
+}
+
+impl Share {
     /// Bytes held.
     pub(crate) fn bytes(&self) -> u64 {
         self.eden + self.survivor + self.old

@@ -423,6 +423,22 @@ impl Pool {
         self.connections.iter().filter(move |connection| open(connection.state)).map(|connection| connection.id)
     }
 
+    /// Frames that wait for their turn, the first in first.
+    pub(crate) fn waiters(&self) -> impl Iterator<Item = FrameRef> + '_ {
+        self.waiters.iter().map(|waiter| waiter.frame)
+    }
+
+    /// Connections in use, or being opened by their future users, and whose they are.
+    pub(crate) fn uses(&self) -> impl Iterator<Item = (ConnectionId, FrameRef)> + '_ {
+        let used = self.connections.iter().filter(|connection| connection.user != FrameRef::NONE);
+        used.map(|connection| (connection.id, connection.user))
+    }
+
+    /// Connections that the pool means to keep: what is evicted goes as soon as nobody uses it.
+    pub(crate) fn kept(&self) -> usize {
+        self.connections.iter().filter(|connection| !connection.evicted).count()
+    }
+
     /// Checks the invariants, where debug assertions are on.
     #[inline]
     fn check(&self) {

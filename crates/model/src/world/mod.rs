@@ -7,6 +7,7 @@
 mod admission;
 mod answer;
 mod arrivals;
+mod audit;
 mod build;
 mod calls;
 mod compute;

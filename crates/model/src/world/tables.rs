@@ -115,9 +115,10 @@ impl Compiler<'_> {
                 Some((pool.database, EndpointId(endpoint as u32)))
             });
             let rollbacks: Vec<_> = rollbacks.collect();
-            let rollbacks = rollbacks
-                .into_iter()
-                .map(|found| found.map(|(service, endpoint)| self.edge(from, 0, service, endpoint, None)))
+            // A frame that failed within two transactions rolls back one after the other: each pool is a site of its own.
+            let rollbacks = (0..)
+                .zip(rollbacks)
+                .map(|(pool, found)| found.map(|(service, endpoint)| self.edge(from, pool, service, endpoint, None)))
                 .collect();
             self.tables.rollbacks.push(rollbacks);
         }

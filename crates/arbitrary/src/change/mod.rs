@@ -1,0 +1,1 @@
+//! Rewrites of scenarios that must not matter, or must matter in a known way.

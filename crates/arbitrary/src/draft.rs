@@ -1,0 +1,150 @@
+//! A scenario being written: the choices, the plan, and where the pen is.
+
+use crate::choices::Choices;
+use crate::plan::{Database, Plan, Service};
+use crate::table::{Choice, Field, Record};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A scenario being written.
+pub(crate) struct Draft<'b> {
+    pub(crate) choices: Choices<'b>,
+    pub(crate) plan: Plan,
+    pub(crate) here: Here,
+    /// Pairs that talk, as links are named.
+    pub(crate) links: BTreeSet<String>,
+    /// Those of them that the scenario describes.
+    pub(crate) described_links: Vec<String>,
+    /// How many steps of each endpoint have a field that can be set, by "service/endpoint" and field.
+    pub(crate) settable: BTreeMap<(String, &'static str), usize>,
+    /// Components whose processors have a bound.
+    pub(crate) bounded: BTreeSet<String>,
+    /// Fields and variants that this world does without: what drowns others must be absent now and then.
+    muted: u64,
+    /// Rows of tables that were used, for the test that all can be.
+    pub(crate) used: BTreeSet<(&'static str, &'static str)>,
+}
+
+/// Where the pen is.
+#[derive(Clone, Default)]
+pub(crate) struct Here {
+    pub(crate) service: usize,
+    pub(crate) endpoint: usize,
+    pub(crate) database: usize,
+    pub(crate) cache: usize,
+    pub(crate) source: String,
+    /// The pool of the step being written, and those held around it.
+    pub(crate) pool: usize,
+    pub(crate) held: Vec<usize>,
+    pub(crate) loops: u32,
+    pub(crate) depth: u32,
+    /// Steps that may still be written for this endpoint.
+    pub(crate) steps: usize,
+    /// When the fault being written acts, in nanoseconds.
+    pub(crate) moment_ns: u64,
+    /// Name of the service that the deploy being written is of.
+    pub(crate) deployed: String,
+}
+
+impl<'b> Draft<'b> {
+    pub(crate) fn new(bytes: &'b [u8]) -> Self {
+        let mut choices = Choices::new(bytes);
+        let muted = if choices.chance(128) { choices.any() } else { 0 };
+        let plan = Plan::new(&mut choices);
+        Self {
+            choices,
+            plan,
+            here: Here::default(),
+            links: BTreeSet::new(),
+            described_links: Vec::new(),
+            settable: BTreeMap::new(),
+            bounded: BTreeSet::new(),
+            muted,
+            used: BTreeSet::new(),
+        }
+    }
+
+    pub(crate) fn record(&mut self, record: &'static Record) -> String {
+        self.fields(record.what, record.fields)
+    }
+
+    fn fields(&mut self, what: &'static str, fields: &'static [Field]) -> String {
+        let mut parts = Vec::new();
+        for (n, field) in fields.iter().enumerate() {
+            let muted = field.often.is_some() && self.muted >> ((n + what.len() * 7) % 64) & 1 == 1;
+            if muted || field.often.is_some_and(|often| !self.choices.chance(often)) {
+                continue;
+            }
+            if let Some(value) = (field.make)(self) {
+                self.used.insert((what, field.name));
+                parts.push(format!("{}: {value}", field.name));
+            }
+        }
+        format!("({})", parts.join(", "))
+    }
+
+    pub(crate) fn choice(&mut self, choice: &'static Choice) -> String {
+        let muted = self.muted.rotate_left(choice.what.len() as u32 * 5);
+        let mut fitting: Vec<_> = choice.variants.iter().enumerate().filter(|(_, v)| (v.fits)(self)).collect();
+        if fitting.iter().any(|(n, _)| muted >> (n % 64) & 1 == 0) {
+            fitting.retain(|(n, _)| muted >> (n % 64) & 1 == 0);
+        }
+        let fitting: Vec<_> = fitting.into_iter().flat_map(|(_, v)| std::iter::repeat_n(v, v.weight.into())).collect();
+        let variant = fitting[self.choices.below(fitting.len())];
+        self.used.insert((choice.what, variant.name));
+        (variant.enter)(self);
+        if variant.fields.is_empty() {
+            return variant.name.to_owned();
+        }
+        format!("{}{}", variant.name, self.fields(variant.name, variant.fields))
+    }
+
+    /// A list of so many entries.
+    pub(crate) fn list(&mut self, count: usize, make: impl Fn(&mut Self) -> String) -> String {
+        let entries: Vec<String> = (0..count).map(|_| make(self)).collect();
+        format!("[{}]", entries.join(", "))
+    }
+
+    /// One of some literals.
+    pub(crate) fn one_of(&mut self, from: &[&str]) -> Option<String> {
+        Some(self.choices.pick(from).to_owned())
+    }
+
+    /// A text in quotes, one of some.
+    pub(crate) fn quoted(&mut self, from: &[&str]) -> Option<String> {
+        Some(quote(self.choices.pick(from)))
+    }
+
+    /// A number in a range.
+    pub(crate) fn number(&mut self, from: usize, to: usize) -> Option<String> {
+        Some((from + self.choices.below(to - from + 1)).to_string())
+    }
+
+    pub(crate) fn service(&self) -> &Service {
+        &self.plan.services[self.here.service]
+    }
+
+    /// The database behind the pool of the step being written.
+    pub(crate) fn pooled(&self) -> &Database {
+        &self.plan.databases[self.service().pools[self.here.pool].1]
+    }
+
+    /// Any service, database or cache.
+    pub(crate) fn any_component(&mut self) -> String {
+        let names: Vec<&str> = (self.plan.services.iter().map(|service| &service.name))
+            .chain(self.plan.databases.iter().map(|database| &database.name))
+            .chain(self.plan.caches.iter().map(|cache| &cache.name))
+            .map(String::as_str)
+            .collect();
+        self.choices.pick(&names).to_owned()
+    }
+}
+
+/// A map of entries by name.
+pub(crate) fn map(entries: impl IntoIterator<Item = (String, String)>) -> String {
+    let entries: Vec<String> = entries.into_iter().map(|(name, value)| format!("{}: {value}", quote(&name))).collect();
+    format!("{{{}}}", entries.join(", "))
+}
+
+pub(crate) fn quote(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}

@@ -1,0 +1,98 @@
+//! The scenario language as tables of what can be made up.
+
+mod fault;
+mod law;
+mod leaf;
+mod load;
+mod path;
+mod policy;
+mod service;
+mod step;
+mod store;
+
+use crate::draft::{Draft, map};
+use crate::table::{Choice, Record, may, must, rare};
+
+pub(crate) use path::FORMS;
+
+/// The scenario. Its parts are made in this order: what comes later refers to what came before.
+pub(crate) static SCENARIO: Record = Record {
+    what: "scenario",
+    fields: &[
+        rare("title", |d| d.quoted(&["", "a \"title\" of many words, with: (everything) in it"])),
+        rare("start", |d| d.quoted(&["2026-01-05T09:00:00+01:00", "1999-12-31T23:59:59Z"])),
+        must("duration", |d| d.quoted(&["1min", "10min", "1s", "7s"])),
+        may("scrape", |d| d.quoted(&["15s", "1s", "250ms", "777ms"])),
+        must("services", services),
+        must("databases", store::databases),
+        must("caches", store::caches),
+        must("load", load::sources),
+        must("links", load::links),
+        must("faults", fault::faults),
+        may("with", |d| Some(path::settings_from_the_start(d))),
+        rare("limits", |d| Some(d.record(&LIMITS))),
+    ],
+};
+
+static LIMITS: Record = Record {
+    what: "limits",
+    fields: &[
+        may("frames", |d| d.one_of(&["4000000", "50"])),
+        may("events_per_instant", |d| d.one_of(&["1000", "100000"])),
+    ],
+};
+
+fn services(d: &mut Draft<'_>) -> Option<String> {
+    let mut entries = Vec::new();
+    for n in 0..d.plan.services.len() {
+        d.here.service = n;
+        let name = d.service().name.clone();
+        d.bounded.insert(name.clone());
+        entries.push((name, d.record(&service::SERVICE)));
+    }
+    Some(map(entries))
+}
+
+/// Every struct of the language that is made up.
+pub(crate) static RECORDS: &[&Record] = &[
+    &SCENARIO,
+    &LIMITS,
+    &service::SERVICE,
+    &service::HEAP,
+    &service::PAUSE,
+    &service::MEMORY,
+    &service::WARM_UP,
+    &step::ENDPOINT,
+    &step::BRANCH,
+    &policy::BACKOFF,
+    &law::PART,
+    &store::DATABASE,
+    &store::QUERY,
+    &store::CACHE,
+    &store::KEYS,
+    &load::LOAD,
+    &load::PROFILE,
+    &load::POINT,
+    &load::LINK,
+];
+
+/// Every enum of the language that is made up.
+pub(crate) static CHOICES: &[&Choice] = &[
+    &law::LAW,
+    &step::STEP,
+    &step::SEVERITY,
+    &policy::JITTER,
+    &policy::OUTCOME,
+    &service::RUNTIME,
+    &service::COLLECTOR,
+    &service::OUT_OF_MEMORY,
+    &service::DISCIPLINE,
+    &service::RESTART,
+    &service::POOL,
+    &store::EVICTION,
+    &store::POPULARITY,
+    &load::ARRIVALS,
+    &load::PERSISTENCE,
+    &fault::FAULT,
+    &fault::CONTRAST,
+];

@@ -1,0 +1,160 @@
+//! Paths that can be set, from the start and while a world runs: one row for each line of the schema's list.
+
+use super::law::law;
+use super::leaf;
+use crate::draft::{Draft, map};
+use crate::plan::Runtime;
+
+/// A form of paths as the schema lists it, those that there are in this world, and a value.
+pub(crate) struct Form {
+    pub(crate) form: &'static str,
+    paths: fn(&Draft<'_>) -> Vec<String>,
+    value: fn(&mut Draft<'_>) -> Option<String>,
+}
+
+const fn form(
+    form: &'static str,
+    paths: fn(&Draft<'_>) -> Vec<String>,
+    value: fn(&mut Draft<'_>) -> Option<String>,
+) -> Form {
+    Form { form, paths, value }
+}
+
+/// Every form.
+pub(crate) static FORMS: &[Form] = &[
+    form(
+        "SERVICE.workers",
+        |d| [fields(services(d, |_| true), "workers"), fields(databases(d), "workers")].concat(),
+        leaf::limit_from_1,
+    ),
+    form(
+        "SERVICE.places",
+        |d| [fields(services(d, |_| true), "places"), fields(caches(d), "places")].concat(),
+        leaf::limit,
+    ),
+    form("SERVICE.cores", |d| fields(d.bounded.iter().cloned().collect(), "cores"), leaf::cores),
+    form(
+        "SERVICE/memory.limit",
+        |d| fields([services(d, |_| true), databases(d), caches(d)].concat(), "memory.limit"),
+        |d| d.one_of(&["None", "\"20MiB\"", "\"1B\"", "\"64MiB\""]),
+    ),
+    form(
+        "SERVICE/heap.maximum",
+        |d| fields(services(d, jvm), "heap.maximum"),
+        |d| d.quoted(&["16MiB", "8MiB", "1GiB"]),
+    ),
+    form("SERVICE/heap.base", |d| fields(services(d, jvm), "heap.base"), |d| d.quoted(&["4MiB", "0B", "60MiB"])),
+    form(
+        "SERVICE/heap.pause_scale",
+        |d| fields(services(d, jvm), "heap.pause_scale"),
+        |d| d.one_of(&["1", "0", "0.5", "30"]),
+    ),
+    form("SERVICE/POOL.maximum", |d| pools(d, "maximum"), leaf::count_from_1),
+    form("SERVICE/POOL.acquire_timeout", |d| pools(d, "acquire_timeout"), leaf::acquire_timeout),
+    form("SERVICE/ENDPOINT.allocate", |d| endpoints(d, "allocate"), leaf::large_bytes),
+    form("SERVICE/ENDPOINT.churn", |d| endpoints(d, "churn"), leaf::large_bytes),
+    form("SERVICE/ENDPOINT.retain", |d| endpoints(d, "retain"), leaf::small_bytes),
+    form("SERVICE/ENDPOINT.demand[n]", |d| steps(d, "demand"), law),
+    form("SERVICE/ENDPOINT.time[n]", |d| steps(d, "time"), law),
+    form("SERVICE/ENDPOINT.bytes[n]", |d| steps(d, "bytes"), leaf::large_bytes),
+    form("SERVICE/ENDPOINT.timeout[n]", |d| steps(d, "timeout"), leaf::patience),
+    form("SERVICE/ENDPOINT.retries[n]", |d| steps(d, "retries"), leaf::count),
+    form("DATABASE.max_connections", |d| fields(databases(d), "max_connections"), |d| d.number(1, 8)),
+    form("DATABASE.slow_query", |d| fields(databases(d), "slow_query"), leaf::patience),
+    form("DATABASE/QUERY.demand", queries, law),
+    form("CACHE.maxmemory", |d| fields(caches(d), "maxmemory"), |d| d.one_of(&["None", "\"1B\"", "\"20KiB\""])),
+    form("SOURCE.timeout", |d| fields(d.plan.sources.clone(), "timeout"), leaf::patience),
+    form("SOURCE.retries", |d| fields(d.plan.sources.clone(), "retries"), leaf::count),
+    form("CALLER->CALLEE.latency", |d| fields(described_links(d), "latency"), law),
+];
+
+fn jvm(runtime: Runtime) -> bool {
+    runtime == Runtime::Jvm
+}
+
+fn services(d: &Draft<'_>, is: fn(Runtime) -> bool) -> Vec<String> {
+    d.plan.services.iter().filter(|service| is(service.runtime)).map(|service| service.name.clone()).collect()
+}
+
+fn databases(d: &Draft<'_>) -> Vec<String> {
+    d.plan.databases.iter().map(|database| database.name.clone()).collect()
+}
+
+fn caches(d: &Draft<'_>) -> Vec<String> {
+    d.plan.caches.iter().map(|cache| cache.name.clone()).collect()
+}
+
+/// `field` is a field, or a part and a field.
+fn fields(components: Vec<String>, field: &str) -> Vec<String> {
+    let joint = if field.contains('.') { "/" } else { "." };
+    components.into_iter().map(|component| format!("{component}{joint}{field}")).collect()
+}
+
+fn pools(d: &Draft<'_>, field: &str) -> Vec<String> {
+    let pools = d.plan.services.iter().flat_map(|service| service.pools.iter().map(move |pool| (service, pool)));
+    pools.map(|(service, (pool, _))| format!("{}/{pool}.{field}", service.name)).collect()
+}
+
+fn endpoints(d: &Draft<'_>, field: &str) -> Vec<String> {
+    let managed = d.plan.services.iter().filter(|service| service.runtime.is_managed());
+    let endpoints = managed.flat_map(|service| service.endpoints.iter().map(move |endpoint| (service, endpoint)));
+    endpoints.map(|(service, endpoint)| format!("{}/{}.{field}", service.name, endpoint.name)).collect()
+}
+
+fn steps(d: &Draft<'_>, field: &str) -> Vec<String> {
+    let having = d.settable.iter().filter(|((_, known), _)| *known == field);
+    having.flat_map(|((endpoint, _), count)| (1..=*count).map(move |n| format!("{endpoint}.{field}[{n}]"))).collect()
+}
+
+fn queries(d: &Draft<'_>) -> Vec<String> {
+    let queries =
+        d.plan.databases.iter().flat_map(|database| database.queries.iter().map(move |query| (database, query)));
+    queries.map(|(database, query)| format!("{}/{query}.demand", database.name)).collect()
+}
+
+/// Links that the scenario says something about.
+fn described_links(d: &Draft<'_>) -> Vec<String> {
+    d.described_links.clone()
+}
+
+/// Forms whose values are bound to others when a world begins, and free later.
+const BOUND: &[&str] = &[
+    "SERVICE/memory.limit",
+    "SERVICE/heap.maximum",
+    "SERVICE/heap.base",
+    "SERVICE/POOL.maximum",
+    "DATABASE.max_connections",
+];
+
+/// A map of some paths and values that hold from the start.
+pub(super) fn settings_from_the_start(d: &mut Draft<'_>) -> String {
+    let forms: Vec<&Form> = FORMS.iter().filter(|form| !BOUND.contains(&form.form)).collect();
+    settings_of(d, &forms, 2, None)
+}
+
+/// A map of some paths and values; `only` those of one component.
+pub(super) fn settings(d: &mut Draft<'_>, some: bool, only: Option<&str>) -> String {
+    let count = if some { 1 + d.choices.below(3) } else { 0 };
+    settings_of(d, &FORMS.iter().collect::<Vec<_>>(), count, only)
+}
+
+fn settings_of(d: &mut Draft<'_>, forms: &[&'static Form], count: usize, only: Option<&str>) -> String {
+    let mut entries: Vec<(String, String)> = Vec::new();
+    for _ in 0..count {
+        let form = d.choices.pick(forms);
+        let mut paths = (form.paths)(d);
+        let belongs = |path: &str| {
+            only.is_none_or(|name| path.strip_prefix(name).is_some_and(|rest| rest.starts_with(['.', '/'])))
+        };
+        paths.retain(|path| belongs(path) && entries.iter().all(|(other, _)| other != path));
+        if paths.is_empty() {
+            continue;
+        }
+        let path = paths.swap_remove(d.choices.below(paths.len()));
+        if let Some(value) = (form.value)(d) {
+            d.used.insert(("paths", form.form));
+            entries.push((path, value));
+        }
+    }
+    map(entries)
+}

@@ -1,0 +1,166 @@
+//! Applications: runtime, memory, pools.
+
+use super::law::law;
+use super::leaf;
+use super::step::ENDPOINT;
+use crate::draft::{Draft, map, quote};
+use crate::plan::Runtime;
+use crate::table::{Choice, Record, may, must, rare, variant};
+
+pub(super) static SERVICE: Record = Record {
+    what: "service",
+    fields: &[
+        rare("was", |d| Some(quote(&format!("old-{}", d.service().name)))),
+        must("runtime", |d| Some(d.choice(&RUNTIME))),
+        rare("replicas", |d| d.number(1, 3)),
+        may("workers", leaf::limit_from_1),
+        may("places", leaf::limit),
+        may("cores", |d| {
+            let bounded = !d.choices.chance(60);
+            if !bounded {
+                let name = d.service().name.clone();
+                d.bounded.remove(&name);
+            }
+            if bounded { leaf::cores(d) } else { Some("Unlimited".into()) }
+        }),
+        may("discipline", |d| Some(d.choice(&DISCIPLINE))),
+        may("memory", |d| Some(d.record(&MEMORY))),
+        may("start_up", law),
+        may("warm_up", |d| Some(d.record(&WARM_UP))),
+        may("restart", |d| Some(d.choice(&RESTART))),
+        may("stop_grace", leaf::while_),
+        may("cancels_abandoned", leaf::flag),
+        must("pools", pools),
+        must("endpoints", endpoints),
+    ],
+};
+
+fn pools(d: &mut Draft<'_>) -> Option<String> {
+    let names: Vec<String> = d.service().pools.iter().map(|(name, _)| name.clone()).collect();
+    let mut entries = Vec::new();
+    for (pool, name) in names.into_iter().enumerate() {
+        d.here.pool = pool;
+        let link = format!("{} -> {}", d.service().name, d.pooled().name);
+        d.links.insert(link);
+        entries.push((name, d.choice(&POOL)));
+    }
+    Some(map(entries))
+}
+
+fn endpoints(d: &mut Draft<'_>) -> Option<String> {
+    let names: Vec<String> = d.service().endpoints.iter().map(|endpoint| endpoint.name.clone()).collect();
+    let mut entries = Vec::new();
+    for (endpoint, name) in names.into_iter().enumerate() {
+        d.here.endpoint = endpoint;
+        entries.push((name, d.record(&ENDPOINT)));
+    }
+    Some(map(entries))
+}
+
+pub(super) static RUNTIME: Choice = Choice {
+    what: "runtime",
+    variants: &[
+        variant("Native", &[]).fitting(|d| d.service().runtime == Runtime::Native),
+        variant("Node", &[]).fitting(|d| d.service().runtime == Runtime::Node),
+        variant("Jvm", &[must("heap", |d| Some(d.record(&HEAP)))]).fitting(|d| d.service().runtime == Runtime::Jvm),
+        variant(
+            "CPython",
+            &[
+                must("base", |d| d.quoted(&["1MiB", "4MiB", "8MiB"])),
+                may("object_bytes", |d| d.quoted(&["120B", "50B", "1KiB"])),
+                may("threshold_0", |d| d.one_of(&["700", "300", "100000"])),
+                may("threshold_1", |d| d.one_of(&["10", "1"])),
+                may("threshold_2", |d| d.one_of(&["10", "1"])),
+                may("per_object", |d| d.quoted(&["30ns", "0s", "1us"])),
+            ],
+        )
+        .fitting(|d| d.service().runtime == Runtime::CPython),
+    ],
+};
+
+pub(super) static HEAP: Record = Record {
+    what: "heap",
+    fields: &[
+        must("maximum", |d| d.quoted(&["64MiB", "16MiB", "8MiB", "32MiB", "100000007B"])),
+        must("base", |d| d.quoted(&["4MiB", "1MiB", "7MiB"])),
+        must("collector", |d| Some(d.choice(&COLLECTOR))),
+        may("new_ratio", |d| d.number(1, 5)),
+        may("survivor_ratio", |d| d.number(1, 12)),
+        may("initiating_occupancy_percent", |d| d.one_of(&["45", "1", "10", "100"])),
+        may("minor_pause", |d| Some(d.record(&PAUSE))),
+        may("major_pause", |d| Some(d.record(&PAUSE))),
+        may("concurrent_cores", |d| if d.choices.chance(40) { Some("Unlimited".into()) } else { leaf::cores(d) }),
+        may("mark_rate", |d| d.quoted(&["500MiB", "1MiB", "1B"])),
+        may("pause_target", |d| d.quoted(&["200ms", "1ms", "1ns"])),
+        may("overhead_limit", leaf::flag),
+        rare("pause_scale", |d| d.one_of(&["0", "1", "0.1", "20"])),
+        may("on_out_of_memory", |d| Some(d.choice(&OUT_OF_MEMORY))),
+    ],
+};
+
+pub(super) static COLLECTOR: Choice =
+    Choice { what: "collector", variants: &[variant("Parallel", &[]), variant("Serial", &[]), variant("G1", &[])] };
+
+pub(super) static OUT_OF_MEMORY: Choice =
+    Choice { what: "reaction to an OutOfMemoryError", variants: &[variant("Exit", &[]), variant("Continue", &[])] };
+
+pub(super) static PAUSE: Record =
+    Record { what: "pause", fields: &[must("base", leaf::short), must("per_mib", leaf::short)] };
+
+pub(super) static DISCIPLINE: Choice =
+    Choice { what: "discipline", variants: &[variant("Shared", &[]), variant("FirstCome", &[])] };
+
+pub(super) static MEMORY: Record = Record {
+    what: "memory",
+    fields: &[
+        must("baseline", |d| d.quoted(&["10MiB", "0B", "16MiB"])),
+        may("limit", |d| d.quoted(&["64MiB", "25MiB", "32MiB", "512MiB"])),
+    ],
+};
+
+pub(super) static WARM_UP: Record = Record {
+    what: "warm-up",
+    fields: &[may("factor", |d| d.one_of(&["3", "1", "1.5", "40"])), may("requests", |d| d.one_of(&["200", "1", "7"]))],
+};
+
+pub(super) static RESTART: Choice = Choice {
+    what: "restart policy",
+    variants: &[
+        variant("Never", &[]),
+        variant("Kubernetes", &[may("initial", leaf::age), may("maximum", leaf::age), may("reset", leaf::age)]),
+        variant("Compose", &[may("initial", leaf::brief), may("maximum", leaf::age), may("reset", leaf::age)]),
+    ],
+};
+
+pub(super) static POOL: Choice = Choice {
+    what: "pool",
+    variants: &[
+        variant(
+            "HikariCp",
+            &[
+                must("database", |d| Some(quote(&d.pooled().name))),
+                must("maximum", |d| d.number(2, 6)),
+                may("minimum_idle", |d| d.number(0, 2)),
+                may("acquire_timeout", leaf::acquire_timeout),
+                may("idle_timeout", leaf::age_or_none),
+                may("maximum_lifetime", leaf::age_or_none),
+                may("lifetime_variance_permille", |d| d.one_of(&["25", "0", "1000"])),
+                may("keepalive", leaf::age_or_none),
+                may("validate_after_idle", |d| if d.choices.chance(60) { Some("None".into()) } else { leaf::brief(d) }),
+                may("leak_detection", leaf::brief),
+                may("barging", leaf::flag),
+            ],
+        ),
+        variant(
+            "QueuePool",
+            &[
+                must("database", |d| Some(quote(&d.pooled().name))),
+                may("maximum", leaf::count_from_1),
+                may("overflow", leaf::count),
+                may("acquire_timeout", leaf::patience),
+                may("maximum_lifetime", leaf::age_or_none),
+                may("pre_ping", leaf::flag),
+            ],
+        ),
+    ],
+};

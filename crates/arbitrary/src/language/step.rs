@@ -1,0 +1,207 @@
+//! Endpoints and their steps.
+
+use super::law::law;
+use super::leaf;
+use super::policy::{BACKOFF, retry_on};
+use crate::draft::{Draft, quote};
+use crate::table::{Choice, Record, Variant, may, must, rare, variant};
+
+pub(super) static ENDPOINT: Record = Record {
+    what: "endpoint",
+    fields: &[
+        may("allocate", |d| managed(d).then(|| leaf::small_bytes(d))?),
+        may("churn", |d| managed(d).then(|| leaf::large_bytes(d))?),
+        rare("retain", |d| managed(d).then(|| leaf::small_bytes(d))?),
+        must("steps", |d| {
+            d.here.steps = 12;
+            Some(steps(d))
+        }),
+    ],
+};
+
+/// Whether the service has managed memory.
+fn managed(d: &Draft<'_>) -> bool {
+    d.service().runtime.is_managed()
+}
+
+/// Steps may nest so deep.
+const DEPTH: u32 = 3;
+
+fn steps(d: &mut Draft<'_>) -> String {
+    let count = d.choices.below(4).min(d.here.steps);
+    d.here.depth += 1;
+    let text = d.list(count, |d| {
+        d.here.steps = d.here.steps.saturating_sub(1);
+        d.choice(&STEP)
+    });
+    d.here.depth -= 1;
+    text
+}
+
+/// Notes that the step has fields that can be set later; steps are numbered in the order in which they begin.
+fn carries(d: &mut Draft<'_>, fields: &[&'static str]) {
+    let service = d.service();
+    let endpoint = format!("{}/{}", service.name, service.endpoints[d.here.endpoint].name);
+    for field in fields {
+        *d.settable.entry((endpoint.clone(), field)).or_default() += 1;
+    }
+}
+
+/// Whether steps within steps are possible here.
+fn shallow(d: &Draft<'_>) -> bool {
+    d.here.depth < DEPTH && d.here.steps > 0
+}
+
+/// Pools that a query can use here, and those that a transaction can take.
+fn usable(d: &Draft<'_>, held_already: bool) -> Vec<usize> {
+    let held = &d.here.held;
+    let free = |pool: &usize| !held.contains(pool) && held.len() < 2;
+    (0..d.service().pools.len()).filter(|pool| free(pool) || held_already && held.contains(pool)).collect()
+}
+
+fn choose_pool(d: &mut Draft<'_>, held_already: bool) {
+    let pools = usable(d, held_already);
+    d.here.pool = d.choices.pick(&pools);
+}
+
+pub(super) static STEP: Choice = Choice {
+    what: "step",
+    variants: &[
+        Variant::entering(variant("Compute", &[must("demand", law)]).weighing(4), |d| carries(d, &["demand"])),
+        CALL,
+        QUERY,
+        TRANSACTION,
+        CACHE_ASIDE,
+        variant("Allocate", &[must("bytes", leaf::small_bytes)]).fitting(managed).entering(|d| carries(d, &["bytes"])),
+        variant("Retain", &[must("bytes", leaf::small_bytes)]).fitting(managed).entering(|d| carries(d, &["bytes"])),
+        variant("Sleep", &[must("time", law)]).entering(|d| carries(d, &["time"])),
+        variant("Choose", &[must("branches", branches)]).fitting(shallow),
+        LOOP,
+        variant("Log", &[must("severity", |d| Some(d.choice(&SEVERITY))), must("message", message)]),
+        variant("Fail", &[may("status", |d| d.one_of(&["500", "400", "404", "429", "503", "599"]))]),
+    ],
+};
+
+const CALL: Variant = variant(
+    "Call",
+    &[
+        must("to", |d| Some(quote(&callee(d)))),
+        may("timeout", leaf::patience_or_none),
+        may("retries", leaf::count),
+        may("backoff", |d| Some(d.record(&BACKOFF))),
+        may("retry_on", retry_on),
+        may("strict", leaf::flag),
+        may("propagates_deadline", leaf::flag),
+        may("optional", leaf::flag),
+    ],
+)
+.weighing(4)
+.fitting(|d| !d.plan.callable(level(d)).is_empty())
+.entering(|d| carries(d, &["timeout", "retries"]));
+
+fn level(d: &Draft<'_>) -> usize {
+    d.service().endpoints[d.here.endpoint].level
+}
+
+fn callee(d: &mut Draft<'_>) -> String {
+    let callable = d.plan.callable(level(d));
+    let (service, endpoint) = d.choices.pick(&callable);
+    let callee = &d.plan.services[service];
+    let link = format!("{} -> {}", d.service().name, callee.name);
+    let to = format!("{}/{}", callee.name, callee.endpoints[endpoint].name);
+    d.links.insert(link);
+    to
+}
+
+const QUERY: Variant = variant(
+    "Query",
+    &[
+        must("query", |d| {
+            let queries = d.pooled().queries.clone();
+            Some(quote(&queries[d.choices.below(queries.len())]))
+        }),
+        must("pool", |d| Some(quote(&d.service().pools[d.here.pool].0))),
+        may("timeout", leaf::patience),
+    ],
+)
+.weighing(4)
+.fitting(|d| !usable(d, true).is_empty())
+.entering(|d| {
+    choose_pool(d, true);
+    carries(d, &["timeout"]);
+});
+
+const TRANSACTION: Variant = variant(
+    "Transaction",
+    &[
+        must("steps", |d| {
+            let pool = d.here.pool;
+            d.here.held.push(pool);
+            let text = steps(d);
+            d.here.held.pop();
+            d.here.pool = pool;
+            Some(text)
+        }),
+        must("pool", |d| Some(quote(&d.service().pools[d.here.pool].0))),
+    ],
+)
+.weighing(2)
+.fitting(|d| shallow(d) && !usable(d, false).is_empty())
+.entering(|d| choose_pool(d, false));
+
+const CACHE_ASIDE: Variant = variant(
+    "CacheAside",
+    &[
+        must("keys", |d| {
+            let cache = d.choices.below(d.plan.caches.len());
+            let cache = &d.plan.caches[cache];
+            let (link, whole) = (format!("{} -> {}", d.service().name, cache.name), cache.clone());
+            d.links.insert(link);
+            let keys = &whole.keys[d.choices.below(whole.keys.len())];
+            let long = d.choices.chance(128);
+            Some(quote(&if long { format!("{}/{keys}", whole.name) } else { keys.clone() }))
+        }),
+        must("load", |d| Some(steps(d))),
+        may("timeout", leaf::patience_or_none),
+    ],
+)
+.weighing(3)
+.fitting(|d| shallow(d) && !d.plan.caches.is_empty())
+.entering(|d| carries(d, &["timeout"]));
+
+const LOOP: Variant = variant(
+    "Loop",
+    &[
+        must("times", |d| d.number(1, 3)),
+        must("steps", |d| {
+            d.here.loops += 1;
+            let text = steps(d);
+            d.here.loops -= 1;
+            Some(text)
+        }),
+    ],
+)
+.fitting(|d| shallow(d) && d.here.loops < 2);
+
+fn branches(d: &mut Draft<'_>) -> Option<String> {
+    let count = 1 + d.choices.below(3);
+    Some(d.list(count, |d| d.record(&BRANCH)))
+}
+
+pub(super) static BRANCH: Record =
+    Record { what: "branch", fields: &[must("weight", leaf::weight), must("steps", |d| Some(steps(d)))] };
+
+fn message(d: &mut Draft<'_>) -> Option<String> {
+    d.quoted(&["done", "", "quote \" and \\", "ünïcode", "a, b: (c)"])
+}
+
+pub(super) static SEVERITY: Choice = Choice {
+    what: "severity",
+    variants: &[
+        variant("Debug", &[]),
+        variant("Info", &[]),
+        variant("Warn", &[]),
+        variant("Error", &[]),
+        variant("Fatal", &[]),
+    ],
+};

@@ -1,0 +1,109 @@
+//! The skeleton of a world: which components there are and what they are called. Made before anything is written, so that what is
+//! written can refer to all of it.
+
+use crate::choices::Choices;
+
+/// Names of everything.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Plan {
+    pub(crate) services: Vec<Service>,
+    pub(crate) databases: Vec<Database>,
+    pub(crate) caches: Vec<Cache>,
+    pub(crate) sources: Vec<String>,
+}
+
+/// An application.
+#[derive(Clone, Debug)]
+pub(crate) struct Service {
+    pub(crate) name: String,
+    /// Pools, and the database of each.
+    pub(crate) pools: Vec<(String, usize)>,
+    pub(crate) endpoints: Vec<Endpoint>,
+    /// Managed memory: position in the list of runtimes.
+    pub(crate) runtime: Runtime,
+}
+
+/// What a service runs on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Runtime {
+    Native,
+    Node,
+    Jvm,
+    CPython,
+}
+
+impl Runtime {
+    pub(crate) fn is_managed(self) -> bool {
+        matches!(self, Self::Jvm | Self::CPython)
+    }
+}
+
+/// An endpoint. It calls only endpoints of higher levels: services may call each other in circles, endpoints never do.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) name: String,
+    pub(crate) level: usize,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Database {
+    pub(crate) name: String,
+    pub(crate) queries: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Cache {
+    pub(crate) name: String,
+    pub(crate) keys: Vec<String>,
+}
+
+/// Levels of endpoints: calls go at most so deep, less one.
+const LEVELS: usize = 4;
+
+fn names(what: &str, count: usize) -> Vec<String> {
+    (0..count).map(|n| format!("{what}-{n}")).collect()
+}
+
+impl Plan {
+    pub(crate) fn new(choices: &mut Choices<'_>) -> Self {
+        let databases = names("store", choices.below(3));
+        let databases: Vec<_> = databases
+            .into_iter()
+            .map(|name| Database { name, queries: names("query", 1 + choices.below(3)) })
+            .collect();
+        // Key spaces have names of their own, so that a name alone says which is meant.
+        let caches = names("cache", choices.below(3)).into_iter();
+        let caches = caches
+            .map(|name| {
+                let keys = names(&format!("{name}-keys"), 1 + choices.below(2));
+                Cache { name, keys }
+            })
+            .collect();
+        let services = names("app", 1 + choices.below(4)).into_iter();
+        let services = services.map(|name| Service::new(name, databases.len(), choices)).collect();
+        Self { services, databases, caches, sources: names("clients", 1 + choices.below(3)) }
+    }
+
+    /// Endpoints that one of `level` may call, as service and endpoint.
+    pub(crate) fn callable(&self, level: usize) -> Vec<(usize, usize)> {
+        let all = self.services.iter().enumerate().flat_map(|(service, described)| {
+            described.endpoints.iter().enumerate().map(move |(endpoint, e)| (service, endpoint, e.level))
+        });
+        all.filter(|&(.., other)| other > level).map(|(service, endpoint, _)| (service, endpoint)).collect()
+    }
+}
+
+impl Service {
+    fn new(name: String, databases: usize, choices: &mut Choices<'_>) -> Self {
+        let pools = if databases == 0 { 0 } else { choices.below(3) };
+        let pools = names("pool", pools).into_iter().map(|name| (name, choices.below(databases))).collect();
+        let endpoints = (0..1 + choices.below(3))
+            .map(|n| {
+                let method = choices.pick(&["GET", "POST"]);
+                Endpoint { name: format!("{method} /{n}"), level: choices.below(LEVELS) }
+            })
+            .collect();
+        let runtime = choices.pick(&[Runtime::Native, Runtime::Jvm, Runtime::CPython, Runtime::Node, Runtime::Jvm]);
+        Self { name, pools, endpoints, runtime }
+    }
+}

@@ -1,0 +1,293 @@
+//! A stocktaking: everything that the world counts is counted again, the slow way, from what is there.
+//!
+//! Every frame alive has exactly one thing that will move it on; every place, worker, connection and job that is taken is taken
+//! by somebody who is there and knows of it; every sum that is kept is the sum of its parts. A finding is a defect of a
+//! machine, never of a scenario. Called between events by tests and fuzzers; reading changes nothing.
+//!
+//! A new machine that keeps frames or counts adds its part here.
+
+use super::{Event, PoolEvent, World};
+use crate::blueprint::LinkEnd;
+use crate::frame::{Frame, State};
+use crate::id::{ConnectionId, FrameRef};
+use crate::process::Life;
+use knockon_kernel::Ticket;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What will move frames on: the events addressed to each, in the calendar and in inboxes.
+#[derive(Default)]
+struct Coming {
+    deliveries: BTreeMap<FrameRef, usize>,
+    replies: BTreeMap<FrameRef, usize>,
+    timers: BTreeMap<(FrameRef, u32), usize>,
+    continuations: BTreeMap<FrameRef, usize>,
+    /// By process and incarnation.
+    starts: BTreeMap<(u32, u32), usize>,
+    /// Validations under way, by process, pool and connection.
+    validations: BTreeSet<(u32, u8, ConnectionId)>,
+}
+
+impl Coming {
+    fn add(&mut self, event: Event) {
+        match event {
+            Event::Deliver { frame } => *self.deliveries.entry(frame).or_default() += 1,
+            Event::Reply { child } => *self.replies.entry(child).or_default() += 1,
+            Event::Timer { frame, serial } => *self.timers.entry((frame, serial)).or_default() += 1,
+            Event::Continue { frame } => *self.continuations.entry(frame).or_default() += 1,
+            Event::Started { process, incarnation } | Event::Supervise { process, incarnation } => {
+                *self.starts.entry((process, incarnation)).or_default() += 1;
+            }
+            Event::Pool { process, connection, pool, what: PoolEvent::Validated, .. } => {
+                self.validations.insert((process, pool, connection));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What frames were found to hold, by process.
+#[derive(Clone, Default)]
+struct Found {
+    working: u64,
+    queued: u64,
+    computing: u64,
+    roots: u64,
+}
+
+impl World {
+    /// Counts everything again. Empty when every sum is right; else one sentence for each that is wrong, with no more than a few
+    /// of a kind.
+    #[must_use]
+    pub fn audit(&self) -> Vec<String> {
+        let mut findings = Findings::default();
+        let coming = self.coming();
+        let found = self.audit_frames(&coming, &mut findings);
+        self.audit_processes(&found, &coming, &mut findings);
+        self.audit_sums(&found, &mut findings);
+        findings.0
+    }
+
+    fn coming(&self) -> Coming {
+        let mut coming = Coming::default();
+        self.calendar.pending().for_each(|packed| coming.add(packed.event()));
+        self.processes.iter().flat_map(|process| &process.inbox).for_each(|&(_, event)| coming.add(event));
+        coming
+    }
+
+    /// Each frame on its own: what moves it on, and what it holds.
+    fn audit_frames(&self, coming: &Coming, findings: &mut Findings) -> Vec<Found> {
+        let mut found = vec![Found::default(); self.processes.len()];
+        for handle in self.frames.handles() {
+            let frame = &self.frames[handle];
+            let here = &mut found[frame.process as usize];
+            let root = frame.program == u32::MAX;
+            here.roots += u64::from(root);
+            here.queued += u64::from(frame.state == State::Queued);
+            here.computing += u64::from(frame.state == State::Computing);
+            let at_work = !matches!(frame.state, State::InTransit | State::Queued | State::Answered);
+            here.working += u64::from(at_work && !root);
+            let movers = self.movers(handle, frame, coming);
+            findings.check(movers == 1, || {
+                format!(
+                    "a frame that is {:?} at {} has {movers} ways to go on",
+                    frame.state,
+                    self.name_of(frame.process)
+                )
+            });
+            self.audit_holdings(handle, frame, findings);
+            let accounted: u64 = frame.parts.iter().sum();
+            findings.check(frame.on_its_way() || accounted == (frame.since - frame.arrived).as_nanos(), || {
+                format!("a frame that is {:?} at {} has lost time", frame.state, self.name_of(frame.process))
+            });
+        }
+        found
+    }
+
+    /// In how many ways a frame can go on by itself. A wait for an answer may end by a timer as well: that is one way.
+    fn movers(&self, handle: FrameRef, frame: &Frame, coming: &Coming) -> usize {
+        let process = &self.processes[frame.process as usize];
+        let timer = coming.timers.get(&(handle, frame.timer_serial)).copied().unwrap_or(0);
+        match frame.state {
+            State::InTransit => coming.deliveries.get(&handle).copied().unwrap_or(0),
+            State::Answered => coming.replies.get(&handle).copied().unwrap_or(0),
+            State::Queued => process.queue.iter().filter(|&&queued| queued == handle).count(),
+            State::Stalled => coming.continuations.get(&handle).copied().unwrap_or(0),
+            State::BackingOff | State::Sleeping => timer,
+            State::Computing if process.unlimited_cores => timer,
+            State::Computing => process.cpu.jobs().filter(|&job| job == handle).count(),
+            State::WaitingReply => usize::from(self.frames.contains(frame.child)),
+            State::WaitingPool => {
+                let pool = &process.pools[usize::from(frame.query_pool)];
+                let waits = pool.waiters().filter(|&waiter| waiter == handle).count();
+                let opens = |&(connection, user): &_| user == handle && frame.connecting == Some(connection);
+                let opening = pool.uses().filter(opens).count();
+                // Whoever waits for a connection also has the acquire timeout running.
+                if timer == 1 { waits + opening } else { 0 }
+            }
+            // Frames run within an instant; between events none does.
+            State::Running => 0,
+        }
+    }
+
+    fn audit_holdings(&self, handle: FrameRef, frame: &Frame, findings: &mut Findings) {
+        let process = &self.processes[frame.process as usize];
+        for held in frame.held.iter().flatten() {
+            let pool = &process.pools[usize::from(held.pool)];
+            findings.check(pool.user(held.connection) == Some(handle), || {
+                format!("a frame at {} holds a connection that is not its own", self.name_of(frame.process))
+            });
+        }
+        let child = self.frames.get(frame.child);
+        findings.check(child.is_none_or(|child| child.caller == handle), || {
+            format!("a frame at {} waits for the answer to somebody else", self.name_of(frame.process))
+        });
+        let ended = matches!(frame.state, State::InTransit | State::Queued | State::Answered);
+        findings.check(!ended || frame.held.iter().all(Option::is_none), || {
+            format!("a frame that is {:?} at {} holds a connection", frame.state, self.name_of(frame.process))
+        });
+    }
+
+    /// Each process: what it counts against what frames say.
+    fn audit_processes(&self, found: &[Found], coming: &Coming, findings: &mut Findings) {
+        for (index, (process, found)) in self.processes.iter().zip(found).enumerate() {
+            let name = || self.name_of(index as u32);
+            let mut equal = |what: &str, kept: u64, counted: u64| {
+                findings.check(kept == counted, || format!("{} counts {kept} {what}, there are {counted}", name()));
+            };
+            equal("requests in its queue", process.queue.len() as u64, found.queued);
+            if process.is_client() {
+                continue;
+            }
+            equal("busy workers", u64::from(process.busy), found.working);
+            if !process.unlimited_cores {
+                equal("jobs on its processor", process.cpu.runnable() as u64, found.computing);
+            }
+            let serves = matches!(process.life, Life::Running | Life::Stopping);
+            findings
+                .check(serves || found.working + found.queued == 0, || format!("{} works while it is down", name()));
+            let stopped = process.is_stopped();
+            findings.check(process.inbox.is_empty() || stopped, || format!("{} leaves its inbox unread", name()));
+            let idle = process.busy < process.workers && !stopped && serves;
+            findings.check(!idle || process.queue.is_empty(), || format!("{} has free workers and a queue", name()));
+            let runs = !process.unlimited_cores && process.cpu.runnable() > 0 && !stopped;
+            findings
+                .check(!runs || process.cpu_ticket != Ticket::NONE || process.cpu.next_completion().is_none(), || {
+                    format!("nothing wakes the processor of {}", name())
+                });
+            let starts = coming.starts.get(&(index as u32, process.incarnation)).copied().unwrap_or(0);
+            let starting = process.life == Life::Starting;
+            findings.check(!starting || starts == 1, || format!("{} has {starts} starts before it", name()));
+            self.audit_pools(index as u32, coming, findings);
+            self.audit_links(index as u32, findings);
+        }
+    }
+
+    fn audit_pools(&self, index: u32, coming: &Coming, findings: &mut Findings) {
+        let process = &self.processes[index as usize];
+        for (number, pool) in process.pools.iter().enumerate() {
+            let readings = pool.readings();
+            findings.check(pool.kept() <= pool.capacity() as usize + readings.active as usize, || {
+                format!(
+                    "a pool of {} has {} connections, {} at most",
+                    self.name_of(index),
+                    pool.kept(),
+                    pool.capacity()
+                )
+            });
+            for (connection, user) in pool.uses() {
+                let holds = self.frames.get(user).is_some_and(|frame| {
+                    let held = frame.held.iter().flatten();
+                    let mut held = held.filter(|held| usize::from(held.pool) == number);
+                    let opens = frame.state == State::WaitingPool && frame.connecting == Some(connection);
+                    held.any(|held| held.connection == connection) || opens
+                });
+                // A caller that gave up during a validation leaves the connection to the answer.
+                let gave_up = coming.validations.contains(&(index, number as u8, connection));
+                findings.check(holds || gave_up, || {
+                    format!("connection {} of {} is in use by nobody", connection.0, self.name_of(index))
+                });
+            }
+            for waiter in pool.waiters() {
+                let waits = self.frames.get(waiter).is_some_and(|frame| frame.state == State::WaitingPool);
+                findings.check(waits, || format!("nobody waits at a place of {}'s pool", self.name_of(index)));
+            }
+        }
+    }
+
+    /// Kept connections stay below what their link keeps.
+    fn audit_links(&self, index: u32, findings: &mut Findings) {
+        for &(link, idle) in &self.processes[index as usize].keep_alive {
+            let described = &self.blueprint.links[link as usize];
+            let own =
+                matches!(described.from, LinkEnd::Service(from) if from.0 == self.processes[index as usize].service);
+            findings.check(own && described.keep_alive.is_some_and(|limit| idle <= limit), || {
+                format!("{} keeps {idle} connections of link {link}", self.name_of(index))
+            });
+        }
+    }
+
+    /// What statistics say is under way, against frames.
+    fn audit_sums(&self, found: &[Found], findings: &mut Findings) {
+        for (source, described) in self.sources.iter().zip(&self.blueprint.sources) {
+            let (kept, counted) = (source.statistics.in_flight, found[source.process as usize].roots);
+            findings.check(kept == counted, || {
+                format!("source {} has {kept} requests in flight, there are {counted}", described.name)
+            });
+        }
+        for service in &self.services {
+            let processes = &found[service.first_process as usize..][..service.replicas as usize];
+            let counted: u64 = processes.iter().map(|found| found.working + found.queued).sum();
+            let kept = service.statistics.in_flight;
+            findings.check(kept == counted, || {
+                format!("service {} has {kept} requests in flight, there are {counted}", service.statistics.name)
+            });
+        }
+    }
+
+    /// What of the world has not ended: frames, work, waiting, connections in use. Empty once every request has.
+    #[must_use]
+    pub fn unfinished(&self) -> Vec<String> {
+        let mut findings = Findings::default();
+        findings.check(self.frames.len() == 0, || format!("{} frames are alive", self.frames.len()));
+        for (index, process) in self.processes.iter().enumerate() {
+            let name = || self.name_of(index as u32);
+            findings.check(process.busy == 0, || format!("{} has {} busy workers", name(), process.busy));
+            findings.check(process.queue.is_empty(), || format!("{} has a queue", name()));
+            findings.check(process.inbox.is_empty(), || format!("{} has an inbox", name()));
+            findings.check(process.cpu.runnable() == 0, || format!("the processor of {} has jobs", name()));
+            for pool in &process.pools {
+                findings.check(pool.waiting() == 0, || format!("a pool of {} has waiters", name()));
+                findings.check(pool.uses().next().is_none(), || format!("a pool of {} is in use", name()));
+            }
+        }
+        for (slot, share) in self.shares.iter().enumerate() {
+            findings.check(share.is_empty(), || format!("slot {slot} holds a share of a heap"));
+        }
+        findings.0
+    }
+
+    /// Events that are still to come, stale ones included.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.calendar.len()
+    }
+
+    fn name_of(&self, process: u32) -> &str {
+        &self.catalogue.processes[process as usize].instance
+    }
+}
+
+/// Findings of a kind that are told before the rest is left out.
+const TOLD: usize = 8;
+
+/// What was found to be wrong.
+#[derive(Default)]
+struct Findings(Vec<String>);
+
+impl Findings {
+    fn check(&mut self, right: bool, what: impl FnOnce() -> String) {
+        if !right && self.0.len() < TOLD {
+            self.0.push(what());
+        }
+    }
+}
