@@ -196,5 +196,8 @@ fn runs_dry(blueprint: &Blueprint, at: Time) -> Result<bool, String> {
             return Ok(false);
         }
     }
+    if world.waits_in_vain() {
+        return Ok(false);
+    }
     told(&world.unfinished(), || format!("long after the last request, at {}", world.time())).map(|()| false)
 }

@@ -105,6 +105,17 @@ impl AcceptQueue {
         self.len == 0
     }
 
+    /// Who waits, class by class, the oldest of each first.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = FrameRef> + '_ {
+        let by_class = self.rules.as_ref().is_some_and(|rules| rules.config.by_class);
+        let lists = if by_class { u32::from(CLASSES) } else { 1 };
+        (0..lists.min(self.entries.len() as u32)).flat_map(move |list| {
+            let next = move |&place: &u32| Some(self.entries[place as usize].newer);
+            let places = std::iter::successors(next(&list), next).take_while(move |&place| place != list);
+            places.map(|place| self.entries[place as usize].frame)
+        })
+    }
+
     /// Whether a request's class or expiry can matter.
     #[inline]
     #[must_use]

@@ -21,6 +21,7 @@ struct Coming {
     replies: BTreeMap<FrameRef, usize>,
     timers: BTreeMap<(FrameRef, u32), usize>,
     continuations: BTreeMap<FrameRef, usize>,
+    retransmissions: BTreeMap<FrameRef, usize>,
     /// By process and incarnation.
     starts: BTreeMap<(u32, u32), usize>,
     /// Validations under way, by process, pool and connection.
@@ -34,6 +35,7 @@ impl Coming {
             Event::Reply { child } => *self.replies.entry(child).or_default() += 1,
             Event::Timer { frame, serial } => *self.timers.entry((frame, serial)).or_default() += 1,
             Event::Continue { frame } => *self.continuations.entry(frame).or_default() += 1,
+            Event::Retransmit { frame } => *self.retransmissions.entry(frame).or_default() += 1,
             Event::Started { process, incarnation } | Event::Supervise { process, incarnation } => {
                 *self.starts.entry((process, incarnation)).or_default() += 1;
             }
@@ -84,7 +86,7 @@ impl World {
             here.roots += u64::from(root);
             here.queued += u64::from(frame.state == State::Queued);
             here.computing += u64::from(frame.state == State::Computing);
-            let at_work = !matches!(frame.state, State::InTransit | State::Queued | State::Answered);
+            let at_work = !matches!(frame.state, State::InTransit | State::Queued | State::Dropped | State::Answered);
             here.working += u64::from(at_work && !root);
             let movers = self.movers(handle, frame, coming);
             findings.check(movers == 1, || {
@@ -110,7 +112,13 @@ impl World {
         match frame.state {
             State::InTransit => coming.deliveries.get(&handle).copied().unwrap_or(0),
             State::Answered => coming.replies.get(&handle).copied().unwrap_or(0),
-            State::Queued => process.queue.iter().filter(|&&queued| queued == handle).count(),
+            State::Queued => process.queue.waiting().filter(|&queued| queued == handle).count(),
+            // Its caller's leaving takes it away, or its SYN comes again.
+            State::Dropped => {
+                let awaited = self.frames.get(frame.caller).is_some_and(|caller| caller.child == handle);
+                let again = coming.retransmissions.get(&handle).copied().unwrap_or(0);
+                if awaited && frame.timer == Ticket::NONE { 1 } else { again }
+            }
             State::Stalled => coming.continuations.get(&handle).copied().unwrap_or(0),
             State::BackingOff | State::Sleeping => timer,
             State::Computing if process.unlimited_cores => timer,
@@ -141,7 +149,7 @@ impl World {
         findings.check(child.is_none_or(|child| child.caller == handle), || {
             format!("a frame at {} waits for the answer to somebody else", self.name_of(frame.process))
         });
-        let ended = matches!(frame.state, State::InTransit | State::Queued | State::Answered);
+        let ended = matches!(frame.state, State::InTransit | State::Queued | State::Dropped | State::Answered);
         findings.check(!ended || frame.held.iter().all(Option::is_none), || {
             format!("a frame that is {:?} at {} holds a connection", frame.state, self.name_of(frame.process))
         });
@@ -264,6 +272,12 @@ impl World {
             findings.check(share.is_empty(), || format!("slot {slot} holds a share of a heap"));
         }
         findings.0
+    }
+
+    /// Whether a request was dropped without a word and its caller, who has no timer, waits for the answer for ever.
+    #[must_use]
+    pub fn waits_in_vain(&self) -> bool {
+        self.frames.handles().any(|handle| self.frames[handle].state == State::Dropped)
     }
 
     /// Events that are still to come, stale ones included.
