@@ -64,7 +64,7 @@ mod tests {
             in_flight: 1,
             ..Default::default()
         };
-        let mut statistics = Statistics { sources: vec![source], services: vec![service] };
+        let mut statistics = Statistics { sources: vec![source], services: vec![service], ..Default::default() };
         assert_eq!(breaches(&statistics), []);
         statistics.services[0].lost = 0;
         statistics.sources[0].sent = 11;

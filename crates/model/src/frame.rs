@@ -6,6 +6,7 @@
 
 use crate::id::{ConnectionId, DataId, FrameRef};
 use crate::record::{ErrorType, Part};
+use crate::store::Lookup;
 use knockon_kernel::{Key, Ticket, Time};
 use serde::{Deserialize, Serialize};
 
@@ -100,7 +101,7 @@ pub(crate) struct Frame {
     /// A cache read is under way or has just been answered.
     pub(crate) looked_up: bool,
     /// Whether the command found its key.
-    pub(crate) hit: bool,
+    pub(crate) found: Lookup,
     /// Database statement whose client is gone: its connection ends with it.
     pub(crate) orphan: bool,
     /// Its caller reports spans, so its own has a parent.
@@ -217,7 +218,7 @@ impl Frame {
         row: None,
         looked_up: false,
         backend: 0,
-        hit: false,
+        found: Lookup::Miss,
         cancelled: false,
         starved: false,
         unwinding: false,
@@ -282,7 +283,7 @@ impl Frame {
         self.row = Self::BLANK.row;
         self.looked_up = Self::BLANK.looked_up;
         self.backend = Self::BLANK.backend;
-        self.hit = Self::BLANK.hit;
+        self.found = Self::BLANK.found;
         self.cancelled = Self::BLANK.cancelled;
         self.starved = Self::BLANK.starved;
         self.unwinding = Self::BLANK.unwinding;

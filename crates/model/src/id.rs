@@ -42,6 +42,8 @@ ids! {
     PolicyId,
     /// A key space in [`crate::blueprint::Blueprint::keyspaces`].
     KeyspaceId,
+    /// A cache within the processes of a service, in [`crate::blueprint::Blueprint::local_caches`].
+    LocalCacheId,
     /// A directed link in [`crate::blueprint::Blueprint::links`].
     LinkId,
     /// A fault in [`crate::blueprint::Blueprint::faults`]. Truth only.

@@ -116,6 +116,8 @@ pub(crate) struct Process {
     /// Back ends forked so far: the numbers that logs show.
     pub(crate) backends: u32,
     pub(crate) store: Option<Box<Store>>,
+    /// Caches within an application's process, in the blueprint's order.
+    pub(crate) caches: Vec<Store>,
     /// Log lines written, for their addresses.
     pub(crate) lines: u64,
     pub(crate) meter: Meter,
@@ -147,6 +149,11 @@ impl Process {
     /// Resident bytes: what the container is charged for.
     pub(crate) fn resident(&self, baseline: u64) -> u64 {
         let stored = self.store.as_ref().map_or(0, |store| store.used());
-        baseline + stored + self.heap.as_ref().map_or(0, |heap| heap.resident())
+        let managed = match &self.heap {
+            Some(heap) => heap.resident(),
+            // What a cache within the process holds lies on its heap where there is one.
+            None => self.caches.iter().map(Store::used).sum(),
+        };
+        baseline + stored + managed
     }
 }

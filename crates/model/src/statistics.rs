@@ -14,6 +14,8 @@ pub struct Statistics {
     pub sources: Vec<SourceStatistics>,
     /// By service.
     pub services: Vec<ServiceStatistics>,
+    /// By key space of a cache.
+    pub keyspaces: Vec<KeyspaceStatistics>,
 }
 
 /// What became of a source's requests: `sent = answered + failed + in_flight`, always.
@@ -97,4 +99,15 @@ pub struct PoolStatistics {
     pub wait: LatencyHistogram,
     /// Most callers that waited at once.
     pub peak_waiting: u32,
+}
+
+/// What became of the keys of a key space, summed over processes and their lives.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct KeyspaceStatistics {
+    /// Name of the cache service that holds it, or of the service whose processes do.
+    pub cache: String,
+    /// Its name within the cache; behind the name of the cache and a slash where it is one within processes.
+    pub name: String,
+    /// Reads, writes and what went.
+    pub keys: crate::store::Tally,
 }

@@ -4,6 +4,7 @@
 //! ids then: [`crate::World::new`] cannot fail on a blueprint whose ids lead somewhere.
 
 mod admission;
+mod cache;
 mod heap;
 mod load;
 mod network;
@@ -14,21 +15,20 @@ mod recording;
 mod service;
 
 pub use admission::{Admission, DelayControl, Order, Queue, Rejection, SynSchedule, Victim};
+pub use cache::{Eviction, Keyspace, LocalCache, Redis};
 pub use heap::{CPython, Collector, Heap, OnOutOfMemory, PauseCost};
 pub use load::{Arrivals, Mix, Profile, Source};
 pub use network::{Link, LinkEnd};
 pub use patch::{
-    Action, Contrast, Fault, HeapField, LinkField, Patch, PolicyField, PoolField, ServiceField, SourceField, StepField,
-    Target, Value,
+    Action, Contrast, Fault, HeapField, KeyspaceField, LinkField, LocalCacheField, Patch, PolicyField, PoolField,
+    ServiceField, SourceField, StepField, Target, Value,
 };
 pub use pool::{Pool, PoolKind};
 pub use program::{Backoff, CallPolicy, Choice, Endpoint, Jitter, Operation, RetryOn, Severity, Site, Step};
 pub use recording::{Column, Recorded, Recording, Recordings, Rows, Values};
-pub use service::{
-    Cores, CpuDiscipline, Eviction, Keyspace, Memory, Postgres, Redis, RestartPolicy, Runtime, Service, WarmUp,
-};
+pub use service::{Cores, CpuDiscipline, Memory, Postgres, RestartPolicy, Runtime, Service, WarmUp};
 
-use crate::id::{KeyspaceId, LinkId, PolicyId, SamplerId, ServiceId, SourceId};
+use crate::id::{KeyspaceId, LinkId, LocalCacheId, PolicyId, SamplerId, ServiceId, SourceId};
 use knockon_kernel::{Duration, Sampler};
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +49,8 @@ pub struct Blueprint {
     pub sources: Vec<Source>,
     /// Key spaces of caches, in name order.
     pub keyspaces: Vec<Keyspace>,
+    /// Caches within the processes of applications, by service, then by name.
+    pub local_caches: Vec<LocalCache>,
     /// Distributions named by [`SamplerId`].
     pub samplers: Vec<Sampler>,
     /// Columns of recorded values, and who reads them.
@@ -82,6 +84,24 @@ impl Default for Limits {
     }
 }
 
+impl Blueprint {
+    /// The caches within each process of a service, in the order in which a process has them.
+    pub fn local_caches_of(&self, service: ServiceId) -> impl Iterator<Item = (LocalCacheId, &LocalCache)> {
+        let first = self.local_caches.partition_point(|cache| cache.service < service);
+        let of_service = self.local_caches[first..].iter().take_while(move |cache| cache.service == service);
+        of_service.enumerate().map(move |(n, cache)| (LocalCacheId((first + n) as u32), cache))
+    }
+
+    /// A key space's name within the service that holds it: behind that of its cache and a slash, where one lies within processes.
+    #[must_use]
+    pub fn keyspace_name(&self, keyspace: &Keyspace) -> String {
+        match keyspace.local {
+            Some(local) => format!("{}/{}", self[local].name, keyspace.name),
+            None => keyspace.name.clone(),
+        }
+    }
+}
+
 macro_rules! index {
     ($($field:ident: $id:ty => $item:ty),+ $(,)?) => {$(
         impl std::ops::Index<$id> for Blueprint {
@@ -98,6 +118,7 @@ index! {
     links: LinkId => Link,
     sources: SourceId => Source,
     keyspaces: KeyspaceId => Keyspace,
+    local_caches: LocalCacheId => LocalCache,
     samplers: SamplerId => Sampler,
     policies: PolicyId => CallPolicy,
 }

@@ -1,7 +1,9 @@
 //! Patches: a value set on one parameter or state of one component at one time. The only way in which a run differs from
 //! a quiet one; faults, deploys, mitigations and ablations are all made of them.
 
-use crate::id::{EndpointId, FaultId, LinkId, PolicyId, PoolId, SamplerId, ServiceId, SourceId};
+use crate::id::{
+    EndpointId, FaultId, KeyspaceId, LinkId, LocalCacheId, PolicyId, PoolId, SamplerId, ServiceId, SourceId,
+};
 use knockon_kernel::{Duration, Time};
 use serde::{Deserialize, Serialize};
 
@@ -87,10 +89,13 @@ pub enum Target {
     Policy(PolicyId, PolicyField),
     Source(SourceId, SourceField),
     Link(LinkId, LinkField),
+    Keyspace(KeyspaceId, KeyspaceField),
+    LocalCache(LocalCacheId, LocalCacheField),
 }
 
 /// Patchable fields of a service. `Workers`, `Places`: [`Value::Limit`]; `Cores`: [`Value::Limit`] in thousandths;
-/// `MemoryLimit`: [`Value::Limit`] in bytes; `SlowQuery`, `MaximumAge` (the longest: never): [`Value::Duration`]; `MaxConnections`: [`Value::Count`].
+/// `MemoryLimit`: [`Value::Limit`] in bytes; `SlowQuery`, `MaximumAge` (the longest: never): [`Value::Duration`]; `MaxConnections`: [`Value::Count`];
+/// `Maxmemory`, `Maxkeys`: [`Value::Limit`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are those of the blueprint's fields")]
 pub enum ServiceField {
@@ -102,6 +107,7 @@ pub enum ServiceField {
     SlowQuery,
     Maxmemory,
     MaximumAge,
+    Maxkeys,
 }
 
 /// Patchable fields of a heap. `Maximum` and `Base` ([`Value::Bytes`]) act when the process next starts; `PauseScale` is a [`Value::Number`].
@@ -149,6 +155,22 @@ pub enum SourceField {
 #[expect(missing_docs, reason = "the names are those of the blueprint's fields")]
 pub enum LinkField {
     Latency,
+}
+
+/// Patchable fields of a key space: `Ttl` is a [`Value::Duration`], [`Duration::MAX`] for ever. It is that of what is stored, or
+/// renewed, from then on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are those of the blueprint's fields")]
+pub enum KeyspaceField {
+    Ttl,
+}
+
+/// Patchable fields of a cache within processes: [`Value::Limit`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are those of the blueprint's fields")]
+pub enum LocalCacheField {
+    MaximumEntries,
+    MaximumBytes,
 }
 
 /// A value of the kind that its target takes.

@@ -146,6 +146,18 @@ pub enum Step {
         /// Timeout and retries.
         policy: PolicyId,
     },
+    /// Looks the request's key up in a cache of its own process, which takes no time; a hit jumps to `hit`.
+    LocalGet {
+        /// Keys, and the cache that holds them.
+        keyspace: KeyspaceId,
+        /// Position to go on from after a hit.
+        hit: u32,
+    },
+    /// Stores the request's key in a cache of its own process. Its bytes lie on the process' heap.
+    LocalSet {
+        /// Keys, and the cache that holds them.
+        keyspace: KeyspaceId,
+    },
     /// The server side of a cache read: only in programs of a cache service.
     Lookup,
     /// The server side of a cache write: only in programs of a cache service.

@@ -1,7 +1,7 @@
 //! Services as described: an application process, a database or a cache, and the memory it lives in.
 
-use super::{Admission, CPython, Endpoint, Heap, Pool};
-use crate::id::{SamplerId, ServiceId};
+use super::{Admission, CPython, Endpoint, Heap, Pool, Redis};
+use crate::id::SamplerId;
 use knockon_kernel::Duration;
 use serde::{Deserialize, Serialize};
 
@@ -133,47 +133,4 @@ pub struct Postgres {
     pub slow_query: Option<Duration>,
     /// Forking a back end and authenticating; a refusal costs as much.
     pub connect: SamplerId,
-}
-
-/// Redis' own parameters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Redis {
-    /// `maxmemory` in bytes; `None` is unlimited.
-    pub maxmemory: Option<u64>,
-    /// `maxmemory-policy`.
-    pub eviction: Eviction,
-    /// Bytes that an entry needs beside its value (key, dictionary entry, object headers).
-    pub entry_overhead: u64,
-}
-
-/// `maxmemory-policy`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Eviction {
-    /// Writes fail with an error when memory is full.
-    NoEviction,
-    /// Of five sampled keys the least recently used goes (`allkeys-lru`).
-    AllKeysLru,
-    /// Of five sampled keys a random one goes (`allkeys-random`).
-    AllKeysRandom,
-}
-
-/// A set of keys that requests draw from and a cache holds.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Keyspace {
-    /// Name, for example `users`.
-    pub name: String,
-    /// The name that addresses its draws.
-    pub draw_name: String,
-    /// The cache service that holds it.
-    pub cache: ServiceId,
-    /// Number of keys; keys are 0 … keys − 1.
-    pub keys: u32,
-    /// Draws a rank in 1 … keys (Zipf) or uniformly.
-    pub popularity: SamplerId,
-    /// Time to live from insertion; `None` never expires.
-    pub ttl: Option<Duration>,
-    /// Bytes of one value.
-    pub value_bytes: u64,
-    /// Whether all keys are present when the run starts, with ages spread evenly over the time to live.
-    pub warm: bool,
 }

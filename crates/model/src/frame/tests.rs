@@ -43,7 +43,7 @@ fn used() -> Frame {
         row: Some((DataId(42), 43)),
         looked_up: true,
         backend: 37,
-        hit: true,
+        found: crate::store::Lookup::Hit,
         cancelled: true,
         starved: true,
         unwinding: true,

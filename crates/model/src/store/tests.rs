@@ -1,7 +1,8 @@
 use super::*;
-use crate::id::SamplerId;
-use proptest::prelude::*;
-use std::collections::BTreeMap;
+
+mod exact;
+mod policies;
+mod sampled;
 
 const CACHE: ServiceId = ServiceId(3);
 
@@ -11,15 +12,14 @@ fn keyspace(keys: u32, ttl_ms: Option<u64>, value_bytes: u64) -> Keyspace {
         draw_name: "users".into(),
         cache: CACHE,
         keys,
-        popularity: SamplerId(0),
         ttl: ttl_ms.map(Duration::from_millis),
         value_bytes,
-        warm: false,
+        ..Keyspace::default()
     }
 }
 
 fn redis(maxmemory: Option<u64>, eviction: Eviction) -> Redis {
-    Redis { maxmemory, eviction, entry_overhead: 10 }
+    Redis { maxmemory, eviction, entry_overhead: 10, ..Redis::default() }
 }
 
 fn store(redis: &Redis, keyspaces: &[Keyspace]) -> Store {
@@ -166,136 +166,4 @@ fn a_warm_key_space_fills_memory_and_no_more() {
     assert_eq!(store.readings(ms(0)), Readings { keys: 10, used_bytes: 1_000, ..Readings::default() });
     assert_eq!(store.get(ms(0), 0, 9), Lookup::Hit);
     assert_eq!(store.get(ms(0), 0, 10), Lookup::Miss);
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Act {
-    Get(u32, u32),
-    Set(u32, u32),
-    Read,
-    Flush,
-    Warm(u32),
-    SetMaxmemory(Option<u64>),
-}
-
-fn act() -> impl Strategy<Value = Act> {
-    prop_oneof![
-        10 => (0..3u32, 0..8u32).prop_map(|(space, key)| Act::Get(space, key)),
-        10 => (0..3u32, 0..8u32).prop_map(|(space, key)| Act::Set(space, key)),
-        3 => Just(Act::Read),
-        1 => prop::bool::weighted(0.2).prop_map(|flush| if flush { Act::Flush } else { Act::Read }),
-        1 => (0..3u32).prop_map(Act::Warm),
-        1 => prop::option::of(0..2_000u64).prop_map(Act::SetMaxmemory),
-    ]
-}
-
-proptest! {
-    #[test]
-    fn as_a_map_of_expiries(
-        eviction in prop_oneof![Just(Eviction::NoEviction), Just(Eviction::AllKeysLru), Just(Eviction::AllKeysRandom)],
-        maxmemory in prop::option::of(0..2_000u64),
-        acts in prop::collection::vec((prop_oneof![Just(0), 1..30u64, 1..400u64], act()), 1..200),
-    ) {
-        let spaces = [keyspace(8, Some(70), 90), keyspace(8, None, 40), keyspace(8, Some(900), 240)];
-        let mut store = store(&redis(maxmemory, eviction), &spaces);
-        let bytes = |space: u32| spaces[space as usize].value_bytes + 10;
-        // By space and key: when it expires.
-        let mut map: BTreeMap<(u32, u32), Time> = BTreeMap::new();
-        let (mut maxmemory, mut expected, mut now) = (maxmemory.unwrap_or(u64::MAX), Readings::default(), ms(0));
-        for (gap, act) in acts {
-            now += Duration::from_millis(gap);
-            let cycle = ms(now.as_nanos() / 100_000_000 * 100);
-            let used = |map: &BTreeMap<(u32, u32), Time>| map.keys().map(|&(space, _)| bytes(space)).sum::<u64>();
-            if matches!(act, Act::Get(..) | Act::Set(..) | Act::Read) {
-                let before = map.len();
-                map.retain(|_, &mut expires| expires >= cycle);
-                expected.expired += (before - map.len()) as u64;
-            }
-            let over = used(&map) > maxmemory && eviction != Eviction::NoEviction;
-            let evicted_before = expected.evicted;
-            let mut answer = None;
-            match act {
-                Act::Get(space, key) => answer = Some(store.get(now, space, key)),
-                Act::Set(space, key) => {
-                    let full = eviction == Eviction::NoEviction && used(&map) > maxmemory;
-                    let stored = store.set(now, space, key);
-                    prop_assert_eq!(stored == Stored::Full, full);
-                    if let Stored::Stored { evicted } = stored {
-                        prop_assert_eq!(evicted > 0, over);
-                    }
-                }
-                Act::Read => {}
-                Act::Flush => {
-                    store.flush();
-                    map.clear();
-                }
-                Act::Warm(space) => {
-                    store.warm(now, space);
-                    map.retain(|&(other, _), _| other != space);
-                    let room = maxmemory.saturating_sub(used(&map)) / bytes(space);
-                    for key in 0..8.min(room) as u32 {
-                        let expires = store.slots[(space * 8 + key) as usize].expires;
-                        match spaces[space as usize].ttl {
-                            Some(ttl) => prop_assert!(now < expires && expires <= now + ttl),
-                            None => prop_assert_eq!(expires, Time::MAX),
-                        }
-                        map.insert((space, key), expires);
-                    }
-                }
-                Act::SetMaxmemory(limit) => {
-                    store.set_maxmemory(limit);
-                    maxmemory = limit.unwrap_or(u64::MAX);
-                }
-            }
-            // Victims are drawn: any will do, as long as there are just enough.
-            if over && matches!(act, Act::Get(..) | Act::Set(..)) {
-                let asked = match act { Act::Get(space, key) | Act::Set(space, key) => (space, key), _ => unreachable!() };
-                let mut victims: Vec<_> =
-                    map.keys().copied().filter(|&(space, key)| !store.slots[(space * 8 + key) as usize].is_present()).collect();
-                let count = (store.readings.evicted - evicted_before) as usize;
-                // The key that was asked for may have been a victim and be there again, or gone for its age.
-                if victims.len() < count {
-                    victims.push(asked);
-                } else if victims.len() > count {
-                    victims.retain(|&victim| victim != asked);
-                }
-                prop_assert_eq!(victims.len(), count);
-                let least = victims.iter().map(|&(space, _)| bytes(space)).min().unwrap_or(0);
-                let most = victims.iter().map(|&(space, _)| bytes(space)).max().unwrap_or(0);
-                let mut left = map.clone();
-                left.retain(|place, _| !victims.contains(place));
-                prop_assert!(used(&left) <= maxmemory, "enough");
-                prop_assert!(used(&left) + most > maxmemory && least > 0, "and no more");
-                map = left;
-                expected.evicted += count as u64;
-            }
-            match act {
-                Act::Get(space, key) => {
-                    let alive = map.get(&(space, key)).is_some_and(|&expires| now <= expires);
-                    prop_assert_eq!(answer, Some(if alive { Lookup::Hit } else { Lookup::Miss }));
-                    expected.hits += u64::from(alive);
-                    expected.misses += u64::from(!alive);
-                    if !alive {
-                        expected.expired += u64::from(map.remove(&(space, key)).is_some());
-                    }
-                }
-                Act::Set(space, key) if used(&map) <= maxmemory => {
-                    let expires = spaces[space as usize].ttl.map_or(Time::MAX, |ttl| now + ttl);
-                    let before = map.insert((space, key), expires);
-                    expected.expired += u64::from(before.is_some_and(|expires| expires < now));
-                }
-                _ => {}
-            }
-            if matches!(act, Act::Read) {
-                let readings = Readings { keys: map.len() as u64, used_bytes: used(&map), ..expected };
-                prop_assert_eq!(store.readings(now), readings);
-                store.expire(now);
-                prop_assert_eq!(store.readings(now), readings, "reading is like playing the cycles");
-            }
-            prop_assert_eq!(store.used(), used(&map));
-            let mut present = store.present.clone();
-            present.sort_unstable();
-            prop_assert!(present.into_iter().eq(map.keys().map(|&(space, key)| space * 8 + key)));
-        }
-    }
 }

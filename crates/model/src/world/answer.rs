@@ -42,7 +42,7 @@ impl World {
             _ => false,
         };
         if passes_over {
-            f.hit = false;
+            f.found = crate::store::Lookup::Miss;
             self.ready.push(caller);
             return;
         }

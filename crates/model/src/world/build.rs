@@ -1,7 +1,7 @@
 //! Building a world from a blueprint, and its first instant: everything is scheduled in name order.
 
 use super::{ServiceState, SourceState, World, recorded, tables};
-use crate::blueprint::{Blueprint, Cores, Runtime, Service};
+use crate::blueprint::{Blueprint, Cores, Keyspace, Runtime, Service};
 use crate::cpu::Cpu;
 use crate::id::{ServiceId, SourceId};
 use crate::meter::Meter;
@@ -53,6 +53,7 @@ impl World {
             processes,
             services,
             sources,
+            keyspace_tallies: vec![crate::store::Tally::default(); blueprint.keyspaces.len()],
             keyspace_keys,
             saved: vec![Vec::new(); blueprint.patches.len()],
             ready: Vec::new(),
@@ -89,12 +90,31 @@ impl World {
         }
     }
 
+    /// Fills the caches with what is there when the run starts.
     fn warm(&mut self, process: u32) {
         let p = &mut self.processes[process as usize];
-        let Some(store) = &mut p.store else { return };
+        let filled = |keyspace: &Keyspace| keyspace.warm || !keyspace.expiries.is_empty();
         for (index, keyspace) in self.blueprint.keyspaces.iter().enumerate() {
-            if keyspace.cache.0 == p.service && keyspace.warm {
+            if keyspace.cache.0 != p.service || !filled(keyspace) {
+                continue;
+            }
+            let store = match keyspace.local {
+                None => p.store.as_deref_mut(),
+                Some(local) => {
+                    let mut mine = self.blueprint.local_caches_of(keyspace.cache);
+                    mine.position(|(id, _)| id == local).and_then(|n| p.caches.get_mut(n))
+                }
+            };
+            let Some(store) = store else { continue };
+            let before = store.used();
+            if keyspace.warm {
                 store.warm(Time::ZERO, index as u32);
+            } else {
+                store.preload(Time::ZERO, index as u32, &keyspace.expiries);
+            }
+            if let (Some(_), Some(heap)) = (keyspace.local, &mut p.heap) {
+                // Collections on the way there happened before the run began.
+                heap.retain(Time::ZERO, store.used() - before);
             }
         }
     }
@@ -223,6 +243,7 @@ fn bare(key: Key) -> Process {
         connections: 0,
         backends: 0,
         store: None,
+        caches: Vec::new(),
         lines: 0,
         meter: Meter::new(Time::ZERO, 0, 0),
     }

@@ -199,7 +199,7 @@ impl World {
         let now = self.now();
         self.clear_timer(caller);
         let answer = &self.frames[child];
-        let (outcome, hit, keeps) = (answer.outcome, answer.hit, answer.keeps_connection);
+        let (outcome, found, keeps) = (answer.outcome, answer.found, answer.keeps_connection);
         let link = answer.link;
         if S::OBSERVES && outcome.is_success() {
             self.meter_query(caller, child);
@@ -209,7 +209,7 @@ impl World {
         frame.child = FrameRef::NONE;
         frame.switch(Part::Paused, at);
         frame.switch(Part::Computing, now);
-        frame.hit = hit;
+        frame.found = found;
         frame.state = State::Running;
         let process = frame.process;
         if keeps {

@@ -6,7 +6,7 @@ use crate::id::FrameRef;
 use crate::purpose;
 use crate::record::{ErrorType, LogEvent, Part};
 use crate::sink::Sink;
-use crate::store::{Lookup, Stored};
+use crate::store::Lookup;
 use knockon_kernel::Ticket;
 use tables::Op;
 
@@ -77,7 +77,7 @@ impl World {
                 let f = &mut self.frames[frame];
                 if f.looked_up {
                     f.looked_up = false;
-                    if f.hit {
+                    if f.found != Lookup::Miss {
                         f.pc = hit;
                     }
                     return Flow::On;
@@ -92,6 +92,8 @@ impl World {
                 self.command(frame, edge, keyspace, sink);
                 Flow::Leave
             }
+            Op::LocalGet { cache, keyspace, hit } => self.read_local(frame, cache, keyspace, hit, sink),
+            Op::LocalSet { cache, keyspace } => self.write_local(frame, cache, keyspace, sink),
             op @ (Op::Lookup | Op::Store | Op::Flush) => self.serve_cache(frame, op, sink),
             Op::Sleep { site, time } => {
                 let f = &self.frames[frame];
@@ -145,49 +147,6 @@ impl World {
                 Flow::Leave
             }
         }
-    }
-
-    /// Sends a command about the request's key to a cache.
-    fn command<S: Sink>(&mut self, frame: FrameRef, edge: u32, keyspace: u32, sink: &mut S) {
-        let f = &self.frames[frame];
-        let described = &self.blueprint.keyspaces[keyspace as usize];
-        let key = f.root.with(self.keyspace_keys[keyspace as usize].bits()).purpose(purpose::POPULARITY);
-        let rank = self.samplers[described.popularity.index()].rank(key).min(described.keys - 1);
-        let f = &mut self.frames[frame];
-        f.cache_key = rank;
-        f.keyspace = keyspace;
-        self.call(frame, edge, sink);
-    }
-
-    /// The server side of a cache command. What is stored can take the process over its container's limit.
-    fn serve_cache<S: Sink>(&mut self, frame: FrameRef, op: Op, sink: &mut S) -> Flow {
-        let now = self.now();
-        let f = &mut self.frames[frame];
-        let process = &mut self.processes[f.process as usize];
-        let statistics = &mut self.services[process.service as usize].statistics;
-        let Some(store) = &mut process.store else { return Flow::On };
-        match op {
-            Op::Lookup => {
-                f.hit = store.get(now, f.keyspace, f.cache_key) == Lookup::Hit;
-                if f.hit {
-                    statistics.hits += 1;
-                } else {
-                    statistics.misses += 1;
-                }
-            }
-            Op::Store => {
-                if store.set(now, f.keyspace, f.cache_key) == Stored::Full {
-                    f.outcome = Outcome::lost(ErrorType::CacheFull);
-                }
-            }
-            _ => store.flush(),
-        }
-        let process = self.frames[frame].process;
-        if matches!(op, Op::Store) && self.exceeds_limit(process) {
-            self.exit(process, 137, true, sink);
-            return Flow::Leave;
-        }
-        Flow::On
     }
 
     /// A frame's timer has expired at `at`: what that means, its state tells.

@@ -115,7 +115,11 @@ impl World {
         let p = &mut self.processes[process as usize];
         p.pool_full.clear();
         p.heap = None;
-        p.store = None;
+        for store in p.store.take().as_deref().into_iter().chain(&std::mem::take(&mut p.caches)) {
+            for (keyspace, tally) in store.tallies() {
+                self.keyspace_tallies[keyspace as usize].add(tally);
+            }
+        }
         p.collections.clear();
         p.starved = None;
         p.connections = 0;
@@ -230,6 +234,10 @@ impl World {
             let service = ServiceId(p.service);
             p.store = Some(Box::new(Store::new(redis, service, &self.blueprint.keyspaces, p.key)));
         }
+        let service = ServiceId(p.service);
+        let keyspaces = &self.blueprint.keyspaces;
+        let caches = self.blueprint.local_caches_of(service);
+        p.caches = caches.map(|(id, cache)| Store::local(cache, id, keyspaces, p.key.name(&cache.name))).collect();
         let life = p.key.with(u64::from(p.incarnation));
         let pools = described.pools.iter().enumerate();
         p.pools = pools.map(|(pool, config)| Pool::new(config, life.with(pool as u64))).collect();

@@ -73,7 +73,13 @@ impl World {
     }
 
     /// Plays what an allocation led to: pauses one after the other, marking beside the program, death.
-    fn play<S: Sink>(&mut self, frame: FrameRef, process: u32, outcome: heap::Outcome, sink: &mut S) -> Flow {
+    pub(super) fn play<S: Sink>(
+        &mut self,
+        frame: FrameRef,
+        process: u32,
+        outcome: heap::Outcome,
+        sink: &mut S,
+    ) -> Flow {
         let now = self.now();
         if self.exceeds_limit(process) {
             self.exit(process, 137, true, sink);

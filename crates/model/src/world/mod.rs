@@ -9,6 +9,7 @@ mod answer;
 mod arrivals;
 mod audit;
 mod build;
+mod caches;
 mod calls;
 mod compute;
 mod connections;
@@ -148,6 +149,8 @@ pub struct World {
     processes: Vec<Process>,
     services: Vec<ServiceState>,
     sources: Vec<SourceState>,
+    /// What became of the key spaces' keys in processes that have ended.
+    keyspace_tallies: Vec<crate::store::Tally>,
     /// Addresses of the key spaces' draws.
     keyspace_keys: Vec<Key>,
     /// Values that ending patches set back.

@@ -3,8 +3,8 @@
 use super::{World, tables::Op};
 use crate::blueprint::Arrivals;
 use crate::blueprint::{
-    Action, Cores, HeapField, LinkField, PolicyField, PoolField, Runtime, ServiceField, SourceField, StepField, Target,
-    Value,
+    Action, Cores, HeapField, KeyspaceField, LinkField, PolicyField, PoolField, Runtime, ServiceField, SourceField,
+    StepField, Target, Value,
 };
 use crate::record::ChangeKind;
 use crate::sink::Sink;
@@ -33,9 +33,7 @@ impl World {
             }
             Action::Flush { service } => {
                 for process in self.processes_of(service) {
-                    if let Some(store) = &mut self.processes[process as usize].store {
-                        store.flush();
-                    }
+                    self.flush_caches(process);
                 }
             }
         }
@@ -112,6 +110,14 @@ impl World {
                     Arrivals::Replay { .. } | Arrivals::Recorded { .. } => Value::Number(value),
                 }
             }
+            (Target::Keyspace(keyspace, KeyspaceField::Ttl), Value::Duration(ttl)) => {
+                // For ever has no duration of its own; the longest stands for it.
+                let ttl = (ttl != Duration::MAX).then_some(ttl);
+                let before = std::mem::replace(&mut self.blueprint.keyspaces[keyspace.index()].ttl, ttl);
+                self.each_store_of(keyspace, |store| store.set_ttl(keyspace.0, ttl));
+                Value::Duration(before.unwrap_or(Duration::MAX))
+            }
+            (Target::LocalCache(cache, field), Value::Limit(limit)) => self.set_local_cache(cache, field, limit),
             (Target::Link(link, LinkField::Latency), Value::Sampler(latency)) => {
                 Value::Sampler(std::mem::replace(&mut self.blueprint.links[link.index()].latency, latency))
             }
@@ -187,6 +193,18 @@ impl World {
                 }
                 Value::Duration(before.unwrap_or(Duration::MAX))
             }
+            (ServiceField::Maxkeys, Value::Limit(limit)) => match &mut described.runtime {
+                Runtime::Redis(redis) => {
+                    let before = std::mem::replace(&mut redis.maxkeys, limit);
+                    for process in processes {
+                        if let Some(store) = &mut self.processes[process].store {
+                            store.set_maximum_entries(limit);
+                        }
+                    }
+                    Value::Limit(before)
+                }
+                _ => mismatch(field, value),
+            },
             (field, value) => mismatch(field, value),
         }
     }

@@ -76,6 +76,7 @@ impl World {
         Statistics {
             sources: self.sources.iter().map(|source| source.statistics.clone()).collect(),
             services: self.services.iter().map(|service| service.statistics.clone()).collect(),
+            keyspaces: self.keyspace_statistics(),
         }
     }
 

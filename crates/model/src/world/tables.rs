@@ -3,8 +3,8 @@
 //! Operations stand one to one for the blueprint's steps, so that a patch finds its step; each program ends in one more,
 //! [`Op::Finish`].
 
-use crate::blueprint::{Blueprint, LinkEnd, Operation, Runtime, Severity, Step};
-use crate::id::{EndpointId, LinkId, OperationId, PolicyId, SamplerId, ServiceId};
+use crate::blueprint::{Blueprint, Keyspace, LinkEnd, Operation, Runtime, Severity, Step};
+use crate::id::{EndpointId, KeyspaceId, LinkId, OperationId, PolicyId, SamplerId, ServiceId};
 use crate::record::{Catalogue, OperationInfo, SpanKind};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -22,6 +22,8 @@ pub(crate) enum Op {
     Release { pool: u8 },
     CacheGet { edge: u32, keyspace: u32, hit: u32 },
     CacheSet { edge: u32, keyspace: u32 },
+    LocalGet { cache: u8, keyspace: u32, hit: u32 },
+    LocalSet { cache: u8, keyspace: u32 },
     Lookup,
     Store,
     Flush,
@@ -179,6 +181,10 @@ impl Compiler<'_> {
                 let cache = self.blueprint[keyspace].cache;
                 Op::CacheSet { edge: self.edge(from, site.0, cache, endpoint, Some(policy)), keyspace: keyspace.0 }
             }
+            Step::LocalGet { keyspace, hit } => {
+                Op::LocalGet { cache: self.local_cache(keyspace), keyspace: keyspace.0, hit: first + hit }
+            }
+            Step::LocalSet { keyspace } => Op::LocalSet { cache: self.local_cache(keyspace), keyspace: keyspace.0 },
             Step::Lookup => Op::Lookup,
             Step::Store => Op::Store,
             Step::Flush => Op::Flush,
@@ -190,6 +196,13 @@ impl Compiler<'_> {
             Step::Log { severity, message } => Op::Log { severity, message },
             Step::Fail { status } => Op::Fail { status },
         }
+    }
+
+    /// Which of its process' caches holds a key space.
+    fn local_cache(&self, keyspace: KeyspaceId) -> u8 {
+        let Keyspace { cache, local, .. } = self.blueprint[keyspace];
+        let mine = self.blueprint.local_caches_of(cache).position(|(id, _)| Some(id) == local);
+        mine.expect("a checked program reads the caches of its own process") as u8
     }
 
     fn link(&self, from: LinkEnd, to: ServiceId) -> LinkId {

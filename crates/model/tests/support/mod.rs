@@ -23,6 +23,7 @@ impl Builder {
             links: Vec::new(),
             sources: Vec::new(),
             keyspaces: Vec::new(),
+            local_caches: Vec::new(),
             samplers: Vec::new(),
             recordings: Recordings::default(),
             policies: Vec::new(),

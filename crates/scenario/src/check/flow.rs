@@ -4,9 +4,10 @@
 //! Means only. Each service is taken as M/M/c by its cores and as M/M/c by its workers, links as their mean latency; no
 //! retries, no pauses. Good enough to see whether a healthy state exists, which is all that is asked of it.
 
-use super::formula::{lru_hits, mean_wait, popularity, ttl_hits};
+use super::formula::{lfu_hits, lru_hits, mean_wait, popularity, random_hits, renewed_hits, stale_hits, ttl_hits};
+use knockon_kernel::Duration;
 use knockon_kernel::sampler::Law;
-use knockon_model::blueprint::{Arrivals, Blueprint, Cores, LinkEnd, Runtime, Source, Step};
+use knockon_model::blueprint::{Arrivals, Blueprint, Cores, Eviction, Keyspace, LinkEnd, Runtime, Source, Step};
 use knockon_model::id::{EndpointId, KeyspaceId, PoolId, SamplerId, ServiceId};
 use std::collections::BTreeMap;
 
@@ -127,7 +128,7 @@ impl<'b> Flow<'b> {
             visit(step, often);
             let here = reached[n];
             match *step {
-                Step::CacheGet { keyspace, hit, .. } => {
+                Step::CacheGet { keyspace, hit, .. } | Step::LocalGet { keyspace, hit } => {
                     let ratio = self.hits[keyspace.index()];
                     reached[hit as usize] += here * ratio;
                     reached[n + 1] += here * (1.0 - ratio);
@@ -170,7 +171,7 @@ impl<'b> Flow<'b> {
             }
             let mut reads = Vec::new();
             self.walk(place, &mut |step, often| {
-                if let Step::CacheGet { keyspace, .. } = *step {
+                if let Step::CacheGet { keyspace, .. } | Step::LocalGet { keyspace, .. } = *step {
                     reads.push((keyspace.index(), rate * often));
                 }
             });
@@ -183,13 +184,40 @@ impl<'b> Flow<'b> {
         let law = self.blueprint[keyspace.popularity].law();
         let exponent = if let Law::Zipf { exponent, .. } = law { *exponent } else { 0.0 };
         let popularity = popularity(keyspace.keys, exponent);
-        let fresh = keyspace.ttl.map_or(1.0, |ttl| ttl_hits(&popularity, self.reads[n], ttl.as_secs_f64()));
-        let Runtime::Redis(redis) = &self.blueprint[keyspace.cache].runtime else { return fresh };
-        let Some(memory) = redis.maxmemory else { return fresh };
-        // Key spaces of one cache share its memory; each is given all of it here, which flatters none that fits.
-        let entries = memory as f64 / (keyspace.value_bytes + redis.entry_overhead) as f64;
-        let kept = lru_hits(&popularity, entries);
+        // Every process has a cache of its own, and its part of the reads.
+        let rate = self.reads[n] / f64::from(self.blueprint[keyspace.cache].replicas);
+        let fresh = keyspace.ttl.map(Duration::as_secs_f64).map_or(1.0, |ttl| match keyspace.fresh {
+            Some(fresh) => stale_hits(&popularity, rate, fresh.as_secs_f64(), ttl),
+            None if keyspace.renewed => renewed_hits(&popularity, rate, ttl),
+            None => ttl_hits(&popularity, rate, ttl),
+        });
+        let (policy, entries) = self.capacity(keyspace);
+        let kept = match policy {
+            _ if entries == f64::INFINITY => 1.0,
+            // What is full stays full of what came first: no key is likelier to be there than another.
+            Eviction::NoEviction => (entries / f64::from(keyspace.keys)).min(1.0),
+            Eviction::AllKeysRandom | Eviction::VolatileRandom | Eviction::VolatileTtl => {
+                random_hits(&popularity, entries)
+            }
+            Eviction::AllKeysLfu | Eviction::VolatileLfu | Eviction::Lfu => lfu_hits(&popularity, entries),
+            Eviction::AllKeysLru | Eviction::VolatileLru | Eviction::Lru => lru_hits(&popularity, entries),
+        };
         if kept < fresh { kept } else { fresh }
+    }
+
+    /// How many entries of a key space its cache takes. Key spaces of one cache share its room; each is given all of it
+    /// here, which flatters none that fits.
+    fn capacity(&self, keyspace: &Keyspace) -> (Eviction, f64) {
+        let (eviction, bytes, entries, overhead) = match (keyspace.local, &self.blueprint[keyspace.cache].runtime) {
+            (Some(local), _) => {
+                let cache = &self.blueprint[local];
+                (cache.eviction, cache.maximum_bytes, cache.maximum_entries, cache.entry_overhead)
+            }
+            (None, Runtime::Redis(redis)) => (redis.eviction, redis.maxmemory, redis.maxkeys, redis.entry_overhead),
+            _ => return (Eviction::NoEviction, f64::INFINITY),
+        };
+        let of_bytes = bytes.map_or(f64::INFINITY, |bytes| bytes as f64 / (keyspace.value_bytes + overhead) as f64);
+        (eviction, entries.map_or(of_bytes, |entries| of_bytes.min(entries as f64)))
     }
 
     fn mean(&self, sampler: SamplerId) -> f64 {

@@ -55,26 +55,63 @@ pub(crate) fn ttl_hits(popularity: &[Class], rate: f64, ttl: f64) -> f64 {
     popularity.iter().map(|class| class.keys * class.p * asked(class) / (1.0 + asked(class))).sum()
 }
 
+/// The same where each read renews the time to live: Σ p·(1 − e^(−pλT)), the chance that a key is read again in time.
+pub(crate) fn renewed_hits(popularity: &[Class], rate: f64, ttl: f64) -> f64 {
+    popularity.iter().map(|class| class.keys * class.p * (1.0 - exp(-class.p * rate * ttl))).sum()
+}
+
+/// The same where a value older than `fresh` is answered and refreshed at once. A value is read pλ·fresh times while it is
+/// fresh, then once more, and that read finds it if it comes before the end of the time to live.
+pub(crate) fn stale_hits(popularity: &[Class], rate: f64, fresh: f64, ttl: f64) -> f64 {
+    let missed = |class: &Class| {
+        let rate = class.p * rate;
+        exp(-rate * (ttl - fresh)) / (1.0 + rate * fresh)
+    };
+    popularity.iter().map(|class| class.keys * class.p * (1.0 - missed(class))).sum()
+}
+
 /// Hit ratio of an LRU cache of `entries` entries (Che, Tung and Wang, "Hierarchical Web Caching Systems", 2002, section III):
 /// the time t for which Σ(1 − e^(−pt)) = C decides whether a key is still there.
 pub(crate) fn lru_hits(popularity: &[Class], entries: f64) -> f64 {
+    characteristic(popularity, entries, |asked| 1.0 - exp(-asked))
+}
+
+/// Hit ratio of a cache that evicts a random entry: as LRU with Σ pt/(1 + pt) = C (Gelenbe, "A unified approach to the evaluation
+/// of a class of replacement algorithms", 1973).
+pub(crate) fn random_hits(popularity: &[Class], entries: f64) -> f64 {
+    characteristic(popularity, entries, |asked| asked / (1.0 + asked))
+}
+
+/// Hit ratio of a cache that holds the most popular keys, to which one that evicts the least frequently used tends from below.
+pub(crate) fn lfu_hits(popularity: &[Class], entries: f64) -> f64 {
+    let mut left = entries;
+    let kept = |class: &Class| {
+        let of_class = if class.keys < left { class.keys } else { left };
+        left -= of_class;
+        of_class * class.p
+    };
+    popularity.iter().map(kept).sum()
+}
+
+/// Σ p·held(pt) at the t for which Σ held(pt) is the number of entries.
+fn characteristic(popularity: &[Class], entries: f64, held: impl Fn(f64) -> f64) -> f64 {
     if entries >= popularity.iter().map(|class| class.keys).sum() {
         return 1.0;
     }
-    let held = |t: f64| popularity.iter().map(|class| class.keys * (1.0 - exp(-class.p * t))).sum::<f64>();
+    let all = |t: f64| popularity.iter().map(|class| class.keys * held(class.p * t)).sum::<f64>();
     let (mut low, mut high) = (0.0, 1.0);
     // Doubling, then halving: a fixed number of steps of each, whatever the numbers are.
     for _ in 0..100 {
-        if held(high) >= entries {
+        if all(high) >= entries {
             break;
         }
         (low, high) = (high, 2.0 * high);
     }
     for _ in 0..60 {
         let middle = 0.5 * (low + high);
-        if held(middle) < entries { low = middle } else { high = middle }
+        if all(middle) < entries { low = middle } else { high = middle }
     }
-    popularity.iter().map(|class| class.keys * class.p * (1.0 - exp(-class.p * high))).sum()
+    popularity.iter().map(|class| class.keys * class.p * held(class.p * high)).sum()
 }
 
 #[cfg(test)]
@@ -102,6 +139,16 @@ mod tests {
         close(lru_hits(&popularity(10_000, 0.8), 1000.0), 0.436_660);
         assert_eq!(lru_hits(&popularity(10, 0.8), 10.0), 1.0);
         close(ttl_hits(&popularity(1, 1.0), 1.0, 1.0), 0.5);
+        close(renewed_hits(&popularity(1, 1.0), 1.0, 1.0), 0.632_121);
+        // Stale for no time is a plain time to live; stale for ever never misses.
+        close(stale_hits(&popularity(9, 1.0), 2.0, 3.0, 3.0), ttl_hits(&popularity(9, 1.0), 2.0, 3.0));
+        close(stale_hits(&popularity(9, 1.0), 2.0, 3.0, 1e9), 1.0);
+        // Keys that are all the same are hit as often as there is room for, whatever goes.
+        for hits in [lru_hits, random_hits, lfu_hits] {
+            close(hits(&popularity(400, 0.0), 100.0), 0.25);
+        }
+        close(random_hits(&popularity(1_000, 0.8), 100.0), 0.333_680);
+        close(lfu_hits(&popularity(1_000, 0.8), 100.0), 0.525_827);
         // The shop: 1 000 users, Zipf 1.2, six requests a second, five minutes.
         close((ttl_hits(&popularity(1000, 1.2), 6.0, 300.0) * 100.0).round() / 100.0, 0.84);
         close((ttl_hits(&popularity(1000, 0.0), 6.0, 300.0) * 100.0).round() / 100.0, 0.64);

@@ -3,17 +3,18 @@
 use super::Compiler;
 use crate::decode::{At, Entry, Map};
 use crate::language::{
-    ContrastText, Deploy, FaultText, PoolText, RuntimeText, ScenarioText, SetText, StepText, SystemText,
+    ContrastText, Deploy, FaultText, KeysText, LocalCacheText, PoolText, RuntimeText, ScenarioText, SetText, StepText,
+    SystemText,
 };
 use crate::leaf::{Name, Setting};
 use crate::origin::Span;
 use crate::path::{Address, Component, Lost, Part, link_name};
 use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::{
-    Action, Contrast, Cores, Fault, HeapField, LinkEnd, LinkField, Patch, PolicyField, PoolField, ServiceField,
-    StepField, Target, Value,
+    Action, Contrast, Cores, Fault, HeapField, KeyspaceField, LinkEnd, LinkField, LocalCacheField, Patch, PolicyField,
+    PoolField, ServiceField, StepField, Target, Value,
 };
-use knockon_model::id::{EndpointId, FaultId, LinkId, PolicyId, PoolId, ServiceId};
+use knockon_model::id::{EndpointId, FaultId, KeyspaceId, LinkId, PolicyId, PoolId, ServiceId};
 
 /// A parameter and its new value.
 type Change = (Target, Value);
@@ -47,7 +48,10 @@ impl Compiler<'_> {
             }
             FaultText::Flush(flush) => {
                 let service = self.acted_on(&flush.cache);
+                let within =
+                    self.system.services.get(&flush.cache.0).is_some_and(|text| !text.caches.entries.is_empty());
                 if self.system.caches.get(&flush.cache.0).is_none()
+                    && !within
                     && self.services.contains_key(flush.cache.0.as_str())
                 {
                     self.report(flush.cache.span, format!("{:?} is not a cache", flush.cache.0), None);
@@ -196,6 +200,11 @@ impl Compiler<'_> {
                     Part::Heap => heap(id, &service.runtime, field),
                     Part::Pool(name) => pool(id, &service.pools, name, field),
                     Part::Endpoint(endpoint) => self.endpoint_target(system, address, id, name, endpoint, span),
+                    Part::LocalCache(cache) => self.local_cache_target(id, cache, service.caches.get(cache)?, field),
+                    Part::LocalKeys(cache, keys) if field == "ttl" => {
+                        let id = *self.local_keyspaces.get(&(name.as_str(), cache.as_str(), keys.as_str()))?;
+                        Some(ttl(id, service.caches.get(cache)?.keys.get(keys)?))
+                    }
                     _ => None,
                 }
             }
@@ -239,6 +248,14 @@ impl Compiler<'_> {
                         Some((Target::Service(id, ServiceField::Maxmemory), Value::Limit(bytes)))
                     }
                     (Part::Itself, "places") => Some(self.service_limit(id, ServiceField::Places, cache.places.0)),
+                    (Part::Itself, "maxkeys") => {
+                        let keys = cache.maxkeys.value.map(|count| count.0);
+                        Some(self.service_limit(id, ServiceField::Maxkeys, keys))
+                    }
+                    (Part::Keys(keys), "ttl") => {
+                        let id = *self.keyspaces.get(&(name.as_str(), keys.as_str()))?;
+                        Some(ttl(id, cache.keys.get(keys)?))
+                    }
                     (Part::Memory, "limit") => Some(memory_limit(id, cache.memory.limit.value.map(|b| b.0))),
                     _ => None,
                 }
@@ -262,6 +279,19 @@ impl Compiler<'_> {
             }
             Component::Link(_) => None,
         }
+    }
+
+    fn local_cache_target(&self, service: ServiceId, name: &str, text: &LocalCacheText, field: &str) -> Option<Change> {
+        let mut mine = self.blueprint.local_caches_of(service);
+        let (id, _) = mine.find(|(_, cache)| cache.name == name)?;
+        let (field, limit) = match field {
+            "maximum_entries" => {
+                (LocalCacheField::MaximumEntries, text.maximum_entries.value.map(|count| u64::from(count.0)))
+            }
+            "maximum_bytes" => (LocalCacheField::MaximumBytes, text.maximum_bytes.value.map(|bytes| bytes.0)),
+            _ => return None,
+        };
+        Some((Target::LocalCache(id, field), Value::Limit(limit)))
     }
 
     fn service_limit(&self, id: ServiceId, field: ServiceField, limit: Option<u32>) -> Change {
@@ -337,6 +367,11 @@ impl Compiler<'_> {
 
 fn timeout(policy: PolicyId, timeout: Duration) -> Option<Change> {
     Some((Target::Policy(policy, PolicyField::Timeout), Value::Duration(timeout)))
+}
+
+fn ttl(id: KeyspaceId, keys: &KeysText) -> Change {
+    let ttl = keys.ttl.value.map_or(Duration::MAX, |period| period.0);
+    (Target::Keyspace(id, KeyspaceField::Ttl), Value::Duration(ttl))
 }
 
 fn memory_limit(id: ServiceId, bytes: Option<u64>) -> Change {

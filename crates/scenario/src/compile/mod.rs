@@ -4,6 +4,7 @@
 //! out when there were none.
 
 mod admission;
+mod cache;
 mod cycle;
 mod data;
 mod expect;
@@ -28,9 +29,6 @@ use knockon_model::id::{ColumnId, DataId, EndpointId, KeyspaceId, PolicyId, Samp
 use program::Place;
 use std::collections::BTreeMap;
 
-/// Keys of a key space at most: a cache holds real entries.
-const MAXIMUM_KEYS: u32 = 10_000_000;
-
 /// What is being compiled, and what is wrong with it.
 pub(crate) struct Compiler<'t> {
     pub(crate) system: &'t SystemText,
@@ -39,6 +37,8 @@ pub(crate) struct Compiler<'t> {
     pub(crate) services: BTreeMap<&'t str, ServiceId>,
     /// By cache and name.
     pub(crate) keyspaces: BTreeMap<(&'t str, &'t str), KeyspaceId>,
+    /// Key spaces of caches within processes, by service, cache and name.
+    pub(crate) local_keyspaces: BTreeMap<(&'t str, &'t str, &'t str), KeyspaceId>,
     /// By source name; surges too.
     pub(crate) sources: BTreeMap<String, SourceId>,
     /// Where the steps of each endpoint went, in the order of the text.
@@ -69,6 +69,7 @@ pub(crate) fn compile(
         blueprint: empty(text, seed),
         services: BTreeMap::new(),
         keyspaces: BTreeMap::new(),
+        local_keyspaces: BTreeMap::new(),
         sources: BTreeMap::new(),
         places: BTreeMap::new(),
         calls: Vec::new(),
@@ -99,6 +100,7 @@ fn empty(text: &ScenarioText, seed: u64) -> Blueprint {
         links: Vec::new(),
         sources: Vec::new(),
         keyspaces: Vec::new(),
+        local_caches: Vec::new(),
         samplers: Vec::new(),
         recordings: Recordings::default(),
         policies: Vec::new(),

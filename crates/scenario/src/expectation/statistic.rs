@@ -7,8 +7,10 @@ use super::reading::{Reading, Shape};
 use crate::suggest;
 use crate::unit;
 use knockon_kernel::Duration;
-use knockon_model::blueprint::Blueprint;
-use knockon_model::statistics::{LatencyHistogram, PoolStatistics, ServiceStatistics, SourceStatistics, Statistics};
+use knockon_model::blueprint::{Blueprint, Service};
+use knockon_model::statistics::{
+    KeyspaceStatistics, LatencyHistogram, PoolStatistics, ServiceStatistics, SourceStatistics, Statistics,
+};
 use std::fmt::{self, Write as _};
 
 /// What a number is.
@@ -40,6 +42,7 @@ enum Subject {
     Source(String),
     Service(String),
     Pool(String, String),
+    Keys(String, String),
 }
 
 /// Where a number is read.
@@ -173,6 +176,16 @@ const POOL: &[Row<PoolStatistics>] = table!(
     wait
 );
 
+const KEYS: &[Row<KeyspaceStatistics>] = &[
+    count("hits", "reads that found their key, stale ones included", |s| s.keys.hits),
+    count("stale_hits", "reads that found it stale", |s| s.keys.stale),
+    count("misses", "reads that did not find it", |s| s.keys.misses),
+    part("hit_share", "reads that found their key, of all", |s| (s.keys.hits, s.keys.hits + s.keys.misses)),
+    count("stored", "values stored", |s| s.keys.stored),
+    count("expired", "keys that went because they had expired", |s| s.keys.expired),
+    count("evicted", "keys that went to make room", |s| s.keys.evicted),
+];
+
 fn errors(s: &ServiceStatistics) -> (u64, u64) {
     let errors = s.failed + s.refused + s.lost;
     (errors, s.answered + errors)
@@ -195,6 +208,8 @@ pub(crate) fn describe() -> String {
     rows("SOURCE", &mut SOURCE.iter().map(|row| (row.name, row.unit, row.meaning)));
     rows("SERVICE", &mut SERVICE.iter().map(|row| (row.name, row.unit, row.meaning)));
     rows("SERVICE/POOL", &mut POOL.iter().map(|row| (row.name, row.unit, row.meaning)));
+    rows("CACHE/KEYS", &mut KEYS.iter().map(|row| (row.name, row.unit, row.meaning)));
+    out.push_str("\nKey spaces of a cache within processes: `SERVICE/CACHE/KEYS`.\n");
     out
 }
 
@@ -237,6 +252,10 @@ macro_rules! with_row {
                 let $row = &POOL[$statistic.index];
                 $what
             }
+            Subject::Keys(..) => {
+                let $row = &KEYS[$statistic.index];
+                $what
+            }
         }
     };
 }
@@ -270,9 +289,16 @@ impl Statistic {
                         Subject::Pool(component.to_owned(), pool.to_owned()),
                         POOL.iter().map(|row| row.name).collect(),
                     ),
-                    Some(pool) => {
-                        let known: Vec<&str> = service.pools.iter().map(|pool| pool.name.as_str()).collect();
-                        return Err((format!("{component:?} has no pool {pool:?}"), suggest::hint(pool, known)));
+                    Some(keys) if of_keys(blueprint, service).iter().any(|known| known == keys) => (
+                        Subject::Keys(component.to_owned(), keys.to_owned()),
+                        KEYS.iter().map(|row| row.name).collect(),
+                    ),
+                    Some(part) => {
+                        let keys = of_keys(blueprint, service);
+                        let pools = service.pools.iter().map(|pool| pool.name.as_str());
+                        let known: Vec<&str> = pools.chain(keys.iter().map(String::as_str)).collect();
+                        let what = if keys.is_empty() { "pool" } else { "pool or key space" };
+                        return Err((format!("{component:?} has no {what} {part:?}"), suggest::hint(part, known)));
                     }
                 }
             }
@@ -322,6 +348,11 @@ impl Statistic {
                 let pool = service(name)?.pools.iter().find(|known| &known.name == pool)?;
                 Some(POOL[self.index].read(pool, self.threshold))
             }
+            Subject::Keys(cache, name) => {
+                let mut keyspaces = statistics.keyspaces.iter();
+                let keys = keyspaces.find(|known| &known.cache == cache && &known.name == name)?;
+                Some(KEYS[self.index].read(keys, self.threshold))
+            }
         }
     }
 
@@ -361,6 +392,12 @@ fn threshold(name: &str) -> Result<(String, Option<Duration>), (String, Option<S
             Some("for example \"clients.latency.over(500ms)\"".into()),
         )),
     }
+}
+
+/// Key spaces that a service holds, as statistics name them.
+fn of_keys(blueprint: &Blueprint, service: &Service) -> Vec<String> {
+    let held = blueprint.keyspaces.iter().filter(|keyspace| blueprint[keyspace.cache].name == service.name);
+    held.map(|keyspace| blueprint.keyspace_name(keyspace)).collect()
 }
 
 /// A number with its unit, for people.

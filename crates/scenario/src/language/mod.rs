@@ -28,4 +28,4 @@ pub(crate) use service::{
     QueuePoolFields, RestartText, RuntimeText, ServiceText,
 };
 pub(crate) use step::{BackoffText, Branch, CallText, EndpointText, JitterText, RetryText, SeverityText, StepText};
-pub(crate) use store::{CacheText, DatabaseText, EvictionText, KeysText, PopularityText};
+pub(crate) use store::{CacheText, DatabaseText, EvictionText, KeysText, LocalCacheText, PopularityText};

@@ -1,6 +1,6 @@
 //! Services: what they run on, their memory, pools and endpoints.
 
-use super::{EndpointText, Law, OverflowText, QueueText};
+use super::{EndpointText, Law, LocalCacheText, OverflowText, QueueText};
 use crate::decode::{Map, choice, record};
 use crate::leaf::{Bytes, Capacity, Count, Factor, Limit, Name, Period};
 use knockon_kernel::Duration;
@@ -40,6 +40,8 @@ record! {
         overflow: OverflowText = [Refuse],
         /// Connection pools of each process, by name.
         pools: Map<PoolText>,
+        /// Caches within each process, by name.
+        caches: Map<LocalCacheText>,
         /// Endpoints by method and route: "GET /api/users/{id}".
         endpoints: Map<EndpointText>,
     }

@@ -1,8 +1,9 @@
 //! Databases and caches.
 
 use super::{Law, MemoryText, RestartText};
-use crate::decode::{Map, choice, record};
+use crate::decode::{At, Map, choice, record};
 use crate::leaf::{Bytes, Capacity, Count, Factor, Limit, Name, Period};
+use knockon_kernel::Duration;
 
 record! {
     /// A PostgreSQL server.
@@ -57,8 +58,16 @@ record! {
         was: Option<Name>,
         /// `maxmemory`. None is unlimited.
         maxmemory: Option<Bytes<1>>,
+        /// Keys at most: what a `maxmemory` does into which so many fit. None is unlimited.
+        maxkeys: Option<Count<1>>,
         /// `maxmemory-policy`.
         eviction: EvictionText = [NoEviction],
+        /// `maxmemory-samples`: keys looked at for an eviction.
+        samples: Count<1> = [5],
+        /// `lfu-log-factor`: how slowly the counters of the LFU policies saturate.
+        lfu_log_factor: Count = [10],
+        /// `lfu-decay-time`: the counters fall by one in so many minutes; 0 never.
+        lfu_decay_minutes: Count = [1],
         /// Bytes that an entry needs beside its value.
         entry_overhead: Bytes = ["96B"],
         /// Demand of GET.
@@ -80,15 +89,46 @@ record! {
     }
 }
 
+record! {
+    /// A cache within each process of a service, such as Caffeine or Guava: no network, lost with the process, its bytes on the
+    /// process' heap.
+    LocalCacheText as "local cache" {
+        /// Entries at most (`maximumSize`). None is unlimited.
+        maximum_entries: Option<Count<1>>,
+        /// Bytes at most (`maximumWeight`). None is unlimited.
+        maximum_bytes: Option<Bytes<1>>,
+        /// What makes room for an entry that is to be stored.
+        eviction: EvictionText = [Lru],
+        /// Bytes that an entry needs beside its value.
+        entry_overhead: Bytes = ["64B"],
+        /// Key spaces that it holds, by name.
+        keys: Map<KeysText>,
+    }
+}
+
 choice! {
-    /// What goes when memory is full.
+    /// What goes when a cache is full.
     EvictionText as "eviction policy" {
         /// Nothing: writes fail.
         NoEviction,
-        /// Of five sampled keys the least recently used.
+        /// Of five sampled keys the least recently used (Redis `allkeys-lru`).
         AllKeysLru,
-        /// A random key.
+        /// Of five sampled keys the one with the lowest logarithmic counter of uses (Redis `allkeys-lfu`).
+        AllKeysLfu,
+        /// A random key (Redis `allkeys-random`).
         AllKeysRandom,
+        /// As `AllKeysLru`, among the keys that expire (Redis `volatile-lru`).
+        VolatileLru,
+        /// As `AllKeysLfu`, among the keys that expire (Redis `volatile-lfu`).
+        VolatileLfu,
+        /// A random one of the keys that expire (Redis `volatile-random`).
+        VolatileRandom,
+        /// Of five sampled keys that expire the one that expires first (Redis `volatile-ttl`).
+        VolatileTtl,
+        /// Exactly the least recently used key.
+        Lru,
+        /// Exactly the key used least often since it was stored; of several the one that was so for longest.
+        Lfu,
     }
 }
 
@@ -101,12 +141,20 @@ record! {
         count: Count<1>,
         /// Which ones are asked for.
         popularity: PopularityText = [Uniform],
+        /// The key space of another cache that has the same keys: a request asks both for the same one.
+        same_as: Option<String>,
         /// Time to live from storing. None never expires.
         ttl: Option<Period>,
+        /// Whether reads renew the time to live (`GETEX`, `expireAfterAccess`).
+        renewed: bool = [false],
+        /// A value older than this is stale: it is still answered, and refreshed in the background. None is never.
+        fresh: Option<Period>,
         /// Bytes of a value.
         value: Bytes = ["1KiB"],
         /// Whether all keys are there at the start, with ages spread evenly over the time to live.
         warm: bool = [false],
+        /// Instants, counted from the start, at which the first keys expire, which are there at the start; in the order of the keys.
+        expiries: Vec<At<Duration>> = [[]],
     }
 }
 

@@ -79,10 +79,20 @@ impl Part {
                     "warm_up" if service.warm_up.is_some() => return Ok(Self::WarmUp),
                     _ if service.pools.get(part).is_some() => return Ok(Self::Pool(owned)),
                     _ if service.endpoints.get(part).is_some() => return Ok(Self::Endpoint(owned)),
+                    _ if service.caches.get(part).is_some() => return Ok(Self::LocalCache(owned)),
                     _ => {}
                 }
+                if let Some((cache, keys)) = part.split_once('/')
+                    && let Some(local) = service.caches.get(cache)
+                {
+                    if local.keys.get(keys).is_some() {
+                        return Ok(Self::LocalKeys(cache.to_owned(), keys.to_owned()));
+                    }
+                    let hint = suggest::hint(keys, local.keys.names());
+                    return lost(format!("the cache {cache:?} of {name:?} has no key space {keys:?}"), hint);
+                }
                 known.extend(managed.then_some("heap").into_iter().chain(["memory", "queue"]));
-                known.extend(service.pools.names().chain(service.endpoints.names()));
+                known.extend(service.pools.names().chain(service.caches.names()).chain(service.endpoints.names()));
             }
             Component::Database(database) => {
                 let Some(database) = system.databases.get(database) else { return Ok(Self::Itself) };

@@ -44,6 +44,8 @@ pub(crate) enum Part {
     Endpoint(String),
     Query(String),
     Keys(String),
+    LocalCache(String),
+    LocalKeys(String, String),
     Backoff,
 }
 
@@ -85,6 +87,11 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
     ("DATABASE.slow_query", "duration", "from when on a statement is logged"),
     ("DATABASE/QUERY.demand", "distribution", "time that a query keeps a worker busy"),
     ("CACHE.maxmemory", "size or None", "memory for entries"),
+    ("CACHE.maxkeys", "count or None", "keys at most"),
+    ("CACHE/KEYS.ttl", "duration or None", "time to live of what is stored from then on"),
+    ("SERVICE/CACHE.maximum_entries", "count or None", "entries of a cache within each process"),
+    ("SERVICE/CACHE.maximum_bytes", "size or None", "bytes of a cache within each process"),
+    ("SERVICE/CACHE/KEYS.ttl", "duration or None", "time to live of what such a cache stores from then on"),
     ("SOURCE.timeout", "duration", "timeout of the clients' attempts"),
     ("SOURCE.retries", "count", "retries of the clients"),
     ("CALLER->CALLEE.latency", "distribution", "one-way latency of a link"),
@@ -212,6 +219,10 @@ impl Address {
                         PoolText::QueuePool(pool) => pool,
                     },
                     Part::Endpoint(endpoint) => &mut service.endpoints.entries.get_mut(endpoint)?.value,
+                    Part::LocalCache(cache) => &mut service.caches.entries.get_mut(cache)?.value,
+                    Part::LocalKeys(cache, keys) => {
+                        &mut service.caches.entries.get_mut(cache)?.value.keys.entries.get_mut(keys)?.value
+                    }
                     _ => return None,
                 })
             }

@@ -3,8 +3,8 @@
 use super::*;
 use knockon_kernel::Time;
 use knockon_model::blueprint::{
-    Admission, CPython, Collector, Cores, CpuDiscipline, Endpoint, Eviction, Heap, Limits, Memory, OnOutOfMemory,
-    PauseCost, PoolKind, Postgres, Recordings, Redis, RestartPolicy, Site,
+    Admission, CPython, Collector, Cores, CpuDiscipline, Endpoint, Heap, Limits, Memory, OnOutOfMemory, PauseCost,
+    PoolKind, Postgres, Recordings, Redis, RestartPolicy, Site,
 };
 use knockon_model::id::{PolicyId, ProcessId, SamplerId};
 use knockon_model::record::{CollectionCause, CollectionKind, ErrorType, ProcessInfo};
@@ -95,7 +95,7 @@ fn dialect() -> Dialect {
         endpoint
     };
     let python = CPython { base: 0, object_bytes: 1, thresholds: [700, 10, 10], per_object: Duration::ZERO };
-    let redis = Redis { maxmemory: None, eviction: Eviction::NoEviction, entry_overhead: 0 };
+    let redis = Redis::default();
     let postgres = Postgres { max_connections: 100, reserved: 3, slow_query: None, connect: SamplerId(0) };
     let sql = Operation::Sql { operation: "SELECT".into(), table: "".into(), text: "select 1".into() };
     let query = Endpoint { operation: sql, ..http("select_one") };
@@ -123,6 +123,7 @@ fn dialect() -> Dialect {
         links: vec![],
         sources: vec![],
         keyspaces: vec![],
+        local_caches: vec![],
         recordings: Recordings::default(),
         samplers: vec![],
         policies: vec![],

@@ -2,9 +2,9 @@
 
 use crate::blueprint::{
     Action, Admission, Arrivals, Backoff, Blueprint, CPython, CallPolicy, Collector, Cores, CpuDiscipline, Endpoint,
-    Eviction, Heap, Jitter, Keyspace, Limits, Link, LinkEnd, Memory, Mix, OnOutOfMemory, Operation, Patch, PauseCost,
-    Pool, PoolKind, Postgres, Recordings, Redis, RestartPolicy, RetryOn, Runtime, Service, Site, Source, Step,
-    StepField, Target, Value,
+    Heap, Jitter, Keyspace, Limits, Link, LinkEnd, Memory, Mix, OnOutOfMemory, Operation, Patch, PauseCost, Pool,
+    PoolKind, Postgres, Recordings, Redis, RestartPolicy, RetryOn, Runtime, Service, Site, Source, Step, StepField,
+    Target, Value,
 };
 use crate::id::{EndpointId, KeyspaceId, PolicyId, PoolId, SamplerId, ServiceId, SourceId};
 use knockon_kernel::{Duration, Sampler, Time};
@@ -63,8 +63,10 @@ pub(super) fn shop(patches: Vec<Patch>) -> Blueprint {
             ttl: Some(Duration::from_secs(60)),
             value_bytes: 1000,
             warm: true,
+            ..Keyspace::default()
         }],
         recordings: Recordings::default(),
+        local_caches: Vec::new(),
         samplers: vec![
             sampler(Sampler::constant(200_000.0)),
             sampler(Sampler::exponential(2_000_000.0)),
@@ -175,7 +177,7 @@ fn auth() -> Service {
 }
 
 fn cache() -> Service {
-    let redis = Redis { maxmemory: None, eviction: Eviction::NoEviction, entry_overhead: 100 };
+    let redis = Redis { entry_overhead: 100, ..Redis::default() };
     let command = |word: &str, step| endpoint(Operation::Cache { command: word.into() }, vec![step]);
     service(CACHE, Runtime::Redis(redis), vec![command("GET", Step::Lookup), command("SET", Step::Store)])
 }

@@ -15,7 +15,7 @@ use crate::language::{CallText, EndpointText, RuntimeText, ServiceText, Severity
 use crate::origin::Span;
 use crate::suggest;
 use knockon_model::blueprint::{CallPolicy, Choice, Endpoint, Operation, Severity, Site, Step};
-use knockon_model::id::{EndpointId, KeyspaceId, PolicyId, PoolId, ServiceId};
+use knockon_model::id::{EndpointId, PolicyId, PoolId, ServiceId};
 use policy::{backoff, plain, retry_on};
 use std::collections::BTreeMap;
 
@@ -193,9 +193,19 @@ impl<'t> Compiler<'t> {
             StepText::CacheAside(cache) => {
                 let policy = self.policy(plain(cache.timeout.value));
                 place.policy = Some(policy);
-                let found = self.find_keys(&cache.keys);
+                let found = self.find_keys(writer.name, &cache.keys);
                 let keys = found.map(|(id, _)| id).unwrap_or_default();
                 let name = found.map_or("", |(_, name)| name);
+                if found.is_some() && self.blueprint[keys].local.is_some() {
+                    writer.program.push(Step::LocalGet { keyspace: keys, hit: 0 });
+                    self.steps(writer, &cache.load);
+                    writer.program.push(Step::LocalSet { keyspace: keys });
+                    let after = writer.here();
+                    if let Some(Step::LocalGet { hit, .. }) = writer.program.get_mut(place.position as usize) {
+                        *hit = after;
+                    }
+                    return place;
+                }
                 let endpoint = |command: &str| {
                     EndpointId(["FLUSHALL", "GET", "SET"].iter().position(|c| *c == command).unwrap_or(0) as u32)
                 };
@@ -304,31 +314,6 @@ impl<'t> Compiler<'t> {
             self.report(to.span, format!("{service_name:?} has no endpoint {endpoint_name:?}"), hint);
         }
         endpoint.map(|n| (service, EndpointId(n as u32)))
-    }
-    /// A key space as `name`, or "cache/name" where several caches have one of that name.
-    fn find_keys(&mut self, keys: &'t At<String>) -> Option<(KeyspaceId, &'t str)> {
-        if keys.broken || self.system.caches.partial {
-            return None;
-        }
-        let (cache, name) = keys.split_once('/').map_or((None, keys.as_str()), |(cache, name)| (Some(cache), name));
-        let mut found = self.keyspaces.iter().filter(|((c, n), _)| *n == name && cache.is_none_or(|cache| cache == *c));
-        match (found.next(), found.next()) {
-            (Some((_, &id)), None) => Some((id, keys.as_str())),
-            (Some(_), Some(_)) => {
-                self.report(
-                    keys.span,
-                    format!("several caches have a key space {name:?}"),
-                    Some("name one as \"cache/name\"".into()),
-                );
-                None
-            }
-            (None, _) => {
-                let names: Vec<&str> = self.keyspaces.keys().map(|(_, name)| *name).collect();
-                let hint = suggest::hint(name, names);
-                self.report(keys.span, format!("no cache has a key space {:?}", keys.value), hint);
-                None
-            }
-        }
     }
 }
 

@@ -1,0 +1,125 @@
+//! Caches in whole systems: what they answer, where their bytes lie, and when they are lost.
+
+mod support;
+
+use knockon_kernel::Time;
+use knockon_model::statistics::{KeyspaceStatistics, Statistics};
+use knockon_model::{Null, World};
+use knockon_scenario::{Loaded, Options, Scenario};
+
+fn load(text: &str) -> Loaded {
+    let none = |system: &str| Err(format!("is not part of this test: {system}"));
+    Scenario::from_text("caches", text, &Options::default(), &none).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+/// Runs a text to its end and keeps books.
+fn run(text: &str) -> Statistics {
+    let loaded = load(text);
+    let mut world = World::new(loaded.blueprint.clone());
+    world.run_until(Time::ZERO + loaded.blueprint.duration, &mut Null).expect("no limit is hit");
+    let statistics = world.statistics();
+    assert_eq!(knockon_lab::conservation::breaches(&statistics), []);
+    statistics
+}
+
+fn keys<'s>(statistics: &'s Statistics, cache: &str, name: &str) -> &'s KeyspaceStatistics {
+    let mut all = statistics.keyspaces.iter();
+    all.find(|keys| keys.cache == cache && keys.name == name).expect("the scenario has this key space")
+}
+
+fn hit_share(statistics: &Statistics, cache: &str, name: &str) -> f64 {
+    let tally = keys(statistics, cache, name).keys;
+    tally.hits as f64 / (tally.hits + tally.misses) as f64
+}
+
+/// A service that looks keys up in a cache of its own; what a load takes is no time.
+fn local(cache: &str, keys: &str, rate: u32, seconds: u32) -> String {
+    format!(
+        r#"(
+    duration: "{seconds}s",
+    services: {{"api": (
+        workers: Unlimited, cores: Unlimited,
+        caches: {{"front": ({cache} keys: {{"users": ({keys})}})}},
+        endpoints: {{"GET /": (steps: [CacheAside(keys: "users", load: [])])}},
+    )}},
+    load: {{"clients": (target: "api", arrivals: Poisson("{rate}/s"), mix: {{"GET /": 1}})}},
+)"#
+    )
+}
+
+#[test]
+fn a_cache_within_a_process_is_as_theory_has_it() {
+    for (keys, expected) in [(r#"count: 1, ttl: "1s""#, 0.5), (r#"count: 1, ttl: "1s", renewed: true"#, 0.632_121)] {
+        let statistics = run(&local("", keys, 1, 200_000));
+        let share = hit_share(&statistics, "api", "front/users");
+        assert!((share - expected).abs() < 4.0 * (0.25 / 2e5_f64).sqrt(), "{keys}: {share}, expected {expected}");
+    }
+    let statistics = run(&local("maximum_entries: 100,", "count: 10_000, popularity: Zipf(0.8)", 1_000, 600));
+    let share = hit_share(&statistics, "api", "front/users");
+    assert!((share - 0.156_625).abs() < 3e-3, "{share}");
+    let tally = keys(&statistics, "api", "front/users").keys;
+    assert_eq!(tally.stored, tally.misses, "every miss is stored, at once");
+    assert_eq!(tally.stored - tally.evicted, 100);
+}
+
+#[test]
+fn what_a_cache_within_a_process_holds_lies_on_its_heap() {
+    // 1000 values of 1 MiB do not fit into 512 MiB; the same in a cache of a hundred do.
+    let text = |limit: &str| {
+        format!(
+            r#"(
+    duration: "60s",
+    services: {{"api": (
+        runtime: Jvm(heap: (maximum: "512MiB")),
+        restart: Never,
+        caches: {{"front": ({limit} keys: {{"users": (count: 1000, value: "1MiB")}})}},
+        endpoints: {{"GET /": (steps: [CacheAside(keys: "users", load: [Compute("1ms")])])}},
+    )}},
+    load: {{"clients": (target: "api", arrivals: Constant("100/s"), mix: {{"GET /": 1}})}},
+)"#
+        )
+    };
+    let api = |statistics: &Statistics| (statistics.services[0].out_of_memory, statistics.services[0].refused > 0);
+    assert_eq!(api(&run(&text(""))), (1, true));
+    let bounded = run(&text("maximum_entries: 100,"));
+    assert_eq!(api(&bounded), (0, false));
+    assert!(bounded.services[0].collections > 0, "what was evicted is garbage");
+    assert_eq!(api(&run(&text(r#"maximum_bytes: "100MiB","#))), (0, false));
+}
+
+#[test]
+fn a_cache_within_a_process_is_lost_with_it_and_can_be_flushed() {
+    let text = |fault: &str| {
+        local("", "count: 50, warm: true", 100, 60)
+            .replace("    load:", &format!("    faults: {{\"fault\": {fault}}},\n    load:"))
+    };
+    let misses = |fault: &str| keys(&run(&text(fault)), "api", "front/users").keys.misses;
+    assert_eq!(misses(r#"Flush(cache: "api", at: "90s")"#), 0);
+    assert_eq!(misses(r#"Flush(cache: "api", at: "30s")"#), 50);
+    assert_eq!(misses(r#"Kill(service: "api", at: "30s")"#), 50);
+    assert_eq!(misses(r#"Deploy(service: "api", at: "30s", set: {})"#), 50);
+    // From ever to 100 ms: every key is read twice a second.
+    let short = misses(r#"Deploy(service: "api", at: "30s", set: {"api/front/users.ttl": "100ms"})"#);
+    assert!(short > 1_500, "{short}");
+}
+
+#[test]
+fn a_cache_in_front_of_another_asks_for_the_same_keys() {
+    let statistics = run(r#"(
+    duration: "100s",
+    services: {"api": (
+        workers: Unlimited, cores: Unlimited,
+        caches: {"front": (maximum_entries: 100, keys: {"users": (count: 1000, same_as: "redis/people")})},
+        endpoints: {"GET /": (steps: [
+            CacheAside(keys: "front/users", load: [CacheAside(keys: "people", load: [Sleep("1ms")])]),
+        ])},
+    )},
+    caches: {"redis": (keys: {"people": (count: 1000, popularity: Zipf(0.8))})},
+    load: {"clients": (target: "api", arrivals: Poisson("1000/s"), mix: {"GET /": 1})},
+)"#);
+    let (front, behind) = (keys(&statistics, "api", "front/users").keys, keys(&statistics, "redis", "people").keys);
+    assert!((hit_share(&statistics, "api", "front/users") - 0.378).abs() < 0.02);
+    assert_eq!(front.misses, behind.hits + behind.misses);
+    let distinct = behind.stored;
+    assert!((900..1_100).contains(&distinct), "nearly each key misses behind only once: {distinct}");
+}

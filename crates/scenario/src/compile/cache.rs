@@ -1,0 +1,280 @@
+//! Caches: servers, caches within the processes of services, and the key spaces that both hold.
+
+use super::service::{draw_name, memory, restart};
+use super::{Compiler, site};
+use crate::decode::{At, Entry, Map};
+use crate::language::{CacheText, EvictionText, KeysText, Law, LocalCacheText, PopularityText};
+use crate::leaf::Name;
+use crate::suggest;
+use knockon_kernel::Sampler;
+use knockon_model::blueprint::{
+    Admission, Cores, CpuDiscipline, Endpoint, Eviction, Keyspace, LocalCache, Operation, Redis, Runtime, Service, Step,
+};
+use knockon_model::id::{EndpointId, KeyspaceId, LocalCacheId, ServiceId};
+
+/// Keys of a key space at most: a cache holds real entries.
+const MAXIMUM_KEYS: u32 = 10_000_000;
+/// Caches within one process at most.
+const MAXIMUM_LOCAL_CACHES: usize = 256;
+
+/// A key space and who holds it.
+struct Held<'t> {
+    name: &'t str,
+    entry: &'t Entry<KeysText>,
+    /// Name of the cache.
+    cache: &'t str,
+    /// Name of the service in whose processes the cache lies.
+    within: Option<&'t str>,
+    /// The name of cache and service that addresses draws.
+    draws: String,
+    holder: ServiceId,
+    local: Option<LocalCacheId>,
+}
+
+impl<'t> Compiler<'t> {
+    pub(super) fn cache(&mut self, name: &str, text: &CacheText) -> Service {
+        let id = self.services[name];
+        let endpoints = vec![
+            self.command("FLUSHALL", &text.flush, Step::Flush, (id, EndpointId(0))),
+            self.command("GET", &text.get, Step::Lookup, (id, EndpointId(1))),
+            self.command("SET", &text.set, Step::Store, (id, EndpointId(2))),
+        ];
+        let redis = Redis {
+            maxmemory: text.maxmemory.value.map(|bytes| bytes.0),
+            maxkeys: text.maxkeys.value.map(|count| u64::from(count.0)),
+            eviction: eviction(&text.eviction),
+            samples: text.samples.0,
+            lfu_log_factor: text.lfu_log_factor.0,
+            lfu_decay_minutes: text.lfu_decay_minutes.0,
+            entry_overhead: text.entry_overhead.0,
+        };
+        Service {
+            name: name.to_owned(),
+            draw_name: draw_name(name, &text.was),
+            runtime: Runtime::Redis(redis),
+            replicas: 1,
+            workers: Some(1),
+            places: text.places.0,
+            cores: Cores::Milli(1000),
+            discipline: CpuDiscipline::FirstCome,
+            memory: memory(&text.memory),
+            start_up: self.sampler(&text.start_up, text.start_up.span),
+            warm_up: None,
+            restart: restart(&text.restart),
+            stop_grace: knockon_kernel::Duration::ZERO,
+            cancels_abandoned: false,
+            admission: Admission::default(),
+            endpoints,
+            pools: Vec::new(),
+        }
+    }
+
+    fn command(&mut self, command: &str, demand: &At<Law>, effect: Step, place: (ServiceId, EndpointId)) -> Endpoint {
+        let demand = self.step_sampler(demand, demand.span, place);
+        Endpoint {
+            name: command.to_owned(),
+            operation: Operation::Cache { command: command.to_owned() },
+            program: vec![Step::Compute { site: site("compute", "", 0), demand }, effect],
+            choices: Vec::new(),
+            messages: Vec::new(),
+        }
+    }
+
+    /// Caches within processes, by service, then by name; then the key spaces of all caches, by name, cache and service.
+    pub(super) fn keyspaces(&mut self) {
+        let system = self.system;
+        let mut all: Vec<Held<'t>> = Vec::new();
+        for (cache, entry) in system.caches.iter() {
+            let holder = self.services.get(cache.as_str()).copied().unwrap_or_default();
+            let draws = draw_name(cache, &entry.value.was);
+            held(&mut all, &entry.value.keys, |name, entry| Held {
+                name,
+                entry,
+                cache,
+                within: None,
+                draws: draws.clone(),
+                holder,
+                local: None,
+            });
+        }
+        for (service, entry) in system.services.iter() {
+            let holder = self.services.get(service.as_str()).copied().unwrap_or_default();
+            let owner = draw_name(service, &entry.value.was);
+            for (cache, entry) in entry.value.caches.iter() {
+                let id = self.local_cache(holder, cache, entry);
+                let draws = format!("{owner}/{cache}");
+                held(&mut all, &entry.value.keys, |name, entry| Held {
+                    name,
+                    entry,
+                    cache,
+                    within: Some(service),
+                    draws: draws.clone(),
+                    holder,
+                    local: Some(id),
+                });
+            }
+            if entry.value.caches.entries.len() > MAXIMUM_LOCAL_CACHES {
+                self.report(entry.name, format!("at most {MAXIMUM_LOCAL_CACHES} caches within a process"), None);
+            }
+        }
+        all.sort_by_key(|held| (held.name, held.cache, held.within));
+        for (n, held) in all.iter().enumerate() {
+            let id = KeyspaceId(n as u32);
+            match held.within {
+                None => self.keyspaces.insert((held.cache, held.name), id),
+                Some(service) => self.local_keyspaces.insert((service, held.cache, held.name), id),
+            };
+            let keyspace = self.keyspace(held);
+            self.blueprint.keyspaces.push(keyspace);
+        }
+        for (n, held) in all.iter().enumerate() {
+            self.share_keys(n, held);
+        }
+    }
+
+    fn local_cache(&mut self, service: ServiceId, name: &str, entry: &Entry<LocalCacheText>) -> LocalCacheId {
+        if let Some(refusal) = Name::refusal(name) {
+            self.report(entry.name, refusal, None);
+        }
+        let text = &entry.value;
+        self.blueprint.local_caches.push(LocalCache {
+            service,
+            name: name.to_owned(),
+            maximum_entries: text.maximum_entries.value.map(|count| u64::from(count.0)),
+            maximum_bytes: text.maximum_bytes.value.map(|bytes| bytes.0),
+            eviction: eviction(&text.eviction),
+            entry_overhead: text.entry_overhead.0,
+        });
+        LocalCacheId(self.blueprint.local_caches.len() as u32 - 1)
+    }
+
+    fn keyspace(&mut self, held: &Held<'t>) -> Keyspace {
+        if let Some(refusal) = Name::refusal(held.name) {
+            self.report(held.entry.name, refusal, None);
+        }
+        let keys = &held.entry.value;
+        if keys.count.0 > MAXIMUM_KEYS {
+            self.report(keys.count.span, format!("at most {MAXIMUM_KEYS} keys: a cache holds real entries"), None);
+        }
+        let count = keys.count.0.min(MAXIMUM_KEYS);
+        self.check_ages(keys);
+        let popularity = match &keys.popularity.value {
+            PopularityText::Uniform => Sampler::uniform(0.0, f64::from(count)),
+            PopularityText::Zipf(zipf) => Sampler::zipf(count, zipf.exponent.0),
+        };
+        let popularity = popularity.or_else(|error| {
+            self.report(keys.popularity.span, error.to_string(), None);
+            Sampler::constant(0.0)
+        });
+        Keyspace {
+            name: held.name.to_owned(),
+            draw_name: format!("{}/{}", held.draws, draw_name(held.name, &keys.was)),
+            cache: held.holder,
+            local: held.local,
+            keys: count,
+            popularity: popularity.map(|sampler| self.add_sampler(sampler)).unwrap_or_default(),
+            ttl: keys.ttl.value.map(|period| period.0),
+            renewed: keys.renewed.value,
+            fresh: keys.fresh.value.map(|period| period.0),
+            value_bytes: keys.value.0,
+            warm: keys.warm.value,
+            expiries: keys.expiries.iter().map(|at| at.value).collect(),
+        }
+    }
+
+    /// Times that make no sense together.
+    fn check_ages(&mut self, keys: &KeysText) {
+        let ttl = keys.ttl.value.map(|period| period.0);
+        if keys.renewed.value && ttl.is_none() && !keys.ttl.broken {
+            let hint = "give it a `ttl`, or leave `renewed` out".into();
+            self.report(keys.renewed.span, "reads renew a time to live that there is not", Some(hint));
+        }
+        if let (Some(fresh), Some(ttl)) = (keys.fresh.value, ttl)
+            && fresh.0 >= ttl
+        {
+            let hint = "a value is stale from `fresh` to the end of its `ttl`".into();
+            self.report(keys.fresh.span, "values expire before they are stale", Some(hint));
+        }
+        if keys.warm.value && !keys.expiries.is_empty() {
+            let hint = "`warm` spreads the ages of all keys evenly, `expiries` says them".into();
+            self.report(keys.expiries.span, "keys are there at the start in one way only", Some(hint));
+        }
+        if keys.expiries.len() > keys.count.0 as usize && !keys.count.broken {
+            let message = format!("{} expiries of {} keys", keys.expiries.len(), keys.count.0);
+            self.report(keys.expiries.span, message, None);
+        }
+    }
+
+    /// Makes a key space draw the keys of another one.
+    fn share_keys(&mut self, n: usize, held: &Held<'t>) {
+        let Some(other) = &held.entry.value.same_as.value else { return };
+        let span = held.entry.value.same_as.span;
+        let found = other.split_once('/').and_then(|(cache, name)| self.keyspaces.get(&(cache, name)));
+        let Some(&found) = found else {
+            let names: Vec<String> = self.keyspaces.keys().map(|(cache, name)| format!("{cache}/{name}")).collect();
+            let hint = suggest::hint(other, names.iter().map(String::as_str));
+            self.report(span, format!("there is no key space {other:?} of a cache"), hint);
+            return;
+        };
+        let (keys, popularity, draw_name) = {
+            let shared = &self.blueprint[found];
+            (shared.keys, shared.popularity, shared.draw_name.clone())
+        };
+        let own = &mut self.blueprint.keyspaces[n];
+        let differs = own.keys != keys;
+        (own.popularity, own.draw_name) = (popularity, draw_name);
+        if differs {
+            let message = format!("{other:?} has {keys} keys, and this key space another number");
+            self.report(held.entry.value.count.span, message, None);
+        }
+    }
+
+    /// A key space that a service's step means: `name`, or "cache/name" where several caches have one of that name.
+    pub(super) fn find_keys(&mut self, service: &str, keys: &'t At<String>) -> Option<(KeyspaceId, &'t str)> {
+        if keys.broken || self.system.caches.partial {
+            return None;
+        }
+        let (cache, name) = keys.split_once('/').map_or((None, keys.as_str()), |(cache, name)| (Some(cache), name));
+        let fits = |c: &str, n: &str| n == name && cache.is_none_or(|cache| cache == c);
+        let servers = self.keyspaces.iter().filter(|((c, n), _)| fits(c, n)).map(|(_, &id)| id);
+        let own = self.local_keyspaces.iter().filter(|((s, c, n), _)| *s == service && fits(c, n)).map(|(_, &id)| id);
+        let mut found = servers.chain(own);
+        match (found.next(), found.next()) {
+            (Some(id), None) => Some((id, keys.as_str())),
+            (Some(_), Some(_)) => {
+                self.report(
+                    keys.span,
+                    format!("several caches have a key space {name:?}"),
+                    Some("name one as \"cache/name\"".into()),
+                );
+                None
+            }
+            (None, _) => {
+                let own = self.local_keyspaces.keys().filter(|(s, ..)| *s == service).map(|(.., name)| *name);
+                let names: Vec<&str> = self.keyspaces.keys().map(|(_, name)| *name).chain(own).collect();
+                let hint = suggest::hint(name, names);
+                self.report(keys.span, format!("no cache has a key space {:?}", keys.value), hint);
+                None
+            }
+        }
+    }
+}
+
+fn held<'t>(all: &mut Vec<Held<'t>>, keys: &'t Map<KeysText>, of: impl Fn(&'t str, &'t Entry<KeysText>) -> Held<'t>) {
+    all.extend(keys.iter().map(|(name, entry)| of(name, entry)));
+}
+
+fn eviction(text: &EvictionText) -> Eviction {
+    match text {
+        EvictionText::NoEviction => Eviction::NoEviction,
+        EvictionText::AllKeysLru => Eviction::AllKeysLru,
+        EvictionText::AllKeysLfu => Eviction::AllKeysLfu,
+        EvictionText::AllKeysRandom => Eviction::AllKeysRandom,
+        EvictionText::VolatileLru => Eviction::VolatileLru,
+        EvictionText::VolatileLfu => Eviction::VolatileLfu,
+        EvictionText::VolatileRandom => Eviction::VolatileRandom,
+        EvictionText::VolatileTtl => Eviction::VolatileTtl,
+        EvictionText::Lru => Eviction::Lru,
+        EvictionText::Lfu => Eviction::Lfu,
+    }
+}
