@@ -1,4 +1,4 @@
-//! What is concluded from worlds: milestones, measurements, expectations, conservation, the closing summary.
+//! What is concluded from worlds: milestones, measurements, expectations, fidelity to real systems, conservation, the closing summary.
 //!
 //! The lab looks at a world from outside, through a [`knockon_model::Sink`] and through its aggregates; it never touches one.
 //! Deliberately not here: files, terminals and clocks (the command line has them) and the encoding of records (telemetry).
@@ -8,6 +8,7 @@ pub mod conservation;
 mod estimate;
 pub mod expectations;
 pub mod faults;
+pub mod fidelity;
 mod measurement;
 pub mod milestones;
 pub mod summary;

@@ -17,6 +17,7 @@ mod language;
 mod leaf;
 mod load;
 mod origin;
+pub mod original;
 mod path;
 mod print;
 mod schema;

@@ -1,0 +1,70 @@
+//! A run beside the real thing: for each observable what the repeats gave, what was simulated, and whether that is a fair prediction.
+
+use super::seen::Seen;
+use super::{Observables, certificate, heap, limit, lock, pool, retry};
+use knockon_scenario::original::{Experiment, Original};
+
+/// One observable of the real thing and of a run.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Comparison {
+    /// Family of experiments.
+    pub family: &'static str,
+    /// Measured set.
+    pub set: String,
+    /// The observable's name.
+    pub observable: String,
+    /// Median of the real repeats.
+    pub median: f64,
+    /// Smallest of them.
+    pub smallest: f64,
+    /// Largest of them.
+    pub largest: f64,
+    /// Smallest and largest fair prediction.
+    pub fair: [f64; 2],
+    /// What was simulated; `None` where the run has no such value.
+    pub simulated: Option<f64>,
+}
+
+impl Comparison {
+    /// Whether the simulated value lies between the fair bounds.
+    #[must_use]
+    pub fn is_fair(&self) -> bool {
+        let [low, high] = self.fair;
+        self.simulated.is_some_and(|value| (low..=high).contains(&value))
+    }
+}
+
+/// Holds a run of `service` against what was measured.
+#[must_use]
+pub fn judge(original: &Original, service: &str, seen: &Seen) -> Vec<Comparison> {
+    let observables = observe(original, service, seen);
+    let compare = |observable: &knockon_scenario::original::Observable| {
+        let [median, smallest, largest] = observable.spread();
+        Comparison {
+            family: original.experiment.family(),
+            set: original.set.clone(),
+            observable: observable.name.clone(),
+            median,
+            smallest,
+            largest,
+            fair: observable.fair,
+            simulated: observables.get(&observable.name).copied().flatten(),
+        }
+    };
+    original.observables.iter().map(compare).collect()
+}
+
+fn observe(original: &Original, service: &str, seen: &Seen) -> Observables {
+    match &original.experiment {
+        Experiment::Pool(experiment) => pool::observe(&pool::callers(seen, service), *experiment),
+        Experiment::RowLock(experiment) => lock::observe(&lock::callers(seen, service, experiment), experiment),
+        Experiment::RetryStorm(experiment) => retry::observe(&retry::attempts(seen, service), *experiment),
+        Experiment::Leak {} => heap::observe_leak(&heap::course(seen, service)),
+        Experiment::Steady(experiment) => heap::observe_steady(&heap::course(seen, service), experiment),
+        Experiment::CacheFlush(_) => Observables::new(),
+        Experiment::RateLimit {} => limit::of_run(seen),
+        Experiment::Certificate(experiment) => {
+            certificate::observe(&certificate::tries(seen, experiment), experiment.expires_s)
+        }
+    }
+}
