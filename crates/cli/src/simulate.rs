@@ -7,6 +7,7 @@ use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use knockon_kernel::Time;
 use knockon_lab::expectations::{self, Judgement};
+use knockon_lab::fidelity::Seen;
 use knockon_lab::milestones::{Milestones, Watcher};
 use knockon_lab::summary::{Summary, Written};
 use knockon_lab::{Calendar, Measurement, conservation, faults};
@@ -73,9 +74,16 @@ fn without_tables(loaded: Loaded, interrupt: &Interrupt, mut progress: Progress)
     let mut watcher = Watcher::new(world.catalogue(), &loaded.blueprint);
     let until = end_of(loaded.blueprint.duration);
     let mut measurement = measurement_of(&loaded);
-    let ended = drive(&mut world, until, &mut watcher, |_| false, &mut measurement, interrupt, &mut progress);
+    let Some(seen) = Seen::if_needed(&loaded.expectations, world.catalogue(), &loaded.blueprint) else {
+        let ended = drive(&mut world, until, &mut watcher, |_| false, &mut measurement, interrupt, &mut progress);
+        let limit = limit_of(ended)?;
+        return Ok(Simulated::new(loaded, &world, watcher, &measurement, None, limit, &progress));
+    };
+    let mut sink = Tee(watcher, seen);
+    let ended = drive(&mut world, until, &mut sink, |_| false, &mut measurement, interrupt, &mut progress);
     let limit = limit_of(ended)?;
-    Ok(Simulated::new(loaded, &world, watcher, &measurement, limit, &progress))
+    let Tee(watcher, seen) = sink;
+    Ok(Simulated::new(loaded, &world, watcher, &measurement, Some(&seen), limit, &progress))
 }
 
 fn with_tables(
@@ -90,13 +98,14 @@ fn with_tables(
     let meta = Meta { draws_epoch: DRAWS_EPOCH, model_epoch: MODEL_EPOCH };
     let options = Options { threads: usize::from(recording.threads), ..Options::default() };
     let writer = RunWriter::create(&recording.folder, meta, world.catalogue(), &loaded.blueprint, options)?;
-    let mut sink = Tee(watcher, writer.recorder()?);
+    let seen = Seen::if_needed(&loaded.expectations, world.catalogue(), &loaded.blueprint);
+    let mut sink = Tee(Tee(watcher, seen), writer.recorder()?);
     let mut measurement = measurement_of(&loaded);
     let has_failed = |sink: &Tee<_, Recorder>| sink.1.has_failed();
     let ended = drive(&mut world, until, &mut sink, has_failed, &mut measurement, interrupt, &mut progress);
     let limit = limit_of(ended)?;
-    let Tee(watcher, recorder) = sink;
-    let mut simulated = Simulated::new(loaded, &world, watcher, &measurement, limit, &progress);
+    let Tee(Tee(watcher, seen), recorder) = sink;
+    let mut simulated = Simulated::new(loaded, &world, watcher, &measurement, seen.as_ref(), limit, &progress);
     let documents = simulated.write_truth(&writer)?;
     let closing = Closing {
         run_digest: format!("{:032x}", simulated.digest),
@@ -137,6 +146,7 @@ impl Simulated {
         world: &World,
         watcher: Watcher,
         measurement: &Measurement,
+        seen: Option<&Seen>,
         limit: Option<Stop>,
         progress: &Progress,
     ) -> Self {
@@ -146,7 +156,7 @@ impl Simulated {
         };
         let statistics = world.statistics();
         let milestones = watcher.finish(end);
-        let judgements = expectations::judge(&loaded.expectations, measurement, &statistics, &milestones);
+        let judgements = expectations::judge(&loaded.expectations, measurement, &statistics, &milestones, seen);
         Self {
             statistics,
             milestones,

@@ -49,7 +49,7 @@ fn run(name: &str, seed: u64, set: &[(&str, &str)], without: &[&str]) -> Ran {
     measurement.run_until(&mut world, end, &mut watcher).expect("no limit is hit");
     let (statistics, milestones) = (world.statistics(), watcher.finish(end));
     assert_eq!(conservation::breaches(&statistics), []);
-    let judgements = judge(&loaded.expectations, &measurement, &statistics, &milestones);
+    let judgements = judge(&loaded.expectations, &measurement, &statistics, &milestones, None);
     Ran { milestones, statistics, judgements, digest: world.digest() }
 }
 

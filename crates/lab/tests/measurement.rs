@@ -45,7 +45,7 @@ fn queue_of_seed(
         measurement.run_until(&mut world, until, &mut Null).expect("no limit is hit");
     }
     measurement.run_until(&mut world, end, &mut Null).expect("no limit is hit");
-    judge(&loaded.expectations, &measurement, &world.statistics(), &Milestones::default())
+    judge(&loaded.expectations, &measurement, &world.statistics(), &Milestones::default(), None)
 }
 
 fn memoryless(duration: &str, expect: &str) -> Vec<Judgement> {

@@ -44,6 +44,52 @@ impl Sink for Null {
     fn watermark(&mut self, _: Time) {}
 }
 
+/// A sink that may not be there.
+impl<S: Sink> Sink for Option<S> {
+    const OBSERVES: bool = S::OBSERVES;
+    const LEDGER: bool = S::LEDGER;
+    fn span(&mut self, record: SpanRecord) {
+        if let Some(sink) = self {
+            sink.span(record);
+        }
+    }
+    fn log(&mut self, record: LogRecord) {
+        if let Some(sink) = self {
+            sink.log(record);
+        }
+    }
+    fn sample(&mut self, record: SampleRecord) {
+        if let Some(sink) = self {
+            sink.sample(record);
+        }
+    }
+    fn change(&mut self, record: ChangeRecord) {
+        if let Some(sink) = self {
+            sink.change(record);
+        }
+    }
+    fn ledger(&mut self, record: LedgerRecord) {
+        if let Some(sink) = self {
+            sink.ledger(record);
+        }
+    }
+    fn request(&mut self, record: RequestRecord) {
+        if let Some(sink) = self {
+            sink.request(record);
+        }
+    }
+    fn state(&mut self, record: StateRecord) {
+        if let Some(sink) = self {
+            sink.state(record);
+        }
+    }
+    fn watermark(&mut self, before: Time) {
+        if let Some(sink) = self {
+            sink.watermark(before);
+        }
+    }
+}
+
 /// Two sinks, each getting every record it wants.
 #[derive(Clone, Debug, Default)]
 pub struct Tee<A, B>(pub A, pub B);

@@ -1,9 +1,11 @@
 //! Data files: from the bytes of a file to the text of a table, unpacked where its name ends in .gz or .zst.
 
-use crate::decode::Reader;
-use crate::language::ScenarioText;
+use crate::decode::{At, Reader};
+use crate::language::{Expect, ReproducesText, ScenarioText};
 use crate::load::FileReader;
 use crate::origin::{Origins, Span};
+use crate::original::Original;
+use std::collections::BTreeMap;
 use std::io::Read;
 
 /// The most that a table may have, unpacked.
@@ -50,6 +52,34 @@ pub(crate) fn read(
         tables.push(table);
     }
     (tables, kept)
+}
+
+/// Reads the measured sets that expectations name, by file, and keeps them too.
+pub(crate) fn originals(
+    expectations: &[At<Expect>],
+    reader: &mut Reader,
+    files: &FileReader<'_>,
+    kept: &mut Vec<(String, Vec<u8>)>,
+) -> BTreeMap<String, Original> {
+    let mut originals = BTreeMap::new();
+    for text in expectations {
+        let Expect::Reproduces(ReproducesText { file, .. }) = &text.value else { continue };
+        if text.broken || file.broken || originals.contains_key(&file.value) {
+            continue;
+        }
+        let read = files(file, MAXIMUM_PACKED_BYTES).and_then(|bytes| Ok((unpack(file, &bytes)?, bytes)));
+        match read.and_then(|(text, bytes)| Ok((Original::parse(&text)?, bytes))) {
+            Ok((original, bytes)) => {
+                kept.push((file.value.clone(), bytes));
+                originals.insert(file.value.clone(), original);
+            }
+            Err(message) => {
+                let hint = "the path is relative to the scenario's folder and stays inside it";
+                reader.report(file.span, format!("the measured set {:?} {message}", file.value), Some(hint.into()));
+            }
+        }
+    }
+    originals
 }
 
 /// The text of a file.

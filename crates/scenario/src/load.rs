@@ -141,7 +141,8 @@ impl Scenario {
             add_system(&mut system, &file, span, &mut origins, &mut reader, files, shown);
         }
         let measure = measure(&text, &mut reader);
-        let (data, kept) = data::read(&text, &mut origins, &mut reader, files, shown);
+        let (data, mut kept) = data::read(&text, &mut origins, &mut reader, files, shown);
+        let originals = data::originals(&text.expect, &mut reader, files, &mut kept);
         if let Some(duration) = options.duration {
             text.duration = At::new(Period(duration), Span::default());
             if duration.is_zero() || duration > Sampler::LONGEST {
@@ -152,7 +153,8 @@ impl Scenario {
         without(&mut text, &options.without, &mut origins, &mut reader);
         apply_with(&mut text, &mut system, &mut reader);
         apply_overrides(&mut system, &options.overrides, &mut origins, &mut reader);
-        let (blueprint, expectations) = compile::compile(&text, &system, (&data, &origins), options.seed, &mut reader);
+        let (blueprint, expectations) =
+            compile::compile(&text, &system, (&data, &origins), &originals, options.seed, &mut reader);
         if !reader.findings.is_empty() {
             return Err(Diagnostics::new(reader.findings, &origins));
         }

@@ -7,20 +7,28 @@ pub use chain::{occurrences, times};
 pub use verdict::{Judgement, Numbers, Verdict};
 
 use crate::Measurement;
+use crate::fidelity::{self, Seen};
 use crate::milestones::{Milestones, State};
 use knockon_model::statistics::Statistics;
 use knockon_scenario::{Expectation, Measured, Milestone, Reading, Statistic, Window};
 
-/// Judges every expectation of a scenario by the aggregates at the end of its run, and what was read on the way.
+/// Judges every expectation of a scenario by the aggregates at the end of its run, and what was read and seen on the way. An expectation
+/// to reproduce something has a judgement for each observable, and needs `seen`.
 #[must_use]
 pub fn judge(
     expectations: &[Expectation],
     measurement: &Measurement,
     statistics: &Statistics,
     milestones: &Milestones,
+    seen: Option<&Seen>,
 ) -> Vec<Judgement> {
-    let judge = |expectation| judge_one(expectation, measurement, statistics, milestones);
-    expectations.iter().map(judge).collect()
+    let judge = |expectation: &Expectation| match (expectation, seen) {
+        (Expectation::Reproduces { service, original }, Some(seen)) => {
+            fidelity::judge(original, service, seen).into_iter().map(Judgement::of_comparison).collect()
+        }
+        _ => vec![judge_one(expectation, measurement, statistics, milestones)],
+    };
+    expectations.iter().flat_map(judge).collect()
 }
 
 fn judge_one(
@@ -31,7 +39,7 @@ fn judge_one(
 ) -> Judgement {
     let judgement = |subject: &str, measured: String, verdict| {
         let subject = subject.to_owned();
-        Judgement { expected: expectation.to_string(), subject, measured, verdict, numbers: None }
+        Judgement { expected: expectation.to_string(), subject, measured, verdict, numbers: None, comparison: None }
     };
     let read = |statistic: &Statistic, window: &Window| match *window {
         Window::WHOLE => statistic.reading(statistics),
@@ -63,6 +71,8 @@ fn judge_one(
             let found = times(milestones, service, &states);
             judgement(service, in_times(u64::from(found)), Verdict::from(found >= *expected))
         }
+        // Nobody looked.
+        Expectation::Reproduces { service, .. } => judgement(service, "nothing".to_owned(), Verdict::NotMeasured),
         Expectation::Never { service, milestone } => {
             let state = state(*milestone);
             // Milestones that were only counted have lost their service: any of them speaks against "never".

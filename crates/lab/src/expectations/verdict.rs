@@ -1,6 +1,7 @@
 //! One expectation and what came of it.
 
 use crate::Estimate;
+use crate::fidelity::Comparison;
 use knockon_scenario::{Expectation, Measured, Statistic, Unit};
 use std::fmt;
 
@@ -67,6 +68,8 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// For an estimated value.
     pub numbers: Option<Numbers>,
+    /// For an observable of a real system.
+    pub comparison: Option<Comparison>,
 }
 
 impl Judgement {
@@ -74,6 +77,23 @@ impl Judgement {
     #[must_use]
     pub fn held(&self) -> bool {
         self.verdict == Verdict::Held
+    }
+
+    /// An observable beside what it was on a real system.
+    pub(super) fn of_comparison(comparison: Comparison) -> Self {
+        let [low, high] = comparison.fair;
+        let verdict = match comparison.simulated {
+            None => Verdict::NotMeasured,
+            Some(_) => Verdict::from(comparison.is_fair()),
+        };
+        Self {
+            expected: format!("{} {} (fair {low} to {high})", comparison.observable, comparison.median),
+            subject: comparison.set.clone(),
+            measured: comparison.simulated.map_or_else(|| "nothing".to_owned(), |value| format!("{value:.4}")),
+            verdict,
+            numbers: None,
+            comparison: Some(comparison),
+        }
     }
 
     /// For programs.
@@ -86,6 +106,18 @@ impl Judgement {
             "held": self.held(),
             "verdict": self.verdict.to_string(),
         });
+        if let Some(comparison) = &self.comparison {
+            json["comparison"] = serde_json::json!({
+                "family": comparison.family,
+                "set": comparison.set,
+                "observable": comparison.observable,
+                "median": comparison.median,
+                "smallest": comparison.smallest,
+                "largest": comparison.largest,
+                "fair": comparison.fair,
+                "simulated": comparison.simulated,
+            });
+        }
         if let Some(numbers) = &self.numbers {
             json["numbers"] = serde_json::json!({
                 "expected": numbers.expected,
@@ -117,7 +149,7 @@ pub(super) fn of_estimate(
     let (words, subject) = (expectation.to_string(), statistic.path().to_owned());
     let Some(estimate) = estimate else {
         let measured = "nothing: the run is too short for its warm-up, or nothing was counted".to_owned();
-        return Judgement { expected: words, subject, measured, verdict: Verdict::NotMeasured, numbers: None };
+        return Judgement { expected: words, subject, measured, verdict: Verdict::NotMeasured, numbers: None, comparison: None };
     };
     let numbers = Numbers {
         expected: expected.value,
@@ -136,5 +168,5 @@ pub(super) fn of_estimate(
     };
     let shown = |number| Measured(number, numbers.unit);
     let measured = format!("{} ± {}", shown(numbers.measured), shown(numbers.half_width));
-    Judgement { expected: words, subject, measured, verdict, numbers: Some(numbers) }
+    Judgement { expected: words, subject, measured, verdict, numbers: Some(numbers), comparison: None }
 }

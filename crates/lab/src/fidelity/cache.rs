@@ -2,7 +2,10 @@
 
 use super::Observables;
 use super::numbers::{S, count, millis, p95, share};
+use super::seen::{Seen, nanos};
+use knockon_model::record::{ErrorType, Part, TraceId};
 use knockon_scenario::original::FlushExperiment;
+use std::collections::BTreeMap;
 
 /// One read. Instants and durations in nanoseconds.
 #[derive(Clone, Copy, Debug)]
@@ -48,4 +51,32 @@ pub(super) fn observe(reads: &[Read], queries: &[i64], experiment: FlushExperime
         ("peak_db_queue".into(), reads.iter().map(|read| read.queue).max().map(|most| most as f64)),
         ("latency_after_flush_5s_ms_p95".into(), p95(&latencies)),
     ])
+}
+
+/// What the clients of a simulated run saw of an application with a cache and a database, and when it began with its queries.
+pub(super) fn of_run(seen: &Seen, application: &str) -> (Vec<Read>, Vec<i64>) {
+    let begun: BTreeMap<TraceId, i64> =
+        seen.queries(application).map(|span| (span.trace, nanos(span.start))).collect();
+    // Whose work waited for a connection to the database: from when to when.
+    let mut waits: BTreeMap<TraceId, (i64, i64)> = BTreeMap::new();
+    for (span, ledger) in seen.served(application) {
+        let wait = ledger.parts[Part::Pool as usize] as i64;
+        let to = begun.get(&span.trace).copied().unwrap_or(nanos(span.end));
+        if wait > 0 {
+            waits.insert(span.trace, (to - wait, to));
+        }
+    }
+    let (mut joined, mut left): (Vec<i64>, Vec<i64>) = waits.values().copied().unzip();
+    joined.sort_unstable();
+    left.sort_unstable();
+    let waiting = |at: i64| joined.partition_point(|&from| from < at) as i64 - left.partition_point(|&to| to <= at) as i64;
+    let missed = seen.missed(application);
+    let reads = seen.requests().iter().map(|request| Read {
+        asked: nanos(request.sent),
+        hit: !missed.contains(&request.trace),
+        latency: nanos(request.ended) - nanos(request.sent),
+        timed_out: request.error == Some(ErrorType::Timeout),
+        queue: waits.get(&request.trace).map_or(0, |&(from, _)| waiting(from)),
+    });
+    (reads.collect(), begun.into_values().collect())
 }

@@ -1,7 +1,7 @@
 //! A run beside the real thing: for each observable what the repeats gave, what was simulated, and whether that is a fair prediction.
 
 use super::seen::Seen;
-use super::{Observables, certificate, heap, limit, lock, pool, retry};
+use super::{Observables, cache, certificate, heap, limit, lock, pool, retry};
 use knockon_scenario::original::{Experiment, Original};
 
 /// One observable of the real thing and of a run.
@@ -61,7 +61,10 @@ fn observe(original: &Original, service: &str, seen: &Seen) -> Observables {
         Experiment::RetryStorm(experiment) => retry::observe(&retry::attempts(seen, service), *experiment),
         Experiment::Leak {} => heap::observe_leak(&heap::course(seen, service)),
         Experiment::Steady(experiment) => heap::observe_steady(&heap::course(seen, service), experiment),
-        Experiment::CacheFlush(_) => Observables::new(),
+        Experiment::CacheFlush(experiment) => {
+            let (reads, queries) = cache::of_run(seen, service);
+            cache::observe(&reads, &queries, *experiment)
+        }
         Experiment::RateLimit {} => limit::of_run(seen),
         Experiment::Certificate(experiment) => {
             certificate::observe(&certificate::tries(seen, experiment), experiment.expires_s)

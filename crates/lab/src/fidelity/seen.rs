@@ -2,20 +2,30 @@
 
 use knockon_kernel::Time;
 use knockon_model::Sink;
-use knockon_model::blueprint::Blueprint;
+use knockon_model::blueprint::{self, Blueprint};
 use knockon_model::record::{
     Catalogue, ChangeRecord, LedgerRecord, LogEvent, LogRecord, RequestRecord, SampleRecord, SpanId, SpanKind,
     SpanRecord, StateRecord, TraceId, Transition,
 };
-use std::collections::BTreeMap;
+use knockon_scenario::Expectation;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One side of an edge.
+#[derive(Clone, Debug)]
+struct Operation {
+    /// Name of the endpoint, query class or command.
+    endpoint: String,
+    side: SpanKind,
+    /// Whether it is a statement.
+    sql: bool,
+}
 
 /// A sink that keeps spans, ledgers, collections, requests and states.
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
     /// By process: the name of its service.
     services: Vec<String>,
-    /// By operation: the endpoint's name, and which side it is.
-    operations: Vec<(String, SpanKind)>,
+    operations: Vec<Operation>,
     spans: Vec<SpanRecord>,
     ledgers: Vec<LedgerRecord>,
     collections: Vec<LogRecord>,
@@ -24,11 +34,19 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// Before a run, if any of its expectations needs it.
+    #[must_use]
+    pub fn if_needed(expectations: &[Expectation], catalogue: &Catalogue, blueprint: &Blueprint) -> Option<Self> {
+        let needs = |expectation: &Expectation| matches!(expectation, Expectation::Reproduces { .. });
+        expectations.iter().any(needs).then(|| Self::new(catalogue, blueprint))
+    }
+
     /// Before a run.
     #[must_use]
     pub fn new(catalogue: &Catalogue, blueprint: &Blueprint) -> Self {
         let operation = |info: &knockon_model::record::OperationInfo| {
-            (blueprint[info.service].endpoints[info.endpoint.index()].name.clone(), info.kind)
+            let endpoint = blueprint[info.service].endpoints[info.endpoint.index()].name.clone();
+            Operation { endpoint, side: info.kind, sql: matches!(info.operation, blueprint::Operation::Sql { .. }) }
         };
         Self {
             services: catalogue.processes.iter().map(|process| process.name.clone()).collect(),
@@ -55,6 +73,19 @@ impl Seen {
         })
     }
 
+    /// Queries that a service sent to its databases.
+    pub(super) fn queries<'s>(&'s self, service: &'s str) -> impl Iterator<Item = &'s SpanRecord> {
+        self.spans.iter().filter(move |span| {
+            let operation = &self.operations[span.operation.index()];
+            operation.side == SpanKind::Client && operation.sql && self.services[span.process.index()] == service
+        })
+    }
+
+    /// Requests of which a service did not find the key in its cache: they asked the database, or waited for another that did.
+    pub(super) fn missed(&self, service: &str) -> BTreeSet<TraceId> {
+        self.queries(service).map(|span| span.trace).collect()
+    }
+
     /// How long the statement (or call) of this name took, by trace and the span that it was made in.
     pub(super) fn durations_of(&self, endpoint: &str) -> BTreeMap<(TraceId, SpanId), i64> {
         let named = |span: &&SpanRecord| self.side(span) == SpanKind::Client && self.endpoint(span) == endpoint;
@@ -67,16 +98,16 @@ impl Seen {
 
     /// The endpoint, query class or command that a span is about.
     pub(super) fn endpoint(&self, span: &SpanRecord) -> &str {
-        &self.operations[span.operation.index()].0
+        &self.operations[span.operation.index()].endpoint
     }
 
     /// The endpoint that a source's request was for.
     pub(super) fn requested(&self, request: &RequestRecord) -> &str {
-        &self.operations[request.operation.index()].0
+        &self.operations[request.operation.index()].endpoint
     }
 
     fn side(&self, span: &SpanRecord) -> SpanKind {
-        self.operations[span.operation.index()].1
+        self.operations[span.operation.index()].side
     }
 
     /// Collections of a service, at their ends.

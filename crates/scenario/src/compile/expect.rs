@@ -3,7 +3,7 @@
 use super::Compiler;
 use crate::decode::{At, Decode};
 use crate::expectation::{Expectation, Milestone, Relation, Statistic, Unit, Window, possible};
-use crate::language::{Bound, ChainText, Expect, MilestoneText, ValueText};
+use crate::language::{Bound, ChainText, Expect, MilestoneText, ReproducesText, ValueText};
 use crate::leaf::Name;
 use crate::origin::Span;
 use crate::tree::{Kind, Node};
@@ -24,6 +24,7 @@ impl Compiler<'_> {
             Expect::Value(value) => self.estimate(value),
             Expect::Exact(bound) => self.exact(bound),
             Expect::Chain(chain) => self.chain(chain),
+            Expect::Reproduces(text) => self.reproduces(text),
             Expect::Never(never) => {
                 let milestone = milestone(&never.milestone);
                 // What the runtime rules out may well be expected not to happen.
@@ -117,6 +118,13 @@ impl Compiler<'_> {
             Some(value) => Some(value),
             None => self.reader.mismatch(node, expected),
         }
+    }
+
+    fn reproduces(&mut self, text: &ReproducesText) -> Option<Expectation> {
+        self.service_with(&text.service, &[])?;
+        // One that could not be read was reported when it was looked for.
+        let original = self.originals.get(&text.file.value)?;
+        Some(Expectation::Reproduces { service: text.service.0.clone(), original: Box::new(original.clone()) })
     }
 
     fn chain(&mut self, chain: &ChainText) -> Option<Expectation> {

@@ -22,6 +22,7 @@ use crate::expectation::Expectation;
 use crate::language::{Law, LimitsText, ScenarioText, SystemText};
 use crate::leaf::Name;
 use crate::origin::{Origins, Span};
+use crate::original::Original;
 use crate::suggest;
 use knockon_kernel::{Key, Sampler};
 use knockon_model::blueprint::{Blueprint, CallPolicy, Limits, Recordings, Site};
@@ -53,6 +54,8 @@ pub(crate) struct Compiler<'t> {
     readings: Vec<data::Reading>,
     /// Mixes by recorded class so far.
     mixes: u32,
+    /// Measured sets by file.
+    originals: &'t BTreeMap<String, Original>,
 }
 
 /// Compiles a scenario whose `system`, `with`, `--set` and `--without` have been dealt with.
@@ -60,6 +63,7 @@ pub(crate) fn compile(
     text: &ScenarioText,
     system: &SystemText,
     (data, origins): (&[DataFile], &Origins),
+    originals: &BTreeMap<String, Original>,
     seed: u64,
     reader: &mut Reader,
 ) -> (Blueprint, Vec<Expectation>) {
@@ -77,6 +81,7 @@ pub(crate) fn compile(
         columns: BTreeMap::new(),
         readings: Vec::new(),
         mixes: 0,
+        originals,
     };
     compiler.tables(data, origins);
     compiler.names(text);

@@ -9,6 +9,7 @@ pub use reading::Reading;
 pub(crate) use statistic::describe;
 pub use statistic::{Measured, Statistic, Unit};
 
+use crate::original::Original;
 use crate::unit::print_duration;
 use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::Runtime;
@@ -79,6 +80,13 @@ pub enum Expectation {
         milestones: Vec<Milestone>,
         /// How often.
         times: u32,
+    },
+    /// The run gives fair predictions of what a real system did.
+    Reproduces {
+        /// The service that stands for it.
+        service: String,
+        /// What was measured.
+        original: Box<Original>,
     },
     /// A milestone never happened.
     Never {
@@ -192,6 +200,7 @@ impl fmt::Display for Expectation {
                 let names: Vec<String> = milestones.iter().map(|milestone| format!("{milestone:?}")).collect();
                 write!(f, "{service}: {} ({times} times)", names.join(" → "))
             }
+            Self::Reproduces { service, original } => write!(f, "{service} does as {} did", original.set),
             Self::Never { service, milestone } => write!(f, "{service}: never {milestone:?}"),
         }
     }

@@ -23,6 +23,8 @@ choice! {
         Exact(Bound),
         /// Milestones of a service happened in this order, `times` times over.
         Chain(ChainText),
+        /// The run does what a real system did on the same work: every observable that counts is a fair prediction.
+        Reproduces(ReproducesText),
     }
 }
 
@@ -74,6 +76,17 @@ record! {
         milestones: Vec<At<MilestoneText>>,
         /// How often the whole chain happens, one after the other.
         times: Count<1> = [1],
+    }
+}
+
+record! {
+    /// A comparison with what was measured on a real system.
+    ReproducesText as "Reproduces" {
+        /// The measured set, a JSON file in the scenario's folder: how the experiment went, and for each observable what its repeats
+        /// gave and between which bounds a prediction is fair.
+        file: String,
+        /// The service that stands for what was measured: the one with the pool, the server of a storm, the one with the heap or cache.
+        service: Name,
     }
 }
 

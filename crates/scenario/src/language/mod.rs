@@ -17,7 +17,7 @@ mod store;
 pub(crate) use admission::{
     ClassText, DelayText, DroppedText, OrderText, OverflowText, QueueText, ScheduleText, StatusText, VictimText,
 };
-pub(crate) use expect::{Bound, ChainText, Expect, MeasureText, MilestoneText, ValueText};
+pub(crate) use expect::{Bound, ChainText, Expect, MeasureText, MilestoneText, ReproducesText, ValueText};
 pub(crate) use fault::{ContrastText, Deploy, FaultText, SetText};
 pub(crate) use law::{Law, RecordedText};
 pub(crate) use load::{ArrivalsText, LinkText, LoadText, Persistence, ProfileText, ReplayText};
