@@ -68,16 +68,18 @@ pub(crate) fn originals(
             continue;
         }
         let read = files(file, MAXIMUM_PACKED_BYTES).and_then(|bytes| Ok((unpack(file, &bytes)?, bytes)));
-        match read.and_then(|(text, bytes)| Ok((Original::parse(&text)?, bytes))) {
-            Ok((original, bytes)) => {
+        let (message, hint) = match read.map(|(text, bytes)| (Original::parse(&text), bytes)) {
+            Ok((Ok(original), bytes)) => {
                 kept.push((file.value.clone(), bytes));
                 originals.insert(file.value.clone(), original);
+                continue;
             }
+            Ok((Err(message), _)) => (format!("is wrong: {message}"), None),
             Err(message) => {
-                let hint = "the path is relative to the scenario's folder and stays inside it";
-                reader.report(file.span, format!("the measured set {:?} {message}", file.value), Some(hint.into()));
+                (message, Some("the path is relative to the scenario's folder and stays inside it".to_owned()))
             }
-        }
+        };
+        reader.report(file.span, format!("the measured set {:?} {message}", file.value), hint);
     }
     originals
 }

@@ -149,7 +149,14 @@ pub(super) fn of_estimate(
     let (words, subject) = (expectation.to_string(), statistic.path().to_owned());
     let Some(estimate) = estimate else {
         let measured = "nothing: the run is too short for its warm-up, or nothing was counted".to_owned();
-        return Judgement { expected: words, subject, measured, verdict: Verdict::NotMeasured, numbers: None, comparison: None };
+        return Judgement {
+            expected: words,
+            subject,
+            measured,
+            verdict: Verdict::NotMeasured,
+            numbers: None,
+            comparison: None,
+        };
     };
     let numbers = Numbers {
         expected: expected.value,

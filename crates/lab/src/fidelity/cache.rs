@@ -55,8 +55,7 @@ pub(super) fn observe(reads: &[Read], queries: &[i64], experiment: FlushExperime
 
 /// What the clients of a simulated run saw of an application with a cache and a database, and when it began with its queries.
 pub(super) fn of_run(seen: &Seen, application: &str) -> (Vec<Read>, Vec<i64>) {
-    let begun: BTreeMap<TraceId, i64> =
-        seen.queries(application).map(|span| (span.trace, nanos(span.start))).collect();
+    let begun: BTreeMap<TraceId, i64> = seen.queries(application).map(|span| (span.trace, nanos(span.start))).collect();
     // Whose work waited for a connection to the database: from when to when.
     let mut waits: BTreeMap<TraceId, (i64, i64)> = BTreeMap::new();
     for (span, ledger) in seen.served(application) {
@@ -69,7 +68,8 @@ pub(super) fn of_run(seen: &Seen, application: &str) -> (Vec<Read>, Vec<i64>) {
     let (mut joined, mut left): (Vec<i64>, Vec<i64>) = waits.values().copied().unzip();
     joined.sort_unstable();
     left.sort_unstable();
-    let waiting = |at: i64| joined.partition_point(|&from| from < at) as i64 - left.partition_point(|&to| to <= at) as i64;
+    let waiting =
+        |at: i64| joined.partition_point(|&from| from < at) as i64 - left.partition_point(|&to| to <= at) as i64;
     let missed = seen.missed(application);
     let reads = seen.requests().iter().map(|request| Read {
         asked: nanos(request.sent),

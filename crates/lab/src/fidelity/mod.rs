@@ -12,11 +12,13 @@ mod judge;
 mod limit;
 mod lock;
 mod numbers;
+mod page;
 mod pool;
 mod retry;
 mod seen;
 
 pub use judge::{Comparison, judge};
+pub use page::page;
 pub use seen::Seen;
 
 /// Observables by name; `None` where a run has no such value (no failure, never recovered).

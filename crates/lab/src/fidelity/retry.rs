@@ -93,9 +93,15 @@ pub(super) fn attempts(seen: &Seen, server: &str) -> Vec<Attempt> {
     let mut served: BTreeMap<_, _> = BTreeMap::new();
     let mut stays: Vec<(i64, i64)> = Vec::new();
     for (span, _) in seen.served(server) {
-        served.insert((span.trace, span.parent), nanos(span.start));
-        stays.push((nanos(span.start), nanos(span.end)));
+        // One that is answered with an error within its instant found no place.
+        let turned_away = span.error.is_some() && span.start == span.end;
+        let fate = if turned_away { Fate::Refused } else { Fate::Served };
+        served.insert((span.trace, span.parent), (nanos(span.start), fate));
+        if !turned_away {
+            stays.push((nanos(span.start), nanos(span.end)));
+        }
     }
+    // Others are refused, or dropped without a word, and leave no span.
     let mut refusals: Vec<i64> =
         seen.states(server).filter(|(_, state)| *state == Transition::Refused).map(|(at, _)| at).collect();
     refusals.sort_unstable();
@@ -110,13 +116,9 @@ pub(super) fn attempts(seen: &Seen, server: &str) -> Vec<Attempt> {
         .map(|span| {
             let next = requests.len();
             let request = *requests.entry(span.trace).or_insert(next);
-            let started = served.get(&(span.trace, span.span)).copied();
-            let arrived = started.or_else(|| refusals.next());
-            let fate = match (started, arrived) {
-                (Some(_), _) => Fate::Served,
-                (None, Some(_)) => Fate::Refused,
-                (None, None) => Fate::Other,
-            };
+            let known = served.get(&(span.trace, span.span)).copied();
+            let met = known.or_else(|| refusals.next().map(|at| (at, Fate::Refused)));
+            let (arrived, fate) = met.map_or((None, Fate::Other), |(at, fate)| (Some(at), fate));
             let depth = arrived.map(|at| jobs.at(at));
             Attempt { request, sent: nanos(span.start), ok: span.error.is_none(), depth, arrived, fate }
         })
