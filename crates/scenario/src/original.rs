@@ -134,7 +134,7 @@ impl Original {
         let original: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
         for observable in &original.observables {
             let [low, high] = observable.fair;
-            if !(low <= high) {
+            if low > high {
                 return Err(format!("{}: the fair bounds {low} and {high} are in the wrong order", observable.name));
             }
             if observable.by_repeat.iter().all(Option::is_none) {
