@@ -18,6 +18,7 @@ mod event;
 mod execute;
 mod life;
 mod memory;
+mod opening;
 mod patching;
 mod readings;
 mod recorded;
