@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum State {
     /// On the wire to its process.
     InTransit,
+    /// On the wire over a connection that is gone: refused where it arrives, with the outcome that it has.
+    Doomed,
     /// In the accept queue.
     Queued,
     /// Being interpreted, or about to be within this instant.
@@ -25,6 +27,8 @@ pub(crate) enum State {
     Computing,
     /// Waits for a connection.
     WaitingPool,
+    /// Waits for a row's lock, without a worker.
+    WaitingLock,
     /// Waits for the answer of `child`.
     WaitingReply,
     /// Waits before the next attempt.
@@ -304,7 +308,7 @@ impl Frame {
 
     /// Whether it has not reached its process yet, as far as its caller can tell.
     pub(crate) fn on_its_way(&self) -> bool {
-        matches!(self.state, State::InTransit | State::Dropped)
+        matches!(self.state, State::InTransit | State::Doomed | State::Dropped)
     }
 
     /// Whether its answer has left.

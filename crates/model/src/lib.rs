@@ -10,6 +10,7 @@ mod frame;
 #[allow(dead_code, reason = "a machine offers its readings whether or not the world takes each of them")]
 mod heap;
 pub mod id;
+pub mod lock;
 mod meter;
 mod metrics;
 pub mod pool;

@@ -7,6 +7,7 @@
 use crate::cpu::Cpu;
 use crate::heap::{Collection, Heap};
 use crate::id::{ConnectionId, FrameRef};
+use crate::lock::Locks;
 use crate::meter::Meter;
 use crate::pool::Pool;
 use crate::queue::AcceptQueue;
@@ -15,7 +16,7 @@ use crate::store::Store;
 use crate::world::{Event, PoolEvent};
 use knockon_kernel::{Duration, Key, Ticket, Time};
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Where a process is in its life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -37,6 +38,15 @@ pub(crate) struct Stops {
     pub(crate) collecting: bool,
     /// Stopped from outside, so many times over.
     pub(crate) outside: u32,
+}
+
+/// Idle kept-alive connections over one link to one process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    pub(crate) link: u32,
+    /// The process at their other end.
+    pub(crate) to: u32,
+    pub(crate) idle: u32,
 }
 
 /// A timer about the life of a connection: its retirement, its next ping, the look for a leak.
@@ -62,6 +72,8 @@ pub(crate) struct Process {
     pub(crate) traced: bool,
     /// Computing never waits for a core: each demand has a timer of its own.
     pub(crate) unlimited_cores: bool,
+    /// Its statements are timed: a database with a `statement_timeout`.
+    pub(crate) times_statements: bool,
     /// Processor time of demands finished in this life, in nanoseconds, where cores are unlimited: metered, never acted upon.
     pub(crate) computed_ns: u64,
     pub(crate) stops: Stops,
@@ -80,8 +92,8 @@ pub(crate) struct Process {
     pub(crate) heap: Option<Box<Heap>>,
     pub(crate) stopped_since: Time,
     pub(crate) inbox: VecDeque<(Time, Event)>,
-    /// Idle kept-alive connections by link, for links that keep any.
-    pub(crate) keep_alive: Vec<(u32, u32)>,
+    /// Idle kept-alive connections, for links that keep any.
+    pub(crate) keep_alive: Vec<Kept>,
     /// Address of its component draws.
     pub(crate) key: Key,
     pub(crate) started: Time,
@@ -108,6 +120,8 @@ pub(crate) struct Process {
     pub(crate) connection_timers: Vec<ConnectionTimer>,
     /// A deploy stops it: it starts again at once, as the next version.
     pub(crate) redeploys: bool,
+    /// Shut down so many times over: nothing starts it.
+    pub(crate) kept_down: u32,
     /// How it last ended by itself.
     pub(crate) exit_code: u16,
     pub(crate) oom_killed_last: bool,
@@ -118,6 +132,10 @@ pub(crate) struct Process {
     pub(crate) store: Option<Box<Store>>,
     /// Caches within an application's process, in the blueprint's order.
     pub(crate) caches: Vec<Store>,
+    /// Row locks of a database whose statements lock rows.
+    pub(crate) locks: Option<Box<Locks>>,
+    /// The statement timeouts that run.
+    pub(crate) statement_timers: BTreeMap<FrameRef, Ticket>,
     /// Log lines written, for their addresses.
     pub(crate) lines: u64,
     pub(crate) meter: Meter,

@@ -52,6 +52,10 @@ pub const TRACE_LOW: Purpose = Purpose(50);
 pub const SERVER_SPAN: Purpose = Purpose(51);
 /// A client span.
 pub const CLIENT_SPAN: Purpose = Purpose(52);
+/// The row that a statement locks, by its table.
+pub const ROW: Purpose = Purpose(85);
+/// Whether a termination of back ends takes one, by its number and the instant.
+pub const TERMINATION: Purpose = Purpose(86);
 /// A log line.
 pub const LINE: Purpose = Purpose(53);
 /// Whether a use of a key moves its logarithmic counter, by key and instant.

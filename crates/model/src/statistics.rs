@@ -72,6 +72,12 @@ pub struct ServiceStatistics {
     pub restarts: u64,
     /// Its pools, summed over processes.
     pub pools: Vec<PoolStatistics>,
+    /// Waits for a row's lock, of the statements that had to wait and got it (databases).
+    pub lock_wait: LatencyHistogram,
+    /// Statements that failed of `lock_timeout` (databases).
+    pub lock_timeouts: u64,
+    /// Statements that failed of `statement_timeout` (databases).
+    pub statement_timeouts: u64,
     /// Cache reads that found their key (cache services).
     pub hits: u64,
     /// Cache reads that did not.

@@ -196,7 +196,7 @@ fn a_span_is_written_as_the_conventions_say() {
         ("name", ["POST /api/checkout", "POST", "POST", "SELECT users", "GET"]),
         ("kind", ["SERVER", "CLIENT", "CLIENT", "CLIENT", "CLIENT"]),
         ("status", ["ERROR", "ERROR", "ERROR", "ERROR", "UNSET"]),
-        ("error_type", ["500", "timeout", "java.net.ConnectException", "57P01", "-"]),
+        ("error_type", ["500", "timeout", "java.net.ConnectException", "08006", "-"]),
         ("peer", ["-", "auth-service", "auth-service", "postgres", "redis"]),
         ("peer_instance", ["-", "auth-service-0", "auth-service-0", "postgres-0", "redis-0"]),
         ("http_request_method", ["POST", "POST", "POST", "-", "-"]),

@@ -70,6 +70,26 @@ pub enum Action {
         /// Service.
         service: ServiceId,
     },
+    /// Another session's transaction locks a row of a database, as soon as it can get it, until the patch ends.
+    Hold {
+        /// Database.
+        service: ServiceId,
+        /// The row.
+        row: crate::lock::RowId,
+    },
+    /// Ends a database's back ends (`pg_terminate_backend`), all or a share: their statements fail, their connections
+    /// are found dead by whoever uses them next.
+    Terminate {
+        /// Database.
+        service: ServiceId,
+        /// Share of the back ends, drawn for each.
+        share: f64,
+    },
+    /// Shuts every process of a service down at once, and starts it again when the patch ends.
+    Restart {
+        /// Service.
+        service: ServiceId,
+    },
     /// Empties a cache.
     Flush {
         /// Cache service.
@@ -94,8 +114,8 @@ pub enum Target {
 }
 
 /// Patchable fields of a service. `Workers`, `Places`: [`Value::Limit`]; `Cores`: [`Value::Limit`] in thousandths;
-/// `MemoryLimit`: [`Value::Limit`] in bytes; `SlowQuery`, `MaximumAge` (the longest: never): [`Value::Duration`]; `MaxConnections`: [`Value::Count`];
-/// `Maxmemory`, `Maxkeys`: [`Value::Limit`].
+/// `MemoryLimit`: [`Value::Limit`] in bytes; `SlowQuery`, `LockTimeout`, `StatementTimeout`, `MaximumAge`: [`Value::Duration`], the
+/// longest for none; `MaxConnections`: [`Value::Count`]; `Maxmemory`, `Maxkeys`: [`Value::Limit`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are those of the blueprint's fields")]
 pub enum ServiceField {
@@ -105,6 +125,8 @@ pub enum ServiceField {
     MemoryLimit,
     MaxConnections,
     SlowQuery,
+    LockTimeout,
+    StatementTimeout,
     Maxmemory,
     MaximumAge,
     Maxkeys,

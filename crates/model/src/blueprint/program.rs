@@ -158,6 +158,16 @@ pub enum Step {
         /// Keys, and the cache that holds them.
         keyspace: KeyspaceId,
     },
+    /// Locks a row until the transaction ends: only in programs of a database. Waits, without a worker, while another
+    /// transaction holds it. Row 0 where there is but one, else drawn by the request.
+    Lock {
+        /// The address of the table.
+        table: Site,
+        /// How many rows there are.
+        rows: u32,
+        /// Draws a rank in 1 … rows, or uniformly.
+        popularity: SamplerId,
+    },
     /// The server side of a cache read: only in programs of a cache service.
     Lookup,
     /// The server side of a cache write: only in programs of a cache service.

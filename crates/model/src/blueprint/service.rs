@@ -133,4 +133,26 @@ pub struct Postgres {
     pub slow_query: Option<Duration>,
     /// Forking a back end and authenticating; a refusal costs as much.
     pub connect: SamplerId,
+    /// `lock_timeout`: each stage of a wait for a row's lock may take so long; `None` is for ever.
+    pub lock_timeout: Option<Duration>,
+    /// `statement_timeout`, from the arrival of a statement; `None` is for ever.
+    pub statement_timeout: Option<Duration>,
+    /// `log_lock_waits`: whether waits that take longer than [`crate::lock::DEADLOCK_TIMEOUT`] are logged.
+    pub log_lock_waits: bool,
+}
+
+impl Postgres {
+    /// What PostgreSQL does when nothing is set, but that it logs no slow statement.
+    #[must_use]
+    pub const fn standard(connect: SamplerId) -> Self {
+        Self {
+            max_connections: 100,
+            reserved: 3,
+            slow_query: None,
+            connect,
+            lock_timeout: None,
+            statement_timeout: None,
+            log_lock_waits: false,
+        }
+    }
 }

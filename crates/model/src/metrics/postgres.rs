@@ -1,12 +1,15 @@
 //! postgres_exporter beside a PostgreSQL server. Where the server does not answer, `pg_up` is 0 and the rest is missing.
 //!
-//! A session is active while a statement of its is under way, queued for a processor or not. Left out: counts of transactions
-//! (a server does not know here which statements belong together), locks, blocks and tuples.
+//! A session is active while a statement of its is under way, whether it runs or waits for a worker or a row. Locks are counted,
+//! granted or not, where statements lock rows: a transaction's on itself and a waiter's on its tuple (exclusive), a waiter's
+//! for the holder's transaction (share), one of the table for each transaction that locks rows of it (row exclusive). Left out:
+//! counts of transactions (a server does not know here which statements belong together), locks of virtual transactions, indexes
+//! and tables that are only read, blocks and tuples.
 
 use super::listing::Listing;
 use super::scrape::Target;
 use super::{Reading as Series, Scope};
-use crate::blueprint::{Runtime, Service};
+use crate::blueprint::{Runtime, Service, Step};
 use crate::record::SeriesKind;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +22,12 @@ pub(super) enum Reading {
     MaximumConnections,
     ReservedConnections,
     Started,
+    /// Locks of transactions on themselves and tuple locks.
+    ExclusiveLocks,
+    /// Waits for a transaction to end.
+    ShareLocks,
+    /// Locks of tables that come with those of rows.
+    RowExclusiveLocks,
 }
 
 /// `pg_*`.
@@ -38,6 +47,16 @@ pub(super) fn list(listing: &mut Listing, service: &Service) {
     listing.gauge("pg_settings_max_connections", "{connection}", &[], maximum);
     let reserved = Series::Postgres(Reading::ReservedConnections);
     listing.gauge("pg_settings_superuser_reserved_connections", "{connection}", &[], reserved);
+    let locks = service.endpoints.iter().flat_map(|endpoint| &endpoint.program);
+    if locks.into_iter().any(|step| matches!(step, Step::Lock { .. })) {
+        for (mode, reading) in [
+            ("exclusivelock", Reading::ExclusiveLocks),
+            ("rowexclusivelock", Reading::RowExclusiveLocks),
+            ("sharelock", Reading::ShareLocks),
+        ] {
+            listing.gauge("pg_locks_count", "{lock}", &[database, ("mode", mode)], Series::Postgres(reading));
+        }
+    }
     listing.gauge("pg_postmaster_start_time_seconds", "s", &[], Series::Postgres(Reading::Started));
 }
 
@@ -48,7 +67,9 @@ impl Reading {
             unreachable!("pg_* series are listed for PostgreSQL alone")
         };
         let open = process.connections;
-        let statements = u64::from(process.busy) + u64::from(process.queue.len());
+        let locks = process.locks.as_ref().map(|locks| locks.readings()).unwrap_or_default();
+        let statements =
+            u64::from(process.busy) + u64::from(process.queue.len()) + u64::from(locks.next + locks.queued);
         let active = u32::try_from(statements).unwrap_or(u32::MAX).min(open);
         let in_transaction = target.idle_transactions.min(open - active);
         f64::from(match self {
@@ -58,6 +79,9 @@ impl Reading {
             Self::Backends => open,
             Self::MaximumConnections => settings.max_connections,
             Self::ReservedConnections => settings.reserved,
+            Self::ExclusiveLocks => locks.holding + locks.next + locks.queued,
+            Self::ShareLocks => locks.next,
+            Self::RowExclusiveLocks => locks.sessions,
             Self::Started => return target.unix_seconds(process.started),
         })
     }

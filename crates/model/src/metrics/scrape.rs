@@ -103,7 +103,7 @@ fn cpu_ns(process: &Process, now: Time) -> u64 {
 }
 
 fn is_served(frame: &Frame) -> bool {
-    !matches!(frame.state, State::InTransit | State::Dropped | State::Answered)
+    !matches!(frame.state, State::InTransit | State::Doomed | State::Dropped | State::Answered)
 }
 
 /// A transaction is its client's: the server side shows a session that waits for the next statement.
@@ -162,5 +162,5 @@ fn is_end(process: &Process, end: LinkEnd) -> bool {
 }
 
 fn kept(client: &Process, link: usize) -> u32 {
-    client.keep_alive.iter().find(|&&(known, _)| known as usize == link).map_or(0, |&(_, idle)| idle)
+    client.keep_alive.iter().filter(|kept| kept.link as usize == link).map(|kept| kept.idle).sum()
 }

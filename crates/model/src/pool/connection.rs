@@ -4,7 +4,9 @@
 //! QueuePool also keeps *hollow* records: places in its queue whose connection broke and that the next borrower opens anew.
 //! Numbers rise and are never reused, so a message about a connection that is gone finds nothing.
 
+use super::Effect;
 use crate::id::{ConnectionId, FrameRef};
+use crate::record::ErrorType;
 use knockon_kernel::Time;
 use serde::{Deserialize, Serialize};
 
@@ -34,10 +36,12 @@ pub(super) struct Connection {
     pub(super) state: State,
     /// Past its lifetime, or in excess: closed as soon as nobody uses it.
     pub(super) evicted: bool,
-    /// The far side has closed it; nobody here knows yet.
-    pub(super) severed: bool,
+    /// The far side has closed it, and how a user will learn of it; nobody here knows yet.
+    pub(super) severed: Option<ErrorType>,
     /// The far side has accepted it, so it occupies a slot there, open or not.
     pub(super) accepted: bool,
+    /// Which of the far side's back ends it is connected to, once accepted.
+    pub(super) backend: u32,
     /// A statement that its user has left still runs there, and gives the slot back when it ends.
     pub(super) abandoned: bool,
     /// Round trips made on it to see whether it lives: the number of the next one's draws.
@@ -75,6 +79,12 @@ impl Connection {
     pub(super) fn has_slot(&self) -> bool {
         self.accepted || !matches!(self.state, State::Connecting | State::Hollow)
     }
+
+    /// What the process is to do to close it.
+    pub(super) fn closing(&self) -> Effect {
+        let severed = self.severed.is_some() || self.abandoned;
+        Effect::Close { connection: self.id, backend: self.backend, severed }
+    }
 }
 
 impl Connections {
@@ -87,8 +97,9 @@ impl Connections {
             id,
             state: State::Connecting,
             evicted: false,
-            severed: false,
+            severed: None,
             accepted: false,
+            backend: 0,
             abandoned: false,
             round_trips: 0,
             reopened: false,

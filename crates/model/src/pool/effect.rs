@@ -31,6 +31,8 @@ pub enum Effect {
     Close {
         /// Connection.
         connection: ConnectionId,
+        /// The far side's back end that it had; 0 for none.
+        backend: u32,
         /// Whether the far side had closed it before, or closes it by itself.
         severed: bool,
     },

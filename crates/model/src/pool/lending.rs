@@ -62,8 +62,7 @@ impl Pool {
 
     /// Closes a connection for good.
     pub(super) fn close(&mut self, at: usize, out: &mut Vec<Effect>) {
-        let connection = self.connections.remove(at);
-        out.push(Effect::Close { connection: connection.id, severed: connection.severed || connection.abandoned });
+        out.push(self.connections.remove(at).closing());
     }
 
     /// The lifetime of a connection: the maximum less a uniform share. HikariCP takes none off up to ten seconds.

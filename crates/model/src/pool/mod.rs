@@ -154,7 +154,7 @@ impl Pool {
         let Some(at) = self.connections.find(connection).filter(awaited) else {
             // Opened for a process that has died meanwhile, or for a caller that has left.
             if result.is_ok() {
-                out.push(Effect::Close { connection, severed: false });
+                out.push(Effect::Close { connection, backend: 0, severed: false });
             }
             return;
         };
@@ -238,25 +238,34 @@ impl Pool {
         self.check();
     }
 
-    /// The far side has closed a connection. Nobody here notices before it is validated or used.
-    pub fn sever(&mut self, connection: ConnectionId) {
+    /// The far side has closed a connection, which its next user learns as `error`. Nobody here notices before it is validated
+    /// or used.
+    pub fn sever(&mut self, connection: ConnectionId, error: ErrorType) {
         if let Some(at) = self.connections.find(connection) {
-            self.connections[at].severed = true;
+            self.connections[at].severed = Some(error);
         }
     }
 
     /// The far side has closed all connections, those included that it has accepted but that are not open here yet.
-    pub fn sever_all(&mut self) {
+    pub fn sever_all(&mut self, error: ErrorType) {
         for connection in self.connections.iter_mut().filter(|connection| connection.has_slot()) {
-            connection.severed = true;
+            connection.severed = Some(error);
         }
     }
 
-    /// The far side has accepted a connection: from now on it occupies a slot there.
-    pub fn accepted(&mut self, connection: ConnectionId) {
+    /// The far side has accepted a connection and given it to a back end: from now on it occupies a slot there.
+    pub fn accepted(&mut self, connection: ConnectionId, backend: u32) {
         if let Some(at) = self.connections.find(connection) {
             self.connections[at].accepted = true;
+            self.connections[at].backend = backend;
         }
+    }
+
+    /// The far side's back end that a connection has; 0 for one that has none.
+    #[inline]
+    #[must_use]
+    pub fn backend(&self, connection: ConnectionId) -> u32 {
+        self.connections.find(connection).map_or(0, |at| self.connections[at].backend)
     }
 
     /// The number of the next validation or ping of a connection, from 0.
@@ -274,18 +283,25 @@ impl Pool {
         }
     }
 
-    /// Numbers of the connections whose slot at the far side is given back by closing them.
-    pub fn slots(&self) -> impl Iterator<Item = ConnectionId> + '_ {
+    /// Connections whose slot at the far side is given back by closing them, and the back end of each.
+    pub fn slots(&self) -> impl Iterator<Item = (ConnectionId, u32)> + '_ {
         let takes = |connection: &&connection::Connection| {
-            connection.has_slot() && !connection.severed && !connection.abandoned
+            connection.has_slot() && connection.severed.is_none() && !connection.abandoned
         };
-        self.connections.iter().filter(takes).map(|connection| connection.id)
+        self.connections.iter().filter(takes).map(|connection| (connection.id, connection.backend))
+    }
+
+    /// How the far side has closed a connection that the pool still has, if it has.
+    #[inline]
+    #[must_use]
+    pub fn severed(&self, connection: ConnectionId) -> Option<ErrorType> {
+        self.connections[self.connections.find(connection)?].severed
     }
 
     /// Whether the far side has closed a connection that the pool still has.
     #[must_use]
     pub fn is_severed(&self, connection: ConnectionId) -> bool {
-        self.connections.find(connection).is_some_and(|at| self.connections[at].severed)
+        self.severed(connection).is_some()
     }
 
     /// The frame that uses, validates or opens a connection.

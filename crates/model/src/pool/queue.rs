@@ -41,11 +41,10 @@ impl Pool {
             self.connections[at].used = now;
             return self.check_in(now, at, out);
         }
-        if self.connections[at].severed {
+        if self.connections[at].severed.is_some() {
             self.invalidate(now, at);
         }
-        let connection = &self.connections[at];
-        out.push(Effect::Close { connection: connection.id, severed: connection.severed || connection.abandoned });
+        out.push(self.connections[at].closing());
         self.hollow_out(at);
         self.check_in(now, at, out);
     }

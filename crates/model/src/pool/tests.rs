@@ -50,7 +50,7 @@ fn grant(to: u32, connection: u32) -> Effect {
 }
 
 fn close(connection: u32) -> Effect {
-    Effect::Close { connection: id(connection), severed: false }
+    Effect::Close { connection: id(connection), backend: 0, severed: false }
 }
 
 /// Calls a pool and collects what it wants done.
@@ -280,7 +280,7 @@ fn only_a_connection_that_was_idle_for_long_is_validated() {
     let mut bench = Bench::filled(&blueprint::Pool { validate_after_idle, ..hikari(2) });
     assert_eq!(bench.acquire(500, 1), Acquisition::Granted(id(0)));
     assert_eq!(bench.acquire(501, 2), Acquisition::Validate(id(1)));
-    bench.pool.sever(id(1));
+    bench.pool.sever(id(1), ErrorType::ConnectionLost);
     bench.acquire(502, 3);
     let mut out = Vec::new();
     assert_eq!(
@@ -288,7 +288,7 @@ fn only_a_connection_that_was_idle_for_long_is_validated() {
         Acquisition::Waiting,
         "it asks anew, behind those who wait"
     );
-    assert_eq!(out, [Effect::Close { connection: id(1), severed: true }, Effect::Connect(id(2))]);
+    assert_eq!(out, [Effect::Close { connection: id(1), backend: 0, severed: true }, Effect::Connect(id(2))]);
     assert_eq!(bench.connected(520, 2), [grant(3, 2)]);
     assert_eq!(bench.release(521, 0), [grant(2, 0)]);
     bench.release(600, 0);
@@ -299,10 +299,13 @@ fn only_a_connection_that_was_idle_for_long_is_validated() {
 #[test]
 fn a_severed_connection_that_was_just_used_fails_its_user() {
     let mut bench = Bench::filled(&hikari(1));
-    bench.pool.sever_all();
+    bench.pool.sever_all(ErrorType::ConnectionLost);
     assert_eq!(bench.acquire(1, 1), Acquisition::Granted(id(0)));
     assert!(bench.pool.is_severed(id(0)));
-    assert_eq!(bench.broke(2, 0), [Effect::Close { connection: id(0), severed: true }, Effect::Connect(id(1))]);
+    assert_eq!(
+        bench.broke(2, 0),
+        [Effect::Close { connection: id(0), backend: 0, severed: true }, Effect::Connect(id(1))]
+    );
     assert_eq!(bench.connected(9, 1), []);
     assert!(!bench.pool.is_severed(id(1)));
 }
@@ -320,10 +323,10 @@ fn pings_keep_a_connection_from_being_borrowed_and_find_dead_ones() {
     assert!(again(&bench.with(|pool, out| pool.keep_alive(ms(4), id(0), out))), "in use: left out");
     bench.release(5, 0);
     bench.with(|pool, out| pool.keep_alive(ms(6), id(0), out));
-    bench.pool.sever(id(0));
+    bench.pool.sever(id(0), ErrorType::ConnectionLost);
     assert_eq!(
         bench.with(|pool, out| pool.pinged(ms(7), id(0), false, out)),
-        [Effect::Close { connection: id(0), severed: true }, Effect::Connect(id(1))]
+        [Effect::Close { connection: id(0), backend: 0, severed: true }, Effect::Connect(id(1))]
     );
 }
 
@@ -459,13 +462,13 @@ fn one_dead_queue_pool_connection_condemns_all_that_are_older() {
     for number in 0..3 {
         bench.release(1, number);
     }
-    bench.pool.sever_all();
+    bench.pool.sever_all(ErrorType::ConnectionLost);
     assert_eq!(bench.acquire(2, 1), Acquisition::Granted(id(0)));
-    assert_eq!(bench.broke(3, 0), [Effect::Close { connection: id(0), severed: true }]);
+    assert_eq!(bench.broke(3, 0), [Effect::Close { connection: id(0), backend: 0, severed: true }]);
     for (old, new) in [(1, 3), (2, 4)] {
         let mut out = Vec::new();
         assert_eq!(bench.pool.acquire(ms(4), frame(new), &mut out), Acquisition::Connect(id(new)));
-        assert_eq!(out, [Effect::Close { connection: id(old), severed: true }]);
+        assert_eq!(out, [Effect::Close { connection: id(old), backend: 0, severed: true }]);
         bench.connected(5, new);
     }
     bench.release(6, 3);

@@ -63,6 +63,11 @@ pub enum LogEvent {
     ConnectionRejected { reserved: bool, backend: u32 },
     /// The client of a connection went away while a statement ran.
     ClientLost { backend: u32 },
+    /// A statement has waited for a row's lock for `deadlock_timeout` (`log_lock_waits`), or got it after a longer wait. `next`
+    /// is a wait for `transaction` to end, else for the tuple lock.
+    LockWait { backend: u32, transaction: u32, row: u32, next: bool, waited: Duration, acquired: bool },
+    /// An administrator ended a back end.
+    Terminated { backend: u32 },
     /// The program's own line: index into the endpoint's messages.
     Application { endpoint: EndpointId, severity: Severity, message: u32 },
 }

@@ -74,7 +74,7 @@ pub enum ErrorType {
     PoolTimeout,
     /// The pool could not open a connection: the database's slots are taken (SQLSTATE 53300).
     TooManyConnections,
-    /// The database closed the connection (SQLSTATE 57P01 or 08006).
+    /// The connection to the database broke (SQLSTATE 08006).
     ConnectionLost,
     /// The process had no memory for this request.
     OutOfMemory,
@@ -90,4 +90,12 @@ pub enum ErrorType {
     Overloaded,
     /// The request was over the server's rate limit.
     RateLimited,
+    /// The statement waited for a lock for the whole `lock_timeout` (SQLSTATE 55P03).
+    LockTimeout,
+    /// The statement took the whole `statement_timeout` (SQLSTATE 57014).
+    StatementTimeout,
+    /// An administrator ended the database's back end (SQLSTATE 57P01).
+    Terminated,
+    /// The server's certificate has expired: the caller does not go on with the handshake.
+    Certificate,
 }

@@ -25,9 +25,10 @@ impl World {
         let process = &mut self.processes[index];
         let service = process.service as usize;
         self.services[service].statistics.arrived += 1;
-        if process.life != Life::Running {
+        if process.life != Life::Running || f.state == State::Doomed {
             let over_a_connection = self.is_database(service);
             let error = if over_a_connection { ErrorType::ConnectionLost } else { ErrorType::ConnectionRefused };
+            let error = self.frames[frame].outcome.error.unwrap_or(error);
             self.refuse(frame, error);
             return;
         }
@@ -40,6 +41,10 @@ impl World {
             self.enqueue(frame);
         } else {
             self.overflow(frame, sink);
+            return;
+        }
+        if self.processes[index].times_statements {
+            self.time_statement(frame);
         }
     }
 

@@ -29,7 +29,7 @@ impl World {
             self.ready.push(caller);
             return;
         }
-        if outcome.error == Some(ErrorType::ConnectionLost)
+        if matches!(outcome.error, Some(ErrorType::ConnectionLost | ErrorType::Terminated))
             && let Some(held) = f.held_from(f.query_pool)
         {
             held.broken = true;
@@ -72,14 +72,19 @@ impl World {
     /// Gives back what a failed frame holds, then answers. A transaction is rolled back first, over the wire.
     pub(super) fn unwind<S: Sink>(&mut self, frame: FrameRef, sink: &mut S) {
         let f = &mut self.frames[frame];
-        let service = self.processes[f.process as usize].service as usize;
+        let process = &self.processes[f.process as usize];
+        let service = process.service as usize;
+        for held in f.held.iter_mut().flatten() {
+            // What is written to a connection that the database has closed goes nowhere.
+            held.broken |= process.pools[usize::from(held.pool)].severed(held.connection).is_some();
+        }
         let open = f.held.iter_mut().flatten().find(|held| held.transaction && !held.broken);
         if let Some(held) = open {
             held.transaction = false;
-            let pool = held.pool;
+            let (pool, connection) = (held.pool, held.connection);
             if let Some(edge) = self.tables.rollbacks[service][pool as usize] {
                 f.query_pool = pool;
-                self.call(frame, edge, sink);
+                self.send_statement(frame, edge, pool, connection, sink);
                 return;
             }
         }
@@ -130,7 +135,8 @@ impl World {
         self.processes[process as usize].busy -= 1;
         self.take_up_queued(process, sink);
         let p = &self.processes[process as usize];
-        if p.life == Life::Stopping && p.busy == 0 && p.queue.is_empty() {
+        let waiting = p.locks.as_ref().is_some_and(|locks| locks.waiting() > 0);
+        if p.life == Life::Stopping && p.busy == 0 && p.queue.is_empty() && !waiting {
             self.stopped(process, sink);
         }
     }
@@ -167,6 +173,14 @@ impl World {
         if postgres.slow_query.is_some_and(|threshold| took >= threshold) {
             let endpoint = EndpointId(endpoint);
             self.emit_request_log(frame, LogEvent::SlowQuery { endpoint, duration: took, backend }, sink);
+        }
+        let p = &self.processes[index as usize];
+        let (timed, locks) = (!p.statement_timers.is_empty(), p.locks.is_some());
+        if timed {
+            self.statement_timed(frame);
+        }
+        if locks {
+            self.statement_unlocks(frame, sink);
         }
         if orphan {
             self.emit_log(index, LogEvent::ClientLost { backend }, sink);

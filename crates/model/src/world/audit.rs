@@ -10,7 +10,7 @@ use super::{Event, PoolEvent, World};
 use crate::blueprint::LinkEnd;
 use crate::frame::{Frame, State};
 use crate::id::{ConnectionId, FrameRef};
-use crate::process::Life;
+use crate::process::{Kept, Life};
 use knockon_kernel::Ticket;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -52,6 +52,8 @@ impl Coming {
 struct Found {
     working: u64,
     queued: u64,
+    /// Waiting for rows, without a worker.
+    locked: u64,
     computing: u64,
     roots: u64,
 }
@@ -86,7 +88,9 @@ impl World {
             here.roots += u64::from(root);
             here.queued += u64::from(frame.state == State::Queued);
             here.computing += u64::from(frame.state == State::Computing);
-            let at_work = !matches!(frame.state, State::InTransit | State::Queued | State::Dropped | State::Answered);
+            here.locked += u64::from(frame.state == State::WaitingLock);
+            let at_work =
+                !frame.on_its_way() && !matches!(frame.state, State::Queued | State::WaitingLock | State::Answered);
             here.working += u64::from(at_work && !root);
             let movers = self.movers(handle, frame, coming);
             findings.check(movers == 1, || {
@@ -110,7 +114,7 @@ impl World {
         let process = &self.processes[frame.process as usize];
         let timer = coming.timers.get(&(handle, frame.timer_serial)).copied().unwrap_or(0);
         match frame.state {
-            State::InTransit => coming.deliveries.get(&handle).copied().unwrap_or(0),
+            State::InTransit | State::Doomed => coming.deliveries.get(&handle).copied().unwrap_or(0),
             State::Answered => coming.replies.get(&handle).copied().unwrap_or(0),
             State::Queued => process.queue.waiting().filter(|&queued| queued == handle).count(),
             // Its caller's leaving takes it away, or its SYN comes again.
@@ -132,6 +136,11 @@ impl World {
                 // Whoever waits for a connection also has the acquire timeout running.
                 if timer == 1 { waits + opening } else { 0 }
             }
+            State::WaitingLock => {
+                let waiters = process.locks.iter().flat_map(|locks| locks.waiters());
+                let timed = self.postgres(frame.process).lock_timeout.is_some();
+                if timed && timer != 1 { 0 } else { waiters.filter(|&waiter| waiter == handle).count() }
+            }
             // Frames run within an instant; between events none does.
             State::Running => 0,
         }
@@ -149,7 +158,7 @@ impl World {
         findings.check(child.is_none_or(|child| child.caller == handle), || {
             format!("a frame at {} waits for the answer to somebody else", self.name_of(frame.process))
         });
-        let ended = matches!(frame.state, State::InTransit | State::Queued | State::Dropped | State::Answered);
+        let ended = frame.on_its_way() || matches!(frame.state, State::Queued | State::Answered);
         findings.check(!ended || frame.held.iter().all(Option::is_none), || {
             format!("a frame that is {:?} at {} holds a connection", frame.state, self.name_of(frame.process))
         });
@@ -171,8 +180,9 @@ impl World {
                 equal("jobs on its processor", process.cpu.runnable() as u64, found.computing);
             }
             let serves = matches!(process.life, Life::Running | Life::Stopping);
-            findings
-                .check(serves || found.working + found.queued == 0, || format!("{} works while it is down", name()));
+            findings.check(serves || found.working + found.queued + found.locked == 0, || {
+                format!("{} works while it is down", name())
+            });
             let stopped = process.is_stopped();
             findings.check(process.inbox.is_empty() || stopped, || format!("{} leaves its inbox unread", name()));
             let idle = process.busy < process.workers && !stopped && serves;
@@ -224,8 +234,13 @@ impl World {
 
     /// Kept connections stay below what their link keeps.
     fn audit_links(&self, index: u32, findings: &mut Findings) {
-        for &(link, idle) in &self.processes[index as usize].keep_alive {
+        let kept = &self.processes[index as usize].keep_alive;
+        for &Kept { link, to, .. } in kept {
+            let idle: u32 = kept.iter().filter(|kept| kept.link == link).map(|kept| kept.idle).sum();
             let described = &self.blueprint.links[link as usize];
+            let callee = self.processes[to as usize].service;
+            findings
+                .check(described.to.0 == callee, || format!("{} keeps a connection to nobody", self.name_of(index)));
             let own =
                 matches!(described.from, LinkEnd::Service(from) if from.0 == self.processes[index as usize].service);
             findings.check(own && described.keep_alive.is_some_and(|limit| idle <= limit), || {
@@ -244,7 +259,7 @@ impl World {
         }
         for service in &self.services {
             let processes = &found[service.first_process as usize..][..service.replicas as usize];
-            let counted: u64 = processes.iter().map(|found| found.working + found.queued).sum();
+            let counted: u64 = processes.iter().map(|found| found.working + found.queued + found.locked).sum();
             let kept = service.statistics.in_flight;
             findings.check(kept == counted, || {
                 format!("service {} has {kept} requests in flight, there are {counted}", service.statistics.name)
@@ -262,6 +277,9 @@ impl World {
             findings.check(process.busy == 0, || format!("{} has {} busy workers", name(), process.busy));
             findings.check(process.queue.is_empty(), || format!("{} has a queue", name()));
             findings.check(process.inbox.is_empty(), || format!("{} has an inbox", name()));
+            let waiting =
+                process.locks.as_ref().map_or(0, |locks| locks.waiters().filter(|&f| f != FrameRef::NONE).count());
+            findings.check(waiting == 0, || format!("{waiting} statements wait for rows of {}", name()));
             findings.check(process.cpu.runnable() == 0, || format!("the processor of {} has jobs", name()));
             for pool in &process.pools {
                 findings.check(pool.waiting() == 0, || format!("a pool of {} has waiters", name()));

@@ -15,7 +15,7 @@ use crate::statistics::{PoolStatistics, ServiceStatistics, SourceStatistics};
 use crate::topology::Topology;
 use crate::world::Event;
 use knockon_kernel::{Calendar, Digest, Key, Sampler, Ticket, Time};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 impl World {
     /// Builds the world and its state at time 0: all services run and are warm, pools begin to fill, caches are as described.
@@ -56,9 +56,11 @@ impl World {
             keyspace_tallies: vec![crate::store::Tally::default(); blueprint.keyspaces.len()],
             keyspace_keys,
             saved: vec![Vec::new(); blueprint.patches.len()],
+            undo: vec![Vec::new(); blueprint.patches.len()],
             ready: Vec::new(),
             run: 0,
             effects: Vec::new(),
+            turns: Vec::new(),
             digest: Digest::new(),
             events: 0,
             events_per_instant: 0,
@@ -220,6 +222,7 @@ fn bare(key: Key) -> Process {
         served: 0,
         cpu: Cpu::new(Cores::Unlimited, crate::blueprint::CpuDiscipline::Shared),
         unlimited_cores: true,
+        times_statements: false,
         computed_ns: 0,
         cpu_ticket: Ticket::NONE,
         heap: None,
@@ -237,6 +240,7 @@ fn bare(key: Key) -> Process {
         connection_timers: Vec::new(),
         pool_full: Vec::new(),
         redeploys: false,
+        kept_down: 0,
         exit_code: 0,
         oom_killed_last: false,
         keep_alive: Vec::new(),
@@ -244,6 +248,8 @@ fn bare(key: Key) -> Process {
         backends: 0,
         store: None,
         caches: Vec::new(),
+        locks: None,
+        statement_timers: BTreeMap::new(),
         lines: 0,
         meter: Meter::new(Time::ZERO, 0, 0),
     }

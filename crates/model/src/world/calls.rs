@@ -5,6 +5,7 @@ use crate::backoff;
 use crate::blueprint::CallPolicy;
 use crate::frame::{Outcome, State};
 use crate::id::FrameRef;
+use crate::process::Kept;
 use crate::purpose;
 use crate::record::{ErrorType, Part};
 use crate::sink::Sink;
@@ -43,7 +44,7 @@ impl World {
             return;
         }
         let to = self.replica(edge.service, key);
-        let latency = self.request_latency(from, edge.link.0, key);
+        let latency = self.request_latency(from, to, edge.link.0, key);
         let passes_deadline = edge.policy.0 != UNLIMITED && self.blueprint[edge.policy].propagates_deadline;
         let child = self.frames.occupy();
         let sent = &mut self.frames[child];
@@ -96,15 +97,15 @@ impl World {
 
     /// From sending to arrival: a new connection's round trips where no kept-alive one is idle, then one way.
     #[inline]
-    fn request_latency(&mut self, from: u32, link: u32, key: Key) -> Duration {
+    fn request_latency(&mut self, from: u32, to: u32, link: u32, key: Key) -> Duration {
         let described = self.blueprint.links[link as usize];
         let mut latency = self.draw(described.latency, || key.purpose(purpose::REQUEST_LATENCY));
         let Some(_) = described.keep_alive else { return latency };
         let process = &mut self.processes[from as usize];
-        if let Some((_, idle)) = process.keep_alive.iter_mut().find(|(known, _)| *known == link)
-            && *idle > 0
+        if let Some(kept) = process.keep_alive.iter_mut().find(|kept| (kept.link, kept.to) == (link, to))
+            && kept.idle > 0
         {
-            *idle -= 1;
+            kept.idle -= 1;
             return latency;
         }
         for trip in 0..u64::from(described.connect_round_trips) * 2 {
@@ -115,13 +116,17 @@ impl World {
 
     /// Gives a connection that carried a whole exchange back to the idle ones of its link.
     #[inline]
-    fn keep_connection(&mut self, process: u32, link: u32) {
+    fn keep_connection(&mut self, process: u32, to: u32, link: u32) {
         let Some(limit) = self.blueprint.links[link as usize].keep_alive else { return };
         let kept = &mut self.processes[process as usize].keep_alive;
-        match kept.iter_mut().find(|(known, _)| *known == link) {
-            Some((_, idle)) => *idle = (*idle + 1).min(limit),
-            None if limit > 0 => kept.push((link, 1)),
-            None => {}
+        // The limit is for all replicas together.
+        let idle: u32 = kept.iter().filter(|kept| kept.link == link).map(|kept| kept.idle).sum();
+        if idle >= limit {
+            return;
+        }
+        match kept.iter_mut().find(|kept| (kept.link, kept.to) == (link, to)) {
+            Some(kept) => kept.idle += 1,
+            None => kept.push(Kept { link, to, idle: 1 }),
         }
     }
 
@@ -200,7 +205,7 @@ impl World {
         self.clear_timer(caller);
         let answer = &self.frames[child];
         let (outcome, found, keeps) = (answer.outcome, answer.found, answer.keeps_connection);
-        let link = answer.link;
+        let (link, to) = (answer.link, answer.process);
         if S::OBSERVES && outcome.is_success() {
             self.meter_query(caller, child);
         }
@@ -213,7 +218,7 @@ impl World {
         frame.state = State::Running;
         let process = frame.process;
         if keeps {
-            self.keep_connection(process, link);
+            self.keep_connection(process, to, link);
         }
         if outcome.is_success() {
             self.call_succeeded(caller, outcome);
@@ -352,7 +357,7 @@ fn retries(policy: &CallPolicy, attempts: u16, outcome: Outcome) -> bool {
     match outcome.error {
         Some(ErrorType::Timeout) => policy.retry_on.timeout,
         Some(ErrorType::ConnectionRefused) => policy.retry_on.refused,
-        Some(ErrorType::ConnectionReset | ErrorType::ConnectionLost) => policy.retry_on.reset,
+        Some(ErrorType::ConnectionReset | ErrorType::ConnectionLost | ErrorType::Terminated) => policy.retry_on.reset,
         _ => outcome.status >= 500 && policy.retry_on.server_error,
     }
 }

@@ -104,6 +104,32 @@ impl World {
         self.ready.push(frame);
     }
 
+    /// Takes a job off the processor before it is done, and books what it had.
+    pub(super) fn stop_computing(&mut self, frame: FrameRef) {
+        let now = self.now();
+        let f = &mut self.frames[frame];
+        let index = f.process;
+        let process = &mut self.processes[index as usize];
+        let elapsed_ns = (now - f.since).as_nanos();
+        let stood_ns = process.stopped_ns(now) - f.paused_mark_ns;
+        let done_ns = if process.unlimited_cores {
+            // Its timer is stale from now on.
+            f.timer_serial = f.timer_serial.wrapping_add(1);
+            let done_ns = (elapsed_ns - stood_ns).min(f.demand_ns);
+            process.computed_ns += done_ns;
+            done_ns
+        } else {
+            f.demand_ns - process.cpu.remove(now, frame).map_or(0, Duration::as_nanos)
+        };
+        f.parts[Part::Computing as usize] += done_ns;
+        f.parts[Part::Paused as usize] += stood_ns;
+        f.parts[Part::CpuWait as usize] += elapsed_ns - done_ns - stood_ns;
+        f.since = now;
+        f.state = State::Running;
+        self.services[process.service as usize].statistics.computed += Duration::from_nanos(done_ns);
+        self.reschedule_processor(index);
+    }
+
     /// Keeps the calendar's one entry for a processor at its next completion.
     pub(super) fn reschedule_processor(&mut self, process: u32) {
         let p = &mut self.processes[process as usize];

@@ -147,17 +147,32 @@ impl World {
         let held = f.held_from(pool).expect("a checked program queries on a connection that it holds");
         held.transaction = transaction;
         let connection = held.connection;
-        if held.broken || self.processes[index].pools[usize::from(pool)].is_severed(connection) {
+        let severed = self.processes[index].pools[usize::from(pool)].severed(connection);
+        if held.broken || severed.is_some() {
             held.broken = true;
+            let error = severed.unwrap_or(ErrorType::ConnectionLost);
             let peer = crate::id::ServiceId(self.tables.edges[edge as usize].service);
             self.emit_log(index as u32, LogEvent::PoolConnectionBroken { pool: PoolId(u32::from(pool)) }, sink);
-            self.fail(frame, Outcome::lost(ErrorType::ConnectionLost), Some(peer), sink);
+            self.fail(frame, Outcome::lost(error), Some(peer), sink);
             return;
         }
+        self.send_statement(frame, edge, pool, connection, sink);
+    }
+
+    /// Sends a statement over a connection, to its back end.
+    pub(super) fn send_statement<S: Sink>(
+        &mut self,
+        frame: FrameRef,
+        edge: u32,
+        pool: u8,
+        connection: ConnectionId,
+        sink: &mut S,
+    ) {
         self.call(frame, edge, sink);
         let child = self.frames[frame].child;
+        let process = self.frames[frame].process as usize;
         if let Some(statement) = self.frames.get_mut(child) {
-            statement.backend = connection.0;
+            statement.backend = self.processes[process].pools[usize::from(pool)].backend(connection);
         }
     }
 
@@ -192,10 +207,10 @@ impl World {
             Effect::RetryConnect { after } => {
                 self.pool_timer(process, pool, ConnectionId(0), PoolEvent::Refill, now + after);
             }
-            Effect::Close { connection, severed } => {
+            Effect::Close { connection, backend, severed } => {
                 self.cancel_life_timers(process, pool, connection);
                 if !severed {
-                    self.close_connection(process, pool, connection);
+                    self.close_connection(process, pool, connection, backend);
                 }
             }
             Effect::Grant { frame, connection } => self.follow::<S>(frame, pool, Acquisition::Granted(connection)),
@@ -252,15 +267,21 @@ impl World {
     }
 
     /// Closes a connection: its slot at the database is free when the news arrives there.
-    pub(super) fn close_connection(&mut self, process: u32, pool: u8, connection: ConnectionId) {
+    pub(super) fn close_connection(&mut self, process: u32, pool: u8, connection: ConnectionId, backend: u32) {
         let now = self.now();
         let Some(database) = self.database_of(process, pool) else { return };
         let service = self.processes[process as usize].service as usize;
         let link = self.blueprint[self.tables.pool_links[service][usize::from(pool)]];
         let key = self.connection_key(process, pool, connection).purpose(purpose::CLOSE_LATENCY);
         let latency = self.draw(link.latency, || key);
-        let incarnation = self.processes[database as usize].incarnation;
-        self.calendar.post(now + latency, Event::Disconnect { process: database, incarnation }.packed());
+        let d = &self.processes[database as usize];
+        let (process, incarnation) = (database, d.incarnation);
+        let event = if d.locks.is_some() {
+            Event::HangUp { process, incarnation, backend }
+        } else {
+            Event::Disconnect { process, incarnation }
+        };
+        self.calendar.post(now + latency, event.packed());
     }
 
     /// The database process behind a pool.

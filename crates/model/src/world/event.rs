@@ -32,6 +32,12 @@ pub(crate) enum Event {
     Pool { process: u32, incarnation: u32, connection: ConnectionId, pool: u8, what: PoolEvent },
     /// A connection reaches its end at the database.
     Disconnect { process: u32, incarnation: u32 },
+    /// The end of a connection, and of its session, reaches a database with row locks.
+    HangUp { process: u32, incarnation: u32, backend: u32 },
+    /// A statement has taken the whole `statement_timeout`.
+    StatementTimeout { frame: FrameRef },
+    /// A statement has waited for a lock for `deadlock_timeout`.
+    LockWait { frame: FrameRef, serial: u32 },
     /// A patch acts.
     Patch { index: u32 },
     /// A patch is taken back.
@@ -113,6 +119,11 @@ impl Event {
                 pair(process, incarnation),
             ),
             Self::Disconnect { process, incarnation } => Packed(13, pair(process, incarnation)),
+            Self::HangUp { process, incarnation, backend } => {
+                Packed(35 | u64::from(backend) << 8, pair(process, incarnation))
+            }
+            Self::StatementTimeout { frame: of } => Packed(36, frame(of)),
+            Self::LockWait { frame: of, serial } => Packed(37 | u64::from(serial) << 8, frame(of)),
             Self::Patch { index } => Packed(14, u64::from(index)),
             Self::PatchEnd { index } => Packed(15, u64::from(index)),
             Self::Retransmit { frame: of } => Packed(20, frame(of)),
@@ -150,6 +161,9 @@ impl Packed {
             14 => Event::Patch { index: low },
             15 => Event::PatchEnd { index: low },
             20 => Event::Retransmit { frame },
+            35 => Event::HangUp { process, incarnation, backend: (kind >> 8) as u32 },
+            36 => Event::StatementTimeout { frame },
+            37 => Event::LockWait { frame, serial: (kind >> 8) as u32 },
             other => unreachable!("no event is packed as {other}"),
         }
     }
@@ -176,6 +190,9 @@ mod tests {
             Event::Started { process, incarnation },
             Event::Supervise { process, incarnation },
             Event::Disconnect { process, incarnation },
+            Event::HangUp { process, incarnation, backend: u32::MAX },
+            Event::StatementTimeout { frame },
+            Event::LockWait { frame, serial: u32::MAX },
             Event::Patch { index },
             Event::PatchEnd { index },
             Event::Retransmit { frame },

@@ -94,6 +94,7 @@ impl World {
             }
             Op::LocalGet { cache, keyspace, hit } => self.read_local(frame, cache, keyspace, hit, sink),
             Op::LocalSet { cache, keyspace } => self.write_local(frame, cache, keyspace, sink),
+            Op::Lock { table, rows, popularity } => self.lock(frame, (table, rows, popularity), sink),
             op @ (Op::Lookup | Op::Store | Op::Flush) => self.serve_cache(frame, op, sink),
             Op::Sleep { site, time } => {
                 let f = &self.frames[frame];
@@ -168,6 +169,7 @@ impl World {
             }
             State::WaitingReply => self.attempt_timed_out(frame, at, sink),
             State::WaitingPool => self.acquire_timed_out(frame, at, sink),
+            State::WaitingLock => self.lock_timed_out(frame, at, sink),
             State::BackingOff => {
                 self.wake(frame, at);
                 self.resend(frame, sink);

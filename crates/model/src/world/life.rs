@@ -18,13 +18,26 @@ use crate::store::Store;
 use crate::world::event::PoolEvent;
 use knockon_kernel::{Duration, Ticket, Time};
 
+/// How a process ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Ending {
+    /// By itself, or killed: the platform takes note.
+    Died { code: u16, oom_killed: bool },
+    /// A deploy replaces it.
+    Replaced,
+}
+
 impl World {
     /// The process ends at once: what it worked on is lost, its connections break, the platform takes note.
     pub(super) fn exit<S: Sink>(&mut self, process: u32, code: u16, oom_killed: bool, sink: &mut S) {
+        self.end(process, Ending::Died { code, oom_killed }, sink);
+    }
+
+    fn end<S: Sink>(&mut self, process: u32, ending: Ending, sink: &mut S) {
         let now = self.now();
         let service = self.processes[process as usize].service;
-        let planned = self.processes[process as usize].redeploys;
-        if !planned {
+        // One that dies while a deploy waits for its end has died all the same.
+        if let Ending::Died { code, oom_killed } = ending {
             if oom_killed {
                 self.services[service as usize].statistics.oom_killed += 1;
                 self.emit_state(process, Transition::OomKilled, sink);
@@ -39,12 +52,16 @@ impl World {
         let was_up = matches!(p.life, Life::Running | Life::Stopping);
         p.life = Life::Down;
         p.incarnation += 1;
-        let delay = if planned {
-            Some(Duration::ZERO)
-        } else {
+        if let Ending::Died { code, oom_killed } = ending {
             p.oom_killed_last = oom_killed;
             p.meter.oom_kills += u32::from(oom_killed);
             p.exit_code = code;
+        }
+        let delay = if p.redeploys {
+            Some(Duration::ZERO)
+        } else if p.kept_down > 0 {
+            None
+        } else {
             p.restarts.on_exit(if was_up { ran_for } else { Duration::ZERO })
         };
         if let Some(delay) = delay {
@@ -62,7 +79,8 @@ impl World {
             .handles()
             .filter(|&frame| {
                 let f = &self.frames[frame];
-                f.process == process && !matches!(f.state, State::InTransit | State::Dropped | State::Answered)
+                f.process == process
+                    && !matches!(f.state, State::InTransit | State::Doomed | State::Dropped | State::Answered)
             })
             .collect();
         for frame in lost {
@@ -103,8 +121,8 @@ impl World {
         let service = self.processes[process as usize].service as usize;
         for pool in 0..self.processes[process as usize].pools.len() {
             let open: Vec<_> = self.processes[process as usize].pools[pool].slots().collect();
-            for connection in open {
-                self.close_connection(process, pool as u8, connection);
+            for (connection, backend) in open {
+                self.close_connection(process, pool as u8, connection, backend);
             }
         }
         let p = &mut self.processes[process as usize];
@@ -136,27 +154,11 @@ impl World {
         }
         p.cpu.stop(now);
         p.marking_milli_cores = 0;
-        for link in 0..self.blueprint.links.len() {
-            if self.blueprint.links[link].to.index() == service {
-                for other in &mut self.processes {
-                    other.keep_alive.retain(|&(kept, _)| kept as usize != link);
-                }
-            }
+        for other in &mut self.processes {
+            other.keep_alive.retain(|kept| kept.to != process);
         }
         if self.is_database(service) {
-            self.sever_pools(service);
-        }
-    }
-
-    /// Every pooled connection to a database breaks; the pools find out when they next use one.
-    fn sever_pools(&mut self, database: usize) {
-        for process in &mut self.processes {
-            let Some(described) = self.blueprint.services.get(process.service as usize) else { continue };
-            for (pool, machine) in described.pools.iter().zip(&mut process.pools) {
-                if pool.database.index() == database {
-                    machine.sever_all();
-                }
-            }
+            self.sever_pools(process);
         }
     }
 
@@ -167,8 +169,9 @@ impl World {
             return;
         }
         match p.life {
+            Life::Down if p.kept_down > 0 => {}
             Life::Down => self.boot(process, sink),
-            Life::Stopping => self.exit(process, 137, false, sink),
+            Life::Stopping => self.end(process, Ending::Replaced, sink),
             Life::Starting | Life::Running => {}
         }
     }
@@ -238,6 +241,13 @@ impl World {
         let keyspaces = &self.blueprint.keyspaces;
         let caches = self.blueprint.local_caches_of(service);
         p.caches = caches.map(|(id, cache)| Store::local(cache, id, keyspaces, p.key.name(&cache.name))).collect();
+        if let Runtime::Postgres(postgres) = described.runtime {
+            p.times_statements = postgres.statement_timeout.is_some();
+            let service = p.service as usize;
+            self.processes[process as usize].locks = self.lock_table(service);
+        }
+        let p = &mut self.processes[process as usize];
+        let described = &self.blueprint.services[p.service as usize];
         let life = p.key.with(u64::from(p.incarnation));
         let pools = described.pools.iter().enumerate();
         p.pools = pools.map(|(pool, config)| Pool::new(config, life.with(pool as u64))).collect();
@@ -275,7 +285,7 @@ impl World {
             }
             p.redeploys = true;
             if p.life == Life::Starting {
-                self.exit(process, 143, false, sink);
+                self.end(process, Ending::Replaced, sink);
                 continue;
             }
             p.life = Life::Stopping;
@@ -293,7 +303,25 @@ impl World {
 
     /// A stopping process has finished what it had.
     pub(super) fn stopped<S: Sink>(&mut self, process: u32, sink: &mut S) {
-        self.exit(process, 143, false, sink);
+        self.end(process, Ending::Replaced, sink);
+    }
+
+    /// Shuts a process down at once (SIGKILL), and keeps it from starting.
+    pub(super) fn shut_down<S: Sink>(&mut self, process: u32, sink: &mut S) {
+        let p = &mut self.processes[process as usize];
+        p.kept_down += 1;
+        if p.life != Life::Down {
+            self.exit(process, 137, false, sink);
+        }
+    }
+
+    /// Starts a process that was shut down.
+    pub(super) fn let_start<S: Sink>(&mut self, process: u32, sink: &mut S) {
+        let p = &mut self.processes[process as usize];
+        p.kept_down -= 1;
+        if p.kept_down == 0 && p.life == Life::Down {
+            self.boot(process, sink);
+        }
     }
 
     /// Processes of a service.

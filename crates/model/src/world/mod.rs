@@ -8,6 +8,7 @@ mod admission;
 mod answer;
 mod arrivals;
 mod audit;
+mod backends;
 mod build;
 mod caches;
 mod calls;
@@ -17,6 +18,7 @@ mod emit;
 mod event;
 mod execute;
 mod life;
+mod locking;
 mod memory;
 mod opening;
 mod patching;
@@ -32,6 +34,7 @@ use crate::blueprint::Blueprint;
 use crate::frame::{Frames, State};
 use crate::heap::Share;
 use crate::id::{FrameRef, RecordedId, SamplerId};
+use crate::lock::Turn;
 use crate::metrics::Metrics;
 use crate::pool::Effect;
 use crate::process::Process;
@@ -156,12 +159,16 @@ pub struct World {
     keyspace_keys: Vec<Key>,
     /// Values that ending patches set back.
     saved: Vec<Vec<(crate::blueprint::Target, crate::blueprint::Value)>>,
+    /// What patches that end are to undo: processes that they stopped, by number and life, and the sessions that hold rows there.
+    undo: Vec<Vec<(u32, u32, u32)>>,
     /// Frames that go on within this instant, in order.
     ready: Vec<FrameRef>,
     /// How many of them have been run.
     run: usize,
     /// What a pool wishes, until it is carried out.
     effects: Vec<Effect>,
+    /// What a lock table says, until it is carried out.
+    turns: Vec<Turn>,
     digest: Digest,
     events: u64,
     /// Events let pass at one instant.
@@ -268,6 +275,9 @@ impl World {
                 self.pool_event(process, incarnation, connection, pool, what, at, sink);
             }
             Event::Disconnect { process, incarnation } => self.disconnect(process, incarnation),
+            Event::HangUp { process, incarnation, backend } => self.hang_up(process, incarnation, backend, sink),
+            Event::StatementTimeout { frame } => self.statement_timed_out(frame, at, sink),
+            Event::LockWait { frame, serial } => self.lock_waits(frame, serial, at, sink),
             Event::Patch { index } => self.patch(index, sink),
             Event::PatchEnd { index } => self.patch_end(index, sink),
             Event::Retransmit { frame } => self.retransmit(frame, sink),

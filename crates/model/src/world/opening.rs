@@ -65,7 +65,7 @@ impl World {
         let admitted = open + postgres.reserved < postgres.max_connections;
         if admitted {
             d.connections += 1;
-            self.processes[process as usize].pools[usize::from(pool)].accepted(connection);
+            self.processes[process as usize].pools[usize::from(pool)].accepted(connection, backend);
         }
         let fork = self.draw(postgres.connect, || key.purpose(purpose::CONNECT_DEMAND));
         let what = if admitted { PoolEvent::Connected } else { PoolEvent::Rejected };

@@ -6,6 +6,7 @@ use crate::blueprint::{
     Action, Cores, HeapField, KeyspaceField, LinkField, PolicyField, PoolField, Runtime, ServiceField, SourceField,
     StepField, Target, Value,
 };
+use crate::process::Life;
 use crate::record::ChangeKind;
 use crate::sink::Sink;
 use knockon_kernel::Duration;
@@ -18,7 +19,7 @@ impl World {
             Action::Deploy { service, .. } => self.deploy(service, index, sink),
             Action::Kill { service } => {
                 for process in self.processes_of(service) {
-                    if self.processes[process as usize].life != crate::process::Life::Down {
+                    if self.processes[process as usize].life != Life::Down {
                         self.exit(process, 137, false, sink);
                     }
                 }
@@ -26,9 +27,22 @@ impl World {
             Action::Pause { service } => {
                 for process in self.processes_of(service) {
                     // There is nothing to stop in a process that is down.
-                    if self.processes[process as usize].life != crate::process::Life::Down {
+                    let p = &self.processes[process as usize];
+                    if p.life != Life::Down {
+                        self.undo[index as usize].push((process, p.incarnation, 0));
                         self.stop_from_outside(process, sink);
                     }
+                }
+            }
+            Action::Hold { service, row } => {
+                for process in self.processes_of(service) {
+                    self.hold_row(index, process, row);
+                }
+            }
+            Action::Terminate { service, share } => self.terminate(index, service, share, sink),
+            Action::Restart { service } => {
+                for process in self.processes_of(service) {
+                    self.shut_down(process, sink);
                 }
             }
             Action::Flush { service } => {
@@ -41,10 +55,22 @@ impl World {
 
     /// A patch is taken back.
     pub(super) fn patch_end<S: Sink>(&mut self, index: u32, sink: &mut S) {
-        if let Action::Pause { service } = self.blueprint.patches[index as usize].action {
-            for process in self.processes_of(service) {
-                self.continue_from_outside(process, sink);
+        match self.blueprint.patches[index as usize].action {
+            Action::Pause { .. } => {
+                for (process, incarnation, _) in std::mem::take(&mut self.undo[index as usize]) {
+                    // One that has died meanwhile: a new process is not stopped, or by somebody else.
+                    if self.processes[process as usize].incarnation == incarnation {
+                        self.continue_from_outside(process, sink);
+                    }
+                }
             }
+            Action::Hold { .. } => self.let_rows_go(index),
+            Action::Restart { service } => {
+                for process in self.processes_of(service) {
+                    self.let_start(process, sink);
+                }
+            }
+            _ => {}
         }
         let saved = std::mem::take(&mut self.saved[index as usize]);
         for (target, value) in saved.into_iter().rev() {
@@ -62,8 +88,12 @@ impl World {
     /// The new version's values come into force.
     pub(super) fn roll_out<S: Sink>(&mut self, index: u32, sink: &mut S) {
         if let Action::Deploy { set, .. } = self.blueprint.patches[index as usize].action.clone() {
-            for (target, value) in &set {
-                self.set(*target, *value, sink);
+            for &(target, value) in &set {
+                self.set(target, value, sink);
+                // What is set on it for a while ends in what the new version brought.
+                for (_, before) in self.saved.iter_mut().flatten().filter(|(saved, _)| *saved == target) {
+                    *before = value;
+                }
             }
         }
     }
@@ -169,6 +199,19 @@ impl World {
             (ServiceField::SlowQuery, Value::Duration(threshold)) => match &mut described.runtime {
                 Runtime::Postgres(postgres) => {
                     Value::Duration(postgres.slow_query.replace(threshold).unwrap_or(Duration::MAX))
+                }
+                _ => mismatch(field, value),
+            },
+            (ServiceField::LockTimeout, Value::Duration(timeout)) => match &mut described.runtime {
+                Runtime::Postgres(postgres) => replace_timeout(&mut postgres.lock_timeout, timeout),
+                _ => mismatch(field, value),
+            },
+            (ServiceField::StatementTimeout, Value::Duration(timeout)) => match &mut described.runtime {
+                Runtime::Postgres(postgres) => {
+                    for process in processes {
+                        self.processes[process].times_statements = timeout != Duration::MAX;
+                    }
+                    replace_timeout(&mut postgres.statement_timeout, timeout)
                 }
                 _ => mismatch(field, value),
             },
@@ -290,6 +333,12 @@ fn configured(target: Target) -> Option<u32> {
         Target::Service(service, _) | Target::Heap(service, _) | Target::Pool(service, ..) => Some(service.0),
         _ => None,
     }
+}
+
+/// Sets a timeout and returns the one before. Waiting for ever has no duration of its own; the longest stands for it.
+fn replace_timeout(timeout: &mut Option<Duration>, value: Duration) -> Value {
+    let value = (value != Duration::MAX).then_some(value);
+    Value::Duration(std::mem::replace(timeout, value).unwrap_or(Duration::MAX))
 }
 
 fn clamp(value: u64) -> u32 {

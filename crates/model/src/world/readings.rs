@@ -145,6 +145,9 @@ impl World {
                 format!("{what:?} of connection {} of {}", connection.0, name(process))
             }
             Event::Disconnect { process, .. } => format!("a connection of {} is closed", name(process)),
+            Event::HangUp { process, .. } => format!("a session of {} is over", name(process)),
+            Event::StatementTimeout { frame } => format!("statement timeout of {}", of_frame(frame)),
+            Event::LockWait { frame, .. } => format!("a long wait for a lock of {}", of_frame(frame)),
             Event::Patch { index } => format!("patch {index} acts"),
             Event::Retransmit { frame } => format!("a SYN comes again for {}", of_frame(frame)),
             Event::PatchEnd { index } => format!("patch {index} is taken back"),

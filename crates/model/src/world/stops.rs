@@ -93,10 +93,6 @@ impl World {
     pub(super) fn continue_from_outside<S: Sink>(&mut self, process: u32, sink: &mut S) {
         let now = self.now();
         let p = &mut self.processes[process as usize];
-        if p.stops.outside == 0 {
-            // It died meanwhile: a new process is not stopped.
-            return;
-        }
         if p.stops.outside == 1 {
             if let Some(left) = p.pause_left.take() {
                 p.pause_ends = now + left;

@@ -24,6 +24,7 @@ pub(crate) enum Op {
     CacheSet { edge: u32, keyspace: u32 },
     LocalGet { cache: u8, keyspace: u32, hit: u32 },
     LocalSet { cache: u8, keyspace: u32 },
+    Lock { table: u32, rows: u32, popularity: SamplerId },
     Lookup,
     Store,
     Flush,
@@ -185,6 +186,7 @@ impl Compiler<'_> {
                 Op::LocalGet { cache: self.local_cache(keyspace), keyspace: keyspace.0, hit: first + hit }
             }
             Step::LocalSet { keyspace } => Op::LocalSet { cache: self.local_cache(keyspace), keyspace: keyspace.0 },
+            Step::Lock { table, rows, popularity } => Op::Lock { table: table.0, rows, popularity },
             Step::Lookup => Op::Lookup,
             Step::Store => Op::Store,
             Step::Flush => Op::Flush,

@@ -99,7 +99,7 @@ impl Builder {
         let connect = self.constant(2.0 * MS);
         let small = self.constant(0.1 * MS);
         let service = &mut self.0.services[id.index()];
-        service.runtime = Runtime::Postgres(Postgres { max_connections: 100, reserved: 3, slow_query: None, connect });
+        service.runtime = Runtime::Postgres(Postgres::standard(connect));
         let sql = |name: &str, demand| Endpoint {
             name: name.into(),
             operation: Operation::Sql { operation: name.into(), table: String::new(), text: name.into() },
@@ -128,6 +128,12 @@ impl Builder {
             leak_detection: None,
             barging: false,
         });
+    }
+
+    /// Another size for the first pool of a service.
+    pub(crate) fn pool_size(&mut self, service: ServiceId, size: u32) {
+        let pool = &mut self.0.services[service.index()].pools[0];
+        (pool.maximum, pool.minimum_idle) = (size, size);
     }
 
     pub(crate) fn link(&mut self, from: LinkEnd, to: ServiceId, latency_ns: f64) {

@@ -6,7 +6,7 @@ use crate::language::{
     ContrastText, Deploy, FaultText, KeysText, LocalCacheText, PoolText, RuntimeText, ScenarioText, SetText, StepText,
     SystemText,
 };
-use crate::leaf::{Name, Setting};
+use crate::leaf::{Name, Period, Setting};
 use crate::origin::Span;
 use crate::path::{Address, Component, Lost, Part, link_name};
 use knockon_kernel::{Duration, Time};
@@ -58,6 +58,28 @@ impl Compiler<'_> {
                 }
                 ("flush", flush.cache.0.clone(), &flush.at, None, Vec::new(), Some(Action::Flush { service }))
             }
+            FaultText::HoldLock(hold) => {
+                let action = self.hold_lock(hold);
+                let until = Some((hold.until.value, hold.until.span));
+                ("hold lock", hold.database.0.clone(), &hold.at, until, Vec::new(), action)
+            }
+            FaultText::Terminate(terminate) => {
+                let service = self.acted_on_database(&terminate.database);
+                let action = Action::Terminate { service, share: terminate.share.0 };
+                ("terminate", terminate.database.0.clone(), &terminate.at, None, Vec::new(), Some(action))
+            }
+            FaultText::Restart(restart) => {
+                let service = self.acted_on(&restart.service);
+                let until = Some((restart.until.value, restart.until.span));
+                (
+                    "restart",
+                    restart.service.0.clone(),
+                    &restart.at,
+                    until,
+                    Vec::new(),
+                    Some(Action::Restart { service }),
+                )
+            }
             FaultText::Surge(surge) => {
                 let arrivals = crate::decode::Slot::show(&surge.load.arrivals);
                 let settings = vec![(format!("{}.arrivals", surge.source.0), "none".to_owned(), arrivals)];
@@ -96,7 +118,7 @@ impl Compiler<'_> {
         });
     }
 
-    fn acted_on(&mut self, name: &At<Name>) -> ServiceId {
+    pub(super) fn acted_on(&mut self, name: &At<Name>) -> ServiceId {
         if name.broken {
             return ServiceId::default();
         }
@@ -219,6 +241,10 @@ impl Compiler<'_> {
                             Target::Service(id, ServiceField::MaxConnections),
                             Value::Count(u64::from(database.max_connections.0)),
                         )),
+                        "lock_timeout" => Some(patience(id, ServiceField::LockTimeout, database.lock_timeout.value)),
+                        "statement_timeout" => {
+                            Some(patience(id, ServiceField::StatementTimeout, database.statement_timeout.value))
+                        }
                         "slow_query" => {
                             let slow = database.slow_query.value?;
                             Some((Target::Service(id, ServiceField::SlowQuery), Value::Duration(slow.0)))
@@ -234,7 +260,9 @@ impl Compiler<'_> {
                         // COMMIT and ROLLBACK come first.
                         let endpoint = EndpointId(n as u32 + 2);
                         let value = Value::Sampler(self.step_sampler(law, span, (id, endpoint)));
-                        Some((Target::Step(id, endpoint, 0, StepField::Demand), value))
+                        // So does the row that a statement locks.
+                        let position = u32::from(database.queries.get(query)?.locks.is_some());
+                        Some((Target::Step(id, endpoint, position, StepField::Demand), value))
                     }
                     _ => None,
                 }
@@ -372,6 +400,11 @@ fn timeout(policy: PolicyId, timeout: Duration) -> Option<Change> {
 fn ttl(id: KeyspaceId, keys: &KeysText) -> Change {
     let ttl = keys.ttl.value.map_or(Duration::MAX, |period| period.0);
     (Target::Keyspace(id, KeyspaceField::Ttl), Value::Duration(ttl))
+}
+
+/// A timeout that may be none.
+fn patience(id: ServiceId, field: ServiceField, timeout: Option<Period>) -> Change {
+    (Target::Service(id, field), Value::Duration(timeout.map_or(Duration::MAX, |period| period.0)))
 }
 
 fn memory_limit(id: ServiceId, bytes: Option<u64>) -> Change {

@@ -13,6 +13,7 @@ mod link;
 mod load;
 mod program;
 mod reach;
+mod row;
 mod service;
 mod store;
 

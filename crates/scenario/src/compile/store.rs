@@ -27,13 +27,20 @@ impl<'t> Compiler<'t> {
             let query = &entry.value;
             let statement = query.text.value.clone().unwrap_or_else(|| standard_text(&query.operation, &query.table));
             let place = (id, EndpointId(n as u32 + 2));
-            endpoints.push(self.statement(name, &query.operation, &query.table, &statement, (&query.demand, place)));
+            let mut endpoint = self.statement(name, &query.operation, &query.table, &statement, (&query.demand, place));
+            if let Some(row) = &query.locks.value {
+                endpoint.program.insert(0, self.lock_step(row));
+            }
+            endpoints.push(endpoint);
         }
         let postgres = Postgres {
             max_connections: text.max_connections.0,
             reserved: text.reserved.0,
             slow_query: text.slow_query.value.map(|period| period.0),
             connect: self.sampler(&text.connect, text.connect.span),
+            lock_timeout: text.lock_timeout.value.map(|period| period.0),
+            statement_timeout: text.statement_timeout.value.map(|period| period.0),
+            log_lock_waits: text.log_lock_waits.value,
         };
         Service {
             name: name.to_owned(),

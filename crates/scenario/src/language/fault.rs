@@ -2,7 +2,7 @@
 
 use super::LoadText;
 use crate::decode::{Map, choice, record};
-use crate::leaf::{Name, Setting};
+use crate::leaf::{Count, Name, Portion, Setting};
 use knockon_kernel::Duration;
 
 choice! {
@@ -18,6 +18,12 @@ choice! {
         Surge(Surge),
         /// Every process of a service stands still.
         Pause(Pause),
+        /// Another session's transaction holds a row of a database.
+        HoldLock(HoldLock),
+        /// An administrator ends a database's back ends (`pg_terminate_backend`).
+        Terminate(Terminate),
+        /// Every process of a service is shut down at once, and started again later.
+        Restart(RestartFault),
         /// A cache is emptied.
         Flush(Flush),
     }
@@ -91,6 +97,48 @@ record! {
         /// When it stops.
         at: Duration,
         /// When it goes on.
+        until: Duration,
+    }
+}
+
+record! {
+    /// A transaction of a session from outside (a person at a console, a batch job) locks a row as soon as it can get it, and
+    /// commits at the end.
+    HoldLock as "HoldLock" {
+        /// The database.
+        database: Name,
+        /// The row, or the table whose rows are drawn, as a query class names it.
+        row: Name,
+        /// Which row of the table, from 1: the most popular.
+        number: Count<1> = [1],
+        /// When it asks for the row.
+        at: Duration,
+        /// When it commits.
+        until: Duration,
+    }
+}
+
+record! {
+    /// Ends back ends: running statements fail with SQLSTATE 57P01, idle connections are found dead when they are next used.
+    Terminate as "Terminate" {
+        /// The database.
+        database: Name,
+        /// When.
+        at: Duration,
+        /// Share of the back ends, drawn for each.
+        share: Portion = [1],
+    }
+}
+
+record! {
+    /// Shuts a service down at once (SIGKILL) and keeps it down for a while: connections are refused, and at a database those that
+    /// were open break (SQLSTATE 08006).
+    RestartFault as "Restart" {
+        /// The service.
+        service: Name,
+        /// When it is shut down.
+        at: Duration,
+        /// When it is started again; it serves after its start-up.
         until: Duration,
     }
 }

@@ -18,7 +18,7 @@ pub(crate) use admission::{
     ClassText, DelayText, DroppedText, OrderText, OverflowText, QueueText, ScheduleText, StatusText, VictimText,
 };
 pub(crate) use expect::{Bound, ChainText, Expect, MeasureText, MilestoneText, ReproducesText, ValueText};
-pub(crate) use fault::{ContrastText, Deploy, FaultText, SetText};
+pub(crate) use fault::{ContrastText, Deploy, FaultText, HoldLock, SetText};
 pub(crate) use law::{Law, RecordedText};
 pub(crate) use load::{ArrivalsText, LinkText, LoadText, Persistence, ProfileText, ReplayText};
 pub(crate) use mix::{ColumnMix, MixText};
@@ -28,4 +28,6 @@ pub(crate) use service::{
     QueuePoolFields, RestartText, RuntimeText, ServiceText,
 };
 pub(crate) use step::{BackoffText, Branch, CallText, EndpointText, JitterText, RetryText, SeverityText, StepText};
-pub(crate) use store::{CacheText, DatabaseText, EvictionText, KeysText, LocalCacheText, PopularityText};
+pub(crate) use store::{
+    CacheText, DatabaseText, EvictionText, KeysText, LocalCacheText, PopularityText, QueryText, RowText,
+};

@@ -20,6 +20,12 @@ record! {
         reserved: Count = [3],
         /// `log_min_duration_statement`. None logs no statement.
         slow_query: Option<Period> = ["250ms"],
+        /// `lock_timeout`: a statement fails (SQLSTATE 55P03) when a wait for a row takes longer. None waits for ever.
+        lock_timeout: Option<Period>,
+        /// `statement_timeout`: a statement is cancelled (SQLSTATE 57014) so long after it came. None waits for ever.
+        statement_timeout: Option<Period>,
+        /// `log_lock_waits`: whether waits for a lock of over a second are logged.
+        log_lock_waits: bool = [false],
         /// Forking a back end and authenticating; a refusal costs as much.
         connect: Law = [LogNormal(median: "11ms", p99: "30ms")],
         /// Demand of COMMIT: the flush of the write-ahead log.
@@ -48,6 +54,39 @@ record! {
         text: Option<String>,
         /// Time that it keeps a worker busy.
         demand: Law,
+        /// The row that it locks before that, until its transaction ends. It waits, without a worker, while another transaction
+        /// holds the row.
+        locks: Option<RowText>,
+    }
+}
+
+choice! {
+    /// A row of a database. Query classes that name the same row or table lock the same rows.
+    RowText as "row" {
+        /// One row that has a name.
+        Row(NamedRow),
+        /// One of a table's rows, drawn for each request.
+        Drawn(DrawnRow),
+    }
+}
+
+record! {
+    /// A row.
+    NamedRow as "Row" {
+        /// Its name.
+        name: Name,
+    }
+}
+
+record! {
+    /// Rows that requests draw from.
+    DrawnRow as "Drawn" {
+        /// Name of the table.
+        table: Name,
+        /// How many rows there are.
+        count: Count<1>,
+        /// Which ones are asked for.
+        popularity: PopularityText = [Uniform],
     }
 }
 

@@ -88,10 +88,23 @@ fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
         (ErrorType::ConnectionReset, Callee::Http) => {
             body.push_str(": ('Connection aborted.', ConnectionResetError(104, 'Connection reset by peer'))");
         }
-        (ErrorType::ConnectionReset, Callee::Sql) => {
+        (ErrorType::Certificate, _) => say!(
+            body,
+            ": HTTPSConnectionPool(host='{host}', port={port}): Max retries exceeded with url: {} (Caused by \
+             SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: certificate has \
+             expired (_ssl.c:1006)')))",
+            call.path
+        ),
+        (ErrorType::LockTimeout, _) => {
+            body.push_str(": (psycopg2.errors.LockNotAvailable) canceling statement due to lock timeout");
+        }
+        (ErrorType::StatementTimeout, _) => {
+            body.push_str(": (psycopg2.errors.QueryCanceled) canceling statement due to statement timeout");
+        }
+        (ErrorType::ConnectionReset, Callee::Sql) | (ErrorType::ConnectionLost, _) => {
             body.push_str(": (psycopg2.OperationalError) server closed the connection unexpectedly");
         }
-        (ErrorType::ConnectionLost, _) => {
+        (ErrorType::Terminated, _) => {
             body.push_str(": (psycopg2.errors.AdminShutdown) terminating connection due to administrator command");
         }
         (ErrorType::Upstream, Callee::Http) => {

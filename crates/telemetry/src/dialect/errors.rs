@@ -113,9 +113,11 @@ fn span_error(
 const fn sql_state(error: ErrorType) -> Option<&'static str> {
     match error {
         ErrorType::TooManyConnections => Some("53300"),
-        ErrorType::ConnectionLost => Some("57P01"),
+        ErrorType::ConnectionLost => Some("08006"),
+        ErrorType::Terminated => Some("57P01"),
+        ErrorType::LockTimeout => Some("55P03"),
         ErrorType::OutOfMemory => Some("53200"),
-        ErrorType::Cancelled => Some("57014"),
+        ErrorType::Cancelled | ErrorType::StatementTimeout => Some("57014"),
         ErrorType::Application => Some("XX000"),
         _ => None,
     }
@@ -152,7 +154,15 @@ const fn jvm(error: ErrorType, callee: Callee) -> &'static str {
         (ErrorType::ConnectionReset, Callee::Http) => "java.net.SocketException",
         (ErrorType::ConnectionReset, Callee::Cache) => "io.lettuce.core.RedisException",
         (ErrorType::Timeout | ErrorType::ConnectionRefused | ErrorType::ConnectionReset, Callee::Sql)
-        | (ErrorType::TooManyConnections | ErrorType::ConnectionLost, _) => "org.postgresql.util.PSQLException",
+        | (
+            ErrorType::TooManyConnections
+            | ErrorType::ConnectionLost
+            | ErrorType::LockTimeout
+            | ErrorType::StatementTimeout
+            | ErrorType::Terminated,
+            _,
+        ) => "org.postgresql.util.PSQLException",
+        (ErrorType::Certificate, _) => "javax.net.ssl.SSLHandshakeException",
         (ErrorType::PoolTimeout, _) => "java.sql.SQLTransientConnectionException",
         (ErrorType::OutOfMemory, _) => "java.lang.OutOfMemoryError",
         (ErrorType::Upstream, _) => "org.springframework.web.client.HttpServerErrorException",
@@ -176,7 +186,15 @@ const fn cpython(error: ErrorType, callee: Callee) -> &'static str {
             "redis.exceptions.ConnectionError"
         }
         (ErrorType::ConnectionRefused | ErrorType::ConnectionReset, Callee::Sql)
-        | (ErrorType::TooManyConnections | ErrorType::ConnectionLost, _) => "sqlalchemy.exc.OperationalError",
+        | (
+            ErrorType::TooManyConnections
+            | ErrorType::ConnectionLost
+            | ErrorType::LockTimeout
+            | ErrorType::StatementTimeout
+            | ErrorType::Terminated,
+            _,
+        ) => "sqlalchemy.exc.OperationalError",
+        (ErrorType::Certificate, _) => "requests.exceptions.SSLError",
         (ErrorType::PoolTimeout, _) => "sqlalchemy.exc.TimeoutError",
         (ErrorType::OutOfMemory, _) => "MemoryError",
         (ErrorType::Upstream | ErrorType::Overloaded | ErrorType::RateLimited, _) => "requests.exceptions.HTTPError",
@@ -193,7 +211,12 @@ const fn node(error: ErrorType, callee: Callee) -> &'static str {
         (ErrorType::ConnectionRefused, _) => "ECONNREFUSED",
         (ErrorType::ConnectionReset, _) => "ECONNRESET",
         (ErrorType::TooManyConnections, _) => "53300",
-        (ErrorType::ConnectionLost, _) => "57P01",
+        // The driver has an error of its own for a broken connection.
+        (ErrorType::ConnectionLost, _) => "ECONNRESET",
+        (ErrorType::Certificate, _) => "CERT_HAS_EXPIRED",
+        (ErrorType::Terminated, _) => "57P01",
+        (ErrorType::LockTimeout, _) => "55P03",
+        (ErrorType::StatementTimeout, _) => "57014",
         (ErrorType::OutOfMemory, _) => "RangeError",
         (ErrorType::Cancelled, _) => "AbortError",
         (ErrorType::CacheFull, _) => "ReplyError",
@@ -212,7 +235,12 @@ const fn native(error: ErrorType) -> &'static str {
     match error {
         ErrorType::Timeout | ErrorType::PoolTimeout => "context.deadlineExceededError",
         ErrorType::ConnectionRefused | ErrorType::ConnectionReset => "*net.OpError",
-        ErrorType::TooManyConnections | ErrorType::ConnectionLost => "*pgconn.PgError",
+        ErrorType::Certificate => "*tls.CertificateVerificationError",
+        ErrorType::ConnectionLost => "*net.OpError",
+        ErrorType::TooManyConnections
+        | ErrorType::LockTimeout
+        | ErrorType::StatementTimeout
+        | ErrorType::Terminated => "*pgconn.PgError",
         ErrorType::OutOfMemory => "runtime.Error",
         ErrorType::Upstream | ErrorType::Application | ErrorType::Overloaded | ErrorType::RateLimited => {
             "*errors.errorString"

@@ -66,6 +66,10 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, heap: &Heap, event: &LogEvent, bod
     })
 }
 
+/// What the trust manager says of a certificate that has expired.
+const EXPIRED: &str =
+    "PKIX path validation failed: java.security.cert.CertPathValidatorException: validity check failed";
+
 /// The exception that reaches Tomcat, Spring's around the driver's.
 fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
     if error == ErrorType::OutOfMemory {
@@ -93,6 +97,18 @@ fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
         (ErrorType::Timeout, Callee::Sql) => body.push_str(
             "org.springframework.dao.QueryTimeoutException: PreparedStatementCallback; ERROR: canceling statement due to user request",
         ),
+        (ErrorType::LockTimeout, _) => body.push_str(
+            "org.springframework.dao.CannotAcquireLockException: PreparedStatementCallback; ERROR: canceling statement due to lock timeout",
+        ),
+        (ErrorType::StatementTimeout, _) => body.push_str(
+            "org.springframework.dao.QueryTimeoutException: PreparedStatementCallback; \
+             ERROR: canceling statement due to statement timeout",
+        ),
+        (ErrorType::Terminated, _) => body.push_str(
+            "org.springframework.dao.DataAccessResourceFailureException: PreparedStatementCallback; \
+             FATAL: terminating connection due to administrator command",
+        ),
+        (ErrorType::Certificate, _) => rest_client(call, EXPIRED, body),
         (ErrorType::ConnectionReset, Callee::Sql) | (ErrorType::ConnectionLost, _) => body.push_str(
             "org.springframework.dao.DataAccessResourceFailureException: PreparedStatementCallback; \
              An I/O error occurred while sending to the backend.",
@@ -119,7 +135,8 @@ fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
 fn rest_client(call: Option<&Call<'_>>, cause: &str, body: &mut String) {
     body.push_str("org.springframework.web.client.ResourceAccessException: ");
     if let Some(Call { method, address, path, .. }) = call {
-        say!(body, "I/O error on {method} request for \"http://{address}{path}\": ");
+        let scheme = if cause == EXPIRED { "https" } else { "http" };
+        say!(body, "I/O error on {method} request for \"{scheme}://{address}{path}\": ");
     }
     body.push_str(cause);
 }

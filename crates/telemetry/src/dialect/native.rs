@@ -49,7 +49,8 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut Strin
 fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
     if let Some(call) = call.filter(|call| call.callee == Callee::Http && error != ErrorType::Application) {
         let method = call.method[..1].to_uppercase() + &call.method[1..].to_lowercase();
-        say!(body, "{method} \"http://{}{}\": ", call.address, call.path);
+        let scheme = if error == ErrorType::Certificate { "https" } else { "http" };
+        say!(body, "{method} \"{scheme}://{}{}\": ", call.address, call.path);
     }
     let address = call.map_or("", |call| call.address.as_str());
     match error {
@@ -62,7 +63,15 @@ fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
         ErrorType::TooManyConnections => body.push_str(
             "FATAL: remaining connection slots are reserved for non-replication superuser connections (SQLSTATE 53300)",
         ),
-        ErrorType::ConnectionLost => {
+        ErrorType::ConnectionLost => body.push_str("unexpected EOF"),
+        ErrorType::LockTimeout => body.push_str("ERROR: canceling statement due to lock timeout (SQLSTATE 55P03)"),
+        ErrorType::StatementTimeout => {
+            body.push_str("ERROR: canceling statement due to statement timeout (SQLSTATE 57014)");
+        }
+        ErrorType::Certificate => {
+            body.push_str("tls: failed to verify certificate: x509: certificate has expired or is not yet valid");
+        }
+        ErrorType::Terminated => {
             body.push_str("FATAL: terminating connection due to administrator command (SQLSTATE 57P01)");
         }
         ErrorType::OutOfMemory => body.push_str("cannot allocate memory"),

@@ -62,7 +62,11 @@ fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
         ErrorType::TooManyConnections => {
             body.push_str("remaining connection slots are reserved for non-replication superuser connections");
         }
-        ErrorType::ConnectionLost => body.push_str("terminating connection due to administrator command"),
+        ErrorType::ConnectionLost => body.push_str("Connection terminated unexpectedly"),
+        ErrorType::LockTimeout => body.push_str("canceling statement due to lock timeout"),
+        ErrorType::StatementTimeout => body.push_str("canceling statement due to statement timeout"),
+        ErrorType::Certificate => body.push_str("certificate has expired"),
+        ErrorType::Terminated => body.push_str("terminating connection due to administrator command"),
         ErrorType::OutOfMemory => body.push_str("Array buffer allocation failed"),
         ErrorType::Overloaded => body.push_str("Response code 503 (Service Unavailable)"),
         ErrorType::RateLimited => body.push_str("Response code 429 (Too Many Requests)"),

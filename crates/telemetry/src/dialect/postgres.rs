@@ -5,6 +5,13 @@ use super::{Heading, Milliseconds, Speaker, say};
 use knockon_model::blueprint::{Operation, Severity};
 use knockon_model::record::{ErrorType, LogEvent};
 
+/// Numbers of the processes that a server starts with.
+const FIRST_BACKEND: u32 = 70;
+/// Object identifiers below are the system's.
+const FIRST_RELATION: u32 = 16_384;
+/// Short rows on a page of 8 kB.
+const TUPLES_PER_PAGE: u32 = 185;
+
 pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut String) -> Option<Heading<'a>> {
     let heading = |severity| Heading::new(severity, speaker.application);
     Some(match *event {
@@ -44,20 +51,48 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut Strin
             body.push_str("connection to client lost");
             heading(Severity::Fatal).error("08006")
         }
+        LogEvent::LockWait { backend, transaction, row, next, waited, acquired } => {
+            // Back ends are numbered from the first on; a server has its own processes before them.
+            let pid = FIRST_BACKEND + backend;
+            let verb = if acquired { "acquired" } else { "still waiting for" };
+            if next {
+                // Transactions before 3 are special.
+                say!(
+                    body,
+                    "process {pid} {verb} ShareLock on transaction {} after {} ms",
+                    2 + transaction,
+                    Milliseconds(waited)
+                );
+            } else {
+                let (page, line) = (row / TUPLES_PER_PAGE, 1 + row % TUPLES_PER_PAGE);
+                say!(
+                    body,
+                    "process {pid} {verb} ExclusiveLock on tuple ({page},{line}) of relation {FIRST_RELATION} of database 5 after {} ms",
+                    Milliseconds(waited)
+                );
+            }
+            heading(Severity::Info)
+        }
+        LogEvent::Terminated { .. } => {
+            body.push_str("terminating connection due to administrator command");
+            heading(Severity::Fatal).error("57P01")
+        }
         LogEvent::RequestFailed { error, .. } => {
             body.push_str(match error {
-                ErrorType::Timeout => "canceling statement due to statement timeout",
+                ErrorType::LockTimeout => "canceling statement due to lock timeout",
+                ErrorType::Timeout | ErrorType::StatementTimeout => "canceling statement due to statement timeout",
                 ErrorType::Cancelled => "canceling statement due to user request",
                 ErrorType::OutOfMemory => "out of memory",
-                ErrorType::ConnectionLost => "terminating connection due to administrator command",
-                ErrorType::ConnectionReset => "connection to client lost",
+                ErrorType::Terminated => "terminating connection due to administrator command",
+                ErrorType::ConnectionLost | ErrorType::ConnectionReset => "connection to client lost",
                 ErrorType::TooManyConnections => "sorry, too many clients already",
                 _ => "internal error",
             });
             let severity = match error {
-                ErrorType::ConnectionLost | ErrorType::ConnectionReset | ErrorType::TooManyConnections => {
-                    Severity::Fatal
-                }
+                ErrorType::ConnectionLost
+                | ErrorType::ConnectionReset
+                | ErrorType::Terminated
+                | ErrorType::TooManyConnections => Severity::Fatal,
                 _ => Severity::Error,
             };
             heading(severity).error(exception(error, Language::Postgres, Callee::Sql))

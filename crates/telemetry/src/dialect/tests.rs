@@ -96,7 +96,7 @@ fn dialect() -> Dialect {
     };
     let python = CPython { base: 0, object_bytes: 1, thresholds: [700, 10, 10], per_object: Duration::ZERO };
     let redis = Redis::default();
-    let postgres = Postgres { max_connections: 100, reserved: 3, slow_query: None, connect: SamplerId(0) };
+    let postgres = Postgres::standard(SamplerId(0));
     let sql = Operation::Sql { operation: "SELECT".into(), table: "".into(), text: "select 1".into() };
     let query = Endpoint { operation: sql, ..http("select_one") };
     let exit = heap(Collector::Serial, OnOutOfMemory::Exit);
@@ -369,6 +369,14 @@ fn failed_requests() {
 #[test]
 fn database_and_cache() {
     let slow = LogEvent::SlowQuery { endpoint: CALL, duration: Duration::from_nanos(250_699_123), backend: 7 };
+    let waits = |next, acquired| LogEvent::LockWait {
+        backend: 7,
+        transaction: 9,
+        row: 200,
+        next,
+        waited: Duration::from_nanos(1_000_123_456),
+        acquired,
+    };
     check(&[
         (POSTGRES, slow, "INFO postgres | duration: 250.699 ms  statement: select 1 | -"),
         (
@@ -386,6 +394,31 @@ fn database_and_cache() {
             POSTGRES,
             failed(ErrorType::Timeout, None),
             "ERROR postgres | canceling statement due to statement timeout | 57014",
+        ),
+        (
+            POSTGRES,
+            failed(ErrorType::StatementTimeout, None),
+            "ERROR postgres | canceling statement due to statement timeout | 57014",
+        ),
+        (
+            POSTGRES,
+            failed(ErrorType::LockTimeout, None),
+            "ERROR postgres | canceling statement due to lock timeout | 55P03",
+        ),
+        (
+            POSTGRES,
+            LogEvent::Terminated { backend: 7 },
+            "FATAL postgres | terminating connection due to administrator command | 57P01",
+        ),
+        (
+            POSTGRES,
+            waits(true, false),
+            "INFO postgres | process 77 still waiting for ShareLock on transaction 11 after 1000.123 ms | -",
+        ),
+        (
+            POSTGRES,
+            waits(false, true),
+            "INFO postgres | process 77 acquired ExclusiveLock on tuple (1,16) of relation 16384 of database 5 after 1000.123 ms | -",
         ),
         (REDIS, failed(ErrorType::CacheFull, None), "silence"),
     ]);
@@ -418,6 +451,10 @@ fn every_failure_has_words() {
         E::CacheFull,
         E::Overloaded,
         E::RateLimited,
+        E::LockTimeout,
+        E::StatementTimeout,
+        E::Terminated,
+        E::Certificate,
     ];
     let dialect = dialect();
     for process in WEB..=POSTGRES {

@@ -94,7 +94,7 @@ pub(crate) fn heap(collector: Collector, on_out_of_memory: OnOutOfMemory) -> Hea
 
 /// auth-service, postgres, redis, web-api and a Python worker.
 pub(crate) fn blueprint() -> Blueprint {
-    let postgres = Postgres { max_connections: 100, reserved: 3, slow_query: None, connect: SamplerId(0) };
+    let postgres = Postgres::standard(SamplerId(0));
     let redis = Redis::default();
     let python = CPython { base: 0, object_bytes: 64, thresholds: [700, 10, 10], per_object: Duration::ZERO };
     let mut web = vec![http("GET", "/api/users/{id}"), http("GET", "/api/search"), http("POST", "/api/checkout")];

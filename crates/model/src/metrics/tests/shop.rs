@@ -183,7 +183,7 @@ fn cache() -> Service {
 }
 
 fn database() -> Service {
-    let postgres = Postgres { max_connections: 100, reserved: 3, slow_query: None, connect: SHORT };
+    let postgres = Postgres::standard(SHORT);
     Service {
         workers: Some(8),
         ..service(DATABASE, Runtime::Postgres(postgres), vec![sql("SELECT", SHORT), sql("INSERT", STATEMENT)])

@@ -126,7 +126,7 @@ impl Incident {
             }
             Event::Refill => self.call(now, |pool, out| pool.refill(now, out)),
             Event::Terminate => {
-                self.bench.pool.sever_all();
+                self.bench.pool.sever_all(ErrorType::ConnectionLost);
                 for connection in std::mem::take(&mut self.querying) {
                     self.errors += 1;
                     self.call(now, |pool, out| pool.release(now, connection, true, out));

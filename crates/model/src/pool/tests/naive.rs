@@ -122,7 +122,7 @@ impl Naive {
                     self.begin(connection, None);
                 }
                 Effect::RetryConnect { .. } => self.pausing = true,
-                Effect::Close { connection, severed } => {
+                Effect::Close { connection, severed, .. } => {
                     assert!(
                         !matches!(self.place(connection), None | Some(Place::Opening(_))),
                         "only what is open is closed"
@@ -252,7 +252,8 @@ impl Naive {
                     assert_eq!((acquisition, &*effects), (Acquisition::Granted(id(number)), &[][..]));
                     self.set(id(number), Place::Using(caller));
                 } else {
-                    assert!(effects.contains(&Effect::Close { connection: id(number), severed: true }));
+                    let closed = |effect: &Effect| matches!(effect, Effect::Close { connection, severed: true, .. } if connection.0 == number);
+                    assert!(effects.iter().any(closed));
                     self.answer(caller, acquisition, &effects);
                 }
             }
@@ -282,15 +283,15 @@ impl Naive {
             }
             Act::Sever { which } => {
                 let Some((number, _)) = self.which(which, |place| !matches!(place, Place::Opening(_))) else { return };
-                bench.pool.sever(id(number));
+                bench.pool.sever(id(number), ErrorType::ConnectionLost);
                 self.severed.push(number);
             }
             Act::SeverAll => {
                 // Those being opened have reached the far side too.
                 for &(number, _) in &self.places {
-                    bench.pool.accepted(id(number));
+                    bench.pool.accepted(id(number), number);
                 }
-                bench.pool.sever_all();
+                bench.pool.sever_all(ErrorType::ConnectionLost);
                 self.severed = self.places.iter().map(|&(number, _)| number).collect();
             }
             Act::SetMaximum(maximum) => {

@@ -1,0 +1,235 @@
+//! Row locks of one database, as a pure state machine: the database calls it and carries out the [`Turn`]s that it returns.
+//!
+//! A row is *free* or belongs to one session, from when that session's transaction locked it until the transaction ends. What
+//! PostgreSQL 15 does with those who want it too (`heap_lock_tuple`; `src/backend/access/heap/README.tuplock`) has two stages.
+//! The first of them is *next*: it holds the row's tuple lock and waits for the holder's transaction to end. The others
+//! are *queued* for the tuple lock, first come first served. Each stage is a wait of its own, so `lock_timeout`
+//! begins afresh when a session becomes next: measured, with 300 ms, those that were queued first give up after 530 to 600 ms.
+//!
+//! A session waits for one row at a time, holds any number, and gets a row that it holds already at once. When its transaction
+//! ends all of its rows pass to whoever is next, in the order in which they were locked.
+//!
+//! Left out: deadlock detection (two sessions that wait for each other do so until a timeout or a lost connection ends one
+//! of them) and locks of whole tables, which come with it; shared row locks; the few newcomers that overtake the next one
+//! in the microseconds in which a row changes hands (0 to 5 % of grants, measured).
+
+use crate::id::FrameRef;
+use knockon_kernel::{Duration, Time};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, VecDeque};
+
+/// After so long a wait is logged, if at all (PostgreSQL's `deadlock_timeout`).
+pub const DEADLOCK_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A row of a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RowId {
+    /// The address of its table.
+    pub table: u32,
+    /// Its number there, from 0.
+    pub number: u32,
+}
+
+/// What a session that asked for a row got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// The row is the session's.
+    Granted,
+    /// The session waits for the holder's transaction to end.
+    Next,
+    /// The session waits until it is next.
+    Queued,
+}
+
+/// What the end of a transaction, or of a wait, means for another session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Turn {
+    /// The row is now the waiting statement's.
+    Granted {
+        /// The statement.
+        frame: FrameRef,
+        /// When this stage of its wait began.
+        since: Time,
+        /// The transaction that has ended.
+        transaction: u32,
+    },
+    /// The waiting statement is now next: a wait of its own begins.
+    Next {
+        /// The statement.
+        frame: FrameRef,
+        /// When the stage that is over began.
+        since: Time,
+        /// Number of the row.
+        row: u32,
+    },
+}
+
+/// How many are where, as metrics report it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Readings {
+    /// Sessions whose transactions hold rows.
+    pub holding: u32,
+    /// Sessions that hold rows or wait for one.
+    pub sessions: u32,
+    /// Sessions that are next.
+    pub next: u32,
+    /// Sessions that are queued.
+    pub queued: u32,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Waiter {
+    session: u32,
+    frame: FrameRef,
+    since: Time,
+}
+
+/// A row that is not free. The first waiter is next.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Row {
+    holder: u32,
+    waiters: VecDeque<Waiter>,
+}
+
+/// A session that holds or waits.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Session {
+    held: Vec<RowId>,
+    waits_for: Option<RowId>,
+    /// The number of its transaction, given with its first row; 0 before.
+    transaction: u32,
+}
+
+/// The row locks of a database. Sessions are named by the back ends that serve them.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Locks {
+    rows: BTreeMap<RowId, Row>,
+    sessions: BTreeMap<u32, Session>,
+    transactions: u32,
+    queued: u32,
+}
+
+impl Locks {
+    /// A session's statement wants a row. It must not wait for another one.
+    pub fn request(&mut self, now: Time, session: u32, frame: FrameRef, row: RowId) -> Request {
+        let Some(locked) = self.rows.get_mut(&row) else {
+            self.rows.insert(row, Row { holder: session, waiters: VecDeque::new() });
+            self.take(session, row);
+            return Request::Granted;
+        };
+        if locked.holder == session {
+            return Request::Granted;
+        }
+        let first = locked.waiters.is_empty();
+        locked.waiters.push_back(Waiter { session, frame, since: now });
+        self.queued += u32::from(!first);
+        let waiting = self.sessions.entry(session).or_default();
+        debug_assert!(waiting.waits_for.is_none(), "a session waits for one row at a time");
+        waiting.waits_for = Some(row);
+        if first { Request::Next } else { Request::Queued }
+    }
+
+    /// A session waits no longer. Nothing happens for one that does not wait.
+    pub fn leave(&mut self, now: Time, session: u32, out: &mut Vec<Turn>) {
+        let Some(entry) = self.sessions.get_mut(&session) else { return };
+        let Some(row) = entry.waits_for.take() else { return };
+        if entry.held.is_empty() {
+            self.sessions.remove(&session);
+        }
+        let Some(locked) = self.rows.get_mut(&row) else { return };
+        let at = locked.waiters.iter().position(|waiter| waiter.session == session);
+        let at = at.expect("a session that waits for a row is among those that do");
+        locked.waiters.remove(at);
+        if at == 0 {
+            self.promote(now, row, out);
+        } else {
+            self.queued -= 1;
+        }
+        self.check();
+    }
+
+    /// A session's transaction ends, or the session itself: whatever it waits for it waits for no longer, and its rows go on.
+    pub fn end(&mut self, now: Time, session: u32, out: &mut Vec<Turn>) {
+        self.leave(now, session, out);
+        let Some(ended) = self.sessions.remove(&session) else { return };
+        for row in ended.held {
+            let Some(locked) = self.rows.get_mut(&row) else { continue };
+            let Some(Waiter { session: heir, frame, since }) = locked.waiters.pop_front() else {
+                self.rows.remove(&row);
+                continue;
+            };
+            locked.holder = heir;
+            self.take(heir, row);
+            out.push(Turn::Granted { frame, since, transaction: ended.transaction });
+            self.promote(now, row, out);
+        }
+        self.check();
+    }
+
+    /// The transaction that a session waits for, and whether the session is next.
+    #[must_use]
+    pub fn awaited(&self, session: u32) -> Option<(u32, RowId, bool)> {
+        let row = self.sessions.get(&session)?.waits_for?;
+        let locked = self.rows.get(&row)?;
+        let transaction = self.sessions.get(&locked.holder)?.transaction;
+        Some((transaction, row, locked.waiters.front()?.session == session))
+    }
+
+    /// The statements that wait, in the order of rows; sessions without one included.
+    pub fn waiters(&self) -> impl Iterator<Item = FrameRef> + '_ {
+        self.rows.values().flat_map(|row| &row.waiters).map(|waiter| waiter.frame)
+    }
+
+    /// Sessions that wait.
+    #[must_use]
+    pub fn waiting(&self) -> u32 {
+        let next = self.rows.values().filter(|row| !row.waiters.is_empty()).count() as u32;
+        next + self.queued
+    }
+
+    /// What metrics report.
+    #[must_use]
+    pub fn readings(&self) -> Readings {
+        Readings {
+            holding: self.sessions.values().filter(|session| !session.held.is_empty()).count() as u32,
+            sessions: self.sessions.len() as u32,
+            next: self.waiting() - self.queued,
+            queued: self.queued,
+        }
+    }
+
+    /// The row is the session's from now on.
+    fn take(&mut self, session: u32, row: RowId) {
+        let entry = self.sessions.entry(session).or_default();
+        entry.waits_for = None;
+        entry.held.push(row);
+        if entry.transaction == 0 {
+            self.transactions += 1;
+            entry.transaction = self.transactions;
+        }
+    }
+
+    /// Whoever is first among the waiters now is next.
+    fn promote(&mut self, now: Time, row: RowId, out: &mut Vec<Turn>) {
+        let Some(first) = self.rows.get_mut(&row).and_then(|row| row.waiters.front_mut()) else { return };
+        out.push(Turn::Next { frame: first.frame, since: first.since, row: row.number });
+        first.since = now;
+        self.queued -= 1;
+    }
+
+    /// Checks the invariants, where debug assertions are on.
+    fn check(&self) {
+        debug_assert_eq!(
+            self.queued as usize,
+            self.rows.values().map(|row| row.waiters.len().saturating_sub(1)).sum::<usize>(),
+            "all but the first of those that wait for a row are queued"
+        );
+        debug_assert!(
+            self.rows.iter().all(|(row, locked)| self.sessions[&locked.holder].held.contains(row)),
+            "the holder of a row knows of it"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests;
