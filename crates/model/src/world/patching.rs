@@ -57,6 +57,7 @@ impl World {
                 }
             }
         }
+        self.note_capacities();
     }
 
     /// The new version's values come into force.
@@ -65,6 +66,7 @@ impl World {
             for (target, value) in &set {
                 self.set(*target, *value, sink);
             }
+            self.note_capacities();
         }
     }
 
@@ -76,6 +78,7 @@ impl World {
                 self.emit_change(ChangeKind::Configuration, service, None, sink);
             }
         }
+        self.note_capacities();
     }
 
     /// Sets a parameter and returns what it was.
