@@ -188,8 +188,8 @@ fn runs_dry(blueprint: &Blueprint, at: Time) -> Result<bool, String> {
         take_stock(&world)?;
         if world.unfinished().is_empty() {
             let statistics = world.statistics();
-            let on_its_way = statistics.sources.iter().map(|source| source.in_flight).sum::<u64>()
-                + statistics.services.iter().map(|service| service.in_flight).sum::<u64>();
+            let on_its_way = statistics.sources.iter().map(|source| source.in_flight()).sum::<u64>()
+                + statistics.services.iter().map(|service| service.in_flight()).sum::<u64>();
             return if on_its_way == 0 { Ok(true) } else { Err("a dry world has requests in flight".into()) };
         }
         if left == 0 {

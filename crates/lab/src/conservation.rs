@@ -1,57 +1,77 @@
-//! Nothing is lost: what was sent is answered, failed or still on its way. A breach is a defect of the model, never of a scenario.
+//! Nothing is lost: what was sent is answered, failed or still on its way, and Little's law holds at every station to the nanosecond.
+//! A breach is a defect of the model, never of a scenario.
 
-use knockon_model::statistics::Statistics;
+use knockon_model::statistics::{Balance, Statistics};
 use std::fmt;
 
-/// A count that does not add up.
+/// What does not add up.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Breach {
-    /// The source or service.
-    pub component: String,
-    /// What came in: sent by a source, arrived at a service.
-    pub came: u64,
-    /// What is accounted for.
-    pub accounted: u64,
+pub enum Breach {
+    /// A count.
+    Requests {
+        /// The source or service.
+        component: String,
+        /// What came in: sent by a source, arrived at a service.
+        came: u64,
+        /// What is accounted for.
+        accounted: u64,
+    },
+    /// Little's law: the integral of the number present is the time that all of them spent there, or those who are present are not
+    /// those who say so.
+    Little(Balance),
 }
 
 impl fmt::Display for Breach {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "`{}`: {} requests came, {} are accounted for", self.component, self.came, self.accounted)
+        match self {
+            Self::Requests { component, came, accounted } => {
+                write!(out, "`{component}`: {came} requests came, {accounted} are accounted for")
+            }
+            Self::Little(balance) => write!(
+                out,
+                "`{}`: {} are present, {} say so; ∫N dt is {} ns, sojourns are {} ns and ages {} ns",
+                balance.name, balance.present, balance.found, balance.present_ns, balance.sojourns_ns, balance.ages_ns
+            ),
+        }
     }
 }
 
 /// Every breach in the aggregates of a run: `sent = answered + failed + in flight` for a source,
-/// `arrived = answered + failed + refused + lost + in flight` for a service.
+/// `arrived = answered + failed + refused + lost + in flight` for a service, and Little's law for every station.
 #[must_use]
 pub fn breaches(statistics: &Statistics) -> Vec<Breach> {
     let sources = statistics
         .sources
         .iter()
-        .map(|source| (&source.name, source.sent, source.answered + source.failed + source.in_flight));
+        .map(|source| (&source.name, source.sent, source.answered + source.failed + source.in_flight()));
     let services = statistics.services.iter().map(|service| {
         let ended = service.answered + service.failed + service.refused + service.lost;
-        (&service.name, service.arrived, ended + service.in_flight)
+        (&service.name, service.arrived, ended + service.in_flight())
     });
-    sources
+    let counts = sources
         .chain(services)
         .filter(|(_, came, accounted)| came != accounted)
-        .map(|(name, came, accounted)| Breach { component: name.clone(), came, accounted })
-        .collect()
+        .map(|(component, came, accounted)| Breach::Requests { component: component.clone(), came, accounted });
+    let unbalanced = statistics.balances.iter().filter(|balance| !balance.holds());
+    counts.chain(unbalanced.cloned().map(Breach::Little)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use knockon_model::statistics::{ServiceStatistics, SourceStatistics};
+    use knockon_kernel::Time;
+    use knockon_model::statistics::{ServiceStatistics, SourceStatistics, Station};
 
     #[test]
     fn names_what_does_not_add_up() {
+        let mut one = Station::default();
+        one.enter(Time::from_nanos(5));
         let source = SourceStatistics {
             name: "users".into(),
             sent: 10,
             answered: 7,
             failed: 2,
-            in_flight: 1,
+            requests: one,
             ..Default::default()
         };
         let service = ServiceStatistics {
@@ -61,17 +81,36 @@ mod tests {
             failed: 3,
             refused: 1,
             lost: 1,
-            in_flight: 1,
+            requests: one,
             ..Default::default()
         };
-        let mut statistics = Statistics { sources: vec![source], services: vec![service], ..Default::default() };
+        let balance = |found, ages_ns| Balance {
+            name: "web-api queue".into(),
+            present: 1,
+            found,
+            present_ns: 7,
+            sojourns_ns: 3,
+            ages_ns,
+        };
+        let mut statistics = Statistics {
+            sources: vec![source],
+            services: vec![service],
+            balances: vec![balance(1, 4)],
+            ..Statistics::default()
+        };
         assert_eq!(breaches(&statistics), []);
         statistics.services[0].lost = 0;
         statistics.sources[0].sent = 11;
+        statistics.balances.extend([balance(1, 5), balance(0, 4)]);
         let found: Vec<_> = breaches(&statistics).iter().map(ToString::to_string).collect();
         assert_eq!(
             found,
-            ["`users`: 11 requests came, 10 are accounted for", "`web-api`: 10 requests came, 9 are accounted for"]
+            [
+                "`users`: 11 requests came, 10 are accounted for",
+                "`web-api`: 10 requests came, 9 are accounted for",
+                "`web-api queue`: 1 are present, 1 say so; ∫N dt is 7 ns, sojourns are 3 ns and ages 5 ns",
+                "`web-api queue`: 1 are present, 0 say so; ∫N dt is 7 ns, sojourns are 3 ns and ages 4 ns",
+            ]
         );
     }
 }

@@ -175,7 +175,7 @@ impl Summary<'_> {
             sent: sum.sent + source.sent,
             answered: sum.answered + source.answered,
             failed: sum.failed + source.failed,
-            in_flight: sum.in_flight + source.in_flight,
+            in_flight: sum.in_flight + source.in_flight(),
         })
     }
 

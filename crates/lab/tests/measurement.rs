@@ -74,6 +74,26 @@ fn a_memoryless_queue_has_the_values_of_its_formulas() {
 }
 
 #[test]
+fn stations_have_the_values_of_their_formulas() {
+    // L = 1, half of it queued; waits are zero in half of all cases, else exponential with a mean of 2 ms.
+    let found = memoryless(
+        "5000s",
+        r#"Value("server.present.mean", 1),
+        Value("clients.present.mean", 1),
+        Value("server.queue.present.mean", 0.5),
+        Value("server.workers.present.mean", 0.5),
+        Value("server.utilisation", "50 %"),
+        Value("server.throughput", "500/s"),
+        Value("server.sojourn.mean", "2ms"),
+        Value("server.queued.mean", "1ms"),
+        Value("server.queued.waited_share", "50 %"),
+        Value("server.queued.second_moment", 0.000004, "5 %"),
+        Value("server.queued.over(2ms)", 0.183940, "5 %")"#,
+    );
+    assert_eq!(verdicts(&found), [Verdict::Held; 11], "{found:#?}");
+}
+
+#[test]
 fn what_is_wrong_by_more_than_the_band_differs_and_what_is_too_short_is_imprecise() {
     let found =
         memoryless("1000s", r#"Value("clients.latency.mean", "2.06ms"), Value("clients.latency.p95", "6.4ms", "5 %")"#);

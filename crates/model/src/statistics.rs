@@ -1,24 +1,31 @@
 //! Aggregates over a whole run, kept whether or not anything observes it: what summaries and expectations read.
 
 mod histogram;
+mod station;
+mod wide;
 
 pub use histogram::LatencyHistogram;
+pub use station::{Balance, Level, Station};
 
-use knockon_kernel::Duration;
+use knockon_kernel::{Duration, Time};
 use serde::{Deserialize, Serialize};
 
 /// Aggregates of a run so far.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default)]
 pub struct Statistics {
+    /// Up to when: averages over time end here.
+    pub at: Time,
     /// By source.
     pub sources: Vec<SourceStatistics>,
     /// By service.
     pub services: Vec<ServiceStatistics>,
     /// By key space of a cache.
     pub keyspaces: Vec<KeyspaceStatistics>,
+    /// Both sides of Little's law at every station.
+    pub balances: Vec<Balance>,
 }
 
-/// What became of a source's requests: `sent = answered + failed + in_flight`, always.
+/// What became of a source's requests: `sent = answered + failed + in flight`, always.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct SourceStatistics {
     /// Name of the source.
@@ -29,8 +36,8 @@ pub struct SourceStatistics {
     pub answered: u64,
     /// Ended otherwise: a status of 500 or above, a timeout, a refusal, a broken connection.
     pub failed: u64,
-    /// Not ended yet.
-    pub in_flight: u64,
+    /// Those that have not ended yet, and how long the others took.
+    pub requests: Station,
     /// Attempts sent, at least one a request.
     pub attempts: u64,
     /// From sending to the end, of answered requests.
@@ -52,8 +59,16 @@ pub struct ServiceStatistics {
     pub refused: u64,
     /// Ended because the process died.
     pub lost: u64,
-    /// Accepted and not ended yet.
-    pub in_flight: u64,
+    /// Those that were accepted and have not ended yet, and how long the others stayed.
+    pub requests: Station,
+    /// Those of them in the accept queue.
+    pub queue: Station,
+    /// Waits in the accept queue, of everything that a worker took up.
+    pub queued: LatencyHistogram,
+    /// Workers that there are to take requests up, over all processes; 0 where nothing limits them.
+    pub workers: Level,
+    /// Requests that need or have a limited processor.
+    pub processor: Station,
     /// From arrival to answer, of everything answered (errors too).
     pub latency: LatencyHistogram,
     /// Processor time used by requests.
@@ -105,6 +120,28 @@ pub struct PoolStatistics {
     pub wait: LatencyHistogram,
     /// Most callers that waited at once.
     pub peak_waiting: u32,
+    /// Callers that wait for a connection, or open or check one for themselves.
+    pub waiting: Station,
+    /// Callers that have one.
+    pub in_use: Station,
+    /// Connections that there may be, over all processes.
+    pub capacity: Level,
+}
+
+impl SourceStatistics {
+    /// Requests that have not ended yet.
+    #[must_use]
+    pub fn in_flight(&self) -> u64 {
+        self.requests.present()
+    }
+}
+
+impl ServiceStatistics {
+    /// Requests that were accepted and have not ended yet.
+    #[must_use]
+    pub fn in_flight(&self) -> u64 {
+        self.requests.present()
+    }
 }
 
 /// What became of the keys of a key space, summed over processes and their lives.

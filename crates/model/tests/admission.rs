@@ -8,7 +8,7 @@ use knockon_model::id::*;
 use knockon_model::record::*;
 use knockon_model::statistics::ServiceStatistics;
 use knockon_model::{Null, Sink, World};
-use support::{Builder, Keep, MS};
+use support::{Builder, Keep, MS, assert_conserved};
 
 fn at(seconds: f64) -> Time {
     Time::from_nanos((seconds * 1e9).round() as u64)
@@ -33,13 +33,7 @@ fn run(blueprint: Blueprint) -> (World, Keep) {
     let mut world = World::new(blueprint);
     let mut keep = Keep::default();
     world.run_until(end, &mut keep).unwrap();
-    for source in &world.statistics().sources {
-        assert_eq!(source.sent, source.answered + source.failed + source.in_flight);
-    }
-    for service in &world.statistics().services {
-        let ended = service.answered + service.failed + service.refused + service.lost;
-        assert_eq!(service.arrived, ended + service.in_flight, "{}", service.name);
-    }
+    assert_conserved(&world.statistics());
     for (span, ledger) in keep.spans.iter().zip(&keep.ledgers) {
         assert_eq!(ledger.parts.iter().sum::<u64>(), (span.end - span.start).as_nanos());
     }

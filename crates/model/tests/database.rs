@@ -95,7 +95,7 @@ fn run(blueprint: Blueprint) -> (Keep, Statistics, World) {
     let statistics = world.statistics();
     for service in &statistics.services {
         let ended = service.answered + service.failed + service.refused + service.lost;
-        assert_eq!(service.arrived, ended + service.in_flight, "{}", service.name);
+        assert_eq!(service.arrived, ended + service.in_flight(), "{}", service.name);
     }
     for (span, ledger) in keep.spans.iter().zip(&keep.ledgers) {
         assert_eq!(ledger.parts.iter().sum::<u64>(), (span.end - span.start).as_nanos());
@@ -305,7 +305,7 @@ fn a_statement_that_takes_too_long_is_cancelled_wherever_it_is() {
         let late = Some(ErrorType::StatementTimeout);
         assert_eq!(requests(&keep), [(400, late), (400, late), (400, late)]);
         let database = &statistics.services[DATABASE.index()];
-        assert_eq!((database.statement_timeouts, database.failed, database.in_flight), (3, 3, 0));
+        assert_eq!((database.statement_timeouts, database.failed, database.in_flight()), (3, 3, 0));
         // 400 ms of the one, 50 ms of the other, at half the speed on half a core.
         let computed = if cores == Cores::Unlimited { 450 } else { 225 };
         assert_eq!(database.computed, ms(computed));

@@ -9,7 +9,7 @@ use knockon_model::id::*;
 use knockon_model::record::*;
 use knockon_model::statistics::Statistics;
 use std::collections::BTreeMap;
-use support::{Builder, Keep, MS};
+use support::{Builder, Keep, MS, assert_conserved};
 
 const MIB: u64 = 1 << 20;
 
@@ -69,15 +69,14 @@ fn run(blueprint: Blueprint) -> (Keep, Statistics, World) {
     let end = Time::ZERO + blueprint.duration;
     let mut world = World::new(blueprint);
     let mut keep = Keep::default();
+    // At any instant, not only at the end; odd ones, between and at events.
+    for piece in 1..=97 {
+        world.run_until(Time::from_nanos(end.as_nanos() / 97 * piece), &mut keep).unwrap();
+        assert_conserved(&world.statistics());
+    }
     world.run_until(end, &mut keep).unwrap();
     let statistics = world.statistics();
-    for source in &statistics.sources {
-        assert_eq!(source.sent, source.answered + source.failed + source.in_flight);
-    }
-    for service in &statistics.services {
-        let ended = service.answered + service.failed + service.refused + service.lost;
-        assert_eq!(service.arrived, ended + service.in_flight, "{}", service.name);
-    }
+    assert_conserved(&statistics);
     for (span, ledger) in keep.spans.iter().zip(&keep.ledgers) {
         assert_eq!(ledger.parts.iter().sum::<u64>(), (span.end - span.start).as_nanos());
     }

@@ -6,7 +6,7 @@ use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::*;
 use knockon_model::id::*;
 use knockon_model::{Null, World};
-use support::{Builder, Keep, MS};
+use support::{Builder, Keep, MS, assert_conserved};
 
 fn mm1(seconds: u64) -> Blueprint {
     let mut b = Builder::new(Duration::from_secs(seconds));
@@ -46,7 +46,7 @@ fn mm1_has_its_mean_sojourn() {
     let mean = clients.latency.mean().as_secs_f64();
     // W = 0.5 s; the standard error of 320 000 customers at ρ = 0.8 is about 0.5 s · √(2·(2+ρ…)/n) ≈ 0.008 s.
     assert!((0.468..0.532).contains(&mean), "mean sojourn {mean} s, expected 0.5 s");
-    assert_eq!(clients.sent, clients.answered + clients.failed + clients.in_flight);
+    assert_conserved(&world.statistics());
 }
 
 #[test]
@@ -69,13 +69,7 @@ fn every_ledger_sums_to_its_span_and_spans_nest() {
                 assert!(span.end <= parent.end, "these spans have no caller that leaves");
             }
         }
-        for source in &world.statistics().sources {
-            assert_eq!(source.sent, source.answered + source.failed + source.in_flight);
-        }
-        for service in &world.statistics().services {
-            let ended = service.answered + service.failed + service.refused + service.lost;
-            assert_eq!(service.arrived, ended + service.in_flight, "{}", service.name);
-        }
+        assert_conserved(&world.statistics());
     }
 }
 
@@ -116,4 +110,31 @@ fn a_world_that_was_written_down_goes_on_as_if_nothing_had_been() {
     second.run_until(end, &mut Null).unwrap();
     assert_eq!(straight.digest(), second.digest());
     assert_eq!(straight.events(), second.events());
+}
+
+#[test]
+fn stations_know_what_a_regular_queue_is() {
+    // Every 10 ms a request for 8 ms of one worker: no waits, N is 1 for 8 ms of 10.
+    let mut b = Builder::new(Duration::from_secs(10));
+    let demand = b.constant(8.0 * MS);
+    let service = b.service("web", Some(1), vec![Step::Compute { site: Site(1), demand }]);
+    b.link(LinkEnd::Source(SourceId(0)), service, 0.0);
+    let policy = b.policy(None, 0);
+    b.source("clients", service, Arrivals::Constant { rate: 100.0 }, policy);
+    let mut world = World::new(b.0);
+    let at = |ms: u64| Time::from_nanos(ms * 1_000_000);
+    for (until_ms, left, present, present_ms) in
+        [(9, 0, 0, 0), (15, 0, 1, 5), (18, 1, 0, 8), (1_000, 99, 1, 792), (1_005, 99, 1, 797)]
+    {
+        world.run_until(at(until_ms), &mut Null).unwrap();
+        let statistics = world.statistics();
+        assert_conserved(&statistics);
+        assert_eq!(statistics.at, at(until_ms));
+        let web = &statistics.services[0];
+        assert_eq!((web.requests.left(), web.requests.present()), (left, present), "{until_ms} ms");
+        assert_eq!(web.requests.present_ns(statistics.at), present_ms * 1_000_000, "{until_ms} ms");
+        assert_eq!(web.queue.present_ns(statistics.at), 0);
+        assert_eq!((web.queued.count(), web.queued.nonzero()), (left + present, 0));
+        assert_eq!(web.workers.integral_ns(statistics.at), u128::from(until_ms) * 1_000_000);
+    }
 }

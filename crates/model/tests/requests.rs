@@ -27,7 +27,7 @@ fn every_request_that_ended_has_a_record_also_those_that_no_server_saw() {
     world.run_until(Time::ZERO + Duration::from_secs(60), &mut keep).unwrap();
     let clients = &world.statistics().sources[0];
     assert_eq!(keep.requests.len() as u64, clients.answered + clients.failed);
-    assert_eq!(keep.requests.len() as u64 + clients.in_flight, clients.sent);
+    assert_eq!(keep.requests.len() as u64 + clients.in_flight(), clients.sent);
     let numbers: BTreeSet<u64> = keep.requests.iter().map(|request| request.number).collect();
     assert_eq!(numbers.len(), keep.requests.len(), "a number is of one request");
     assert!(numbers.iter().all(|number| (1..=clients.sent).contains(number)));

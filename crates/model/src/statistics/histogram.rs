@@ -10,12 +10,15 @@ use serde::{Deserialize, Serialize};
 /// Durations by size. It holds the buckets from the lowest to the highest that were needed: thousands of services have one each.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LatencyHistogram {
+    /// How many are zero, which have no bucket.
+    zeros: u64,
     /// Bucket of the first count.
     first: usize,
     counts: Vec<u64>,
-    count: u64,
+    #[serde(with = "super::wide")]
     sum_ns: u128,
-    /// Saturates, which durations of a hundred years would make it do.
+    /// Wraps, for which it takes ten thousand million durations of a day each.
+    #[serde(with = "super::wide")]
     sum_of_squares_ns2: u128,
     maximum_ns: u64,
 }
@@ -27,18 +30,26 @@ impl LatencyHistogram {
     #[inline]
     pub fn record(&mut self, duration: Duration) {
         let ns = duration.as_nanos();
+        if ns == 0 {
+            return self.record_zero();
+        }
         let bucket = Self::bucket(ns);
         match self.counts.get_mut(bucket.wrapping_sub(self.first)) {
             Some(count) => *count += 1,
             None => self.widen(bucket),
         }
-        self.count += 1;
         let ns_wide = u128::from(ns);
         self.sum_ns += ns_wide;
-        self.sum_of_squares_ns2 = self.sum_of_squares_ns2.saturating_add(ns_wide * ns_wide);
+        self.sum_of_squares_ns2 = self.sum_of_squares_ns2.wrapping_add(ns_wide * ns_wide);
         if ns > self.maximum_ns {
             self.maximum_ns = ns;
         }
+    }
+
+    /// Counts one that took no time.
+    #[inline]
+    pub fn record_zero(&mut self) {
+        self.zeros += 1;
     }
 
     /// Counts one in a bucket that is not there yet.
@@ -76,10 +87,22 @@ impl LatencyHistogram {
         (((1u64 << SUB_BITS) + (bucket as u64 & ((1 << SUB_BITS) - 1))) << shift, 1u64 << shift)
     }
 
+    /// The same as far as it can be filled: up to the maximum.
+    fn filled_ns(&self, bucket: usize) -> (u64, u64) {
+        let (low, width) = Self::range_ns(bucket);
+        (low, width.min(self.maximum_ns.saturating_sub(low).saturating_add(1)))
+    }
+
     /// How many durations were counted.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.count
+        self.zeros + self.nonzero()
+    }
+
+    /// How many of them are longer than nothing.
+    #[must_use]
+    pub fn nonzero(&self) -> u64 {
+        self.counts.iter().sum()
     }
 
     /// Their sum in nanoseconds.
@@ -97,7 +120,8 @@ impl LatencyHistogram {
     /// Their mean, rounded down; zero when there are none.
     #[must_use]
     pub fn mean(&self) -> Duration {
-        Duration::from_nanos(if self.count == 0 { 0 } else { (self.sum_ns / u128::from(self.count)) as u64 })
+        let count = u128::from(self.count());
+        Duration::from_nanos(self.sum_ns.checked_div(count).unwrap_or(0) as u64)
     }
 
     /// The largest. Of a difference: no more than the largest can have been.
@@ -111,12 +135,15 @@ impl LatencyHistogram {
     #[must_use]
     pub fn quantile(&self, permille: u64) -> Duration {
         // Thousandths of counts, so that nothing is rounded before the end.
-        let rank = u128::from(self.count) * u128::from(permille);
-        let mut seen = 0;
+        let rank = u128::from(self.count()) * u128::from(permille);
+        let mut seen = u128::from(self.zeros) * 1000;
+        if rank <= seen {
+            return Duration::ZERO;
+        }
         for (bucket, &n) in self.counts.iter().enumerate().filter(|&(_, &n)| n > 0) {
             let here = u128::from(n) * 1000;
             if seen + here >= rank {
-                let (low, width) = Self::range_ns(self.first + bucket);
+                let (low, width) = self.filled_ns(self.first + bucket);
                 // The greatest value of a bucket is its width less one above the smallest.
                 let into = u128::from(width - 1) * (rank - seen) / here;
                 return Duration::from_nanos((low + into as u64).min(self.maximum_ns));
@@ -137,7 +164,7 @@ impl LatencyHistogram {
         let skipped = (own + 1).saturating_sub(self.first).min(self.counts.len());
         let above: u64 = self.counts[skipped..].iter().sum();
         let inside = own.checked_sub(self.first).and_then(|at| self.counts.get(at)).copied().unwrap_or(0);
-        let (low, width) = Self::range_ns(own);
+        let (low, width) = self.filled_ns(own);
         above as f64 + inside as f64 * ((width - 1 - (ns - low)) as f64 / width as f64)
     }
 
@@ -159,11 +186,11 @@ impl LatencyHistogram {
             low + (width - 1)
         });
         Self {
+            zeros: less(self.zeros, earlier.zeros),
             first: self.first,
             counts,
-            count: less(self.count, earlier.count),
             sum_ns: self.sum_ns - earlier.sum_ns,
-            sum_of_squares_ns2: self.sum_of_squares_ns2 - earlier.sum_of_squares_ns2,
+            sum_of_squares_ns2: self.sum_of_squares_ns2.wrapping_sub(earlier.sum_of_squares_ns2),
             maximum_ns: bound.min(self.maximum_ns),
         }
     }
@@ -211,11 +238,16 @@ mod tests {
         assert_eq!(filled([]).over(Duration::ZERO), 0.0);
     }
 
+    /// Lengths of all magnitudes, and many zeros.
+    fn lengths() -> impl Strategy<Value = u64> {
+        prop_oneof![Just(0), (0u32..40, any::<u64>()).prop_map(|(bits, ns)| ns & ((1 << bits) - 1))]
+    }
+
     proptest! {
         #[test]
         fn what_came_between_is_the_difference(
-            before in prop::collection::vec(0u64..1 << 40, 0..50),
-            after in prop::collection::vec(0u64..1 << 40, 0..50),
+            before in prop::collection::vec(lengths(), 0..50),
+            after in prop::collection::vec(lengths(), 0..50),
             threshold in 0u64..1 << 40,
         ) {
             let earlier = filled(before.clone());
@@ -225,6 +257,7 @@ mod tests {
             prop_assert_eq!(found.sum_ns(), after.iter().map(|&ns| u128::from(ns)).sum());
             prop_assert_eq!(found.sum_of_squares_ns2(), after.iter().map(|&ns| u128::from(ns) * u128::from(ns)).sum());
             prop_assert!(found.maximum() >= expected.maximum());
+            prop_assert_eq!(found.nonzero(), after.iter().filter(|&&ns| ns > 0).count() as u64);
             let threshold = Duration::from_nanos(threshold);
             let exact = after.iter().filter(|&&ns| ns > threshold.as_nanos()).count() as f64;
             let same_bucket = after.iter().filter(|&&ns| {
@@ -234,7 +267,7 @@ mod tests {
         }
 
         #[test]
-        fn a_quantile_lies_in_the_bucket_of_its_rank(durations in prop::collection::vec(0u64..1 << 50, 1..200), permille in 1u64..=1000) {
+        fn a_quantile_lies_in_the_bucket_of_its_rank(durations in prop::collection::vec(lengths(), 1..200), permille in 1u64..=1000) {
             let histogram = filled(durations.clone());
             let mut sorted = durations;
             sorted.sort_unstable();

@@ -35,7 +35,9 @@ impl World {
         let stopped = process.is_stopped();
         if process.busy < process.workers && !stopped {
             process.busy += 1;
-            self.services[service].statistics.in_flight += 1;
+            let statistics = &mut self.services[service].statistics;
+            statistics.requests.enter(now);
+            statistics.queued.record_zero();
             self.take_up(frame);
         } else if process.queue.len() < process.places {
             self.enqueue(frame);
@@ -59,7 +61,19 @@ impl World {
         let f = &mut self.frames[frame];
         f.state = State::Queued;
         f.place = self.processes[f.process as usize].queue.push(now, frame, class);
-        self.services[service].statistics.in_flight += 1;
+        let statistics = &mut self.services[service].statistics;
+        statistics.requests.enter(now);
+        statistics.queue.enter(now);
+    }
+
+    /// A request leaves the queue, and the service, without having been taken up.
+    fn leave_queue(&mut self, frame: FrameRef) {
+        let now = self.now();
+        let f = &self.frames[frame];
+        let service = self.processes[f.process as usize].service as usize;
+        let statistics = &mut self.services[service].statistics;
+        statistics.queue.leave(now, f.since);
+        statistics.requests.leave(now, f.arrived);
     }
 
     /// How important a request is to its service: what the service says of the endpoint, else what the request brings along.
@@ -83,7 +97,7 @@ impl World {
         self.emit_state(process, Transition::Refused, sink);
         match displaced {
             Some(displaced) => {
-                self.services[service].statistics.in_flight -= 1;
+                self.leave_queue(displaced);
                 let how = self.blueprint.services[service].admission.queue.dropped;
                 self.turn_away(displaced, how, ErrorType::Overloaded, sink);
                 self.enqueue(frame);
@@ -234,6 +248,10 @@ impl World {
                 None => return,
                 Some((frame, Turn::Serve)) => {
                     p.busy += 1;
+                    let (service, since) = (p.service as usize, self.frames[frame].since);
+                    let statistics = &mut self.services[service].statistics;
+                    statistics.queue.leave(now, since);
+                    statistics.queued.record(now - since);
                     self.take_up(frame);
                 }
                 Some((frame, turn)) => self.shed(frame, turn, sink),
@@ -244,10 +262,10 @@ impl World {
     /// A queued request is dropped instead of being taken up.
     #[cold]
     fn shed<S: Sink>(&mut self, frame: FrameRef, turn: Turn, sink: &mut S) {
+        self.leave_queue(frame);
         let process = self.frames[frame].process;
         let service = self.processes[process as usize].service as usize;
         let statistics = &mut self.services[service].statistics;
-        statistics.in_flight -= 1;
         let error = match turn {
             Turn::Expired => {
                 statistics.expired += 1;
@@ -279,10 +297,9 @@ impl World {
         let p = &mut self.processes[process as usize];
         p.queue.remove(f.place, frame);
         let service = p.service as usize;
-        self.services[service].statistics.in_flight -= 1;
         self.services[service].statistics.failed += 1;
-        let f = &mut self.frames[frame];
-        f.outcome = Outcome::lost(ErrorType::Cancelled);
+        self.leave_queue(frame);
+        self.frames[frame].outcome = Outcome::lost(ErrorType::Cancelled);
         self.send_answer(frame);
     }
 }

@@ -110,7 +110,7 @@ impl World {
         let process = &self.processes[index as usize];
         let (service, traced) = (process.service as usize, process.traced);
         let statistics = &mut self.services[service].statistics;
-        statistics.in_flight -= 1;
+        statistics.requests.leave(now, arrived);
         statistics.latency.record(now - arrived);
         if outcome.is_success() {
             statistics.answered += 1;
@@ -151,7 +151,7 @@ impl World {
         let f = &self.frames[root];
         let source = self.processes[f.process as usize].source as usize;
         let statistics = &mut self.sources[source].statistics;
-        statistics.in_flight -= 1;
+        statistics.requests.leave(now, f.sent);
         if f.outcome.is_success() {
             statistics.answered += 1;
             statistics.latency.record(now - f.sent);

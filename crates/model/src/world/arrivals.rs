@@ -78,7 +78,7 @@ impl World {
         frame.pc = self.tables.ops.len() as u32 - 1;
         let statistics = &mut self.sources[source as usize].statistics;
         statistics.sent += 1;
-        statistics.in_flight += 1;
+        statistics.requests.enter(now);
         self.call(root, edge, sink);
     }
 }

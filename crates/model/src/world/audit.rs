@@ -251,8 +251,11 @@ impl World {
 
     /// What statistics say is under way, against frames.
     fn audit_sums(&self, found: &[Found], findings: &mut Findings) {
+        for balance in self.balances() {
+            findings.check(balance.holds(), || format!("Little's law does not hold: {balance:?}"));
+        }
         for (source, described) in self.sources.iter().zip(&self.blueprint.sources) {
-            let (kept, counted) = (source.statistics.in_flight, found[source.process as usize].roots);
+            let (kept, counted) = (source.statistics.in_flight(), found[source.process as usize].roots);
             findings.check(kept == counted, || {
                 format!("source {} has {kept} requests in flight, there are {counted}", described.name)
             });
@@ -260,7 +263,7 @@ impl World {
         for service in &self.services {
             let processes = &found[service.first_process as usize..][..service.replicas as usize];
             let counted: u64 = processes.iter().map(|found| found.working + found.queued + found.locked).sum();
-            let kept = service.statistics.in_flight;
+            let kept = service.statistics.in_flight();
             findings.check(kept == counted, || {
                 format!("service {} has {kept} requests in flight, there are {counted}", service.statistics.name)
             });

@@ -65,11 +65,13 @@ impl World {
             events: 0,
             events_per_instant: 0,
             next_scrape: Time::ZERO,
+            ran_until: Time::ZERO,
             spans_since_watermark: 0,
             stopped: None,
             blueprint,
         };
         world.begin();
+        world.note_capacities();
         world
     }
 

@@ -30,6 +30,8 @@ impl World {
             self.calendar.post(now + demand, Event::Timer { frame, serial: f.timer_serial }.packed());
         } else {
             process.cpu.start(now, frame, demand);
+            let service = process.service as usize;
+            self.services[service].statistics.processor.enter(now);
             self.reschedule_processor(index);
         }
     }
@@ -86,8 +88,11 @@ impl World {
     fn end_computing(&mut self, frame: FrameRef, now: Time) {
         let f = &mut self.frames[frame];
         let process = &mut self.processes[f.process as usize];
+        let statistics = &mut self.services[process.service as usize].statistics;
         if process.unlimited_cores {
             process.computed_ns += f.demand_ns;
+        } else {
+            statistics.processor.leave(now, f.since);
         }
         let elapsed_ns = (now - f.since).as_nanos();
         let stood_ns = process.stopped_ns(now) - f.paused_mark_ns;
@@ -99,8 +104,7 @@ impl World {
         f.parts[Part::CpuWait as usize] += waited_ns;
         f.since = now;
         f.state = State::Running;
-        let service = process.service as usize;
-        self.services[service].statistics.computed += Duration::from_nanos(f.demand_ns);
+        statistics.computed += Duration::from_nanos(f.demand_ns);
         self.ready.push(frame);
     }
 

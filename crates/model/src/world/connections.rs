@@ -23,7 +23,9 @@ impl World {
         let f = &mut self.frames[frame];
         f.switch(Part::Pool, now);
         let index = f.process;
-        let machine = &mut self.processes[index as usize].pools[usize::from(pool)];
+        let process = &mut self.processes[index as usize];
+        self.services[process.service as usize].statistics.pools[usize::from(pool)].waiting.enter(now);
+        let machine = &mut process.pools[usize::from(pool)];
         let acquisition = machine.acquire(now, frame, &mut self.effects);
         let flow = match acquisition {
             Acquisition::Granted(connection) => {
@@ -79,7 +81,7 @@ impl World {
     fn grant<S: Sink>(&mut self, frame: FrameRef, pool: u8, connection: ConnectionId, at: Time) {
         let now = self.now();
         let f = &mut self.frames[frame];
-        let waited_ns = (at - f.since).as_nanos();
+        let (waits_since, waited_ns) = (f.since, (at - f.since).as_nanos());
         f.switch(Part::Paused, at);
         f.switch(Part::Computing, now);
         let place =
@@ -88,6 +90,8 @@ impl World {
         let index = f.process as usize;
         let service = self.processes[index].service as usize;
         let statistics = &mut self.services[service].statistics.pools[usize::from(pool)];
+        statistics.waiting.leave(now, waits_since);
+        statistics.in_use.enter(now);
         statistics.acquired += 1;
         statistics.wait.record(Duration::from_nanos(waited_ns));
         if S::OBSERVES {
@@ -106,6 +110,7 @@ impl World {
         if S::OBSERVES {
             process.meter.used(now, usize::from(pool), (now - held.since).as_nanos());
         }
+        self.services[process.service as usize].statistics.pools[usize::from(pool)].in_use.leave(now, held.since);
         process.pools[usize::from(pool)].release(now, held.connection, held.broken, &mut self.effects);
         self.carry_out::<S>(index, pool);
         self.note_pool(index, pool, sink);
@@ -116,7 +121,7 @@ impl World {
         let now = self.now();
         let f = &self.frames[frame];
         let (index, pool) = (f.process, f.query_pool);
-        let waited = at - f.since;
+        let (waits_since, waited) = (f.since, at - f.since);
         let process = &mut self.processes[index as usize];
         let service = process.service as usize;
         let machine = &mut process.pools[usize::from(pool)];
@@ -132,7 +137,9 @@ impl World {
             waiting: readings.waiting,
         };
         process.meter.acquire_timed_out(usize::from(pool));
-        self.services[service].statistics.pools[usize::from(pool)].timeouts += 1;
+        let statistics = &mut self.services[service].statistics.pools[usize::from(pool)];
+        statistics.timeouts += 1;
+        statistics.waiting.leave(now, waits_since);
         self.wake(frame, at);
         self.emit_request_log(frame, event, sink);
         self.emit_state(index, Transition::AcquireTimeout { pool: PoolId(u32::from(pool)) }, sink);

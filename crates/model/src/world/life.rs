@@ -87,6 +87,7 @@ impl World {
             self.clear_timer(frame);
             self.abandon_statement(frame);
             self.forget_dropped(self.frames[frame].child);
+            self.leave_stations(frame);
             let f = &mut self.frames[frame];
             // A timer without a ticket (a demand on unlimited cores) becomes stale too.
             f.timer_serial = f.timer_serial.wrapping_add(1);
@@ -95,7 +96,6 @@ impl World {
             f.held = Default::default();
             let statistics = &mut self.services[service].statistics;
             statistics.lost += 1;
-            statistics.in_flight -= 1;
             if let Some(share) = self.shares.get_mut(frame.slot as usize) {
                 *share = crate::heap::Share::default();
             }

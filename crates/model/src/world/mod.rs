@@ -24,6 +24,7 @@ mod opening;
 mod patching;
 mod readings;
 mod recorded;
+mod stations;
 mod stops;
 mod tables;
 
@@ -174,6 +175,8 @@ pub struct World {
     /// Events let pass at one instant.
     events_per_instant: u64,
     next_scrape: Time,
+    /// The latest instant that it was asked to run until and has come to.
+    ran_until: Time,
     spans_since_watermark: u32,
     stopped: Option<Stop>,
 }
@@ -192,6 +195,9 @@ impl World {
     /// The limit that was hit; every later call returns it again.
     pub fn run_until<S: Sink>(&mut self, until: Time, sink: &mut S) -> Result<(), Stop> {
         while !self.advance(until, sink)? {}
+        if until > self.ran_until {
+            self.ran_until = until;
+        }
         Ok(())
     }
 

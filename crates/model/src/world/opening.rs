@@ -100,6 +100,9 @@ impl World {
             Ok(()) => self.follow::<S>(frame, pool, Acquisition::Granted(connection)),
             Err(error) => {
                 self.clear_timer(frame);
+                let service = self.processes[process as usize].service as usize;
+                let since = self.frames[frame].since;
+                self.services[service].statistics.pools[usize::from(pool)].waiting.leave(now, since);
                 self.wake(frame, now);
                 // Failing may give back a connection of another pool, whose wishes are not this one's.
                 self.carry_out::<S>(process, pool);

@@ -83,6 +83,7 @@ impl World {
                 }
             }
         }
+        self.note_capacities();
     }
 
     /// The new version's values come into force.
@@ -95,6 +96,7 @@ impl World {
                     *before = value;
                 }
             }
+            self.note_capacities();
         }
     }
 
@@ -106,6 +108,7 @@ impl World {
                 self.emit_change(ChangeKind::Configuration, service, None, sink);
             }
         }
+        self.note_capacities();
     }
 
     /// Sets a parameter and returns what it was.

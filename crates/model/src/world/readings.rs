@@ -59,7 +59,7 @@ impl World {
         digest.absorb(self.events, self.frames.len() as u64);
         for source in &self.sources {
             digest.absorb(source.statistics.sent, source.statistics.answered);
-            digest.absorb(source.statistics.failed, source.statistics.in_flight);
+            digest.absorb(source.statistics.failed, source.statistics.in_flight());
         }
         for process in &self.processes {
             digest.absorb(u64::from(process.incarnation), process.stopped_total_ns);
@@ -74,9 +74,11 @@ impl World {
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         Statistics {
+            at: self.reached(),
             sources: self.sources.iter().map(|source| source.statistics.clone()).collect(),
             services: self.services.iter().map(|service| service.statistics.clone()).collect(),
             keyspaces: self.keyspace_statistics(),
+            balances: self.balances(),
         }
     }
 

@@ -7,8 +7,24 @@ use knockon_model::Sink;
 use knockon_model::blueprint::*;
 use knockon_model::id::*;
 use knockon_model::record::*;
+use knockon_model::statistics::Statistics;
 
 pub(crate) const MS: f64 = 1e6;
+
+/// Requests are somewhere, and Little's law holds at every station to the nanosecond.
+#[track_caller]
+pub(crate) fn assert_conserved(statistics: &Statistics) {
+    for source in &statistics.sources {
+        assert_eq!(source.sent, source.answered + source.failed + source.in_flight());
+    }
+    for service in &statistics.services {
+        let ended = service.answered + service.failed + service.refused + service.lost;
+        assert_eq!(service.arrived, ended + service.in_flight(), "{}", service.name);
+    }
+    for balance in &statistics.balances {
+        assert!(balance.holds(), "{balance:?}");
+    }
+}
 
 /// A blueprint under construction.
 pub(crate) struct Builder(pub(crate) Blueprint);

@@ -4,7 +4,7 @@ use super::Compiler;
 use crate::decode::{At, Decode};
 use crate::expectation::{Expectation, Milestone, Relation, Statistic, Unit, Window, possible};
 use crate::language::{Bound, ChainText, Expect, MilestoneText, ReproducesText, ValueText};
-use crate::leaf::Name;
+use crate::leaf::{Name, Rate};
 use crate::origin::Span;
 use crate::tree::{Kind, Node};
 use crate::unit;
@@ -106,9 +106,10 @@ impl Compiler<'_> {
             (Unit::Seconds, _) => return Duration::decode(node, self.reader).map(Duration::as_secs_f64),
             (Unit::Share, Kind::Text(text)) => (unit::percent(text).ok(), "a share such as 0.001 or \"0.1 %\""),
             (Unit::Share, Kind::Number(number)) => (finite(*number), "a share such as 0.001 or \"0.1 %\""),
-            (Unit::Count | Unit::SquareSeconds, Kind::Number(number)) => (finite(*number), "a number, 0 or more"),
+            (Unit::PerSecond, _) => return Rate::decode(node, self.reader).map(|rate| rate.0),
+            (_, Kind::Number(number)) => (finite(*number), "a number, 0 or more"),
             (Unit::Share, _) => (None, "a share such as 0.001 or \"0.1 %\""),
-            (Unit::Count | Unit::SquareSeconds, _) => (None, "a number, 0 or more"),
+            (Unit::Count | Unit::SquareSeconds | Unit::Number, _) => (None, "a number, 0 or more"),
         };
         match value {
             Some(value) if unit == Unit::Share && value > 1.0 => {

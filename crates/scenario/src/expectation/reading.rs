@@ -9,6 +9,8 @@ use knockon_model::statistics::LatencyHistogram;
 pub(super) enum Shape {
     Count,
     Mean,
+    /// The share that is longer than nothing.
+    Waited,
     SecondMoment,
     Maximum,
     /// In thousandths.
@@ -38,6 +40,7 @@ impl Reading {
         match shape {
             Shape::Count => Self::Sum(count),
             Shape::Mean => Self::Ratio(histogram.sum_ns(), count),
+            Shape::Waited => Self::Ratio(u128::from(histogram.nonzero()), count),
             Shape::SecondMoment => Self::Ratio(histogram.sum_of_squares_ns2(), count),
             Shape::Maximum => Self::Level(histogram.maximum().as_nanos()),
             Shape::Quantile(permille) => Self::Quantile(histogram.clone(), permille),

@@ -6,10 +6,10 @@
 use super::reading::{Reading, Shape};
 use crate::suggest;
 use crate::unit;
-use knockon_kernel::Duration;
+use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::{Blueprint, Service};
 use knockon_model::statistics::{
-    KeyspaceStatistics, LatencyHistogram, PoolStatistics, ServiceStatistics, SourceStatistics, Statistics,
+    KeyspaceStatistics, LatencyHistogram, PoolStatistics, ServiceStatistics, SourceStatistics, Station, Statistics,
 };
 use std::fmt::{self, Write as _};
 
@@ -24,6 +24,10 @@ pub enum Unit {
     Seconds,
     /// A square of a duration, in seconds².
     SquareSeconds,
+    /// A number, not a whole one.
+    Number,
+    /// How often in a second.
+    PerSecond,
 }
 
 /// A measured number of a run.
@@ -53,6 +57,14 @@ enum Read<S> {
     Time(fn(&S) -> Duration),
     /// Things of a kind, of all of them, so far.
     Share(fn(&S) -> (u64, u64)),
+    /// Nanoseconds of one kind for each nanosecond of another, so far.
+    Times(fn(&S, Time) -> (u128, u128)),
+    /// How many there were on average: the integral of their number.
+    Average(fn(&S, Time) -> u128),
+    /// Things that happened so far, for each second.
+    Rate(fn(&S) -> u64),
+    /// How long those stayed who have left.
+    Stays(fn(&S) -> &Station),
     /// How many there are at the end, or were at most: nothing that has differences.
     Level(fn(&S) -> u64),
     /// Something about many durations.
@@ -83,6 +95,22 @@ const fn time<S>(name: &'static str, meaning: &'static str, read: fn(&S) -> Dura
     Row { name, unit: Unit::Seconds, meaning, read: Read::Time(read) }
 }
 
+const fn average<S>(name: &'static str, meaning: &'static str, read: fn(&S, Time) -> u128) -> Row<S> {
+    Row { name, unit: Unit::Number, meaning, read: Read::Average(read) }
+}
+
+const fn stays<S>(name: &'static str, meaning: &'static str, read: fn(&S) -> &Station) -> Row<S> {
+    Row { name, unit: Unit::Seconds, meaning, read: Read::Stays(read) }
+}
+
+const fn rate<S>(name: &'static str, meaning: &'static str, read: fn(&S) -> u64) -> Row<S> {
+    Row { name, unit: Unit::PerSecond, meaning, read: Read::Rate(read) }
+}
+
+const fn utilisation<S>(name: &'static str, meaning: &'static str, read: fn(&S, Time) -> (u128, u128)) -> Row<S> {
+    Row { name, unit: Unit::Share, meaning, read: Read::Times(read) }
+}
+
 const fn durations<S>(
     name: &'static str,
     meaning: &'static str,
@@ -91,7 +119,7 @@ const fn durations<S>(
 ) -> Row<S> {
     let unit = match shape {
         Shape::Count => Unit::Count,
-        Shape::Over => Unit::Share,
+        Shape::Over | Shape::Waited => Unit::Share,
         Shape::SecondMoment => Unit::SquareSeconds,
         Shape::Mean | Shape::Maximum | Shape::Quantile(_) => Unit::Seconds,
     };
@@ -100,11 +128,13 @@ const fn durations<S>(
 
 /// Rows, and behind them those of a histogram.
 macro_rules! table {
-    ([$($before:expr),* $(,)?], $name:literal, $meaning:literal, $field:ident) => {
+    ([$($before:expr),* $(,)?], $($name:literal, $meaning:literal, $field:ident);+) => {
         &[
             $($before,)*
+            $(
             durations(concat!($name, ".count"), concat!("number of measured values of the ", $meaning), Shape::Count, |s| &s.$field),
             durations(concat!($name, ".mean"), concat!("mean ", $meaning), Shape::Mean, |s| &s.$field),
+            durations(concat!($name, ".waited_share"), concat!("share longer than nothing of the ", $meaning), Shape::Waited, |s| &s.$field),
             durations(concat!($name, ".second_moment"), concat!("mean square of the ", $meaning), Shape::SecondMoment, |s| &s.$field),
             durations(concat!($name, ".maximum"), concat!("longest ", $meaning), Shape::Maximum, |s| &s.$field),
             durations(concat!($name, ".p50"), concat!("median ", $meaning), Shape::Quantile(500), |s| &s.$field),
@@ -113,6 +143,7 @@ macro_rules! table {
             durations(concat!($name, ".p99"), concat!("99th percentile of the ", $meaning), Shape::Quantile(990), |s| &s.$field),
             durations(concat!($name, ".p999"), concat!("99.9th percentile of the ", $meaning), Shape::Quantile(999), |s| &s.$field),
             durations(concat!($name, ".over(T)"), concat!("share longer than a duration T of the ", $meaning), Shape::Over, |s| &s.$field),
+            )+
         ]
     };
 }
@@ -122,12 +153,17 @@ const SOURCE: &[Row<SourceStatistics>] = table!(
         count("sent", "requests sent", |s| s.sent),
         count("answered", "answered with a status below 500", |s| s.answered),
         count("failed", "ended otherwise", |s| s.failed),
-        level("in_flight", "not ended at the end of the run", |s| s.in_flight),
+        level("in_flight", "not ended at the end of the run", |s| s.in_flight()),
         count("attempts", "attempts sent", |s| s.attempts),
         part("error_share", "failed, of all that ended", |s| (s.failed, s.answered + s.failed)),
         part("goodput_share", "answered with a status below 500, for each request sent in the same time", |s| (
             s.answered, s.sent
         )),
+        rate("throughput", "answered with a status below 500, each second", |s| s.answered),
+        average("present.mean", "requests that have not ended, on average over time", |s, at| s
+            .requests
+            .present_ns(at)),
+        stays("sojourn.mean", "mean time from sending to the end, however it ended", |s| &s.requests),
     ],
     "latency",
     "time from sending to the end, of answered requests",
@@ -141,9 +177,21 @@ const SERVICE: &[Row<ServiceStatistics>] = table!(
         count("failed", "answered with an error", |s| s.failed),
         count("refused", "turned away at the door or out of the queue", |s| s.refused),
         count("lost", "ended because the process died", |s| s.lost),
-        level("in_flight", "not ended at the end of the run", |s| s.in_flight),
+        level("in_flight", "not ended at the end of the run", |s| s.in_flight()),
         part("error_share", "failed, refused or lost, of all that ended", errors),
         part("refused_share", "refused at the door, of all that arrived", |s| (s.refused, s.arrived)),
+        rate("throughput", "answered with a status below 500, each second", |s| s.answered),
+        average("present.mean", "accepted requests that have not ended, on average over time", |s, at| s.requests.present_ns(at)),
+        stays("sojourn.mean", "mean time from arrival to the end, however it ended", |s| &s.requests),
+        average("queue.present.mean", "requests in the accept queue, on average over time", |s, at| s.queue.present_ns(at)),
+        average("workers.present.mean", "busy workers, on average over time", |s, at| s.requests.present_ns(at) - s.queue.present_ns(at)),
+        utilisation("utilisation", "busy workers of those that there are, on average over time", |s, at| {
+            (s.requests.present_ns(at) - s.queue.present_ns(at), s.workers.integral_ns(at))
+        }),
+        average("processor.present.mean", "requests that need or have a limited processor, on average over time", |s, at| {
+            s.processor.present_ns(at)
+        }),
+        stays("processor.sojourn.mean", "mean time at a limited processor", |s| &s.processor),
         time("computed", "processor time used by requests", |s| s.computed),
         time("paused", "time stood still, summed over processes", |s| s.paused),
         count("collections", "collections, minor and full", |s| s.collections),
@@ -169,7 +217,10 @@ const SERVICE: &[Row<ServiceStatistics>] = table!(
     ],
     "latency",
     "time from arrival to answer",
-    latency
+    latency;
+    "queued",
+    "wait in the accept queue, of those taken up",
+    queued
 );
 
 const POOL: &[Row<PoolStatistics>] = table!(
@@ -178,6 +229,14 @@ const POOL: &[Row<PoolStatistics>] = table!(
         count("timeouts", "callers that gave up", |s| s.timeouts),
         part("timeout_share", "callers that gave up, of all", |s| (s.timeouts, s.acquired + s.timeouts)),
         level("peak_waiting", "most callers that waited at once", |s| u64::from(s.peak_waiting)),
+        average("waiting.present.mean", "callers waiting for a connection, on average over time", |s, at| s
+            .waiting
+            .present_ns(at)),
+        average("in_use.present.mean", "connections in use, on average over time", |s, at| s.in_use.present_ns(at)),
+        stays("in_use.sojourn.mean", "mean time that a connection was held", |s| &s.in_use),
+        utilisation("utilisation", "connections in use of those that there may be, on average over time", |s, at| {
+            (s.in_use.present_ns(at), s.capacity.integral_ns(at))
+        }),
     ],
     "wait",
     "wait for a connection, of those who got one",
@@ -209,6 +268,8 @@ pub(crate) fn describe() -> String {
                 Unit::Share => "share",
                 Unit::Seconds => "duration",
                 Unit::SquareSeconds => "number of seconds²",
+                Unit::Number => "number",
+                Unit::PerSecond => "rate",
             };
             let _ = writeln!(out, "    {:<32} {meaning} ({unit}).", format!("{form}.{name}"));
         }
@@ -222,7 +283,7 @@ pub(crate) fn describe() -> String {
 }
 
 impl<S> Row<S> {
-    fn read(&self, subject: &S, threshold: Option<Duration>) -> Reading {
+    fn read(&self, subject: &S, at: Time, threshold: Option<Duration>) -> Reading {
         match &self.read {
             Read::Count(read) => Reading::Sum(u128::from(read(subject))),
             Read::Time(read) => Reading::Sum(u128::from(read(subject).as_nanos())),
@@ -230,6 +291,13 @@ impl<S> Row<S> {
                 let (part, whole) = read(subject);
                 Reading::Ratio(u128::from(part), u128::from(whole))
             }
+            Read::Times(read) => {
+                let (part, whole) = read(subject, at);
+                Reading::Ratio(part, whole)
+            }
+            Read::Average(read) => Reading::Ratio(read(subject, at), u128::from(at.as_nanos())),
+            Read::Rate(read) => Reading::Ratio(u128::from(read(subject)), u128::from(at.as_nanos())),
+            Read::Stays(read) => Reading::Ratio(read(subject).sojourns_ns(), u128::from(read(subject).left())),
             Read::Level(read) => Reading::Level(read(subject)),
             Read::Durations(read, shape) => Reading::of_durations(read(subject), *shape, threshold),
         }
@@ -345,21 +413,22 @@ impl Statistic {
     /// Reads it from the aggregates of a run so far. `None` if they are of another scenario.
     #[must_use]
     pub fn reading(&self, statistics: &Statistics) -> Option<Reading> {
+        let at = statistics.at;
         let service = |name: &String| statistics.services.iter().find(|service| &service.name == name);
         match &self.subject {
             Subject::Source(name) => {
                 let source = statistics.sources.iter().find(|source| &source.name == name)?;
-                Some(SOURCE[self.index].read(source, self.threshold))
+                Some(SOURCE[self.index].read(source, at, self.threshold))
             }
-            Subject::Service(name) => Some(SERVICE[self.index].read(service(name)?, self.threshold)),
+            Subject::Service(name) => Some(SERVICE[self.index].read(service(name)?, at, self.threshold)),
             Subject::Pool(name, pool) => {
                 let pool = service(name)?.pools.iter().find(|known| &known.name == pool)?;
-                Some(POOL[self.index].read(pool, self.threshold))
+                Some(POOL[self.index].read(pool, at, self.threshold))
             }
             Subject::Keys(cache, name) => {
                 let mut keyspaces = statistics.keyspaces.iter();
                 let keys = keyspaces.find(|known| &known.cache == cache && &known.name == name)?;
-                Some(KEYS[self.index].read(keys, self.threshold))
+                Some(KEYS[self.index].read(keys, at, self.threshold))
             }
         }
     }
@@ -376,9 +445,10 @@ impl Statistic {
     pub fn fraction(&self, reading: &Reading) -> (f64, f64) {
         let (part, whole) = reading.fraction();
         let scale = match self.unit() {
-            Unit::Count | Unit::Share => 1.0,
+            Unit::Count | Unit::Share | Unit::Number => 1.0,
             Unit::Seconds => 1e9,
             Unit::SquareSeconds => 1e18,
+            Unit::PerSecond => return (part * 1e9, whole),
         };
         (part / scale, whole)
     }
@@ -418,6 +488,8 @@ impl fmt::Display for Measured {
             Unit::Count => write!(f, "{}", self.0),
             Unit::Share => write!(f, "{:.3} %", self.0 * 100.0),
             Unit::SquareSeconds => write!(f, "{:.6} s²", self.0),
+            Unit::Number => write!(f, "{:.6}", self.0),
+            Unit::PerSecond => write!(f, "{:.6}/s", self.0),
             Unit::Seconds if self.0 < 1.0 => write!(f, "{:.3} ms", self.0 * 1e3),
             Unit::Seconds => write!(f, "{:.3} s", self.0),
         }

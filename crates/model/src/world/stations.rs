@@ -1,0 +1,152 @@
+//! Little's law at every station: what stations counted, against what the frames themselves say.
+
+use super::World;
+use crate::frame::{Frame, State};
+use crate::id::FrameRef;
+use crate::statistics::{Balance, Station};
+use knockon_kernel::Time;
+
+/// Who is at a station, by their own account.
+#[derive(Clone, Copy, Default)]
+struct Found {
+    count: u64,
+    ages_ns: u128,
+}
+
+impl Found {
+    fn add(&mut self, at: Time, since: Time) {
+        self.count += 1;
+        self.ages_ns += u128::from((at - since).as_nanos());
+    }
+}
+
+/// The same for everything of a service.
+#[derive(Clone, Default)]
+struct FoundAtService {
+    requests: Found,
+    queue: Found,
+    processor: Found,
+    /// Waiting and in use.
+    pools: Vec<(Found, Found)>,
+}
+
+impl World {
+    /// How far the world has come: the last event, or later, where it was asked to run until then.
+    pub(super) fn reached(&self) -> Time {
+        self.now().max(self.ran_until)
+    }
+
+    /// What limits its stations, after it was built or changed.
+    pub(super) fn note_capacities(&mut self) {
+        let now = self.now();
+        for (service, described) in self.services.iter_mut().zip(&self.blueprint.services) {
+            let processes = service.first_process as usize..(service.first_process + service.replicas) as usize;
+            let workers = self.processes[processes].iter().map(|process| process.workers);
+            let limited = |workers: u32| (workers < u32::MAX).then_some(u64::from(workers));
+            service.statistics.workers.set(now, workers.map(limited).sum::<Option<u64>>().unwrap_or(0));
+            for (pool, statistics) in described.pools.iter().zip(&mut service.statistics.pools) {
+                let connections = u64::from(pool.maximum) + u64::from(pool.overflow);
+                statistics.capacity.set(now, connections * u64::from(service.replicas));
+            }
+        }
+    }
+
+    /// A frame is lost with its process: it leaves wherever it is.
+    pub(super) fn leave_stations(&mut self, frame: FrameRef) {
+        let now = self.now();
+        let f = &self.frames[frame];
+        let process = &self.processes[f.process as usize];
+        let statistics = &mut self.services[process.service as usize].statistics;
+        statistics.requests.leave(now, f.arrived);
+        match f.state {
+            State::Queued => statistics.queue.leave(now, f.arrived),
+            State::WaitingPool => statistics.pools[usize::from(f.query_pool)].waiting.leave(now, f.since),
+            State::Computing if !process.unlimited_cores => statistics.processor.leave(now, f.since),
+            _ => {}
+        }
+        for held in f.held.iter().flatten() {
+            statistics.pools[usize::from(held.pool)].in_use.leave(now, held.since);
+        }
+    }
+
+    /// Both sides of Little's law at every station.
+    pub(super) fn balances(&self) -> Vec<Balance> {
+        let at = self.reached();
+        let mut sources = vec![Found::default(); self.sources.len()];
+        let mut services: Vec<FoundAtService> = self.services.iter().map(|_| FoundAtService::default()).collect();
+        for (found, service) in services.iter_mut().zip(&self.services) {
+            found.pools = vec![Default::default(); service.statistics.pools.len()];
+        }
+        for frame in self.frames.handles() {
+            let f = &self.frames[frame];
+            let process = &self.processes[f.process as usize];
+            if process.is_client() {
+                if f.program == u32::MAX {
+                    sources[process.source as usize].add(at, f.sent);
+                }
+            } else {
+                find(f, process.unlimited_cores, at, &mut services[process.service as usize]);
+            }
+        }
+        let mut balances = Vec::new();
+        for (source, found) in self.sources.iter().zip(sources) {
+            balances.push(balance(source.statistics.name.clone(), &source.statistics.requests, found, at));
+        }
+        for (index, (service, found)) in self.services.iter().zip(services).enumerate() {
+            let statistics = &service.statistics;
+            let name = &statistics.name;
+            let requests = balance(name.clone(), &statistics.requests, found.requests, at);
+            let queue = balance(format!("{name} queue"), &statistics.queue, found.queue, at);
+            balances.push(self.at_workers(index, &requests, &queue));
+            balances.extend([requests, queue]);
+            balances.push(balance(format!("{name} processor"), &statistics.processor, found.processor, at));
+            for (pool, (waiting, in_use)) in statistics.pools.iter().zip(found.pools) {
+                balances.push(balance(format!("{name}/{} waiting", pool.name), &pool.waiting, waiting, at));
+                balances.push(balance(format!("{name}/{} in use", pool.name), &pool.in_use, in_use, at));
+            }
+        }
+        balances
+    }
+
+    /// Who is no longer queued is at a worker: their number is that of the busy ones.
+    fn at_workers(&self, service: usize, requests: &Balance, queue: &Balance) -> Balance {
+        let state = &self.services[service];
+        let processes = state.first_process as usize..(state.first_process + state.replicas) as usize;
+        Balance {
+            name: format!("{} workers", state.statistics.name),
+            present: self.processes[processes].iter().map(|process| u64::from(process.busy)).sum(),
+            found: requests.found.saturating_sub(queue.found),
+            present_ns: requests.present_ns.saturating_sub(queue.present_ns),
+            // Ages of requests at a worker tell of their time in the queue too, which is among its sojourns.
+            sojourns_ns: (requests.sojourns_ns + requests.ages_ns).saturating_sub(queue.sojourns_ns + queue.ages_ns),
+            ages_ns: 0,
+        }
+    }
+}
+
+fn find(f: &Frame, unlimited_cores: bool, at: Time, found: &mut FoundAtService) {
+    if matches!(f.state, State::InTransit | State::Dropped | State::Answered) {
+        return;
+    }
+    found.requests.add(at, f.arrived);
+    match f.state {
+        State::Queued => found.queue.add(at, f.arrived),
+        State::WaitingPool => found.pools[usize::from(f.query_pool)].0.add(at, f.since),
+        State::Computing if !unlimited_cores => found.processor.add(at, f.since),
+        _ => {}
+    }
+    for held in f.held.iter().flatten() {
+        found.pools[usize::from(held.pool)].1.add(at, held.since);
+    }
+}
+
+fn balance(name: String, station: &Station, found: Found, at: Time) -> Balance {
+    Balance {
+        name,
+        present: station.present(),
+        found: found.count,
+        present_ns: station.present_ns(at),
+        sojourns_ns: station.sojourns_ns(),
+        ages_ns: found.ages_ns,
+    }
+}
