@@ -82,6 +82,12 @@ pub struct ServiceStatistics {
     pub shed: u64,
     /// Dropped from the queue because they had expired or their caller had left.
     pub expired: u64,
+    /// Turned away by a rate limiter.
+    pub limited: u64,
+    /// Turned away by the concurrency limit.
+    pub over_limit: u64,
+    /// Held back by a rate limiter before they were let through: no part of `refused`.
+    pub delayed: u64,
     /// SYNs dropped at a full queue. They have not arrived: what is sent again may arrive later.
     pub syn_dropped: u64,
 }

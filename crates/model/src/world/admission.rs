@@ -31,9 +31,22 @@ impl World {
             self.refuse(frame, error);
             return;
         }
+        if process.guarded && self.is_held_back(frame, sink) {
+            return;
+        }
+        self.admit(frame, sink);
+    }
+
+    /// A request comes to the workers, or to the queue before them.
+    #[inline]
+    pub(super) fn admit<S: Sink>(&mut self, frame: FrameRef, sink: &mut S) {
+        let process = &self.processes[self.frames[frame].process as usize];
         let stopped = process.is_stopped();
         if process.busy < process.workers && !stopped {
-            process.busy += 1;
+            let service = process.service as usize;
+            if process.guarded && self.is_over_limit(frame, sink) {
+                return;
+            }
             self.services[service].statistics.in_flight += 1;
             self.take_up(frame);
         } else if process.queue.len() < process.places {
@@ -85,6 +98,9 @@ impl World {
             }
             None => {
                 let how = self.blueprint.services[service].admission.overflow;
+                if matches!(how, Rejection::Silent | Rejection::Retransmit(_)) {
+                    self.processes[process as usize].meter.listen_drops += 1;
+                }
                 self.turn_away(frame, how, ErrorType::Overloaded, sink);
             }
         }
@@ -102,7 +118,7 @@ impl World {
         }
     }
 
-    fn refuse(&mut self, frame: FrameRef, error: ErrorType) {
+    pub(super) fn refuse(&mut self, frame: FrameRef, error: ErrorType) {
         let f = &mut self.frames[frame];
         f.outcome = Outcome::lost(error);
         f.keeps_connection = false;
@@ -204,6 +220,7 @@ impl World {
         f.switch(Part::Computing, now);
         f.state = State::Running;
         let process = &mut self.processes[f.process as usize];
+        process.busy += 1;
         process.served = process.served.saturating_add(1);
         self.ready.push(frame);
     }
@@ -217,7 +234,8 @@ impl World {
                 return;
             }
             let now = self.calendar.now();
-            let (frames, admission) = (&self.frames, &self.blueprint.services[p.service as usize].admission);
+            let service = p.service as usize;
+            let (frames, admission) = (&self.frames, &self.blueprint.services[service].admission);
             let expired = |frame: FrameRef| {
                 let f = &frames[frame];
                 let queue = &admission.queue;
@@ -228,8 +246,11 @@ impl World {
             match p.queue.take(now, expired) {
                 None => return,
                 Some((frame, Turn::Serve)) => {
-                    p.busy += 1;
-                    self.take_up(frame);
+                    if p.guarded && self.is_over_limit(frame, sink) {
+                        self.services[service].statistics.in_flight -= 1;
+                    } else {
+                        self.take_up(frame);
+                    }
                 }
                 Some((frame, turn)) => self.shed(frame, turn, sink),
             }
@@ -268,12 +289,13 @@ impl World {
             return;
         }
         f.cancelled = true;
-        if f.state != State::Queued {
-            return;
+        let (state, place) = (f.state, f.place);
+        match state {
+            State::Queued => self.processes[process as usize].queue.remove(place, frame),
+            State::Delayed => self.clear_timer(frame),
+            _ => return,
         }
-        let p = &mut self.processes[process as usize];
-        p.queue.remove(f.place, frame);
-        let service = p.service as usize;
+        let service = self.processes[process as usize].service as usize;
         self.services[service].statistics.in_flight -= 1;
         self.services[service].statistics.failed += 1;
         let f = &mut self.frames[frame];

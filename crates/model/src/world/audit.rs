@@ -52,6 +52,7 @@ impl Coming {
 struct Found {
     working: u64,
     queued: u64,
+    delayed: u64,
     computing: u64,
     roots: u64,
 }
@@ -86,7 +87,9 @@ impl World {
             here.roots += u64::from(root);
             here.queued += u64::from(frame.state == State::Queued);
             here.computing += u64::from(frame.state == State::Computing);
-            let at_work = !matches!(frame.state, State::InTransit | State::Queued | State::Dropped | State::Answered);
+            here.delayed += u64::from(frame.state == State::Delayed);
+            let waits = matches!(frame.state, State::Queued | State::Delayed);
+            let at_work = !waits && !matches!(frame.state, State::InTransit | State::Dropped | State::Answered);
             here.working += u64::from(at_work && !root);
             let movers = self.movers(handle, frame, coming);
             findings.check(movers == 1, || {
@@ -120,7 +123,7 @@ impl World {
                 if awaited && frame.timer == Ticket::NONE { 1 } else { again }
             }
             State::Stalled => coming.continuations.get(&handle).copied().unwrap_or(0),
-            State::BackingOff | State::Sleeping => timer,
+            State::BackingOff | State::Sleeping | State::Delayed => timer,
             State::Computing if process.unlimited_cores => timer,
             State::Computing => process.cpu.jobs().filter(|&job| job == handle).count(),
             State::WaitingReply => usize::from(self.frames.contains(frame.child)),
@@ -244,7 +247,7 @@ impl World {
         }
         for service in &self.services {
             let processes = &found[service.first_process as usize..][..service.replicas as usize];
-            let counted: u64 = processes.iter().map(|found| found.working + found.queued).sum();
+            let counted: u64 = processes.iter().map(|found| found.working + found.queued + found.delayed).sum();
             let kept = service.statistics.in_flight;
             findings.check(kept == counted, || {
                 format!("service {} has {kept} requests in flight, there are {counted}", service.statistics.name)

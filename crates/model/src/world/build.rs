@@ -220,6 +220,8 @@ fn bare(key: Key) -> Process {
         served: 0,
         cpu: Cpu::new(Cores::Unlimited, crate::blueprint::CpuDiscipline::Shared),
         unlimited_cores: true,
+        guarded: false,
+        guard: None,
         computed_ns: 0,
         cpu_ticket: Ticket::NONE,
         heap: None,
