@@ -35,6 +35,8 @@ pub(crate) enum State {
     BackingOff,
     /// Sleeps.
     Sleeping,
+    /// Held back by a rate limiter.
+    Delayed,
     /// Thrown away at the door without a word: its caller waits for its timer, or for its SYN to be sent again.
     Dropped,
     /// Answered; the answer is on the wire to the caller.
@@ -151,7 +153,8 @@ pub(crate) struct Frame {
     pub(crate) paused_mark_ns: u64,
     pub(crate) outcome: Outcome,
     pub(crate) loops: [u32; LOOPS],
-    /// While it is queued, its place in the queue; while its SYN is dropped, how many were sent.
+    /// While it is queued, its place in the queue; while its SYN is dropped, how many were sent; in work under a concurrency
+    /// limit, how many were when it began.
     pub(crate) place: u32,
     /// Nanoseconds by part, since arrival.
     pub(crate) parts: [u64; Part::COUNT],

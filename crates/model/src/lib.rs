@@ -5,11 +5,14 @@
 
 pub mod backoff;
 pub mod blueprint;
+pub mod concurrency;
 pub mod cpu;
 mod frame;
+mod guard;
 #[allow(dead_code, reason = "a machine offers its readings whether or not the world takes each of them")]
 mod heap;
 pub mod id;
+pub mod limiter;
 pub mod lock;
 mod meter;
 mod metrics;

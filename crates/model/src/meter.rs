@@ -60,6 +60,8 @@ pub(crate) struct Meter {
     pub(crate) live_data: u64,
     /// Kills of this container for its memory; counted by the platform, so restarts do not reset it.
     pub(crate) oom_kills: u32,
+    /// Requests that the kernel dropped at a full accept queue; counted by the kernel.
+    pub(crate) listen_drops: u64,
 }
 
 impl Meter {
@@ -79,13 +81,14 @@ impl Meter {
             after_collection: AfterCollection::default(),
             live_data: 0,
             oom_kills: 0,
+            listen_drops: 0,
         }
     }
 
     /// The process started again: counters live in its memory. `busy_before`: what its processor was used for until now.
     pub(crate) fn restart(&mut self, now: Time, busy_before: u128) {
         let fresh = Self::new(now, self.requests.len(), self.pools.len());
-        *self = Self { busy_before, oom_kills: self.oom_kills, ..fresh };
+        *self = Self { busy_before, oom_kills: self.oom_kills, listen_drops: self.listen_drops, ..fresh };
     }
 
     /// A request of an endpoint was answered.

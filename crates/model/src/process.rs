@@ -5,6 +5,7 @@
 //! collection pauses it or while it is stopped from outside; events addressed to it then wait in its inbox.
 
 use crate::cpu::Cpu;
+use crate::guard::Guard;
 use crate::heap::{Collection, Heap};
 use crate::id::{ConnectionId, FrameRef};
 use crate::lock::Locks;
@@ -74,9 +75,12 @@ pub(crate) struct Process {
     pub(crate) unlimited_cores: bool,
     /// Its statements are timed: a database with a `statement_timeout`.
     pub(crate) times_statements: bool,
+    /// It has limits before its workers.
+    pub(crate) guarded: bool,
     /// Processor time of demands finished in this life, in nanoseconds, where cores are unlimited: metered, never acted upon.
     pub(crate) computed_ns: u64,
     pub(crate) stops: Stops,
+    /// Workers that take requests up: fewer than it has where a concurrency limit says so.
     pub(crate) workers: u32,
     pub(crate) busy: u32,
     pub(crate) places: u32,
@@ -139,6 +143,7 @@ pub(crate) struct Process {
     /// Log lines written, for their addresses.
     pub(crate) lines: u64,
     pub(crate) meter: Meter,
+    pub(crate) guard: Option<Box<Guard>>,
 }
 
 impl Process {

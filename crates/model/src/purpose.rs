@@ -58,6 +58,8 @@ pub const ROW: Purpose = Purpose(85);
 pub const TERMINATION: Purpose = Purpose(86);
 /// A log line.
 pub const LINE: Purpose = Purpose(53);
+/// How long until Vegas next measures the time without load, by the ordinal of the measurement.
+pub const PROBE: Purpose = Purpose(60);
 /// Whether a use of a key moves its logarithmic counter, by key and instant.
 pub const LFU: Purpose = Purpose(95);
 /// The span of a load apart from its request, by call site and iteration.

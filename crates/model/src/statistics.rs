@@ -63,6 +63,10 @@ pub struct ServiceStatistics {
     pub requests: Station,
     /// Those of them in the accept queue.
     pub queue: Station,
+    /// Those of them that a rate limiter holds back.
+    pub held_back: Station,
+    /// Statements that wait for a row, without a worker.
+    pub locks: Station,
     /// Waits in the accept queue, of everything that a worker took up.
     pub queued: LatencyHistogram,
     /// Workers that there are to take requests up, over all processes; 0 where nothing limits them.
@@ -103,6 +107,12 @@ pub struct ServiceStatistics {
     pub shed: u64,
     /// Dropped from the queue because they had expired or their caller had left.
     pub expired: u64,
+    /// Turned away by a rate limiter.
+    pub limited: u64,
+    /// Turned away by the concurrency limit.
+    pub over_limit: u64,
+    /// Held back by a rate limiter before they were let through: no part of `refused`.
+    pub delayed: u64,
     /// SYNs dropped at a full queue. They have not arrived: what is sent again may arrive later.
     pub syn_dropped: u64,
 }

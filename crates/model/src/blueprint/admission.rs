@@ -1,6 +1,7 @@
 //! Admission as described: in which order a service takes up what is queued, what it drops from the queue, and what becomes of a
 //! request that finds no place.
 
+use super::{ConcurrencyLimit, RateLimit};
 use knockon_kernel::Duration;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,43 @@ pub struct Admission {
     /// By endpoint, the class of its requests, whatever their caller's is: 0 is the most important. Shorter than the
     /// endpoints or `None`: the request's own class.
     pub classes: Vec<Option<u8>>,
+    /// Limit of the rate of all endpoints that have none of their own.
+    pub rate_limit: Option<RateLimit>,
+    /// By endpoint, a limit of its own; shorter than the endpoints or `None`: the service's.
+    pub endpoint_limits: Vec<Option<RateLimit>>,
+    /// Limit of the requests in work at once.
+    pub concurrency: Option<ConcurrencyLimit>,
+}
+
+impl Admission {
+    /// Whether there is any limit before the workers.
+    #[must_use]
+    pub fn is_guarded(&self) -> bool {
+        self.rate_limit.is_some() || self.endpoint_limits.iter().any(Option::is_some) || self.concurrency.is_some()
+    }
+
+    /// The limit of an endpoint's rate.
+    #[must_use]
+    pub fn rate_limit_of(&self, endpoint: usize) -> Option<&RateLimit> {
+        self.endpoint_limits.get(endpoint).and_then(Option::as_ref).or(self.rate_limit.as_ref())
+    }
+
+    /// All limits of rates.
+    pub fn rate_limits(&self) -> impl Iterator<Item = &RateLimit> {
+        self.rate_limit.iter().chain(self.endpoint_limits.iter().flatten())
+    }
+
+    /// Statuses with which an endpoint's requests may be turned away.
+    pub fn rejection_statuses(&self, endpoint: usize) -> impl Iterator<Item = u16> + '_ {
+        let excess = self.concurrency.and_then(|limit| limit.excess);
+        let dropped = if self.queue.is_plain() { None } else { Some(self.queue.dropped) };
+        let told = [Some(self.overflow), dropped, excess].into_iter().flatten();
+        let told = told.filter_map(|how| match how {
+            Rejection::Status(status) => Some(status),
+            _ => None,
+        });
+        told.chain(self.rate_limit_of(endpoint).map(|limit| limit.status))
+    }
 }
 
 /// Discipline of an accept queue.

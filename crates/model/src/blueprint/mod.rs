@@ -6,6 +6,7 @@
 mod admission;
 mod cache;
 mod heap;
+mod limit;
 mod load;
 mod network;
 mod patch;
@@ -17,6 +18,7 @@ mod service;
 pub use admission::{Admission, DelayControl, Order, Queue, Rejection, SynSchedule, Victim};
 pub use cache::{Eviction, Keyspace, LocalCache, Redis};
 pub use heap::{CPython, Collector, Heap, OnOutOfMemory, PauseCost};
+pub use limit::{Algorithm, ConcurrencyLimit, RateLimit, RateLimitKind};
 pub use load::{Arrivals, Mix, Profile, Source};
 pub use network::{Link, LinkEnd};
 pub use patch::{

@@ -115,7 +115,8 @@ pub enum Target {
 
 /// Patchable fields of a service. `Workers`, `Places`: [`Value::Limit`]; `Cores`: [`Value::Limit`] in thousandths;
 /// `MemoryLimit`: [`Value::Limit`] in bytes; `SlowQuery`, `LockTimeout`, `StatementTimeout`, `MaximumAge`: [`Value::Duration`], the
-/// longest for none; `MaxConnections`: [`Value::Count`]; `Maxmemory`, `Maxkeys`: [`Value::Limit`].
+/// longest for none; `MaxConnections`, `RateLimit` (thousandths of a request a second), `RateBurst`, `ConcurrencyMinimum`,
+/// `ConcurrencyMaximum`, `ConcurrencyLimit` (both bounds): [`Value::Count`]; `Maxmemory`, `Maxkeys`: [`Value::Limit`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are those of the blueprint's fields")]
 pub enum ServiceField {
@@ -130,6 +131,11 @@ pub enum ServiceField {
     Maxmemory,
     MaximumAge,
     Maxkeys,
+    RateLimit,
+    RateBurst,
+    ConcurrencyMinimum,
+    ConcurrencyMaximum,
+    ConcurrencyLimit,
 }
 
 /// Patchable fields of a heap. `Maximum` and `Base` ([`Value::Bytes`]) act when the process next starts; `PauseScale` is a [`Value::Number`].

@@ -121,7 +121,8 @@ pub(super) fn statuses(service: &Service, endpoint: usize) -> Vec<u16> {
         Step::Fail { status } => Some(*status),
         _ => None,
     });
-    let mut statuses: Vec<u16> = STATUSES.into_iter().chain(failures).collect();
+    let rejections = service.admission.rejection_statuses(endpoint);
+    let mut statuses: Vec<u16> = STATUSES.into_iter().chain(failures).chain(rejections).collect();
     statuses.sort_unstable();
     statuses.dedup();
     statuses

@@ -9,6 +9,7 @@
 //!   instrumentation reports them;
 //! * Node: prom-client; native processes: OpenTelemetry's HTTP metrics and the Go client's process ([`client`], [`process`]);
 //! * PostgreSQL and Redis: their exporters, which run beside them and outlive them ([`postgres`], [`redis`]);
+//! * limits before the workers: NGINX Plus', Resilience4j's, `concurrency-limits`' names, and the kernel's counters ([`limits`]);
 //! * every container: cAdvisor, and under Kubernetes kube-state-metrics ([`container`], [`kubernetes`]).
 //!
 //! Labels that are not known beforehand (a status) are listed for every value that the program can answer with; as with the real
@@ -23,6 +24,7 @@ mod container;
 mod hikari;
 mod jvm;
 mod kubernetes;
+mod limits;
 mod listing;
 mod micrometer;
 mod postgres;
@@ -83,6 +85,7 @@ enum Reading {
     Jvm(jvm::Reading),
     Postgres(postgres::Reading),
     Redis(redis::Reading),
+    Limits(limits::Reading),
 }
 
 /// A series and how it is read.
@@ -113,6 +116,7 @@ impl Metrics {
             listing.describe(index as u32, &service.name, &catalogue.processes[index].instance);
             container::list(&mut listing);
             kubernetes::list(&mut listing, service);
+            limits::list(&mut listing, service);
             match &service.runtime {
                 Runtime::Jvm(heap) => {
                     micrometer::list(&mut listing, service);
@@ -177,6 +181,7 @@ impl Reading {
             Self::Jvm(reading) => reading.value(target),
             Self::Postgres(reading) => Some(reading.value(target)),
             Self::Redis(reading) => reading.value(target, words),
+            Self::Limits(reading) => reading.value(target),
         }
     }
 }

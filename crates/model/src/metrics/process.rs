@@ -43,7 +43,7 @@ impl Reading {
             Self::Cpus => f64::from(processors(target.service.cores)),
             Self::Resident => target.resident() as f64,
             Self::Busy => f64::from(process.busy),
-            Self::Workers => f64::from(process.workers),
+            Self::Workers => f64::from(target.service.workers.unwrap_or(u32::MAX)),
         }
     }
 }

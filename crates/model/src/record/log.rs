@@ -61,6 +61,8 @@ pub enum LogEvent {
     SlowQuery { endpoint: EndpointId, duration: Duration, backend: u32 },
     /// A connection was refused; `reserved` when only the superusers' slots were left.
     ConnectionRejected { reserved: bool, backend: u32 },
+    /// nginx turned a request away, or held it back, for so many thousandths of a request over the rate.
+    RateLimited { endpoint: EndpointId, excess_milli: u64, delayed: bool },
     /// The client of a connection went away while a statement ran.
     ClientLost { backend: u32 },
     /// A statement has waited for a row's lock for `deadlock_timeout` (`log_lock_waits`), or got it after a longer wait. `next`

@@ -32,17 +32,36 @@ impl World {
             self.refuse(frame, error);
             return;
         }
+        if process.guarded && self.is_held_back(frame, sink) {
+            return;
+        }
+        self.admit(frame, false, sink);
+    }
+
+    /// A request comes to the workers, or to the queue before them. Whoever was held back is `counted` already.
+    #[inline]
+    pub(super) fn admit<S: Sink>(&mut self, frame: FrameRef, counted: bool, sink: &mut S) {
+        let now = self.now();
+        let index = self.frames[frame].process as usize;
+        let process = &self.processes[index];
         let stopped = process.is_stopped();
         if process.busy < process.workers && !stopped {
-            process.busy += 1;
+            let service = process.service as usize;
+            if process.guarded && self.is_over_limit(frame) {
+                self.uncount(frame, counted);
+                self.turn_away_over_limit(frame, sink);
+                return;
+            }
             let statistics = &mut self.services[service].statistics;
-            statistics.requests.enter(now);
+            if !counted {
+                statistics.requests.enter(now);
+            }
             statistics.queued.record_zero();
             self.take_up(frame);
         } else if process.queue.len() < process.places {
-            self.enqueue(frame);
+            self.enqueue(frame, counted);
         } else {
-            self.overflow(frame, sink);
+            self.overflow(frame, counted, sink);
             return;
         }
         if self.processes[index].times_statements {
@@ -52,7 +71,7 @@ impl World {
 
     /// A request gets a place in the accept queue.
     #[inline]
-    fn enqueue(&mut self, frame: FrameRef) {
+    fn enqueue(&mut self, frame: FrameRef, counted: bool) {
         let now = self.now();
         let f = &self.frames[frame];
         let process = &self.processes[f.process as usize];
@@ -62,8 +81,19 @@ impl World {
         f.state = State::Queued;
         f.place = self.processes[f.process as usize].queue.push(now, frame, class);
         let statistics = &mut self.services[service].statistics;
-        statistics.requests.enter(now);
+        if !counted {
+            statistics.requests.enter(now);
+        }
         statistics.queue.enter(now);
+    }
+
+    /// A request that was held back, or queued, is turned away after all.
+    fn uncount(&mut self, frame: FrameRef, counted: bool) {
+        let now = self.now();
+        let service = self.processes[self.frames[frame].process as usize].service as usize;
+        if counted {
+            self.services[service].statistics.requests.leave(now, self.frames[frame].arrived);
+        }
     }
 
     /// A request leaves the queue, and the service, without having been taken up.
@@ -72,7 +102,8 @@ impl World {
         let f = &self.frames[frame];
         let service = self.processes[f.process as usize].service as usize;
         let statistics = &mut self.services[service].statistics;
-        statistics.queue.leave(now, f.since);
+        let place = if f.state == State::Delayed { &mut statistics.held_back } else { &mut statistics.queue };
+        place.leave(now, f.since);
         statistics.requests.leave(now, f.arrived);
     }
 
@@ -86,7 +117,7 @@ impl World {
 
     /// A request finds the queue full: another one makes room for it, or it is turned away itself.
     #[cold]
-    fn overflow<S: Sink>(&mut self, frame: FrameRef, sink: &mut S) {
+    fn overflow<S: Sink>(&mut self, frame: FrameRef, counted: bool, sink: &mut S) {
         let class = self.class(frame);
         let process = self.frames[frame].process;
         let p = &mut self.processes[process as usize];
@@ -100,10 +131,14 @@ impl World {
                 self.leave_queue(displaced);
                 let how = self.blueprint.services[service].admission.queue.dropped;
                 self.turn_away(displaced, how, ErrorType::Overloaded, sink);
-                self.enqueue(frame);
+                self.enqueue(frame, counted);
             }
             None => {
+                self.uncount(frame, counted);
                 let how = self.blueprint.services[service].admission.overflow;
+                if matches!(how, Rejection::Silent | Rejection::Retransmit(_)) {
+                    self.processes[process as usize].meter.listen_drops += 1;
+                }
                 self.turn_away(frame, how, ErrorType::Overloaded, sink);
             }
         }
@@ -121,7 +156,7 @@ impl World {
         }
     }
 
-    fn refuse(&mut self, frame: FrameRef, error: ErrorType) {
+    pub(super) fn refuse(&mut self, frame: FrameRef, error: ErrorType) {
         let f = &mut self.frames[frame];
         f.outcome = Outcome::lost(error);
         f.keeps_connection = false;
@@ -223,6 +258,7 @@ impl World {
         f.switch(Part::Computing, now);
         f.state = State::Running;
         let process = &mut self.processes[f.process as usize];
+        process.busy += 1;
         process.served = process.served.saturating_add(1);
         self.ready.push(frame);
     }
@@ -236,7 +272,8 @@ impl World {
                 return;
             }
             let now = self.calendar.now();
-            let (frames, admission) = (&self.frames, &self.blueprint.services[p.service as usize].admission);
+            let service = p.service as usize;
+            let (frames, admission) = (&self.frames, &self.blueprint.services[service].admission);
             let expired = |frame: FrameRef| {
                 let f = &frames[frame];
                 let queue = &admission.queue;
@@ -247,12 +284,17 @@ impl World {
             match p.queue.take(now, expired) {
                 None => return,
                 Some((frame, Turn::Serve)) => {
-                    p.busy += 1;
                     let (service, since) = (p.service as usize, self.frames[frame].since);
+                    let guarded = p.guarded;
                     let statistics = &mut self.services[service].statistics;
                     statistics.queue.leave(now, since);
                     statistics.queued.record(now - since);
-                    self.take_up(frame);
+                    if guarded && self.is_over_limit(frame) {
+                        self.uncount(frame, true);
+                        self.turn_away_over_limit(frame, sink);
+                    } else {
+                        self.take_up(frame);
+                    }
                 }
                 Some((frame, turn)) => self.shed(frame, turn, sink),
             }
@@ -291,12 +333,13 @@ impl World {
             return;
         }
         f.cancelled = true;
-        if f.state != State::Queued {
-            return;
+        let (state, place) = (f.state, f.place);
+        match state {
+            State::Queued => self.processes[process as usize].queue.remove(place, frame),
+            State::Delayed => self.clear_timer(frame),
+            _ => return,
         }
-        let p = &mut self.processes[process as usize];
-        p.queue.remove(f.place, frame);
-        let service = p.service as usize;
+        let service = self.processes[process as usize].service as usize;
         self.services[service].statistics.failed += 1;
         self.leave_queue(frame);
         self.frames[frame].outcome = Outcome::lost(ErrorType::Cancelled);

@@ -126,6 +126,9 @@ impl World {
         } else if matches!(self.blueprint.services[service].runtime, Runtime::Postgres(_)) {
             self.statement_done(frame, sink);
         }
+        if self.processes[index as usize].guarded {
+            self.sample_concurrency(frame);
+        }
         self.answer(frame, sink);
         self.free_worker(index, sink);
     }

@@ -54,6 +54,7 @@ struct Found {
     queued: u64,
     /// Waiting for rows, without a worker.
     locked: u64,
+    delayed: u64,
     computing: u64,
     roots: u64,
 }
@@ -89,8 +90,9 @@ impl World {
             here.queued += u64::from(frame.state == State::Queued);
             here.computing += u64::from(frame.state == State::Computing);
             here.locked += u64::from(frame.state == State::WaitingLock);
-            let at_work =
-                !frame.on_its_way() && !matches!(frame.state, State::Queued | State::WaitingLock | State::Answered);
+            here.delayed += u64::from(frame.state == State::Delayed);
+            let waits = matches!(frame.state, State::Queued | State::Delayed | State::WaitingLock);
+            let at_work = !waits && !frame.on_its_way() && frame.state != State::Answered;
             here.working += u64::from(at_work && !root);
             let movers = self.movers(handle, frame, coming);
             findings.check(movers == 1, || {
@@ -124,7 +126,7 @@ impl World {
                 if awaited && frame.timer == Ticket::NONE { 1 } else { again }
             }
             State::Stalled => coming.continuations.get(&handle).copied().unwrap_or(0),
-            State::BackingOff | State::Sleeping => timer,
+            State::BackingOff | State::Sleeping | State::Delayed => timer,
             State::Computing if process.unlimited_cores => timer,
             State::Computing => process.cpu.jobs().filter(|&job| job == handle).count(),
             State::WaitingReply => usize::from(self.frames.contains(frame.child)),
@@ -262,7 +264,8 @@ impl World {
         }
         for service in &self.services {
             let processes = &found[service.first_process as usize..][..service.replicas as usize];
-            let counted: u64 = processes.iter().map(|found| found.working + found.queued + found.locked).sum();
+            let waiting = |found: &Found| found.queued + found.locked + found.delayed;
+            let counted: u64 = processes.iter().map(|found| found.working + waiting(found)).sum();
             let kept = service.statistics.in_flight();
             findings.check(kept == counted, || {
                 format!("service {} has {kept} requests in flight, there are {counted}", service.statistics.name)

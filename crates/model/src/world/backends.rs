@@ -51,10 +51,12 @@ impl World {
         match f.state {
             State::WaitingLock => self.stop_waiting(frame, at, sink),
             State::Queued => {
-                let place = f.place;
+                let (place, since) = (f.place, f.since);
+                let now = self.now();
                 let p = &mut self.processes[index as usize];
                 p.queue.remove(place, frame);
                 p.busy += 1;
+                self.services[p.service as usize].statistics.queue.leave(now, since);
                 self.wake(frame, at);
             }
             State::Computing => self.stop_computing(frame),

@@ -225,6 +225,8 @@ fn bare(key: Key) -> Process {
         cpu: Cpu::new(Cores::Unlimited, crate::blueprint::CpuDiscipline::Shared),
         unlimited_cores: true,
         times_statements: false,
+        guarded: false,
+        guard: None,
         computed_ns: 0,
         cpu_ticket: Ticket::NONE,
         heap: None,

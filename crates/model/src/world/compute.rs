@@ -123,6 +123,7 @@ impl World {
             process.computed_ns += done_ns;
             done_ns
         } else {
+            self.services[process.service as usize].statistics.processor.leave(now, f.since);
             f.demand_ns - process.cpu.remove(now, frame).map_or(0, Duration::as_nanos)
         };
         f.parts[Part::Computing as usize] += done_ns;

@@ -174,6 +174,7 @@ impl World {
                 self.wake(frame, at);
                 self.resend(frame, sink);
             }
+            State::Delayed => self.let_through(frame, sink),
             State::Sleeping => {
                 self.wake(frame, at);
                 self.ready.push(frame);

@@ -252,6 +252,7 @@ impl World {
         let pools = described.pools.iter().enumerate();
         p.pools = pools.map(|(pool, config)| Pool::new(config, life.with(pool as u64))).collect();
         p.pool_full = vec![false; p.pools.len()];
+        self.set_guard(process);
         for pool in 0..self.processes[process as usize].pools.len() {
             let id = crate::id::PoolId(pool as u32);
             if now > Time::ZERO {

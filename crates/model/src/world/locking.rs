@@ -46,6 +46,7 @@ impl World {
             Request::Granted => Flow::On,
             Request::Next | Request::Queued => {
                 process.busy -= 1;
+                self.services[process.service as usize].statistics.locks.enter(now);
                 let f = &mut self.frames[frame];
                 f.state = State::WaitingLock;
                 f.switch(Part::Lock, now);
@@ -104,9 +105,11 @@ impl World {
         let now = self.now();
         let (index, backend) = (self.frames[frame].process, self.frames[frame].backend);
         self.clear_timer(frame);
+        let since = self.frames[frame].since;
         self.wake(frame, at);
         let p = &mut self.processes[index as usize];
         p.busy += 1;
+        self.services[p.service as usize].statistics.locks.leave(now, since);
         if let Some(locks) = &mut p.locks {
             locks.leave(now, backend, &mut self.turns);
         }
@@ -165,7 +168,9 @@ impl World {
         let f = &mut self.frames[frame];
         let (index, waited) = (f.process as usize, now - f.since);
         let p = &mut self.processes[index];
-        self.services[p.service as usize].statistics.lock_wait.record(waited);
+        let statistics = &mut self.services[p.service as usize].statistics;
+        statistics.lock_wait.record(waited);
+        statistics.locks.leave(now, f.since);
         if p.busy < p.workers {
             p.busy += 1;
             f.switch(Part::Computing, now);
@@ -175,6 +180,7 @@ impl World {
             f.switch(Part::Queued, now);
             f.state = State::Queued;
             f.place = p.queue.push(now, frame, 0);
+            statistics.queue.enter(now);
         }
     }
 

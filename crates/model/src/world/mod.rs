@@ -1,7 +1,7 @@
 //! The world: arenas of processes and frames, one calendar, and the dispatch of its events.
 //!
 //! One run is one thread. `Clone` and `Serialize` make forks and checkpoints plain copies. Each aspect of what can happen
-//! lies in a file of its own: arrivals, calls (send, reply, retry), admission (deliver, queue, refuse), execution of steps, answers, connections, memory,
+//! lies in a file of its own: arrivals, calls (send, reply, retry), admission (deliver, queue, refuse), limits, execution of steps, answers, connections, memory,
 //! lives of processes, patches. Nothing here knows what a fault is.
 
 mod admission;
@@ -18,6 +18,7 @@ mod emit;
 mod event;
 mod execute;
 mod life;
+mod limits;
 mod locking;
 mod memory;
 mod opening;

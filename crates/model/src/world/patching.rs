@@ -166,7 +166,7 @@ impl World {
             (ServiceField::Workers, Value::Limit(limit)) => {
                 let before = std::mem::replace(&mut described.workers, limit.map(clamp));
                 for process in processes {
-                    self.processes[process].workers = limit.map_or(u32::MAX, clamp);
+                    self.set_workers(process as u32);
                     self.take_up_queued(process as u32, sink);
                 }
                 Value::Limit(before.map(u64::from))
@@ -230,6 +230,54 @@ impl World {
                 }
                 _ => mismatch(field, value),
             },
+            (ServiceField::RateLimit, Value::Count(milli)) => {
+                let Some(limit) = &mut described.admission.rate_limit else { mismatch(field, value) };
+                let before = std::mem::replace(&mut limit.rate_milli, milli.max(1));
+                let now = self.calendar.now();
+                for process in processes {
+                    if let Some(limiter) = self.processes[process].guard.as_mut().and_then(|g| g.limiter.as_mut()) {
+                        limiter.set_rate(now, milli.max(1));
+                    }
+                }
+                Value::Count(before)
+            }
+            (ServiceField::RateBurst, Value::Count(burst)) => {
+                let Some(limit) = &mut described.admission.rate_limit else { mismatch(field, value) };
+                let before = std::mem::replace(&mut limit.burst, clamp(burst));
+                let now = self.calendar.now();
+                for process in processes {
+                    if let Some(limiter) = self.processes[process].guard.as_mut().and_then(|g| g.limiter.as_mut()) {
+                        limiter.set_burst(now, clamp(burst));
+                    }
+                }
+                Value::Count(u64::from(before))
+            }
+            (
+                ServiceField::ConcurrencyMinimum | ServiceField::ConcurrencyMaximum | ServiceField::ConcurrencyLimit,
+                Value::Count(bound),
+            ) => {
+                let Some(limit) = &mut described.admission.concurrency else { mismatch(field, value) };
+                let bound = clamp(bound).max(1);
+                let before = match field {
+                    ServiceField::ConcurrencyMinimum => std::mem::replace(&mut limit.minimum, bound),
+                    ServiceField::ConcurrencyMaximum => std::mem::replace(&mut limit.maximum, bound),
+                    _ => {
+                        limit.minimum = bound;
+                        std::mem::replace(&mut limit.maximum, bound)
+                    }
+                };
+                // Of bounds that have passed each other the highest counts.
+                let (minimum, maximum) = (limit.minimum.min(limit.maximum), limit.maximum);
+                for process in processes {
+                    let guard = self.processes[process].guard.as_mut();
+                    if let Some(limit) = guard.and_then(|guard| guard.concurrency.as_mut()) {
+                        limit.set_bounds(minimum, maximum);
+                    }
+                    self.set_workers(process as u32);
+                    self.take_up_queued(process as u32, sink);
+                }
+                Value::Count(u64::from(before))
+            }
             (ServiceField::MaximumAge, Value::Duration(age)) => {
                 // No age has no duration of its own; the longest stands for it.
                 let age = (age != Duration::MAX).then_some(age);

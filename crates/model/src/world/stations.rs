@@ -25,6 +25,8 @@ impl Found {
 struct FoundAtService {
     requests: Found,
     queue: Found,
+    held_back: Found,
+    locks: Found,
     processor: Found,
     /// Waiting and in use.
     pools: Vec<(Found, Found)>,
@@ -59,7 +61,9 @@ impl World {
         let statistics = &mut self.services[process.service as usize].statistics;
         statistics.requests.leave(now, f.arrived);
         match f.state {
-            State::Queued => statistics.queue.leave(now, f.arrived),
+            State::Queued => statistics.queue.leave(now, f.since),
+            State::Delayed => statistics.held_back.leave(now, f.since),
+            State::WaitingLock => statistics.locks.leave(now, f.since),
             State::WaitingPool => statistics.pools[usize::from(f.query_pool)].waiting.leave(now, f.since),
             State::Computing if !process.unlimited_cores => statistics.processor.leave(now, f.since),
             _ => {}
@@ -97,8 +101,10 @@ impl World {
             let name = &statistics.name;
             let requests = balance(name.clone(), &statistics.requests, found.requests, at);
             let queue = balance(format!("{name} queue"), &statistics.queue, found.queue, at);
-            balances.push(self.at_workers(index, &requests, &queue));
-            balances.extend([requests, queue]);
+            let held_back = balance(format!("{name} held back"), &statistics.held_back, found.held_back, at);
+            let locks = balance(format!("{name} locks"), &statistics.locks, found.locks, at);
+            balances.push(self.at_workers(index, &requests, [&queue, &held_back, &locks]));
+            balances.extend([requests, queue, held_back, locks]);
             balances.push(balance(format!("{name} processor"), &statistics.processor, found.processor, at));
             for (pool, (waiting, in_use)) in statistics.pools.iter().zip(found.pools) {
                 balances.push(balance(format!("{name}/{} waiting", pool.name), &pool.waiting, waiting, at));
@@ -108,17 +114,20 @@ impl World {
         balances
     }
 
-    /// Who is no longer queued is at a worker: their number is that of the busy ones.
-    fn at_workers(&self, service: usize, requests: &Balance, queue: &Balance) -> Balance {
+    /// Who neither is queued or held back nor waits for a row is at a worker: their number is that of the busy ones.
+    fn at_workers(&self, service: usize, requests: &Balance, elsewhere: [&Balance; 3]) -> Balance {
+        let found: u64 = elsewhere.iter().map(|balance| balance.found).sum();
+        let present_ns: u128 = elsewhere.iter().map(|balance| balance.present_ns).sum();
+        let times_ns: u128 = elsewhere.iter().map(|balance| balance.sojourns_ns + balance.ages_ns).sum();
         let state = &self.services[service];
         let processes = state.first_process as usize..(state.first_process + state.replicas) as usize;
         Balance {
             name: format!("{} workers", state.statistics.name),
             present: self.processes[processes].iter().map(|process| u64::from(process.busy)).sum(),
-            found: requests.found.saturating_sub(queue.found),
-            present_ns: requests.present_ns.saturating_sub(queue.present_ns),
-            // Ages of requests at a worker tell of their time in the queue too, which is among its sojourns.
-            sojourns_ns: (requests.sojourns_ns + requests.ages_ns).saturating_sub(queue.sojourns_ns + queue.ages_ns),
+            found: requests.found.saturating_sub(found),
+            present_ns: requests.present_ns.saturating_sub(present_ns),
+            // Ages of requests at a worker tell of their time elsewhere too, which is among the sojourns there.
+            sojourns_ns: (requests.sojourns_ns + requests.ages_ns).saturating_sub(times_ns),
             ages_ns: 0,
         }
     }
@@ -130,7 +139,9 @@ fn find(f: &Frame, unlimited_cores: bool, at: Time, found: &mut FoundAtService) 
     }
     found.requests.add(at, f.arrived);
     match f.state {
-        State::Queued => found.queue.add(at, f.arrived),
+        State::Queued => found.queue.add(at, f.since),
+        State::Delayed => found.held_back.add(at, f.since),
+        State::WaitingLock => found.locks.add(at, f.since),
         State::WaitingPool => found.pools[usize::from(f.query_pool)].0.add(at, f.since),
         State::Computing if !unlimited_cores => found.processor.add(at, f.since),
         _ => {}

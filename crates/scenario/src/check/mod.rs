@@ -83,6 +83,7 @@ impl Report<'_> {
             let used = busy / f64::from(workers);
             self.line(used < BUSY, format!("{name}: {} of {workers} workers busy, {}", number(busy), share(used)));
         }
+        self.rate_limits(n, service);
         for (p, pool) in service.pools.iter().enumerate() {
             self.pool(n, service, p, pool);
         }
@@ -93,6 +94,34 @@ impl Report<'_> {
             self.connections(n, service, postgres.max_connections.saturating_sub(postgres.reserved));
         }
         self.calls(n, service);
+    }
+
+    /// λ against the rates that limiters let through.
+    fn rate_limits(&mut self, n: usize, service: &Service) {
+        let of_each = |endpoint: usize| self.flow.rates[n][endpoint] / f64::from(service.replicas);
+        let own = |endpoint: usize| service.admission.endpoint_limits.get(endpoint).copied().flatten();
+        let mut lines = Vec::new();
+        if let Some(limit) = service.admission.rate_limit {
+            let rate: f64 = (0..service.endpoints.len()).filter(|&e| own(e).is_none()).map(of_each).sum();
+            lines.push((service.name.clone(), rate, limit));
+        }
+        for (e, endpoint) in service.endpoints.iter().enumerate() {
+            if let Some(limit) = own(e) {
+                lines.push((format!("{} {}", service.name, endpoint.name), of_each(e), limit));
+            }
+        }
+        for (who, rate, limit) in lines {
+            let allowed = limit.rate_milli as f64 / 1000.0;
+            let used = rate / allowed;
+            let text = format!(
+                "{who}: {} requests/s against a rate limit of {}/s and a burst of {}, {}",
+                number(rate),
+                number(allowed),
+                limit.burst,
+                share(used)
+            );
+            self.line(used < BUSY, text);
+        }
     }
 
     /// Connections in use = λ·hold; the wait by Erlang C.

@@ -23,6 +23,13 @@ impl Compiler<'_> {
                 }),
             },
             classes: classes.collect(),
+            rate_limit: text.rate_limit.value.as_ref().map(|limit| self.rate_limit(limit)),
+            endpoint_limits: text
+                .endpoints
+                .iter()
+                .map(|(_, entry)| entry.value.rate_limit.value.as_ref().map(|limit| self.rate_limit(limit)))
+                .collect(),
+            concurrency: text.concurrency.value.as_ref().map(|limit| self.concurrency(limit)),
         }
     }
 
@@ -58,11 +65,15 @@ impl Compiler<'_> {
                 VictimText::Arrival => Victim::Arrival,
                 VictimText::Oldest => Victim::Oldest,
             },
-            dropped: match &text.dropped.value {
-                DroppedText::Refuse => Rejection::Refuse,
-                DroppedText::Status(status) => self.status(status),
-                DroppedText::Silent => Rejection::Silent,
-            },
+            dropped: self.dropped(&text.dropped),
+        }
+    }
+
+    pub(super) fn dropped(&mut self, text: &DroppedText) -> Rejection {
+        match text {
+            DroppedText::Refuse => Rejection::Refuse,
+            DroppedText::Status(status) => self.status(status),
+            DroppedText::Silent => Rejection::Silent,
         }
     }
 

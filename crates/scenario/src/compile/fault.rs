@@ -3,8 +3,8 @@
 use super::Compiler;
 use crate::decode::{At, Entry, Map};
 use crate::language::{
-    ContrastText, Deploy, FaultText, KeysText, LocalCacheText, PoolText, RuntimeText, ScenarioText, SetText, StepText,
-    SystemText,
+    ConcurrencyText, ContrastText, Deploy, FaultText, KeysText, LocalCacheText, PoolText, RateLimitText, RuntimeText,
+    ScenarioText, SetText, StepText, SystemText,
 };
 use crate::leaf::{Name, Period, Setting};
 use crate::origin::Span;
@@ -219,6 +219,8 @@ impl Compiler<'_> {
                         let age = service.queue.maximum_age.value.map_or(Duration::MAX, |age| age.0);
                         Some((Target::Service(id, ServiceField::MaximumAge), Value::Duration(age)))
                     }
+                    Part::RateLimit => rate_limit(id, service.rate_limit.value.as_ref()?, field),
+                    Part::Concurrency => concurrency(id, service.concurrency.value.as_ref()?, field),
                     Part::Heap => heap(id, &service.runtime, field),
                     Part::Pool(name) => pool(id, &service.pools, name, field),
                     Part::Endpoint(endpoint) => self.endpoint_target(system, address, id, name, endpoint, span),
@@ -409,6 +411,34 @@ fn patience(id: ServiceId, field: ServiceField, timeout: Option<Period>) -> Chan
 
 fn memory_limit(id: ServiceId, bytes: Option<u64>) -> Change {
     (Target::Service(id, ServiceField::MemoryLimit), Value::Limit(bytes))
+}
+
+fn rate_limit(id: ServiceId, limit: &RateLimitText, field: &str) -> Option<Change> {
+    let (rate, burst) = match limit {
+        RateLimitText::TokenBucket(limit) => (limit.rate.value, limit.burst.value.map(|burst| burst.0)),
+        RateLimitText::LimitReq(limit) => (limit.rate.value, Some(limit.burst.0)),
+    };
+    match field {
+        "rate" => Some((Target::Service(id, ServiceField::RateLimit), Value::Count(super::limit::rate_milli(rate)))),
+        "burst" => Some((Target::Service(id, ServiceField::RateBurst), Value::Count(u64::from(burst?)))),
+        _ => None,
+    }
+}
+
+fn concurrency(id: ServiceId, limit: &ConcurrencyText, field: &str) -> Option<Change> {
+    let (minimum, maximum) = match limit {
+        ConcurrencyText::Fixed(limit) => (limit.limit.0, limit.limit.0),
+        ConcurrencyText::Aimd(limit) => (limit.minimum.0, limit.maximum.0),
+        ConcurrencyText::Vegas(limit) => (limit.minimum.0, limit.maximum.0),
+        ConcurrencyText::Gradient2(limit) => (limit.minimum.0, limit.maximum.0),
+    };
+    let (bound, value) = match field {
+        "minimum" => (ServiceField::ConcurrencyMinimum, minimum),
+        "maximum" => (ServiceField::ConcurrencyMaximum, maximum),
+        "limit" => (ServiceField::ConcurrencyLimit, maximum),
+        _ => return None,
+    };
+    Some((Target::Service(id, bound), Value::Count(u64::from(value))))
 }
 
 fn heap(id: ServiceId, runtime: &RuntimeText, field: &str) -> Option<Change> {

@@ -9,6 +9,7 @@ mod cycle;
 mod data;
 mod expect;
 mod fault;
+mod limit;
 mod link;
 mod load;
 mod program;

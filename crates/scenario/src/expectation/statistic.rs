@@ -184,9 +184,11 @@ const SERVICE: &[Row<ServiceStatistics>] = table!(
         average("present.mean", "accepted requests that have not ended, on average over time", |s, at| s.requests.present_ns(at)),
         stays("sojourn.mean", "mean time from arrival to the end, however it ended", |s| &s.requests),
         average("queue.present.mean", "requests in the accept queue, on average over time", |s, at| s.queue.present_ns(at)),
-        average("workers.present.mean", "busy workers, on average over time", |s, at| s.requests.present_ns(at) - s.queue.present_ns(at)),
+        average("workers.present.mean", "busy workers, on average over time", at_workers_ns),
+        average("held_back.present.mean", "requests that a rate limiter holds back, on average over time", |s, at| s.held_back.present_ns(at)),
+        average("locks.present.mean", "statements that wait for a row, on average over time", |s, at| s.locks.present_ns(at)),
         utilisation("utilisation", "busy workers of those that there are, on average over time", |s, at| {
-            (s.requests.present_ns(at) - s.queue.present_ns(at), s.workers.integral_ns(at))
+            (at_workers_ns(s, at), s.workers.integral_ns(at))
         }),
         average("processor.present.mean", "requests that need or have a limited processor, on average over time", |s, at| {
             s.processor.present_ns(at)
@@ -212,6 +214,9 @@ const SERVICE: &[Row<ServiceStatistics>] = table!(
         count("overflowed", "times that a request found the accept queue full", |s| s.overflowed),
         count("shed", "dropped from the queue: requests stood too long; part of refused", |s| s.shed),
         count("expired", "dropped from the queue: too old, or the caller had left; part of refused", |s| s.expired),
+        count("limited", "turned away by a rate limiter; part of refused", |s| s.limited),
+        count("over_limit", "turned away by the concurrency limit; part of refused", |s| s.over_limit),
+        count("delayed", "held back by a rate limiter before they were let through", |s| s.delayed),
         count("syn_dropped", "SYNs dropped at a full queue", |s| s.syn_dropped),
         part("hit_share", "cache reads that found their key, of all", |s| (s.hits, s.hits + s.misses)),
     ],
@@ -252,6 +257,11 @@ const KEYS: &[Row<KeyspaceStatistics>] = &[
     count("expired", "keys that went because they had expired", |s| s.keys.expired),
     count("evicted", "keys that went to make room", |s| s.keys.evicted),
 ];
+
+/// Who neither is queued or held back nor waits for a row is at a worker.
+fn at_workers_ns(s: &ServiceStatistics, at: Time) -> u128 {
+    s.requests.present_ns(at) - s.queue.present_ns(at) - s.held_back.present_ns(at) - s.locks.present_ns(at)
+}
 
 fn errors(s: &ServiceStatistics) -> (u64, u64) {
     let errors = s.failed + s.refused + s.lost;

@@ -7,6 +7,7 @@ mod admission;
 mod expect;
 mod fault;
 mod law;
+mod limit;
 mod load;
 mod mix;
 mod scenario;
@@ -20,6 +21,7 @@ pub(crate) use admission::{
 pub(crate) use expect::{Bound, ChainText, Expect, MeasureText, MilestoneText, ReproducesText, ValueText};
 pub(crate) use fault::{ContrastText, Deploy, FaultText, HoldLock, SetText};
 pub(crate) use law::{Law, RecordedText};
+pub(crate) use limit::{ConcurrencyText, ExcessText, RateLimitText};
 pub(crate) use load::{ArrivalsText, LinkText, LoadText, Persistence, ProfileText, ReplayText};
 pub(crate) use mix::{ColumnMix, MixText};
 pub(crate) use scenario::{LimitsText, ScenarioText, SystemText};

@@ -1,6 +1,6 @@
 //! Services: what they run on, their memory, pools and endpoints.
 
-use super::{EndpointText, Law, LocalCacheText, OverflowText, QueueText};
+use super::{ConcurrencyText, EndpointText, Law, LocalCacheText, OverflowText, QueueText, RateLimitText};
 use crate::decode::{Map, choice, record};
 use crate::leaf::{Bytes, Capacity, Count, Factor, Limit, Name, Period};
 use knockon_kernel::Duration;
@@ -38,6 +38,10 @@ record! {
         queue: QueueText = [()],
         /// What becomes of a request that finds no place in the queue.
         overflow: OverflowText = [Refuse],
+        /// A limit of the rate of requests, counted by each process over all endpoints that have none of their own.
+        rate_limit: Option<RateLimitText>,
+        /// A limit of the requests in work at once.
+        concurrency: Option<ConcurrencyText>,
         /// Connection pools of each process, by name.
         pools: Map<PoolText>,
         /// Caches within each process, by name.

@@ -1,6 +1,6 @@
 //! Endpoints: what a request does, step by step, and how it calls others.
 
-use super::{ClassText, Law};
+use super::{ClassText, Law, RateLimitText};
 use crate::decode::{At, choice, record};
 use crate::leaf::{Bytes, Count, Factor, Name, Period};
 use knockon_kernel::Duration;
@@ -18,6 +18,8 @@ record! {
         steps: Vec<At<StepText>>,
         /// How important its requests are to the service; as important as their caller says when left out.
         class: Option<ClassText>,
+        /// A limit of the rate of its requests, in the place of the service's.
+        rate_limit: Option<RateLimitText>,
     }
 }
 

@@ -76,6 +76,8 @@ impl Part {
                     "heap" if managed => return Ok(Self::Heap),
                     "memory" => return Ok(Self::Memory),
                     "queue" => return Ok(Self::Queue),
+                    "rate_limit" if service.rate_limit.is_some() => return Ok(Self::RateLimit),
+                    "concurrency" if service.concurrency.is_some() => return Ok(Self::Concurrency),
                     "warm_up" if service.warm_up.is_some() => return Ok(Self::WarmUp),
                     _ if service.pools.get(part).is_some() => return Ok(Self::Pool(owned)),
                     _ if service.endpoints.get(part).is_some() => return Ok(Self::Endpoint(owned)),

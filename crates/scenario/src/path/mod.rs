@@ -7,7 +7,7 @@ mod component;
 mod step;
 
 use crate::decode::{Field, Record, Slot};
-use crate::language::{ArrivalsText, EndpointText, PoolText, RuntimeText, SystemText};
+use crate::language::{ArrivalsText, ConcurrencyText, EndpointText, PoolText, RateLimitText, RuntimeText, SystemText};
 use crate::suggest;
 use std::fmt::Write as _;
 use step::{each_step, nth_step};
@@ -40,6 +40,8 @@ pub(crate) enum Part {
     Memory,
     WarmUp,
     Queue,
+    RateLimit,
+    Concurrency,
     Pool(String),
     Endpoint(String),
     Query(String),
@@ -61,13 +63,18 @@ fn lost<T>(message: String, hint: Option<String>) -> Result<T, Lost> {
 }
 
 /// Names of a service's parts that are not names of its own things.
-pub(crate) const FIXED_PARTS: [&str; 4] = ["heap", "memory", "warm_up", "queue"];
+pub(crate) const FIXED_PARTS: [&str; 6] = ["heap", "memory", "warm_up", "queue", "rate_limit", "concurrency"];
 
 /// Fields that can change while a world runs: form, value, meaning.
 pub(crate) const LATER: &[(&str, &str, &str)] = &[
     ("SERVICE.workers", "count or Unlimited", "requests worked on at once; of a database too"),
     ("SERVICE.places", "count or Unlimited", "places of the accept queue; of a cache too"),
     ("SERVICE/queue.maximum_age", "duration or None", "age at which queued requests are dropped at their turn"),
+    ("SERVICE/rate_limit.rate", "rate", "rate of its limiter"),
+    ("SERVICE/rate_limit.burst", "count", "burst of its limiter"),
+    ("SERVICE/concurrency.minimum", "count", "lowest concurrency limit"),
+    ("SERVICE/concurrency.limit", "count", "a fixed concurrency limit"),
+    ("SERVICE/concurrency.maximum", "count", "highest concurrency limit"),
     ("SERVICE.cores", "cores", "processor capacity where it has a bound; of a database too"),
     ("SERVICE/memory.limit", "size or None", "the container's limit; of databases and caches too"),
     ("SERVICE/heap.maximum", "size", "-Xmx, from the next start of a process on"),
@@ -100,8 +107,8 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
 /// The section of the schema about paths.
 pub(crate) fn describe() -> String {
     let mut out = String::from(
-        "## paths\n\nA path is `component[/part].field`: the component's name, then, after a slash, the name of its heap, memory, warm_up, queue,\n\
-         pool, endpoint, query or key space, then the field after the last dot. `web-api/pool.maximum`, `web-api/POST /api/checkout.retain`,\n\
+        "## paths\n\nA path is `component[/part].field`: the component's name, then, after a slash, the name of its heap, memory, warm_up, queue, rate_limit,\n\
+         concurrency, pool, endpoint, query or key space, then the field after the last dot. `web-api/pool.maximum`, `web-api/POST /api/checkout.retain`,\n\
          `web-api->postgres.latency`, `clients.rate`. Where several steps have the field, `[n]` says which, from 1. In `with:` and\n\
          `--set` every field of every table can be set. While a world runs (`Deploy`, `Set`) these can:\n\n",
     );
@@ -209,6 +216,16 @@ impl Address {
                     Part::Memory => &mut service.memory.value,
                     Part::WarmUp => service.warm_up.value.as_mut()?,
                     Part::Queue => &mut service.queue.value,
+                    Part::RateLimit => match service.rate_limit.value.as_mut()? {
+                        RateLimitText::TokenBucket(limit) => limit,
+                        RateLimitText::LimitReq(limit) => limit,
+                    },
+                    Part::Concurrency => match service.concurrency.value.as_mut()? {
+                        ConcurrencyText::Fixed(limit) => limit,
+                        ConcurrencyText::Aimd(limit) => limit,
+                        ConcurrencyText::Vegas(limit) => limit,
+                        ConcurrencyText::Gradient2(limit) => limit,
+                    },
                     Part::Heap => match &mut service.runtime.value {
                         RuntimeText::Jvm(jvm) => &mut *jvm.heap.value,
                         RuntimeText::CPython(memory) => memory,

@@ -12,6 +12,7 @@ mod http;
 mod jvm;
 mod names;
 mod native;
+mod nginx;
 mod node;
 mod postgres;
 mod redis;
@@ -100,6 +101,9 @@ impl Dialect {
         if let LogEvent::Application { endpoint, severity, message } = record.event {
             body.push_str(&service.endpoints[endpoint.index()].messages[message as usize]);
             return Some(Heading::new(severity, application.as_str()));
+        }
+        if matches!(record.event, LogEvent::RateLimited { .. }) {
+            return nginx::word(&speaker, &record.event, body);
         }
         match &service.runtime {
             Runtime::Jvm(heap) => jvm::word(&speaker, heap, &record.event, body),

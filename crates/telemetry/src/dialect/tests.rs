@@ -317,6 +317,23 @@ fn pools() {
 }
 
 #[test]
+fn nginx_beside_any_runtime_tells_what_it_limits() {
+    let limited = |excess_milli, delayed| LogEvent::RateLimited { endpoint: EndpointId(0), excess_milli, delayed };
+    check(&[
+        (
+            NODE,
+            limited(1_034, false),
+            "ERROR nginx | limiting requests, excess: 1.034 by zone \"auth-service\", server: _, request: \"POST /verify HTTP/1.1\", host: \"auth-service\" | -",
+        ),
+        (
+            WEB,
+            limited(340, true),
+            "WARN nginx | delaying request, excess: 0.340, by zone \"web-api\", server: _, request: \"GET /api/users/{id} HTTP/1.1\", host: \"web-api\" | -",
+        ),
+    ]);
+}
+
+#[test]
 fn failed_requests() {
     let tomcat = "ERROR org.apache.catalina.core.ContainerBase.[Tomcat].[localhost].[/].[dispatcherServlet] | Servlet.service() for servlet [dispatcherServlet] in context with path [] threw exception";
     check(&[

@@ -108,7 +108,7 @@ impl<'t> Compiler<'t> {
             held: Vec::new(),
             loops: 0,
         };
-        let EndpointText { allocate, churn, retain, steps, class: _ } = &entry.value;
+        let EndpointText { allocate, churn, retain, steps, class: _, rate_limit: _ } = &entry.value;
         if managed(text) {
             // Always there, so that a later version can leak where this one does not.
             writer.program.push(Step::Allocate { bytes: allocate.0 });
