@@ -228,7 +228,7 @@ fn a_pause_of_no_time_and_a_surge_of_no_requests_change_nothing() {
         let link = surge.links.iter().find(|link| link.to == surge.sources[0].target).expect("a source has a link");
         let from =
             knockon_model::blueprint::LinkEnd::Source(knockon_model::id::SourceId(surge.sources.len() as u32 - 1));
-        surge.links.push(knockon_model::blueprint::Link { from, ..link.clone() });
+        surge.links.push(knockon_model::blueprint::Link { from, ..*link });
         let surge = case.run(&surge).expect("no limit was hit before");
         assert_same(&case, "no surge", &plain_lines, &surge.lines(case.end, "zz"));
     }

@@ -55,7 +55,11 @@ const UNSCALED: &[(&str, Option<&str>)] = &[
     ("discipline", Some("FirstCome")),
     ("eviction", Some("NoEviction")),
     ("ttl", None),
-    ("get", Some("\"30us\"")),
+    ("renewed", None),
+    ("fresh", None),
+    ("expiries", None),
+    ("overflow", Some("Refuse")),
+    ("delay", None),
 ];
 
 /// False where something is in the way.
