@@ -58,7 +58,6 @@ const UNSCALED: &[(&str, Option<&str>)] = &[
     ("renewed", None),
     ("fresh", None),
     ("expiries", None),
-    ("overflow", Some("Refuse")),
     ("delay", None),
 ];
 
@@ -69,6 +68,10 @@ fn freeze(value: &mut Tree) -> bool {
     }
     if DISTRIBUTIONS.contains(&value.name()) && matches!(value, Tree::Group { .. }) {
         *value = Tree::Atom("\"1700us\"".into());
+        return true;
+    }
+    if value.name() == "DropSyn" {
+        *value = Tree::Atom("Refuse".into());
         return true;
     }
     if ["Poisson", "Constant"].contains(&value.name()) {
