@@ -32,6 +32,10 @@ pub(crate) struct Here {
     pub(crate) database: usize,
     pub(crate) cache: usize,
     pub(crate) source: String,
+    /// Keys of the key space being written, whether they expire, and whether they are there at the start.
+    pub(crate) keys: usize,
+    pub(crate) expires: bool,
+    pub(crate) warm: bool,
     /// The pool of the step being written, and those held around it.
     pub(crate) pool: usize,
     pub(crate) held: Vec<usize>,

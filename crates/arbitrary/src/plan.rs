@@ -19,8 +19,9 @@ pub(crate) struct Service {
     /// Pools, and the database of each.
     pub(crate) pools: Vec<(String, usize)>,
     pub(crate) endpoints: Vec<Endpoint>,
-    /// Managed memory: position in the list of runtimes.
     pub(crate) runtime: Runtime,
+    /// Caches within its processes.
+    pub(crate) caches: Vec<Cache>,
 }
 
 /// What a service runs on.
@@ -54,7 +55,17 @@ pub(crate) struct Database {
 #[derive(Clone, Debug)]
 pub(crate) struct Cache {
     pub(crate) name: String,
-    pub(crate) keys: Vec<String>,
+    /// Key spaces, and how many keys each has.
+    pub(crate) keys: Vec<(String, usize)>,
+}
+
+impl Cache {
+    /// Key spaces have names of their own, so that a name alone says which is meant.
+    fn new(name: String, choices: &mut Choices<'_>) -> Self {
+        let keys = names(&format!("{name}-keys"), 1 + choices.below(2)).into_iter();
+        let keys = keys.map(|name| (name, choices.pick(&[10, 1, 100, 3000]))).collect();
+        Self { name, keys }
+    }
 }
 
 /// Levels of endpoints: calls go at most so deep, less one.
@@ -71,14 +82,8 @@ impl Plan {
             .into_iter()
             .map(|name| Database { name, queries: names("query", 1 + choices.below(3)) })
             .collect();
-        // Key spaces have names of their own, so that a name alone says which is meant.
         let caches = names("cache", choices.below(3)).into_iter();
-        let caches = caches
-            .map(|name| {
-                let keys = names(&format!("{name}-keys"), 1 + choices.below(2));
-                Cache { name, keys }
-            })
-            .collect();
+        let caches = caches.map(|name| Cache::new(name, choices)).collect();
         let services = names("app", 1 + choices.below(4)).into_iter();
         let services = services.map(|name| Service::new(name, databases.len(), choices)).collect();
         Self { services, databases, caches, sources: names("clients", 1 + choices.below(3)) }
@@ -104,6 +109,8 @@ impl Service {
             })
             .collect();
         let runtime = choices.pick(&[Runtime::Native, Runtime::Jvm, Runtime::CPython, Runtime::Node, Runtime::Jvm]);
-        Self { name, pools, endpoints, runtime }
+        let caches = if choices.chance(64) { 1 + choices.below(2) } else { 0 };
+        let caches = names("local", caches).into_iter().map(|name| Cache::new(name, choices)).collect();
+        Self { name, pools, endpoints, runtime, caches }
     }
 }

@@ -1,5 +1,6 @@
 //! Sources and links.
 
+use super::admission::CLASS;
 use super::law::law;
 use super::leaf;
 use super::policy::{BACKOFF, retry_on};
@@ -31,6 +32,7 @@ pub(super) static LOAD: Record = Record {
         may("backoff", |d| Some(d.record(&BACKOFF))),
         may("retry_on", retry_on),
         may("strict", leaf::flag),
+        may("class", |d| Some(d.choice(&CLASS))),
     ],
 };
 

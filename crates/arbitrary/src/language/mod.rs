@@ -1,5 +1,6 @@
 //! The scenario language as tables of what can be made up.
 
+mod admission;
 mod fault;
 mod law;
 mod leaf;
@@ -58,6 +59,8 @@ pub(crate) static RECORDS: &[&Record] = &[
     &SCENARIO,
     &LIMITS,
     &service::SERVICE,
+    &admission::QUEUE,
+    &store::LOCAL_CACHE,
     &service::HEAP,
     &service::PAUSE,
     &service::MEMORY,
@@ -78,6 +81,13 @@ pub(crate) static RECORDS: &[&Record] = &[
 
 /// Every enum of the language that is made up.
 pub(crate) static CHOICES: &[&Choice] = &[
+    &admission::ORDER,
+    &admission::DELAY,
+    &admission::VICTIM,
+    &admission::REJECTION,
+    &admission::OVERFLOW,
+    &admission::SCHEDULE,
+    &admission::CLASS,
     &law::LAW,
     &step::STEP,
     &step::SEVERITY,

@@ -32,6 +32,7 @@ pub(crate) static FORMS: &[Form] = &[
         |d| [fields(services(d, |_| true), "places"), fields(caches(d), "places")].concat(),
         leaf::limit,
     ),
+    form("SERVICE/queue.maximum_age", |d| fields(services(d, |_| true), "queue.maximum_age"), leaf::patience_or_none),
     form("SERVICE.cores", |d| fields(d.bounded.iter().cloned().collect(), "cores"), leaf::cores),
     form(
         "SERVICE/memory.limit",
@@ -63,6 +64,11 @@ pub(crate) static FORMS: &[Form] = &[
     form("DATABASE.slow_query", |d| fields(databases(d), "slow_query"), leaf::patience),
     form("DATABASE/QUERY.demand", queries, law),
     form("CACHE.maxmemory", |d| fields(caches(d), "maxmemory"), |d| d.one_of(&["None", "\"1B\"", "\"20KiB\""])),
+    form("CACHE.maxkeys", |d| fields(caches(d), "maxkeys"), |d| d.one_of(&["None", "1", "7"])),
+    form("CACHE/KEYS.ttl", keys, leaf::age_or_none),
+    form("SERVICE/CACHE.maximum_entries", |d| local(d, "maximum_entries"), |d| d.one_of(&["None", "1", "7"])),
+    form("SERVICE/CACHE.maximum_bytes", |d| local(d, "maximum_bytes"), |d| d.one_of(&["None", "\"1B\"", "\"20KiB\""])),
+    form("SERVICE/CACHE/KEYS.ttl", local_keys, leaf::age_or_none),
     form("SOURCE.timeout", |d| fields(d.plan.sources.clone(), "timeout"), leaf::patience),
     form("SOURCE.retries", |d| fields(d.plan.sources.clone(), "retries"), leaf::count),
     form("CALLER->CALLEE.latency", |d| fields(described_links(d), "latency"), law),
@@ -112,6 +118,22 @@ fn queries(d: &Draft<'_>) -> Vec<String> {
     queries.map(|(database, query)| format!("{}/{query}.demand", database.name)).collect()
 }
 
+fn keys(d: &Draft<'_>) -> Vec<String> {
+    let keys = d.plan.caches.iter().flat_map(|cache| cache.keys.iter().map(move |keys| (cache, keys)));
+    keys.map(|(cache, (keys, _))| format!("{}/{keys}.ttl", cache.name)).collect()
+}
+
+fn local(d: &Draft<'_>, field: &str) -> Vec<String> {
+    let caches = d.plan.services.iter().flat_map(|service| service.caches.iter().map(move |cache| (service, cache)));
+    caches.map(|(service, cache)| format!("{}/{}.{field}", service.name, cache.name)).collect()
+}
+
+fn local_keys(d: &Draft<'_>) -> Vec<String> {
+    let caches = d.plan.services.iter().flat_map(|service| service.caches.iter().map(move |cache| (service, cache)));
+    let keys = caches.flat_map(|(service, cache)| cache.keys.iter().map(move |keys| (service, cache, keys)));
+    keys.map(|(service, cache, (keys, _))| format!("{}/{}/{keys}.ttl", service.name, cache.name)).collect()
+}
+
 /// Links that the scenario says something about.
 fn described_links(d: &Draft<'_>) -> Vec<String> {
     d.described_links.clone()
@@ -124,6 +146,8 @@ const BOUND: &[&str] = &[
     "SERVICE/heap.base",
     "SERVICE/POOL.maximum",
     "DATABASE.max_connections",
+    "CACHE/KEYS.ttl",
+    "SERVICE/CACHE/KEYS.ttl",
 ];
 
 /// A map of some paths and values that hold from the start.

@@ -1,8 +1,10 @@
 //! Applications: runtime, memory, pools.
 
+use super::admission::{OVERFLOW, QUEUE};
 use super::law::law;
 use super::leaf;
 use super::step::ENDPOINT;
+use super::store::local_caches;
 use crate::draft::{Draft, map, quote};
 use crate::plan::Runtime;
 use crate::table::{Choice, Record, may, must, rare, variant};
@@ -15,6 +17,9 @@ pub(super) static SERVICE: Record = Record {
         rare("replicas", |d| d.number(1, 3)),
         may("workers", leaf::limit_from_1),
         may("places", leaf::limit),
+        may("queue", |d| Some(d.record(&QUEUE))),
+        may("overflow", |d| Some(d.choice(&OVERFLOW))),
+        must("caches", local_caches),
         may("cores", |d| {
             let bounded = !d.choices.chance(60);
             if !bounded {

@@ -1,5 +1,6 @@
 //! Endpoints and their steps.
 
+use super::admission::CLASS;
 use super::law::law;
 use super::leaf;
 use super::policy::{BACKOFF, retry_on};
@@ -12,6 +13,7 @@ pub(super) static ENDPOINT: Record = Record {
         may("allocate", |d| managed(d).then(|| leaf::small_bytes(d))?),
         may("churn", |d| managed(d).then(|| leaf::large_bytes(d))?),
         rare("retain", |d| managed(d).then(|| leaf::small_bytes(d))?),
+        may("class", |d| Some(d.choice(&CLASS))),
         must("steps", |d| {
             d.here.steps = 12;
             Some(steps(d))
@@ -153,20 +155,23 @@ const CACHE_ASIDE: Variant = variant(
     "CacheAside",
     &[
         must("keys", |d| {
-            let cache = d.choices.below(d.plan.caches.len());
-            let cache = &d.plan.caches[cache];
-            let (link, whole) = (format!("{} -> {}", d.service().name, cache.name), cache.clone());
-            d.links.insert(link);
-            let keys = &whole.keys[d.choices.below(whole.keys.len())];
+            let servers = d.plan.caches.len();
+            let at = d.choices.below(servers + d.service().caches.len());
+            let cache = d.plan.caches.get(at).unwrap_or_else(|| &d.service().caches[at - servers]).clone();
+            if at < servers {
+                let link = format!("{} -> {}", d.service().name, cache.name);
+                d.links.insert(link);
+            }
+            let (keys, _) = &cache.keys[d.choices.below(cache.keys.len())];
             let long = d.choices.chance(128);
-            Some(quote(&if long { format!("{}/{keys}", whole.name) } else { keys.clone() }))
+            Some(quote(&if long { format!("{}/{keys}", cache.name) } else { keys.clone() }))
         }),
         must("load", |d| Some(steps(d))),
         may("timeout", leaf::patience_or_none),
     ],
 )
 .weighing(3)
-.fitting(|d| shallow(d) && !d.plan.caches.is_empty())
+.fitting(|d| shallow(d) && d.plan.caches.len() + d.service().caches.len() > 0)
 .entering(|d| carries(d, &["timeout"]));
 
 const LOOP: Variant = variant(

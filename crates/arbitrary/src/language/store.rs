@@ -47,6 +47,10 @@ pub(super) static CACHE: Record = Record {
     fields: &[
         rare("was", |d| Some(quote(&format!("old-{}", d.plan.caches[d.here.cache].name)))),
         may("maxmemory", |d| d.quoted(&["100KiB", "1B", "10KiB", "1MiB"])),
+        may("maxkeys", leaf::count_from_1),
+        may("samples", leaf::count_from_1),
+        may("lfu_log_factor", |d| d.one_of(&["10", "0", "100"])),
+        may("lfu_decay_minutes", |d| d.one_of(&["1", "0"])),
         may("eviction", |d| Some(d.choice(&EVICTION))),
         may("entry_overhead", |d| d.quoted(&["96B", "0B"])),
         may("get", law),
@@ -57,15 +61,26 @@ pub(super) static CACHE: Record = Record {
         may("start_up", law),
         may("restart", |d| Some(d.choice(&RESTART))),
         must("keys", |d| {
-            let names = d.plan.caches[d.here.cache].keys.clone();
-            Some(map(names.into_iter().map(|name| (name, d.record(&KEYS)))))
+            let keys = d.plan.caches[d.here.cache].keys.clone();
+            Some(key_spaces(d, keys))
         }),
     ],
 };
 
 pub(super) static EVICTION: Choice = Choice {
     what: "eviction policy",
-    variants: &[variant("NoEviction", &[]), variant("AllKeysLru", &[]), variant("AllKeysRandom", &[])],
+    variants: &[
+        variant("NoEviction", &[]),
+        variant("AllKeysLru", &[]),
+        variant("AllKeysLfu", &[]),
+        variant("AllKeysRandom", &[]),
+        variant("VolatileLru", &[]),
+        variant("VolatileLfu", &[]),
+        variant("VolatileRandom", &[]),
+        variant("VolatileTtl", &[]),
+        variant("Lru", &[]),
+        variant("Lfu", &[]),
+    ],
 };
 
 pub(super) static KEYS: Record = Record {
@@ -75,13 +90,66 @@ pub(super) static KEYS: Record = Record {
             let number = d.used.len();
             Some(quote(&format!("old-keys-{number}")))
         }),
-        must("count", |d| d.one_of(&["10", "1", "100", "3000"])),
+        must("count", |d| Some(d.here.keys.to_string())),
         may("popularity", |d| Some(d.choice(&POPULARITY))),
-        may("ttl", leaf::age),
+        rare("same_as", |d| {
+            let all = d.plan.caches.iter().flat_map(|cache| cache.keys.iter().map(move |keys| (cache, keys)));
+            let alike = all.filter(|(_, (_, count))| *count == d.here.keys);
+            let alike: Vec<String> = alike.map(|(cache, (name, _))| format!("{}/{name}", cache.name)).collect();
+            (!alike.is_empty()).then(|| quote(&alike[d.choices.below(alike.len())]))
+        }),
+        may("ttl", |d| {
+            d.here.expires = true;
+            leaf::age(d)
+        }),
+        may("renewed", |d| d.here.expires.then(|| leaf::flag(d))?),
+        may("fresh", |d| d.here.expires.then(|| leaf::brief(d))?),
         may("value", leaf::small_bytes),
-        may("warm", leaf::flag),
+        may("warm", |d| {
+            d.here.warm = true;
+            leaf::flag(d)
+        }),
+        rare("expiries", |d| {
+            let count = d.choices.below(d.here.keys.min(4) + 1);
+            (!d.here.warm).then(|| d.list(count, |d| leaf::age(d).unwrap_or_default()))
+        }),
     ],
 };
+
+/// Writes key spaces of so many keys each.
+fn key_spaces(d: &mut Draft<'_>, keys: Vec<(String, usize)>) -> String {
+    let mut entries = Vec::new();
+    for (name, count) in keys {
+        (d.here.keys, d.here.expires, d.here.warm) = (count, false, false);
+        entries.push((name, d.record(&KEYS)));
+    }
+    map(entries)
+}
+
+pub(super) static LOCAL_CACHE: Record = Record {
+    what: "local cache",
+    fields: &[
+        may("maximum_entries", leaf::count_from_1),
+        may("maximum_bytes", |d| d.quoted(&["100KiB", "1B", "10KiB", "1MiB"])),
+        may("eviction", |d| Some(d.choice(&EVICTION))),
+        may("entry_overhead", |d| d.quoted(&["64B", "0B", "1MiB"])),
+        must("keys", |d| {
+            let keys = d.service().caches[d.here.cache].keys.clone();
+            Some(key_spaces(d, keys))
+        }),
+    ],
+};
+
+/// Writes the caches within a service's processes.
+pub(super) fn local_caches(d: &mut Draft<'_>) -> Option<String> {
+    let names: Vec<String> = d.service().caches.iter().map(|cache| cache.name.clone()).collect();
+    let mut entries = Vec::new();
+    for (n, name) in names.into_iter().enumerate() {
+        d.here.cache = n;
+        entries.push((name, d.record(&LOCAL_CACHE)));
+    }
+    Some(map(entries))
+}
 
 pub(super) static POPULARITY: Choice = Choice {
     what: "popularity",
