@@ -14,6 +14,9 @@ pub(crate) struct Draft<'b> {
     pub(crate) links: BTreeSet<String>,
     /// Those of them that the scenario describes.
     pub(crate) described_links: Vec<String>,
+    /// Those of them that have a bulkhead, and that have throttling callers.
+    pub(crate) bulkheads: Vec<String>,
+    pub(crate) throttles: Vec<String>,
     /// How many steps of each endpoint have a field that can be set, by "service/endpoint" and field.
     pub(crate) settable: BTreeMap<(String, &'static str), usize>,
     /// Components whose processors have a bound.
@@ -60,6 +63,8 @@ impl<'b> Draft<'b> {
             here: Here::default(),
             links: BTreeSet::new(),
             described_links: Vec::new(),
+            bulkheads: Vec::new(),
+            throttles: Vec::new(),
             settable: BTreeMap::new(),
             bounded: BTreeSet::new(),
             muted,

@@ -9,9 +9,9 @@ use std::fmt;
 pub enum Breach {
     /// A count.
     Requests {
-        /// The source or service.
+        /// The source, service or link.
         component: String,
-        /// What came in: sent by a source, arrived at a service.
+        /// What came in: sent by a source or over a link, arrived at a service.
         came: u64,
         /// What is accounted for.
         accounted: u64,
@@ -37,7 +37,8 @@ impl fmt::Display for Breach {
 }
 
 /// Every breach in the aggregates of a run: `sent = answered + failed + in flight` for a source,
-/// `arrived = answered + failed + refused + lost + in flight` for a service, and Little's law for every station.
+/// `arrived = answered + failed + refused + lost + in flight` for a service, `sent = succeeded + failed + cancelled + lost + under way`
+/// for the attempts over a link, and Little's law for every station.
 #[must_use]
 pub fn breaches(statistics: &Statistics) -> Vec<Breach> {
     let sources = statistics
@@ -48,8 +49,13 @@ pub fn breaches(statistics: &Statistics) -> Vec<Breach> {
         let ended = service.answered + service.failed + service.refused + service.lost;
         (&service.name, service.arrived, ended + service.in_flight())
     });
+    let links = statistics.links.iter().map(|link| {
+        let ended = link.succeeded + link.failed + link.cancelled + link.lost;
+        (&link.name, link.sent, ended + link.under_way)
+    });
     let counts = sources
         .chain(services)
+        .chain(links)
         .filter(|(_, came, accounted)| came != accounted)
         .map(|(component, came, accounted)| Breach::Requests { component: component.clone(), came, accounted });
     let unbalanced = statistics.balances.iter().filter(|balance| !balance.holds());

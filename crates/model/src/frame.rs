@@ -31,6 +31,8 @@ pub(crate) enum State {
     WaitingLock,
     /// Waits for the answer of `child`.
     WaitingReply,
+    /// Waits for a permit of a bulkhead.
+    WaitingPermit,
     /// Waits before the next attempt.
     BackingOff,
     /// Sleeps.
@@ -79,6 +81,38 @@ pub(crate) struct Held {
     pub(crate) since: Time,
 }
 
+/// What the caller's side of a frame is about, in one byte.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct CallerSide(u8);
+
+impl CallerSide {
+    pub(crate) const NOTHING: Self = Self(0);
+    const TRACED: u8 = 1;
+    const GUARDED: u8 = 2;
+
+    #[inline]
+    pub(crate) fn new(traced: bool, guarded: bool) -> Self {
+        Self(u8::from(traced) * Self::TRACED + u8::from(guarded) * Self::GUARDED)
+    }
+
+    /// Its caller reports spans, so its own has a parent.
+    #[inline]
+    pub(crate) fn is_traced(self) -> bool {
+        self.0 & Self::TRACED != 0
+    }
+
+    /// Its caller's account of the link counts it as under way.
+    #[inline]
+    pub(crate) fn is_guarded(self) -> bool {
+        self.0 & Self::GUARDED != 0
+    }
+
+    /// The account counts it no more.
+    pub(crate) fn settle(&mut self) {
+        self.0 &= !Self::GUARDED;
+    }
+}
+
 /// Connections that a frame can hold at once.
 pub(crate) const HELD: usize = 2;
 /// Depth to which loops nest.
@@ -110,8 +144,8 @@ pub(crate) struct Frame {
     pub(crate) found: Lookup,
     /// Database statement whose client is gone: its connection ends with it.
     pub(crate) orphan: bool,
-    /// Its caller reports spans, so its own has a parent.
-    pub(crate) caller_traced: bool,
+    /// What its caller has to do with it.
+    pub(crate) caller_side: CallerSide,
     /// How important its request is: 0 is the most important class.
     pub(crate) class: u8,
     pub(crate) attempts: u16,
@@ -230,7 +264,7 @@ impl Frame {
         starved: false,
         unwinding: false,
         orphan: false,
-        caller_traced: false,
+        caller_side: CallerSide::NOTHING,
         lines: 0,
         keeps_connection: false,
         number: 0,
@@ -295,7 +329,7 @@ impl Frame {
         self.starved = Self::BLANK.starved;
         self.unwinding = Self::BLANK.unwinding;
         self.orphan = Self::BLANK.orphan;
-        self.caller_traced = Self::BLANK.caller_traced;
+        self.caller_side = Self::BLANK.caller_side;
         self.lines = Self::BLANK.lines;
         self.keeps_connection = Self::BLANK.keeps_connection;
         self.number = Self::BLANK.number;
@@ -323,6 +357,12 @@ impl Frame {
     #[inline]
     pub(crate) fn iteration(&self) -> u64 {
         u64::from(self.loops[0]) | u64::from(self.loops[1]) << 32
+    }
+
+    /// Draw address of the current attempt of a call at a site.
+    #[inline]
+    pub(crate) fn attempt_key(&self, site: u32) -> Key {
+        self.key.with(u64::from(site)).with(self.iteration()).with(u64::from(self.attempts))
     }
 
     pub(crate) fn held_from(&mut self, pool: u8) -> Option<&mut Held> {

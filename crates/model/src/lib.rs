@@ -4,7 +4,11 @@
 //! [`blueprint::Blueprint`] and its seed alone; what is seen of it goes to a [`Sink`].
 
 pub mod backoff;
+pub mod balance;
 pub mod blueprint;
+pub mod breaker;
+pub mod budget;
+pub mod bulkhead;
 pub mod concurrency;
 pub mod cpu;
 mod frame;
@@ -16,16 +20,20 @@ pub mod limiter;
 pub mod lock;
 mod meter;
 mod metrics;
+pub mod outlier;
 pub mod pool;
 mod process;
 pub mod purpose;
 pub mod queue;
 pub mod record;
 pub mod restart;
+mod rolling;
 mod sink;
 pub mod statistics;
 pub mod store;
+pub mod throttle;
 mod topology;
+mod upstream;
 mod world;
 
 pub use sink::{Null, Sink, Tee};

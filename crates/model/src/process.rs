@@ -38,7 +38,9 @@ pub(crate) struct Stops {
     /// A stop-the-world collection is under way.
     pub(crate) collecting: bool,
     /// Stopped from outside, so many times over.
-    pub(crate) outside: u32,
+    pub(crate) outside: u16,
+    /// It takes nothing up but finishes what it has, for so many reasons.
+    pub(crate) vacations: u16,
 }
 
 /// Idle kept-alive connections over one link to one process.
@@ -151,6 +153,12 @@ impl Process {
     #[inline]
     pub(crate) fn is_stopped(&self) -> bool {
         self.stops.collecting || self.stops.outside > 0
+    }
+
+    /// Whether nothing is taken out of its queue.
+    #[inline]
+    pub(crate) fn takes_nothing_up(&self) -> bool {
+        self.is_stopped() || self.stops.vacations > 0
     }
 
     /// Time stood still in this life and the ones before, up to `now`.

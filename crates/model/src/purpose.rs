@@ -60,6 +60,16 @@ pub const TERMINATION: Purpose = Purpose(86);
 pub const LINE: Purpose = Purpose(53);
 /// How long until Vegas next measures the time without load, by the ordinal of the measurement.
 pub const PROBE: Purpose = Purpose(60);
+/// One of the processes among which a balancer compares.
+pub const CHOICE: Purpose = Purpose(65);
+/// The process with which a caller that takes turns begins.
+pub const FIRST_TURN: Purpose = Purpose(66);
+/// A process' points on the ring of consistent hashing.
+pub const RING: Purpose = Purpose(67);
+/// A request's place on that ring.
+pub const RING_KEY: Purpose = Purpose(68);
+/// Whether a caller gives an attempt up instead of sending it.
+pub const THROTTLE: Purpose = Purpose(69);
 /// Whether a use of a key moves its logarithmic counter, by key and instant.
 pub const LFU: Purpose = Purpose(95);
 /// The span of a load apart from its request, by call site and iteration.

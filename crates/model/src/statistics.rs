@@ -1,10 +1,12 @@
 //! Aggregates over a whole run, kept whether or not anything observes it: what summaries and expectations read.
 
 mod histogram;
+mod link;
 mod station;
 mod wide;
 
 pub use histogram::LatencyHistogram;
+pub use link::LinkStatistics;
 pub use station::{Balance, Level, Station};
 
 use knockon_kernel::{Duration, Time};
@@ -23,6 +25,8 @@ pub struct Statistics {
     pub keyspaces: Vec<KeyspaceStatistics>,
     /// Both sides of Little's law at every station.
     pub balances: Vec<Balance>,
+    /// By link, for links with a traffic policy.
+    pub links: Vec<LinkStatistics>,
 }
 
 /// What became of a source's requests: `sent = answered + failed + in flight`, always.

@@ -42,7 +42,11 @@ pub(super) static FAULT: Choice = Choice {
                 must("load", |d| Some(d.record(&LOAD))),
             ],
         ),
-        variant("Pause", &[must("service", component), must("at", moment), must("until", until)]).weighing(2),
+        variant(
+            "Pause",
+            &[must("service", component), must("at", moment), must("until", until), may("finishes_work", leaf::flag)],
+        )
+        .weighing(2),
         variant("Flush", &[must("cache", cache), must("at", moment)]).fitting(|d| !d.plan.caches.is_empty()),
     ],
 };

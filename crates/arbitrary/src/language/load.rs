@@ -3,7 +3,8 @@
 use super::admission::CLASS;
 use super::law::law;
 use super::leaf;
-use super::policy::{BACKOFF, retry_on};
+use super::policy::{ANSWERS, BACKOFF, retry_on};
+use super::traffic;
 use crate::draft::{Draft, map, quote};
 use crate::table::{Choice, Record, may, must, rare, variant};
 
@@ -31,7 +32,7 @@ pub(super) static LOAD: Record = Record {
         may("retries", leaf::count),
         may("backoff", |d| Some(d.record(&BACKOFF))),
         may("retry_on", retry_on),
-        may("strict", leaf::flag),
+        may("answers", |d| Some(d.choice(&ANSWERS))),
         may("class", |d| Some(d.choice(&CLASS))),
     ],
 };
@@ -79,7 +80,20 @@ pub(super) static POINT: Record = Record { what: "point", fields: &[must("at", |
 
 pub(super) static LINK: Record = Record {
     what: "link",
-    fields: &[may("latency", law), may("tls", leaf::flag), may("keep_alive", |d| Some(d.choice(&PERSISTENCE)))],
+    fields: &{
+        let [balance, outlier, breaker, retry_budget, bulkhead, throttle] = traffic::FIELDS;
+        [
+            may("latency", law),
+            may("tls", leaf::flag),
+            may("keep_alive", |d| Some(d.choice(&PERSISTENCE))),
+            balance,
+            outlier,
+            breaker,
+            retry_budget,
+            bulkhead,
+            throttle,
+        ]
+    },
 };
 
 pub(super) static PERSISTENCE: Choice = Choice {

@@ -10,6 +10,7 @@ mod policy;
 mod service;
 mod step;
 mod store;
+mod traffic;
 
 use crate::draft::{Draft, map};
 use crate::table::{Choice, Record, may, must, rare};
@@ -77,6 +78,9 @@ pub(crate) static RECORDS: &[&Record] = &[
     &load::PROFILE,
     &load::POINT,
     &load::LINK,
+    &traffic::OUTLIER,
+    &traffic::BULKHEAD,
+    &traffic::THROTTLE,
 ];
 
 /// Every enum of the language that is made up.
@@ -103,6 +107,10 @@ pub(crate) static CHOICES: &[&Choice] = &[
     &store::POPULARITY,
     &load::ARRIVALS,
     &load::PERSISTENCE,
+    &policy::ANSWERS,
+    &traffic::BALANCE,
+    &traffic::BREAKER,
+    &traffic::BUDGET,
     &fault::FAULT,
     &fault::CONTRAST,
 ];

@@ -72,6 +72,8 @@ pub(crate) static FORMS: &[Form] = &[
     form("SOURCE.timeout", |d| fields(d.plan.sources.clone(), "timeout"), leaf::patience),
     form("SOURCE.retries", |d| fields(d.plan.sources.clone(), "retries"), leaf::count),
     form("CALLER->CALLEE.latency", |d| fields(described_links(d), "latency"), law),
+    form("CALLER->CALLEE/bulkhead.maximum", |d| fields(d.bulkheads.clone(), "bulkhead.maximum"), leaf::count_from_1),
+    form("CALLER->CALLEE/throttle.k", |d| fields(d.throttles.clone(), "throttle.k"), |d| d.one_of(&["2", "0.5", "10"])),
 ];
 
 fn jvm(runtime: Runtime) -> bool {

@@ -21,7 +21,18 @@ pub(super) static JITTER: Choice = Choice {
 
 pub(super) static OUTCOME: Choice = Choice {
     what: "outcome",
-    variants: &[variant("Timeout", &[]), variant("Refused", &[]), variant("Reset", &[]), variant("ServerError", &[])],
+    variants: &[
+        variant("Timeout", &[]),
+        variant("Refused", &[]),
+        variant("Reset", &[]),
+        variant("ServerError", &[]),
+        variant("Rejected", &[]),
+    ],
+};
+
+pub(super) static ANSWERS: Choice = Choice {
+    what: "set of answers",
+    variants: &[variant("Current", &[]), variant("Outstanding", &[]), variant("Any", &[])],
 };
 
 pub(super) fn retry_on(d: &mut Draft<'_>) -> Option<String> {

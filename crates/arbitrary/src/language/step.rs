@@ -3,7 +3,7 @@
 use super::admission::CLASS;
 use super::law::law;
 use super::leaf;
-use super::policy::{BACKOFF, retry_on};
+use super::policy::{ANSWERS, BACKOFF, retry_on};
 use crate::draft::{Draft, quote};
 use crate::table::{Choice, Record, Variant, may, must, rare, variant};
 
@@ -92,7 +92,7 @@ const CALL: Variant = variant(
         may("retries", leaf::count),
         may("backoff", |d| Some(d.record(&BACKOFF))),
         may("retry_on", retry_on),
-        may("strict", leaf::flag),
+        may("answers", |d| Some(d.choice(&ANSWERS))),
         may("propagates_deadline", leaf::flag),
         may("optional", leaf::flag),
     ],

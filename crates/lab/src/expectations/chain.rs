@@ -26,9 +26,11 @@ pub fn occurrences(milestones: &Milestones, service: &str, state: State) -> usiz
     milestones.of(state).filter(|milestone| belongs(&milestone.component, service)).count()
 }
 
-/// Whether a component is the service or a part of it.
+/// Whether a component is the service, a part of it or a link that it calls over.
 fn belongs(component: &str, service: &str) -> bool {
-    component.strip_prefix(service).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    component
+        .strip_prefix(service)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || rest.starts_with(" -> "))
 }
 
 #[cfg(test)]

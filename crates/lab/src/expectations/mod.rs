@@ -105,5 +105,12 @@ const fn state(milestone: Milestone) -> State {
         Milestone::Restarted => State::Restarted,
         Milestone::Shed => State::Shed,
         Milestone::Limited => State::Limited,
+        Milestone::BreakerOpened => State::BreakerOpened,
+        Milestone::BreakerHalfOpen => State::BreakerHalfOpen,
+        Milestone::BreakerClosed => State::BreakerClosed,
+        Milestone::Ejected => State::Ejected,
+        Milestone::BulkheadFull => State::BulkheadFull,
+        Milestone::Throttled => State::Throttled,
+        Milestone::RetryRefused => State::RetryRefused,
     }
 }

@@ -57,6 +57,20 @@ pub enum State {
     Shed,
     /// A request was turned away by a rate or concurrency limit.
     Limited,
+    /// A caller's circuit breaker opened.
+    BreakerOpened,
+    /// It let a few attempts through, to see.
+    BreakerHalfOpen,
+    /// It closed.
+    BreakerClosed,
+    /// A caller left a process of this service out for its failures.
+    Ejected,
+    /// A caller's bulkhead had no permit for an attempt.
+    BulkheadFull,
+    /// A caller gave an attempt up by itself.
+    Throttled,
+    /// A caller's retry budget did not allow a retry.
+    RetryRefused,
 }
 
 impl State {
@@ -76,6 +90,13 @@ impl State {
             Self::Stopped => "stopped from outside",
             Self::Shed => "first request dropped from the queue",
             Self::Limited => "first request over a limit",
+            Self::BreakerOpened => "circuit breaker opened",
+            Self::BreakerHalfOpen => "circuit breaker half-open",
+            Self::BreakerClosed => "circuit breaker closed again",
+            Self::Ejected => "a process is ejected",
+            Self::BulkheadFull => "bulkhead full",
+            Self::Throttled => "first attempt given up by the caller",
+            Self::RetryRefused => "first retry refused by the budget",
         }
     }
 
@@ -95,6 +116,13 @@ impl State {
             Self::Stopped => "stopped",
             Self::Shed => "shed",
             Self::Limited => "limited",
+            Self::BreakerOpened => "breaker open",
+            Self::BreakerHalfOpen => "breaker half-open",
+            Self::BreakerClosed => "breaker closed",
+            Self::Ejected => "ejected",
+            Self::BulkheadFull => "bulkhead full",
+            Self::Throttled => "throttled",
+            Self::RetryRefused => "retry refused",
         }
     }
 
@@ -107,13 +135,7 @@ impl State {
             Self::ServerError => Some("status"),
             Self::Exited => Some("code"),
             Self::Restarted => Some("restarts"),
-            Self::AcquireTimeout
-            | Self::Refused
-            | Self::OutOfMemoryError
-            | Self::OomKilled
-            | Self::Stopped
-            | Self::Shed
-            | Self::Limited => None,
+            _ => None,
         }
     }
 
@@ -125,13 +147,7 @@ impl State {
             Self::ServerError => Some(Measure::Status(value as u64)),
             Self::Exited => Some(Measure::Code(value as u64)),
             Self::Restarted => Some(Measure::Restarts(value as u64)),
-            Self::AcquireTimeout
-            | Self::Refused
-            | Self::OutOfMemoryError
-            | Self::OomKilled
-            | Self::Stopped
-            | Self::Shed
-            | Self::Limited => None,
+            _ => None,
         }
     }
 }

@@ -6,7 +6,8 @@ use super::{GC_SHARE_PERMILLE, KEPT_MAXIMUM, Milestone, Milestones, POOL_FULL_FO
 use knockon_kernel::Time;
 use knockon_model::Sink;
 use knockon_model::blueprint::Blueprint;
-use knockon_model::id::{PoolId, ProcessId, SeriesId};
+use knockon_model::breaker::BreakerState;
+use knockon_model::id::{LinkId, PoolId, ProcessId, SeriesId};
 use knockon_model::record::{
     Catalogue, ChangeKind, ChangeRecord, ErrorType, LedgerRecord, LogEvent, LogRecord, RequestRecord, SampleRecord,
     SpanRecord, StateRecord, Transition,
@@ -17,6 +18,8 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug)]
 pub struct Watcher {
     processes: Vec<Process>,
+    /// Names of links.
+    links: Vec<String>,
     /// Series of callers that wait for a pool, with the process and pool that they describe.
     pending: BTreeMap<SeriesId, (ProcessId, PoolId)>,
     waiting: Vec<Waiting>,
@@ -31,8 +34,15 @@ struct Process {
     pauses: PauseWindow,
     /// 0 before the process has run for the first time.
     cycle: u32,
-    seen: Vec<(State, Option<PoolId>)>,
+    seen: Vec<(State, Option<Place>)>,
     recent: Recent,
+}
+
+/// The part of a process that a milestone is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Place {
+    Pool(PoolId),
+    Link(LinkId),
 }
 
 #[derive(Clone, Debug)]
@@ -78,7 +88,8 @@ impl Watcher {
             })
             .collect();
         let pending = pending_series(catalogue, &processes);
-        Self { processes, pending, waiting: Vec::new(), found: Milestones::default() }
+        let links = (0..blueprint.links.len()).map(|link| blueprint.link_name(LinkId(link as u32))).collect();
+        Self { processes, links, pending, waiting: Vec::new(), found: Milestones::default() }
     }
 
     /// A watcher of processes given by name, instance and pools.
@@ -86,6 +97,7 @@ impl Watcher {
     pub(super) fn of_names(processes: &[(&str, &str, &[&str])], pending: &[(SeriesId, ProcessId, PoolId)]) -> Self {
         Self {
             processes: processes.iter().map(|(name, instance, pools)| Process::new(name, instance, pools)).collect(),
+            links: Vec::new(),
             pending: pending.iter().map(|&(series, process, pool)| (series, (process, pool))).collect(),
             waiting: Vec::new(),
             found: Milestones::default(),
@@ -106,24 +118,27 @@ impl Watcher {
         &mut self,
         time: Time,
         process: ProcessId,
-        pool: Option<PoolId>,
+        place: Option<Place>,
         state: State,
         value: Option<f64>,
         shown_by: Option<Shown>,
     ) {
         let watched = &mut self.processes[process.index()];
-        if watched.seen.contains(&(state, pool)) {
+        if watched.seen.contains(&(state, place)) {
             return;
         }
-        watched.seen.push((state, pool));
+        watched.seen.push((state, place));
         if self.found.kept.len() == KEPT_MAXIMUM {
             *self.found.not_kept.entry(state).or_default() += 1;
             return;
         }
         let shown_by = shown_by.or_else(|| watched.recent.showing(state, time));
-        let component = pool
-            .and_then(|pool| watched.pools.get(pool.index()))
-            .map_or_else(|| watched.name.clone(), |pool| pool.component.clone());
+        let component = match place {
+            Some(Place::Pool(pool)) => watched.pools.get(pool.index()).map(|pool| &pool.component),
+            Some(Place::Link(link)) => self.links.get(link.index()),
+            None => None,
+        };
+        let component = component.unwrap_or(&watched.name).clone();
         let milestone = Milestone {
             time,
             component,
@@ -151,7 +166,14 @@ impl Watcher {
         let Some(full) = &watched.full else { return };
         if now.as_nanos() - full.since.as_nanos() >= POOL_FULL_FOR_NS {
             let full = full.clone();
-            self.reach(full.since, process, Some(pool), State::PoolFull, Some(f64::from(full.waiting)), full.shown);
+            self.reach(
+                full.since,
+                process,
+                Some(Place::Pool(pool)),
+                State::PoolFull,
+                Some(f64::from(full.waiting)),
+                full.shown,
+            );
         }
         if relieved {
             self.processes[process.index()].pools[pool.index()].full = None;
@@ -217,7 +239,7 @@ impl Sink for Watcher {
             }
             Transition::PoolRelieved { pool } => self.settle_pool(process, pool, time, true),
             Transition::AcquireTimeout { pool } => {
-                self.reach(time, process, Some(pool), State::AcquireTimeout, None, None);
+                self.reach(time, process, Some(Place::Pool(pool)), State::AcquireTimeout, None, None);
             }
             Transition::ServerError { status, trace, span } => {
                 let shown = Shown::span(trace, span);
@@ -235,6 +257,25 @@ impl Sink for Watcher {
             Transition::Running { restarts } => self.begin_cycle(time, process, restarts),
             Transition::Paused { on: true } => self.reach(time, process, None, State::Stopped, None, None),
             Transition::Paused { on: false } => {}
+            Transition::Breaker { link, state } => {
+                let state = match state {
+                    BreakerState::Open => State::BreakerOpened,
+                    BreakerState::HalfOpen => State::BreakerHalfOpen,
+                    BreakerState::Closed => State::BreakerClosed,
+                };
+                self.reach(time, process, Some(Place::Link(link)), state, None, None);
+            }
+            // Whoever ejects it, it is this process that is.
+            Transition::Ejected { .. } => self.reach(time, process, None, State::Ejected, None, None),
+            Transition::BulkheadFull { link } => {
+                self.reach(time, process, Some(Place::Link(link)), State::BulkheadFull, None, None);
+            }
+            Transition::Throttled { link } => {
+                self.reach(time, process, Some(Place::Link(link)), State::Throttled, None, None);
+            }
+            Transition::RetryRefused { link } => {
+                self.reach(time, process, Some(Place::Link(link)), State::RetryRefused, None, None);
+            }
         }
     }
 

@@ -14,6 +14,7 @@ mod pool;
 mod program;
 mod recording;
 mod service;
+mod traffic;
 
 pub use admission::{Admission, DelayControl, Order, Queue, Rejection, SynSchedule, Victim};
 pub use cache::{Eviction, Keyspace, LocalCache, Redis};
@@ -26,9 +27,10 @@ pub use patch::{
     ServiceField, SourceField, StepField, Target, Value,
 };
 pub use pool::{Pool, PoolKind};
-pub use program::{Backoff, CallPolicy, Choice, Endpoint, Jitter, Operation, RetryOn, Severity, Site, Step};
+pub use program::{Answers, Backoff, CallPolicy, Choice, Endpoint, Jitter, Operation, RetryOn, Severity, Site, Step};
 pub use recording::{Column, Recorded, Recording, Recordings, Rows, Values};
 pub use service::{Cores, CpuDiscipline, Memory, Postgres, RestartPolicy, Runtime, Service, WarmUp};
+pub use traffic::{Balance, Breaker, Bulkhead, Hystrix, Outlier, Resilience4j, RetryBudget, Throttle, TrafficPolicy};
 
 use crate::id::{KeyspaceId, LinkId, LocalCacheId, PolicyId, SamplerId, ServiceId, SourceId};
 use knockon_kernel::{Duration, Sampler};
@@ -47,6 +49,8 @@ pub struct Blueprint {
     pub services: Vec<Service>,
     /// Directed network links between components.
     pub links: Vec<Link>,
+    /// How callers treat some of the links, in the order of the links.
+    pub traffic: Vec<TrafficPolicy>,
     /// Load sources, in name order. A surge is one more source.
     pub sources: Vec<Source>,
     /// Key spaces of caches, in name order.
@@ -101,6 +105,17 @@ impl Blueprint {
             Some(local) => format!("{}/{}", self[local].name, keyspace.name),
             None => keyspace.name.clone(),
         }
+    }
+
+    /// A link as people and tables name it: `caller -> callee`.
+    #[must_use]
+    pub fn link_name(&self, link: LinkId) -> String {
+        let link = &self[link];
+        let from = match link.from {
+            LinkEnd::Source(source) => &self[source].name,
+            LinkEnd::Service(service) => &self[service].name,
+        };
+        format!("{from} -> {}", self[link.to].name)
     }
 }
 

@@ -70,6 +70,11 @@ pub enum Action {
         /// Service.
         service: ServiceId,
     },
+    /// Every process of a service takes nothing up until the patch ends; what is being worked on is finished (a server vacation).
+    Vacation {
+        /// Service.
+        service: ServiceId,
+    },
     /// Another session's transaction locks a row of a database, as soon as it can get it, until the patch ends.
     Hold {
         /// Database.
@@ -178,11 +183,14 @@ pub enum SourceField {
     Rate,
 }
 
-/// Patchable fields of a link: `Latency` is a [`Value::Sampler`].
+/// Patchable fields of a link: `Latency` is a [`Value::Sampler`], `BulkheadMaximum` a [`Value::Count`], `ThrottleK` a [`Value::Number`]; the
+/// latter two of a link whose traffic policy has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are those of the blueprint's fields")]
 pub enum LinkField {
     Latency,
+    BulkheadMaximum,
+    ThrottleK,
 }
 
 /// Patchable fields of a key space: `Ttl` is a [`Value::Duration`], [`Duration::MAX`] for ever. It is that of what is stored, or

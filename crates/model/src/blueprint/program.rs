@@ -246,10 +246,22 @@ pub struct CallPolicy {
     pub backoff: Backoff,
     /// Which outcomes are retried.
     pub retry_on: RetryOn,
-    /// Strict: an answer counts only for the current attempt. Lenient: for any attempt of the same call.
-    pub strict: bool,
+    /// Which of its attempts' answers a call takes.
+    pub answers: Answers,
     /// Whether the callee learns the time that is left and gives up itself when it has passed.
     pub propagates_deadline: bool,
+}
+
+/// Which answers a call takes. Those of attempts that it has given up count only if they succeeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Answers {
+    /// That of the current attempt alone (strict).
+    #[default]
+    Current,
+    /// That of any attempt of the call, while one is outstanding (lenient).
+    Outstanding,
+    /// Also one that comes in the wait before the next attempt, which is then not sent.
+    Any,
 }
 
 /// Back-off: `min(maximum, base · factor^(attempt − 1))`, then jitter.
@@ -289,4 +301,6 @@ pub struct RetryOn {
     pub reset: bool,
     /// An answer of 500 or above.
     pub server_error: bool,
+    /// Never sent: an open breaker, a full bulkhead or the caller's own throttling was in the way.
+    pub rejected: bool,
 }

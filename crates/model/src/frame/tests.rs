@@ -48,7 +48,7 @@ fn used() -> Frame {
         starved: true,
         unwinding: true,
         orphan: true,
-        caller_traced: true,
+        caller_side: CallerSide::new(true, true),
         lines: 38,
         keeps_connection: true,
         number: 40,

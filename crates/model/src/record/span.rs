@@ -98,4 +98,10 @@ pub enum ErrorType {
     Terminated,
     /// The server's certificate has expired: the caller does not go on with the handshake.
     Certificate,
+    /// The caller's circuit breaker let no attempt through.
+    CallNotPermitted,
+    /// The caller's bulkhead had no permit for an attempt.
+    BulkheadFull,
+    /// The caller gave the attempt up by itself, for what the callee had refused before.
+    ClientThrottled,
 }

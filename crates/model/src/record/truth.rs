@@ -1,7 +1,8 @@
 //! Truth records: the ledger of each span, the end of each request as its client saw it, and the state transitions that a reader would name.
 
 use super::{ErrorType, SpanId, TraceId};
-use crate::id::{OperationId, PoolId, ProcessId};
+use crate::breaker::BreakerState;
+use crate::id::{LinkId, OperationId, PoolId, ProcessId};
 use knockon_kernel::{Duration, Time};
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub enum Part {
     /// In the accept queue, or waiting for a worker.
     Queued,
-    /// Waiting for a connection from a pool.
+    /// Waiting for a connection from a pool, or for a permit of a bulkhead.
     Pool,
     /// Its own demand, at full speed.
     Computing,
@@ -151,4 +152,14 @@ pub enum Transition {
     Running { restarts: u32 },
     /// The process was stopped from outside, or goes on.
     Paused { on: bool },
+    /// The circuit breaker of a caller is in another state.
+    Breaker { link: LinkId, state: BreakerState },
+    /// A caller leaves this process out for its failures.
+    Ejected { link: LinkId },
+    /// A caller's bulkhead had no permit for an attempt.
+    BulkheadFull { link: LinkId },
+    /// A caller gave an attempt up by itself.
+    Throttled { link: LinkId },
+    /// A caller's retry budget did not allow a retry.
+    RetryRefused { link: LinkId },
 }

@@ -44,7 +44,7 @@ impl World {
         let now = self.now();
         let index = self.frames[frame].process as usize;
         let process = &self.processes[index];
-        let stopped = process.is_stopped();
+        let stopped = process.takes_nothing_up();
         if process.busy < process.workers && !stopped {
             let service = process.service as usize;
             if process.guarded && self.is_over_limit(frame) {
@@ -268,7 +268,7 @@ impl World {
     pub(super) fn take_up_queued<S: Sink>(&mut self, process: u32, sink: &mut S) {
         loop {
             let p = &mut self.processes[process as usize];
-            if p.is_stopped() || p.busy >= p.workers || !matches!(p.life, Life::Running | Life::Stopping) {
+            if p.takes_nothing_up() || p.busy >= p.workers || !matches!(p.life, Life::Running | Life::Stopping) {
                 return;
             }
             let now = self.calendar.now();

@@ -22,6 +22,7 @@ struct Coming {
     timers: BTreeMap<(FrameRef, u32), usize>,
     continuations: BTreeMap<FrameRef, usize>,
     retransmissions: BTreeMap<FrameRef, usize>,
+    permits: BTreeMap<FrameRef, usize>,
     /// By process and incarnation.
     starts: BTreeMap<(u32, u32), usize>,
     /// Validations under way, by process, pool and connection.
@@ -36,6 +37,7 @@ impl Coming {
             Event::Timer { frame, serial } => *self.timers.entry((frame, serial)).or_default() += 1,
             Event::Continue { frame } => *self.continuations.entry(frame).or_default() += 1,
             Event::Retransmit { frame } => *self.retransmissions.entry(frame).or_default() += 1,
+            Event::Permit { frame } => *self.permits.entry(frame).or_default() += 1,
             Event::Started { process, incarnation } | Event::Supervise { process, incarnation } => {
                 *self.starts.entry((process, incarnation)).or_default() += 1;
             }
@@ -69,6 +71,7 @@ impl World {
         let found = self.audit_frames(&coming, &mut findings);
         self.audit_processes(&found, &coming, &mut findings);
         self.audit_sums(&found, &mut findings);
+        self.audit_accounts(&coming, &mut findings);
         findings.0
     }
 
@@ -127,6 +130,15 @@ impl World {
             }
             State::Stalled => coming.continuations.get(&handle).copied().unwrap_or(0),
             State::BackingOff | State::Sleeping | State::Delayed => timer,
+            State::WaitingPermit => {
+                let edge = self.tables.edges[frame.call_edge as usize];
+                let upstream = &self.upstreams[edge.upstream.wrapping_add(frame.process) as usize];
+                let waits = upstream.bulkhead.iter().flat_map(|bulkhead| bulkhead.waiters());
+                let waits = waits.filter(|&waiter| waiter == handle).count();
+                let comes = coming.permits.get(&handle).copied().unwrap_or(0);
+                // Whoever waits has the timer of the longest wait running; a permit on its way makes that idle.
+                if timer == 1 || comes > 0 { waits + comes } else { 0 }
+            }
             State::Computing if process.unlimited_cores => timer,
             State::Computing => process.cpu.jobs().filter(|&job| job == handle).count(),
             State::WaitingReply => usize::from(self.frames.contains(frame.child)),
@@ -186,8 +198,9 @@ impl World {
                 format!("{} works while it is down", name())
             });
             let stopped = process.is_stopped();
+            let rests = process.takes_nothing_up();
             findings.check(process.inbox.is_empty() || stopped, || format!("{} leaves its inbox unread", name()));
-            let idle = process.busy < process.workers && !stopped && serves;
+            let idle = process.busy < process.workers && !rests && serves;
             findings.check(!idle || process.queue.is_empty(), || format!("{} has free workers and a queue", name()));
             let runs = !process.unlimited_cores && process.cpu.runnable() > 0 && !stopped;
             findings
@@ -248,6 +261,38 @@ impl World {
             findings.check(own && described.keep_alive.is_some_and(|limit| idle <= limit), || {
                 format!("{} keeps {idle} connections of link {link}", self.name_of(index))
             });
+        }
+    }
+
+    /// Callers' accounts of their links, against the attempts and waiters that are there.
+    fn audit_accounts(&self, coming: &Coming, findings: &mut Findings) {
+        let mut found = vec![(0u64, 0u64, 0u64); self.upstreams.len()];
+        for handle in self.frames.handles() {
+            let frame = &self.frames[handle];
+            let waits = frame.state == State::WaitingPermit;
+            let attempt = self.frames.get(frame.child).filter(|attempt| attempt.caller_side.is_guarded());
+            if frame.call_edge == u32::MAX || !(waits || (attempt.is_some() && frame.state == State::WaitingReply)) {
+                continue;
+            }
+            let edge = self.tables.edges[frame.call_edge as usize];
+            let (sent, waiting, granted) = &mut found[edge.upstream.wrapping_add(frame.process) as usize];
+            *sent += u64::from(!waits);
+            let comes = coming.permits.contains_key(&handle);
+            *granted += u64::from(waits && comes);
+            *waiting += u64::from(waits && !comes);
+        }
+        for (upstream, (sent, waiting, granted)) in self.upstreams.iter().zip(found) {
+            let mut equal = |what: &str, kept: u64, counted: u64| {
+                let name = || self.name_of(upstream.process);
+                findings.check(kept == counted, || format!("{} counts {kept} {what}, there are {counted}", name()));
+            };
+            equal("attempts under way over a link", upstream.statistics.under_way, sent);
+            equal("attempts under way on its hosts", upstream.active_on_hosts(), sent);
+            if let Some(bulkhead) = &upstream.bulkhead {
+                let (taken, queued) = bulkhead.load();
+                equal("permits out", taken.into(), sent + granted);
+                equal("callers that wait for a permit", queued.into(), waiting);
+            }
         }
     }
 

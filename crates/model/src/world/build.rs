@@ -1,6 +1,6 @@
 //! Building a world from a blueprint, and its first instant: everything is scheduled in name order.
 
-use super::{ServiceState, SourceState, World, recorded, tables};
+use super::{ServiceState, SourceState, World, recorded, tables, upstreams};
 use crate::blueprint::{Blueprint, Cores, Keyspace, Runtime, Service};
 use crate::cpu::Cpu;
 use crate::id::{ServiceId, SourceId};
@@ -22,11 +22,13 @@ impl World {
     #[must_use]
     pub fn new(blueprint: Blueprint) -> Self {
         let mut catalogue = Catalogue::default();
-        let tables = tables::compile(&blueprint, &mut catalogue);
+        let mut tables = tables::compile(&blueprint, &mut catalogue);
         let seed = Key::new(blueprint.seed);
         let mut processes = Vec::new();
         let services = services(&blueprint, seed, &mut processes, &mut catalogue);
         let sources = sources(&blueprint, seed, &mut processes, &mut catalogue);
+        let (upstreams, rings) = upstreams::accounts(&blueprint, &processes, |n| services[n].first_process);
+        upstreams::guard(&mut tables.edges, &blueprint, &upstreams);
         let metrics = Metrics::new(&blueprint, &processes, &mut catalogue);
         let mut calendar = Calendar::new();
         let components = (blueprint.services.len() + blueprint.sources.len()) as u64;
@@ -54,6 +56,8 @@ impl World {
             services,
             sources,
             keyspace_tallies: vec![crate::store::Tally::default(); blueprint.keyspaces.len()],
+            upstreams,
+            rings,
             keyspace_keys,
             saved: vec![Vec::new(); blueprint.patches.len()],
             undo: vec![Vec::new(); blueprint.patches.len()],

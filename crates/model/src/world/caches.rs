@@ -15,6 +15,7 @@ use crate::record::ErrorType;
 use crate::sink::Sink;
 use crate::statistics::KeyspaceStatistics;
 use crate::store::{Lookup, Store, Stored, Tally};
+use knockon_kernel::Key;
 
 impl World {
     /// Sends a command about the request's key to a cache.
@@ -25,13 +26,18 @@ impl World {
 
     /// The key of a key space that a request is about: the same for all its steps.
     fn choose_key(&mut self, frame: FrameRef, keyspace: u32) -> u32 {
+        let rank = self.key_of(self.frames[frame].root, keyspace);
         let f = &mut self.frames[frame];
-        let described = &self.blueprint.keyspaces[keyspace as usize];
-        let key = f.root.with(self.keyspace_keys[keyspace as usize].bits()).purpose(purpose::POPULARITY);
-        let rank = self.samplers[described.popularity.index()].rank(key).min(described.keys - 1);
         f.cache_key = rank;
         f.keyspace = keyspace;
         rank
+    }
+
+    /// The key that the request with this address has in a key space.
+    pub(super) fn key_of(&self, root: Key, keyspace: u32) -> u32 {
+        let described = &self.blueprint.keyspaces[keyspace as usize];
+        let key = root.with(self.keyspace_keys[keyspace as usize].bits()).purpose(purpose::POPULARITY);
+        self.samplers[described.popularity.index()].rank(key).min(described.keys - 1)
     }
 
     /// The server side of a cache command. What is stored can take the process over its container's limit.

@@ -1,49 +1,35 @@
-//! Calls between processes: sending, answering, timing out, retrying, and leaving an attempt.
+//! Attempts between processes: sending, answering, timing out, and leaving one. What they are attempts of lies in `retries`.
 
+use super::retries::UNLIMITED;
+use super::tables::Edge;
 use super::{Event, World};
-use crate::backoff;
-use crate::blueprint::CallPolicy;
-use crate::frame::{Outcome, State};
+use crate::blueprint::Answers;
+use crate::breaker::Verdict;
+use crate::frame::{CallerSide, Outcome, State};
 use crate::id::FrameRef;
 use crate::process::Kept;
 use crate::purpose;
 use crate::record::{ErrorType, Part};
 use crate::sink::Sink;
-use knockon_kernel::{Duration, Key, Ticket, Time};
-
-/// The policy of calls that have none: no timeout, no retry.
-const UNLIMITED: u32 = u32::MAX;
+use knockon_kernel::{Duration, Key, Time};
 
 impl World {
-    /// Begins a call from a frame: its first attempt.
-    pub(super) fn call<S: Sink>(&mut self, caller: FrameRef, edge: u32, sink: &mut S) {
-        let frame = &mut self.frames[caller];
-        frame.calls += 1;
-        frame.backoff_ns = 0;
-        self.attempt(caller, edge, 1, sink);
-    }
-
-    /// Sends an attempt of the current call, numbered from 1.
-    fn attempt<S: Sink>(&mut self, caller: FrameRef, edge_index: u32, attempt: u16, sink: &mut S) {
+    /// Sends the attempt that the caller is at.
+    #[inline]
+    pub(super) fn send<S: Sink>(&mut self, caller: FrameRef, edge: Edge, timeout: Option<Duration>, sink: &mut S) {
         let now = self.now();
-        let edge = self.tables.edges[edge_index as usize];
-        let frame = &mut self.frames[caller];
-        frame.attempts = attempt;
-        frame.call_edge = edge_index;
-        let key = frame.key.with(u64::from(edge.site)).with(frame.iteration()).with(u64::from(attempt));
-        let (root, from, deadline) = (frame.root, frame.process, frame.deadline);
+        let frame = &self.frames[caller];
+        let (attempt, edge_index) = (frame.attempts, frame.call_edge);
+        let key = frame.attempt_key(edge.site);
+        let (root, from) = (frame.root, frame.process);
         let (cache_key, keyspace, call) = (frame.cache_key, frame.keyspace, frame.calls);
         let (row, class) = (frame.row, frame.class);
         if frame.program == u32::MAX {
             let source = self.processes[from as usize].source;
             self.sources[source as usize].statistics.attempts += 1;
         }
-        let timeout = self.timeout(edge.policy.0, deadline, now);
-        if timeout == Some(Duration::ZERO) {
-            self.attempt_failed(caller, Outcome::lost(ErrorType::Timeout), sink);
-            return;
-        }
-        let to = self.replica(edge.service, key);
+        let guarded = edge.is_guarded();
+        let to = if guarded { self.pick(caller, edge, key) } else { self.replica(edge.service, key) };
         let latency = self.request_latency(from, to, edge.link.0, key);
         let passes_deadline = edge.policy.0 != UNLIMITED && self.blueprint[edge.policy].propagates_deadline;
         let child = self.frames.occupy();
@@ -57,7 +43,7 @@ impl World {
         if passes_deadline && let Some(timeout) = timeout {
             sent.deadline = now.saturating_add(timeout);
         }
-        sent.caller_traced = self.processes[from as usize].traced;
+        sent.caller_side = CallerSide::new(self.processes[from as usize].traced, guarded);
         sent.keeps_connection = true;
         let frame = &mut self.frames[caller];
         frame.child = child;
@@ -72,17 +58,6 @@ impl World {
         } else {
             self.calendar.post(now + latency, Event::Deliver { frame: child }.packed());
         }
-    }
-
-    /// The attempt's timer: the policy's, cut to the deadline that the frame itself was given.
-    #[inline]
-    fn timeout(&self, policy: u32, deadline: Time, now: Time) -> Option<Duration> {
-        let own = if policy == UNLIMITED { None } else { self.blueprint.policies[policy as usize].timeout };
-        if deadline == Time::MAX {
-            return own;
-        }
-        let left = deadline.saturating_sub(now);
-        Some(own.map_or(left, |own| own.min(left)))
     }
 
     #[inline]
@@ -173,9 +148,8 @@ impl World {
             return;
         }
         let current = frame.child == child;
-        let counts = frame.state == State::WaitingReply
-            && (current || (frame.calls == call && self.is_lenient(child) && self.frames[child].outcome.is_success()));
-        if !counts {
+        let waits = frame.state == State::WaitingReply;
+        if !(waits && current) && !(frame.calls == call && self.counts_late(caller, child)) {
             self.frames.remove(child);
             return;
         }
@@ -185,18 +159,28 @@ impl World {
         } else {
             // Out of an inbox it may have come before the current attempt was sent.
             let at = at.max(self.frames[caller].since);
-            // The late attempt's span ended when it was given up: it is the current one's that ends here.
-            let (attempt, outcome) = (self.frames[caller].child, self.frames[child].outcome);
-            self.emit_client_span(caller, attempt, at, Some(outcome), sink);
-            self.abandon(caller);
+            // The late attempt's span ended when it was given up: it is the current one's, if there is one, that ends here.
+            if waits {
+                let (attempt, outcome) = (self.frames[caller].child, self.frames[child].outcome);
+                self.emit_client_span(caller, attempt, at, Some(outcome), sink);
+                self.attempt_over(attempt, Verdict::Cancelled, outcome, sink);
+                self.abandon(caller);
+            }
             at
         };
         self.take_answer(caller, child, at, sink);
     }
 
-    fn is_lenient(&self, child: FrameRef) -> bool {
+    /// Whether the answer of an attempt that its caller had given up still counts.
+    fn counts_late(&self, caller: FrameRef, child: FrameRef) -> bool {
         let policy = self.tables.edges[self.frames[child].edge as usize].policy.0;
-        policy != UNLIMITED && !self.blueprint.policies[policy as usize].strict
+        if policy == UNLIMITED || !self.frames[child].outcome.is_success() {
+            return false;
+        }
+        match (self.frames[caller].state, self.blueprint.policies[policy as usize].answers) {
+            (State::WaitingReply, Answers::Outstanding | Answers::Any) | (State::BackingOff, Answers::Any) => true,
+            _ => false,
+        }
     }
 
     #[inline]
@@ -205,12 +189,18 @@ impl World {
         self.clear_timer(caller);
         let answer = &self.frames[child];
         let (outcome, found, keeps) = (answer.outcome, answer.found, answer.keeps_connection);
+        let guarded = answer.caller_side.is_guarded();
         let (link, to) = (answer.link, answer.process);
         if S::OBSERVES && outcome.is_success() {
             self.meter_query(caller, child);
         }
+        if guarded {
+            let verdict = if outcome.is_success() { Verdict::Success } else { Verdict::Failure };
+            self.attempt_over(child, verdict, outcome, sink);
+        }
         self.frames.remove(child);
         let frame = &mut self.frames[caller];
+        let retried = frame.attempts > 1 || frame.state == State::BackingOff;
         frame.child = FrameRef::NONE;
         frame.switch(Part::Paused, at);
         frame.switch(Part::Computing, now);
@@ -221,6 +211,9 @@ impl World {
             self.keep_connection(process, to, link);
         }
         if outcome.is_success() {
+            if retried {
+                self.retry_over(caller);
+            }
             self.call_succeeded(caller, outcome);
         } else {
             self.attempt_failed(caller, outcome, sink);
@@ -242,6 +235,7 @@ impl World {
         let child = self.frames[caller].child;
         let outcome = Outcome::lost(ErrorType::Timeout);
         self.emit_client_span(caller, child, at, Some(outcome), sink);
+        self.attempt_over(child, Verdict::Failure, outcome, sink);
         self.abandon(caller);
         let frame = &mut self.frames[caller];
         frame.switch(Part::Paused, at);
@@ -287,77 +281,5 @@ impl World {
         if self.frames[caller].state == State::WaitingReply && self.is_database(service) {
             self.abandon(caller);
         }
-    }
-
-    /// An attempt has failed: another one after a back-off, or the call has failed for good.
-    fn attempt_failed<S: Sink>(&mut self, caller: FrameRef, outcome: Outcome, sink: &mut S) {
-        let now = self.now();
-        let frame = &self.frames[caller];
-        let edge_index = frame.call_edge;
-        let edge = self.tables.edges[edge_index as usize];
-        if edge.policy.0 != UNLIMITED && !frame.cancelled {
-            let policy = self.blueprint[edge.policy];
-            if retries(&policy, frame.attempts, outcome) {
-                let key = frame.key.with(u64::from(edge.site)).with(frame.iteration());
-                let draw = key.with(u64::from(frame.attempts)).purpose(purpose::JITTER);
-                let previous = Duration::from_nanos(frame.backoff_ns);
-                let delay = backoff::delay(&policy.backoff, u32::from(frame.attempts), previous, draw);
-                let frame = &mut self.frames[caller];
-                frame.backoff_ns = delay.as_nanos();
-                frame.state = State::BackingOff;
-                frame.switch(Part::BackingOff, now);
-                self.set_timer(caller, delay);
-                return;
-            }
-        }
-        self.call_failed(caller, outcome, edge.service, sink);
-    }
-
-    /// The back-off is over: the next attempt goes out.
-    pub(super) fn resend<S: Sink>(&mut self, caller: FrameRef, sink: &mut S) {
-        let frame = &self.frames[caller];
-        let (edge, attempt) = (frame.call_edge, frame.attempts + 1);
-        self.attempt(caller, edge, attempt, sink);
-    }
-
-    /// A timer for a frame at a distance that differs from case to case.
-    pub(super) fn set_timer(&mut self, frame: FrameRef, after: Duration) {
-        let at = self.now() + after;
-        let f = &mut self.frames[frame];
-        f.timer_serial = f.timer_serial.wrapping_add(1);
-        f.timer = self.calendar.schedule(at, Event::Timer { frame, serial: f.timer_serial }.packed());
-    }
-
-    #[inline]
-    fn set_policy_timer(&mut self, frame: FrameRef, policy: u32, timeout: Duration) {
-        let constant = policy != UNLIMITED && self.blueprint.policies[policy as usize].timeout == Some(timeout);
-        let lane = if constant { self.policy_lanes[policy as usize] } else { None };
-        let Some(lane) = lane else { return self.set_timer(frame, timeout) };
-        let f = &mut self.frames[frame];
-        f.timer_serial = f.timer_serial.wrapping_add(1);
-        f.timer = self.calendar.schedule_in_lane(lane, Event::Timer { frame, serial: f.timer_serial }.packed());
-    }
-
-    /// Takes a frame's timer out of the calendar, and makes one that waits in an inbox stale.
-    #[inline]
-    pub(super) fn clear_timer(&mut self, frame: FrameRef) {
-        let f = &mut self.frames[frame];
-        if f.timer != Ticket::NONE {
-            self.calendar.cancel(f.timer);
-            f.timer = Ticket::NONE;
-            f.timer_serial = f.timer_serial.wrapping_add(1);
-        }
-    }
-}
-
-fn retries(policy: &CallPolicy, attempts: u16, outcome: Outcome) -> bool {
-    if u32::from(attempts) > policy.retries || attempts == u16::MAX {
-        return false;
-    }
-    match outcome.error {
-        Some(ErrorType::Timeout) => policy.retry_on.timeout,
-        Some(ErrorType::ConnectionRefused) => policy.retry_on.refused,
-        Some(ErrorType::ConnectionReset | ErrorType::ConnectionLost | ErrorType::Terminated) => policy.retry_on.reset,
-        _ => outcome.status >= 500 && policy.retry_on.server_error,
     }
 }

@@ -51,7 +51,7 @@ impl World {
             sink.span(SpanRecord {
                 trace,
                 span,
-                parent: if f.caller_traced { Self::client_span(f.key) } else { SpanId(0) },
+                parent: if f.caller_side.is_traced() { Self::client_span(f.key) } else { SpanId(0) },
                 process: Self::process_id(f.process),
                 peer: None,
                 operation: self.tables.programs[f.program as usize].operation,

@@ -44,6 +44,8 @@ pub(crate) enum Event {
     PatchEnd { index: u32 },
     /// A SYN that was dropped comes again, or is given up.
     Retransmit { frame: FrameRef },
+    /// A bulkhead that grew has a permit for a frame that waits.
+    Permit { frame: FrameRef },
 }
 
 /// Events of connections.
@@ -127,6 +129,7 @@ impl Event {
             Self::Patch { index } => Packed(14, u64::from(index)),
             Self::PatchEnd { index } => Packed(15, u64::from(index)),
             Self::Retransmit { frame: of } => Packed(20, frame(of)),
+            Self::Permit { frame: of } => Packed(25, frame(of)),
         }
     }
 }
@@ -164,6 +167,7 @@ impl Packed {
             35 => Event::HangUp { process, incarnation, backend: (kind >> 8) as u32 },
             36 => Event::StatementTimeout { frame },
             37 => Event::LockWait { frame, serial: (kind >> 8) as u32 },
+            25 => Event::Permit { frame },
             other => unreachable!("no event is packed as {other}"),
         }
     }
@@ -196,6 +200,7 @@ mod tests {
             Event::Patch { index },
             Event::PatchEnd { index },
             Event::Retransmit { frame },
+            Event::Permit { frame },
         ];
         let connection = ConnectionId(u32::MAX - 1);
         let of_pool = PoolEvent::ALL.map(|what| Event::Pool { process, incarnation, connection, pool: 255, what });

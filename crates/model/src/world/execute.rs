@@ -175,6 +175,7 @@ impl World {
                 self.resend(frame, sink);
             }
             State::Delayed => self.let_through(frame, sink),
+            State::WaitingPermit => self.permit_timed_out(frame, at, sink),
             State::Sleeping => {
                 self.wake(frame, at);
                 self.ready.push(frame);

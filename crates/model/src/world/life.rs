@@ -142,6 +142,8 @@ impl World {
         p.starved = None;
         p.connections = 0;
         p.keep_alive.clear();
+        self.forget_links(process);
+        let p = &mut self.processes[process as usize];
         if p.is_stopped() {
             let stood = now - p.stopped_since;
             p.stopped_total_ns += stood.as_nanos();

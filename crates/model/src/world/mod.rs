@@ -25,13 +25,16 @@ mod opening;
 mod patching;
 mod readings;
 mod recorded;
+mod retries;
 mod stations;
 mod stops;
 mod tables;
+mod upstreams;
 
 pub(crate) use event::{Event, Packed, PoolEvent};
 pub use readings::EventSummary;
 
+use crate::balance::Ring;
 use crate::blueprint::Blueprint;
 use crate::frame::{Frames, State};
 use crate::heap::Share;
@@ -44,6 +47,7 @@ use crate::record::Catalogue;
 use crate::sink::Sink;
 use crate::statistics::{ServiceStatistics, SourceStatistics};
 use crate::topology::Topology;
+use crate::upstream::Upstream;
 use knockon_kernel::{Calendar, Checkpoint, Digest, Duration, Key, LaneId, Next, Sampler, Time};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -157,6 +161,10 @@ pub struct World {
     sources: Vec<SourceState>,
     /// What became of the key spaces' keys in processes that have ended.
     keyspace_tallies: Vec<crate::store::Tally>,
+    /// Accounts that callers keep of links with a traffic policy: those of a link stand together, in the order of the callers.
+    upstreams: Vec<Upstream>,
+    /// Rings of consistent hashing, by traffic policy.
+    rings: Vec<Option<Ring>>,
     /// Addresses of the key spaces' draws.
     keyspace_keys: Vec<Key>,
     /// Values that ending patches set back.
@@ -288,6 +296,7 @@ impl World {
             Event::Patch { index } => self.patch(index, sink),
             Event::PatchEnd { index } => self.patch_end(index, sink),
             Event::Retransmit { frame } => self.retransmit(frame, sink),
+            Event::Permit { frame } => self.permit(frame, at, sink),
         }
     }
 

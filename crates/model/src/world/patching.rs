@@ -4,8 +4,9 @@ use super::{World, tables::Op};
 use crate::blueprint::Arrivals;
 use crate::blueprint::{
     Action, Cores, HeapField, KeyspaceField, LinkField, PolicyField, PoolField, Runtime, ServiceField, SourceField,
-    StepField, Target, Value,
+    StepField, Target, TrafficPolicy, Value,
 };
+use crate::id::LinkId;
 use crate::process::Life;
 use crate::record::ChangeKind;
 use crate::sink::Sink;
@@ -31,6 +32,15 @@ impl World {
                     if p.life != Life::Down {
                         self.undo[index as usize].push((process, p.incarnation, 0));
                         self.stop_from_outside(process, sink);
+                    }
+                }
+            }
+            Action::Vacation { service } => {
+                for process in self.processes_of(service) {
+                    let p = &mut self.processes[process as usize];
+                    if p.life != Life::Down {
+                        p.stops.vacations += 1;
+                        self.undo[index as usize].push((process, p.incarnation, 0));
                     }
                 }
             }
@@ -61,6 +71,15 @@ impl World {
                     // One that has died meanwhile: a new process is not stopped, or by somebody else.
                     if self.processes[process as usize].incarnation == incarnation {
                         self.continue_from_outside(process, sink);
+                    }
+                }
+            }
+            Action::Vacation { .. } => {
+                for (process, incarnation, _) in std::mem::take(&mut self.undo[index as usize]) {
+                    let p = &mut self.processes[process as usize];
+                    if p.incarnation == incarnation {
+                        p.stops.vacations -= 1;
+                        self.take_up_queued(process, sink);
                     }
                 }
             }
@@ -154,8 +173,25 @@ impl World {
             (Target::Link(link, LinkField::Latency), Value::Sampler(latency)) => {
                 Value::Sampler(std::mem::replace(&mut self.blueprint.links[link.index()].latency, latency))
             }
+            (Target::Link(link, LinkField::BulkheadMaximum), Value::Count(maximum)) => {
+                self.set_permits(link, clamp(maximum));
+                let bulkhead = self.traffic_of(link).and_then(|policy| policy.bulkhead.as_mut());
+                let before = bulkhead.map(|bulkhead| std::mem::replace(&mut bulkhead.maximum, clamp(maximum)));
+                Value::Count(before.map_or(maximum, u64::from))
+            }
+            (Target::Link(link, LinkField::ThrottleK), Value::Number(k)) => {
+                self.upstreams_of(link).filter_map(|upstream| upstream.throttle.as_mut()).for_each(|throttle| {
+                    throttle.set_k(k);
+                });
+                let throttle = self.traffic_of(link).and_then(|policy| policy.throttle.as_mut());
+                Value::Number(throttle.map_or(k, |throttle| std::mem::replace(&mut throttle.k, k)))
+            }
             (target, value) => mismatch(target, value),
         }
+    }
+
+    fn traffic_of(&mut self, link: LinkId) -> Option<&mut TrafficPolicy> {
+        self.blueprint.traffic.iter_mut().find(|policy| policy.link == link)
     }
 
     fn set_service<S: Sink>(&mut self, service: usize, field: ServiceField, value: Value, sink: &mut S) -> Value {

@@ -61,6 +61,11 @@ impl World {
             digest.absorb(source.statistics.sent, source.statistics.answered);
             digest.absorb(source.statistics.failed, source.statistics.in_flight());
         }
+        for upstream in &self.upstreams {
+            let counts = &upstream.statistics;
+            digest.absorb(counts.sent, counts.under_way);
+            digest.absorb(counts.throttled + counts.not_permitted + counts.bulkhead_full, counts.retries);
+        }
         for process in &self.processes {
             digest.absorb(u64::from(process.incarnation), process.stopped_total_ns);
             digest.absorb(u64::from(process.busy), u64::from(process.queue.len()));
@@ -79,6 +84,7 @@ impl World {
             services: self.services.iter().map(|service| service.statistics.clone()).collect(),
             keyspaces: self.keyspace_statistics(),
             balances: self.balances(),
+            links: self.link_statistics(),
         }
     }
 
@@ -153,6 +159,7 @@ impl World {
             Event::Patch { index } => format!("patch {index} acts"),
             Event::Retransmit { frame } => format!("a SYN comes again for {}", of_frame(frame)),
             Event::PatchEnd { index } => format!("patch {index} is taken back"),
+            Event::Permit { frame } => format!("a permit for {}", of_frame(frame)),
         }
     }
 }

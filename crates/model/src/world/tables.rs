@@ -59,6 +59,19 @@ pub(crate) struct Edge {
     pub(crate) policy: PolicyId,
     /// Client side of its spans.
     pub(crate) operation: OperationId,
+    /// Less the caller's first process, the number of the first caller's account of the link; [`UNGUARDED`] where none is kept.
+    pub(crate) upstream: u32,
+}
+
+/// A link whose callers keep no account of it.
+pub(crate) const UNGUARDED: u32 = 1 << 31;
+
+impl Edge {
+    /// Whether callers keep an account of the link.
+    #[inline]
+    pub(crate) fn is_guarded(&self) -> bool {
+        self.upstream != UNGUARDED
+    }
 }
 
 /// A table of weighted branches: cumulative shares and positions.
@@ -224,7 +237,15 @@ impl Compiler<'_> {
         let operation = self.operation(SpanKind::Client, program, service, endpoint);
         let policy = policy.unwrap_or(PolicyId(u32::MAX));
         let link = self.link(from, service);
-        self.tables.edges.push(Edge { site, service: service.0, program, link, policy, operation });
+        self.tables.edges.push(Edge {
+            site,
+            service: service.0,
+            program,
+            link,
+            policy,
+            operation,
+            upstream: UNGUARDED,
+        });
         self.tables.edges.len() as u32 - 1
     }
 

@@ -42,6 +42,7 @@ impl Builder {
             local_caches: Vec::new(),
             samplers: Vec::new(),
             recordings: Recordings::default(),
+            traffic: Vec::new(),
             policies: Vec::new(),
             faults: Vec::new(),
             patches: Vec::new(),
@@ -73,8 +74,8 @@ impl Builder {
                 maximum: Duration::from_secs(10),
                 jitter: Jitter::None,
             },
-            retry_on: RetryOn { timeout: true, refused: true, reset: true, server_error: true },
-            strict: true,
+            retry_on: RetryOn { timeout: true, refused: true, reset: true, server_error: true, rejected: false },
+            answers: Answers::Current,
             propagates_deadline: false,
         });
         PolicyId(self.0.policies.len() as u32 - 1)
@@ -155,6 +156,13 @@ impl Builder {
     pub(crate) fn link(&mut self, from: LinkEnd, to: ServiceId, latency_ns: f64) {
         let latency = self.constant(latency_ns);
         self.0.links.push(Link { from, to, latency, connect_round_trips: 1, keep_alive: None });
+    }
+
+    /// The traffic policy of a link that is there, by its ends.
+    pub(crate) fn traffic(&mut self, from: LinkEnd, to: ServiceId) -> &mut TrafficPolicy {
+        let link = self.0.links.iter().position(|link| link.from == from && link.to == to).unwrap();
+        self.0.traffic.push(TrafficPolicy::plain(LinkId(link as u32)));
+        self.0.traffic.last_mut().unwrap()
     }
 
     pub(crate) fn source(&mut self, name: &str, target: ServiceId, arrivals: Arrivals, policy: PolicyId) -> SourceId {

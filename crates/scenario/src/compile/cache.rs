@@ -230,7 +230,7 @@ impl<'t> Compiler<'t> {
     }
 
     /// A key space that a service's step means: `name`, or "cache/name" where several caches have one of that name.
-    pub(super) fn find_keys(&mut self, service: &str, keys: &'t At<String>) -> Option<(KeyspaceId, &'t str)> {
+    pub(super) fn find_keys<'k>(&mut self, service: &str, keys: &'k At<String>) -> Option<(KeyspaceId, &'k str)> {
         if keys.broken || self.system.caches.partial {
             return None;
         }

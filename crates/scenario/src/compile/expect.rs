@@ -9,6 +9,7 @@ use crate::origin::Span;
 use crate::tree::{Kind, Node};
 use crate::unit;
 use knockon_kernel::{Duration, Time};
+use knockon_model::blueprint::{Blueprint, LinkEnd, TrafficPolicy};
 
 impl Compiler<'_> {
     pub(super) fn expectations(&mut self, texts: &[At<Expect>]) -> Vec<Expectation> {
@@ -144,15 +145,51 @@ impl Compiler<'_> {
         if name.broken {
             return None;
         }
-        let service = self.find_service(&name.0, name.span)?;
+        let end = match self.sources.get(&name.0) {
+            Some(&source) => LinkEnd::Source(source),
+            None => LinkEnd::Service(self.find_service(&name.0, name.span)?),
+        };
         for &(milestone, span) in milestones {
-            let runtime = self.blueprint.services.get(service.index()).map(|service| &service.runtime);
-            if !runtime.is_none_or(|runtime| possible(runtime, milestone)) {
-                self.report(span, format!("{:?} cannot reach this on its runtime", name.0), None);
+            if !self.blueprint.links.is_empty() && guarded(&self.blueprint, end, milestone) == Some(false) {
+                let message = format!("{:?} cannot reach this: no link of it has what does so", name.0);
+                self.report(
+                    span,
+                    message,
+                    Some("see `balance`, `outlier`, `breaker` and their like under `links:`".into()),
+                );
+                continue;
+            }
+            let runs = match end {
+                LinkEnd::Source(_) => guarded(&self.blueprint, end, milestone).is_some(),
+                LinkEnd::Service(service) => {
+                    let service = self.blueprint.services.get(service.index());
+                    service.is_none_or(|service| possible(&service.runtime, milestone))
+                }
+            };
+            if !runs {
+                let why = if matches!(end, LinkEnd::Source(_)) { "as a load source" } else { "on its runtime" };
+                self.report(span, format!("{:?} cannot reach this {why}", name.0), None);
             }
         }
         Some(())
     }
+}
+
+/// Whether a caller or callee has a link on which the milestone can happen; `None` for one that is no link's.
+fn guarded(blueprint: &Blueprint, end: LinkEnd, milestone: Milestone) -> Option<bool> {
+    let has: fn(&TrafficPolicy) -> bool = match milestone {
+        Milestone::BreakerOpened | Milestone::BreakerHalfOpen | Milestone::BreakerClosed => |p| p.breaker.is_some(),
+        Milestone::BulkheadFull => |p| p.bulkhead.is_some(),
+        Milestone::Throttled => |p| p.throttle.is_some(),
+        Milestone::RetryRefused => |p| p.retry_budget.is_some(),
+        Milestone::Ejected => |p| p.outlier.is_some(),
+        _ => return None,
+    };
+    let there = |policy: &&TrafficPolicy| {
+        let link = &blueprint[policy.link];
+        if milestone == Milestone::Ejected { LinkEnd::Service(link.to) == end } else { link.from == end }
+    };
+    Some(blueprint.traffic.iter().filter(there).any(has))
 }
 
 fn milestone(text: &MilestoneText) -> Milestone {
@@ -168,5 +205,12 @@ fn milestone(text: &MilestoneText) -> Milestone {
         MilestoneText::Restarted => Milestone::Restarted,
         MilestoneText::Shed => Milestone::Shed,
         MilestoneText::Limited => Milestone::Limited,
+        MilestoneText::BreakerOpened => Milestone::BreakerOpened,
+        MilestoneText::BreakerHalfOpen => Milestone::BreakerHalfOpen,
+        MilestoneText::BreakerClosed => Milestone::BreakerClosed,
+        MilestoneText::Ejected => Milestone::Ejected,
+        MilestoneText::BulkheadFull => Milestone::BulkheadFull,
+        MilestoneText::Throttled => Milestone::Throttled,
+        MilestoneText::RetryRefused => Milestone::RetryRefused,
     }
 }

@@ -43,8 +43,10 @@ impl Compiler<'_> {
             }
             FaultText::Pause(pause) => {
                 let service = self.acted_on(&pause.service);
+                let action =
+                    if pause.finishes_work.value { Action::Vacation { service } } else { Action::Pause { service } };
                 let until = Some((pause.until.value, pause.until.span));
-                ("pause", pause.service.0.clone(), &pause.at, until, Vec::new(), Some(Action::Pause { service }))
+                ("pause", pause.service.0.clone(), &pause.at, until, Vec::new(), Some(action))
             }
             FaultText::Flush(flush) => {
                 let service = self.acted_on(&flush.cache);
@@ -298,6 +300,21 @@ impl Compiler<'_> {
                     "timeout" => timeout(policy, source.timeout.value?.0),
                     "retries" => {
                         Some((Target::Policy(policy, PolicyField::Retries), Value::Count(u64::from(source.retries.0))))
+                    }
+                    _ => None,
+                }
+            }
+            Component::Link(name) if matches!(address.part, Part::Guard(_)) => {
+                let link = self.find_link(name)?;
+                let text = system.links.get(name)?;
+                match (&address.part, field) {
+                    (Part::Guard(guard), "maximum") if guard == "bulkhead" => {
+                        let maximum = text.bulkhead.value.as_ref()?.maximum.0;
+                        Some((Target::Link(link, LinkField::BulkheadMaximum), Value::Count(maximum.into())))
+                    }
+                    (Part::Guard(guard), "k") if guard == "throttle" => {
+                        let k = text.throttle.value.as_ref()?.k.0;
+                        Some((Target::Link(link, LinkField::ThrottleK), Value::Number(k)))
                     }
                     _ => None,
                 }

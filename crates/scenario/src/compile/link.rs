@@ -7,7 +7,7 @@ use crate::origin::Span;
 use crate::path::link_name;
 use crate::suggest;
 use knockon_model::blueprint::{Link, LinkEnd, Runtime, Step};
-use knockon_model::id::ServiceId;
+use knockon_model::id::{LinkId, ServiceId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Idle connections kept between services when nothing is said.
@@ -33,6 +33,8 @@ impl Compiler<'_> {
             let text = texts.get(&self.edge_names(edge)).map_or(&standard, |(_, text)| text);
             let link = self.link(edge, text);
             self.blueprint.links.push(link);
+            let id = LinkId(self.blueprint.links.len() as u32 - 1);
+            self.traffic(id, edge, text);
         }
     }
 
@@ -79,7 +81,7 @@ impl Compiler<'_> {
         edges
     }
 
-    fn edge_names(&self, (from, to): (LinkEnd, ServiceId)) -> (String, String) {
+    pub(super) fn edge_names(&self, (from, to): (LinkEnd, ServiceId)) -> (String, String) {
         let from = match from {
             LinkEnd::Source(source) => self.blueprint.sources[source.index()].name.clone(),
             LinkEnd::Service(service) => self.service_name(service),

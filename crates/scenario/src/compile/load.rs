@@ -63,7 +63,7 @@ impl Compiler<'_> {
             self.report(place, "`until` does not lie after the start", None);
         }
         let target = self.target(&text.target);
-        let policy = client(text.timeout.value, text.retries.value, &text.backoff, &text.retry_on, text.strict.value);
+        let policy = client(text.timeout.value, text.retries.value, &text.backoff, &text.retry_on, &text.answers);
         let data = self.rows(text);
         let (mix, classes) = self.mix(text, data);
         Source {

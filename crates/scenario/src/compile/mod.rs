@@ -17,6 +17,7 @@ mod reach;
 mod row;
 mod service;
 mod store;
+mod traffic;
 
 use crate::data::DataFile;
 use crate::decode::Reader;
@@ -110,6 +111,7 @@ fn empty(text: &ScenarioText, seed: u64) -> Blueprint {
         local_caches: Vec::new(),
         samplers: Vec::new(),
         recordings: Recordings::default(),
+        traffic: Vec::new(),
         policies: Vec::new(),
         faults: Vec::new(),
         patches: Vec::new(),

@@ -148,6 +148,20 @@ pub enum Milestone {
     Shed,
     /// A request was turned away by a rate or concurrency limit.
     Limited,
+    /// A caller's circuit breaker opened.
+    BreakerOpened,
+    /// It let a few attempts through, to see.
+    BreakerHalfOpen,
+    /// It closed.
+    BreakerClosed,
+    /// A caller left a process of this service out for its failures.
+    Ejected,
+    /// A caller's bulkhead had no permit for an attempt.
+    BulkheadFull,
+    /// A caller gave an attempt up by itself.
+    Throttled,
+    /// A caller's retry budget did not allow a retry.
+    RetryRefused,
 }
 
 impl fmt::Display for Relation {

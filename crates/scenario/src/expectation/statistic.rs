@@ -4,12 +4,14 @@
 //! [`Reading`]: integers that only grow, so that what happened between two instants is a difference, and division comes last.
 
 use super::reading::{Reading, Shape};
+use crate::path::link_name;
 use crate::suggest;
 use crate::unit;
 use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::{Blueprint, Service};
 use knockon_model::statistics::{
-    KeyspaceStatistics, LatencyHistogram, PoolStatistics, ServiceStatistics, SourceStatistics, Station, Statistics,
+    KeyspaceStatistics, LatencyHistogram, LinkStatistics, PoolStatistics, ServiceStatistics, SourceStatistics, Station,
+    Statistics,
 };
 use std::fmt::{self, Write as _};
 
@@ -47,6 +49,7 @@ enum Subject {
     Service(String),
     Pool(String, String),
     Keys(String, String),
+    Link(String),
 }
 
 /// Where a number is read.
@@ -263,6 +266,25 @@ fn at_workers_ns(s: &ServiceStatistics, at: Time) -> u128 {
     s.requests.present_ns(at) - s.queue.present_ns(at) - s.held_back.present_ns(at) - s.locks.present_ns(at)
 }
 
+/// Of links that the scenario says something about the callers of.
+const LINK: &[Row<LinkStatistics>] = &[
+    count("sent", "attempts sent", |s| s.sent),
+    count("succeeded", "attempts answered with a status below 500", |s| s.succeeded),
+    count("failed", "attempts that ended otherwise", |s| s.failed),
+    level("under_way", "attempts not ended at the end of the run", |s| s.under_way),
+    part("failed_share", "attempts that failed, of all that ended", |s| (s.failed, s.succeeded + s.failed)),
+    count("retries", "retries that the budget allowed", |s| s.retries),
+    count("retries_refused", "retries that the budget did not allow", |s| s.retries_refused),
+    count("not_permitted", "attempts that the circuit breaker did not let through", |s| s.not_permitted),
+    count("opened", "times that a circuit breaker opened", |s| s.opened),
+    count("bulkhead_full", "attempts for which the bulkhead had no permit", |s| s.bulkhead_full),
+    count("throttled", "attempts that callers gave up by themselves", |s| s.throttled),
+    part("throttled_share", "attempts that callers gave up by themselves, of those and the ones sent", |s| {
+        (s.throttled, s.throttled + s.sent)
+    }),
+    count("ejections", "ejections of a process", |s| s.ejections),
+];
+
 fn errors(s: &ServiceStatistics) -> (u64, u64) {
     let errors = s.failed + s.refused + s.lost;
     (errors, s.answered + errors)
@@ -288,6 +310,7 @@ pub(crate) fn describe() -> String {
     rows("SERVICE", &mut SERVICE.iter().map(|row| (row.name, row.unit, row.meaning)));
     rows("SERVICE/POOL", &mut POOL.iter().map(|row| (row.name, row.unit, row.meaning)));
     rows("CACHE/KEYS", &mut KEYS.iter().map(|row| (row.name, row.unit, row.meaning)));
+    rows("CALLER -> CALLEE", &mut LINK.iter().map(|row| (row.name, row.unit, row.meaning)));
     out.push_str("\nKey spaces of a cache within processes: `SERVICE/CACHE/KEYS`.\n");
     out
 }
@@ -342,6 +365,10 @@ macro_rules! with_row {
                 let $row = &KEYS[$statistic.index];
                 $what
             }
+            Subject::Link(_) => {
+                let $row = &LINK[$statistic.index];
+                $what
+            }
         }
     };
 }
@@ -361,6 +388,9 @@ impl Statistic {
         let (subject, names): (Subject, Vec<&'static str>) = match pool {
             None if blueprint.sources.iter().any(|source| source.name == component) => {
                 (Subject::Source(component.to_owned()), SOURCE.iter().map(|row| row.name).collect())
+            }
+            None if component.contains("->") => {
+                (Subject::Link(guarded_link(blueprint, component)?), LINK.iter().map(|row| row.name).collect())
             }
             _ => {
                 let Some(service) = blueprint.services.iter().find(|service| service.name == component) else {
@@ -440,6 +470,10 @@ impl Statistic {
                 let keys = keyspaces.find(|known| &known.cache == cache && &known.name == name)?;
                 Some(KEYS[self.index].read(keys, at, self.threshold))
             }
+            Subject::Link(name) => {
+                let link = statistics.links.iter().find(|link| &link.name == name)?;
+                Some(LINK[self.index].read(link, at, self.threshold))
+            }
         }
     }
 
@@ -486,6 +520,20 @@ fn threshold(name: &str) -> Result<(String, Option<Duration>), (String, Option<S
 fn of_keys(blueprint: &Blueprint, service: &Service) -> Vec<String> {
     let held = blueprint.keyspaces.iter().filter(|keyspace| blueprint[keyspace.cache].name == service.name);
     held.map(|keyspace| blueprint.keyspace_name(keyspace)).collect()
+}
+
+/// The link of this name, if callers keep account of it.
+fn guarded_link(blueprint: &Blueprint, name: &str) -> Result<String, (String, Option<String>)> {
+    let known: Vec<String> = blueprint.traffic.iter().map(|policy| blueprint.link_name(policy.link)).collect();
+    let wanted = link_name(name).map(|(from, to)| format!("{from} -> {to}"));
+    match known.iter().find(|known| Some(*known) == wanted.as_ref()) {
+        Some(found) => Ok(found.clone()),
+        None => {
+            let hint = suggest::hint(name, known.iter().map(String::as_str))
+                .or_else(|| Some("links are counted where their balancing, breaker or the like is given".into()));
+            Err((format!("nothing is counted on the link {name:?}"), hint))
+        }
+    }
 }
 
 /// A number with its unit, for people.

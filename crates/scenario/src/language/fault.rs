@@ -98,6 +98,8 @@ record! {
         at: Duration,
         /// When it goes on.
         until: Duration,
+        /// Whether what is being worked on is finished, and only nothing new is taken up.
+        finishes_work: bool = [false],
     }
 }
 

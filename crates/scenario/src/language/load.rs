@@ -1,10 +1,8 @@
-//! Load sources and the network links between components.
+//! Load sources.
 
-use super::{BackoffText, ClassText, Law, MixText, RetryText};
-use crate::decode::{At, Decode, Reader, choice, record};
-use crate::leaf::{Count, Factor, Limit, Name, Period, Rate};
-use crate::origin::Span;
-use crate::tree::{Kind, Node};
+use super::{AnswersText, BackoffText, ClassText, MixText, RetryText};
+use crate::decode::{At, choice, record};
+use crate::leaf::{Count, Factor, Name, Period, Rate};
 use knockon_kernel::Duration;
 
 record! {
@@ -36,8 +34,8 @@ record! {
         backoff: BackoffText = [()],
         /// Which outcomes are retried.
         retry_on: Vec<At<RetryText>> = [[Timeout, Refused, Reset, ServerError]],
-        /// Whether an answer counts only for the current attempt.
-        strict: bool = [true],
+        /// Which of its attempts' answers a request takes.
+        answers: AnswersText = [Current],
         /// How important its requests are, for services that queue `by_class`.
         class: ClassText = [Critical],
     }
@@ -92,44 +90,5 @@ record! {
         at: Duration,
         /// Factor of the base rate.
         factor: Factor<true>,
-    }
-}
-
-record! {
-    /// A directed network link. Links that are not listed have the defaults.
-    LinkText as "link" {
-        /// One-way latency, drawn for each message.
-        latency: Law = ["0.25ms"],
-        /// Whether connections are encrypted: one more round trip to connect.
-        tls: bool = [false],
-        /// Idle connections that a process keeps; 0 connects anew for every call. When left out `Always` for load
-        /// sources, databases and caches, else 32.
-        keep_alive: Option<Persistence>,
-    }
-}
-
-choice! {
-    /// How connections are kept.
-    Persistence as "persistence" {
-        /// A multiplexed connection that is always there.
-        Always,
-        /// So many idle connections.
-        Idle(IdleText),
-    }
-}
-
-record! {
-    /// Idle connections.
-    IdleText as "Idle" {
-        /// How many at most.
-        connections: Limit,
-    }
-}
-
-impl LinkText {
-    /// A link that nothing is said about.
-    pub(crate) fn standard() -> Self {
-        let nothing = Node { span: Span::default(), kind: Kind::Tuple(None, Vec::new()) };
-        Self::decode(&nothing, &mut Reader::default()).unwrap_or_else(Self::filler)
     }
 }

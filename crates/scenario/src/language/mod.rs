@@ -8,12 +8,14 @@ mod expect;
 mod fault;
 mod law;
 mod limit;
+mod link;
 mod load;
 mod mix;
 mod scenario;
 mod service;
 mod step;
 mod store;
+mod traffic;
 
 pub(crate) use admission::{
     ClassText, DelayText, DroppedText, OrderText, OverflowText, QueueText, ScheduleText, StatusText, VictimText,
@@ -22,14 +24,18 @@ pub(crate) use expect::{Bound, ChainText, Expect, MeasureText, MilestoneText, Re
 pub(crate) use fault::{ContrastText, Deploy, FaultText, HoldLock, SetText};
 pub(crate) use law::{Law, RecordedText};
 pub(crate) use limit::{ConcurrencyText, ExcessText, RateLimitText};
-pub(crate) use load::{ArrivalsText, LinkText, LoadText, Persistence, ProfileText, ReplayText};
+pub(crate) use link::{LinkText, Persistence};
+pub(crate) use load::{ArrivalsText, LoadText, ProfileText, ReplayText};
 pub(crate) use mix::{ColumnMix, MixText};
 pub(crate) use scenario::{LimitsText, ScenarioText, SystemText};
 pub(crate) use service::{
     CPythonText, CollectorText, DisciplineText, HeapText, MemoryText, OutOfMemory, PauseText, PoolFields, PoolText,
     QueuePoolFields, RestartText, RuntimeText, ServiceText,
 };
-pub(crate) use step::{BackoffText, Branch, CallText, EndpointText, JitterText, RetryText, SeverityText, StepText};
+pub(crate) use step::{
+    AnswersText, BackoffText, Branch, CallText, EndpointText, JitterText, RetryText, SeverityText, StepText,
+};
 pub(crate) use store::{
     CacheText, DatabaseText, EvictionText, KeysText, LocalCacheText, PopularityText, QueryText, RowText,
 };
+pub(crate) use traffic::{BalanceText, BreakerText, BudgetText, BulkheadText, OutlierText, ThrottleText};

@@ -74,8 +74,8 @@ record! {
         backoff: BackoffText = [()],
         /// Which outcomes are retried.
         retry_on: Vec<At<RetryText>> = [[Timeout, Refused, Reset, ServerError]],
-        /// Whether an answer counts only for the current attempt, not for an earlier one of the same call.
-        strict: bool = [true],
+        /// Which of its attempts' answers the call takes.
+        answers: AnswersText = [Current],
         /// Whether the callee learns the time that is left and gives up itself when it has passed.
         propagates_deadline: bool = [false],
         /// Whether the request goes on when the call has failed for good.
@@ -122,6 +122,20 @@ choice! {
         Reset,
         /// An answer of 500 or above.
         ServerError,
+        /// Not sent at all: an open breaker, a full bulkhead or the caller's own throttling was in the way.
+        Rejected,
+    }
+}
+
+choice! {
+    /// Which answers a call takes. Those of attempts that it has given up count only if they succeeded.
+    AnswersText as "set of answers" {
+        /// Only that of the current attempt (strict).
+        Current,
+        /// That of any attempt, while one is outstanding (lenient).
+        Outstanding,
+        /// Also one that comes in the pause before the next attempt, which is then not sent.
+        Any,
     }
 }
 

@@ -58,7 +58,7 @@ fn component_names(system: &SystemText) -> Vec<String> {
 
 impl Part {
     pub(super) fn resolve(
-        system: &SystemText,
+        system: &mut SystemText,
         component: &Component,
         name: &str,
         part: Option<&str>,
@@ -120,7 +120,14 @@ impl Part {
                 }
                 known.push("backoff");
             }
-            Component::Link(_) => {}
+            Component::Link(link) => {
+                let Some(link) = system.links.entries.get_mut(link) else { return Ok(Self::Itself) };
+                let guards = link.value.guards();
+                if guards.contains(&part) {
+                    return Ok(Self::Guard(owned));
+                }
+                known.extend(guards);
+            }
         }
         lost(format!("{name:?} has no part {part:?}"), suggest::hint(part, known))
     }

@@ -7,7 +7,10 @@ mod component;
 mod step;
 
 use crate::decode::{Field, Record, Slot};
-use crate::language::{ArrivalsText, ConcurrencyText, EndpointText, PoolText, RateLimitText, RuntimeText, SystemText};
+use crate::language::{
+    ArrivalsText, BalanceText, BreakerText, BudgetText, ConcurrencyText, EndpointText, LinkText, PoolText,
+    RateLimitText, RuntimeText, SystemText,
+};
 use crate::suggest;
 use std::fmt::Write as _;
 use step::{each_step, nth_step};
@@ -49,6 +52,8 @@ pub(crate) enum Part {
     LocalCache(String),
     LocalKeys(String, String),
     Backoff,
+    /// What a link's callers guard themselves with, by its field.
+    Guard(String),
 }
 
 /// Why a path leads nowhere.
@@ -102,6 +107,8 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
     ("SOURCE.timeout", "duration", "timeout of the clients' attempts"),
     ("SOURCE.retries", "count", "retries of the clients"),
     ("CALLER->CALLEE.latency", "distribution", "one-way latency of a link"),
+    ("CALLER->CALLEE/bulkhead.maximum", "count", "attempts of a process that may be under way over a link"),
+    ("CALLER->CALLEE/throttle.k", "number", "how many times what the callee accepts is still sent"),
 ];
 
 /// The section of the schema about paths.
@@ -274,7 +281,13 @@ impl Address {
                     _ => return None,
                 })
             }
-            Component::Link(name) => Some(&mut system.links.entries.get_mut(name)?.value),
+            Component::Link(name) => {
+                let link = &mut system.links.entries.get_mut(name)?.value;
+                Some(match &self.part {
+                    Part::Guard(guard) => return link.guard(guard),
+                    _ => link,
+                })
+            }
         }
     }
 
@@ -315,5 +328,38 @@ impl<R: Record> Fields for R {
 
     fn table(&self) -> &'static [Field] {
         R::FIELDS
+    }
+}
+
+impl LinkText {
+    /// The record of what the link's callers guard themselves with, where the text has one.
+    fn guard(&mut self, guard: &str) -> Option<&mut dyn Fields> {
+        Some(match guard {
+            "balance" => match &mut self.balance.value {
+                BalanceText::Random | BalanceText::RoundRobin => return None,
+                BalanceText::LeastRequest(least) => least,
+                BalanceText::PeakEwma(ewma) => ewma,
+                BalanceText::ConsistentHash(ring) => ring,
+            },
+            "outlier" => self.outlier.value.as_mut()?,
+            "breaker" => match self.breaker.value.as_mut()? {
+                BreakerText::Resilience4j(breaker) => breaker,
+                BreakerText::Hystrix(breaker) => breaker,
+            },
+            "retry_budget" => match self.retry_budget.value.as_mut()? {
+                BudgetText::Grpc(budget) => budget,
+                BudgetText::Finagle(budget) => budget,
+                BudgetText::Envoy(budget) => budget,
+            },
+            "bulkhead" => self.bulkhead.value.as_mut()?,
+            "throttle" => self.throttle.value.as_mut()?,
+            _ => return None,
+        })
+    }
+
+    /// Names of what the text has a record for.
+    fn guards(&mut self) -> Vec<&'static str> {
+        const ALL: [&str; 6] = ["balance", "outlier", "breaker", "retry_budget", "bulkhead", "throttle"];
+        ALL.into_iter().filter(|guard| self.guard(guard).is_some()).collect()
     }
 }

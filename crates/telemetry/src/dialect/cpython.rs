@@ -116,6 +116,9 @@ fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
         (ErrorType::RateLimited, Callee::Http) => {
             say!(body, ": 429 Client Error: Too Many Requests for url: http://{}{}", call.address, call.path);
         }
+        (ErrorType::CallNotPermitted, _) => {
+            body.push_str(": Timeout not elapsed yet, circuit breaker still open");
+        }
         (ErrorType::CacheFull, _) => body.push_str(": command not allowed when used memory > 'maxmemory'."),
         _ => {}
     }

@@ -171,6 +171,9 @@ const fn jvm(error: ErrorType, callee: Callee) -> &'static str {
         (ErrorType::CacheFull, _) => "io.lettuce.core.RedisCommandExecutionException",
         (ErrorType::Overloaded, _) => "org.springframework.web.client.HttpServerErrorException$ServiceUnavailable",
         (ErrorType::RateLimited, _) => "org.springframework.web.client.HttpClientErrorException$TooManyRequests",
+        (ErrorType::CallNotPermitted, _) => "io.github.resilience4j.circuitbreaker.CallNotPermittedException",
+        (ErrorType::BulkheadFull, _) => "io.github.resilience4j.bulkhead.BulkheadFullException",
+        (ErrorType::ClientThrottled, _) => "java.util.concurrent.RejectedExecutionException",
     }
 }
 
@@ -201,6 +204,8 @@ const fn cpython(error: ErrorType, callee: Callee) -> &'static str {
         (ErrorType::Application, _) => "RuntimeError",
         (ErrorType::Cancelled, _) => "BrokenPipeError",
         (ErrorType::CacheFull, _) => "redis.exceptions.OutOfMemoryError",
+        (ErrorType::CallNotPermitted, _) => "pybreaker.CircuitBreakerError",
+        (ErrorType::BulkheadFull | ErrorType::ClientThrottled, _) => "RuntimeError",
     }
 }
 
@@ -220,6 +225,10 @@ const fn node(error: ErrorType, callee: Callee) -> &'static str {
         (ErrorType::OutOfMemory, _) => "RangeError",
         (ErrorType::Cancelled, _) => "AbortError",
         (ErrorType::CacheFull, _) => "ReplyError",
+        // opossum's codes.
+        (ErrorType::CallNotPermitted, _) => "EOPENBREAKER",
+        (ErrorType::BulkheadFull, _) => "ESEMLOCKED",
+        (ErrorType::ClientThrottled, _) => "Error",
         (
             ErrorType::PoolTimeout
             | ErrorType::Upstream
@@ -247,5 +256,6 @@ const fn native(error: ErrorType) -> &'static str {
         }
         ErrorType::Cancelled => "context.Canceled",
         ErrorType::CacheFull => "proto.RedisError",
+        ErrorType::CallNotPermitted | ErrorType::BulkheadFull | ErrorType::ClientThrottled => "*errors.errorString",
     }
 }

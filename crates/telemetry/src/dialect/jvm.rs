@@ -44,6 +44,8 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, heap: &Heap, event: &LogEvent, bod
         LogEvent::RequestFailed { endpoint, status, error, peer } => {
             let call = speaker.call(endpoint, peer);
             let root = exception(error, Language::Jvm, call.as_ref().map_or(Callee::Http, |call| call.callee));
+            let hystrix = error == ErrorType::CallNotPermitted && speaker.breaks_by_hystrix(peer);
+            let root = if hystrix { "java.lang.RuntimeException" } else { root };
             let severity = if status < 500 { Severity::Warn } else { Severity::Error };
             if error == ErrorType::Application {
                 say!(body, "Resolved [{root}: {status} {}]", http::constant(status));
@@ -58,7 +60,16 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, heap: &Heap, event: &LogEvent, bod
             body.push_str(
                 "Servlet.service() for servlet [dispatcherServlet] in context with path [] threw exception [",
             );
-            failure(error, call.as_ref(), body);
+            if hystrix {
+                let name = call.as_ref().map_or("", |call| call.host);
+                say!(
+                    body,
+                    "Request processing failed: com.netflix.hystrix.exception.HystrixRuntimeException: \
+                     {name} short-circuited and no fallback available."
+                );
+            } else {
+                failure(error, call.as_ref(), body);
+            }
             body.push_str("] with root cause");
             Heading::new(severity, TOMCAT).error(root)
         }
@@ -127,6 +138,25 @@ fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
         }
         (ErrorType::Cancelled, _) => {
             body.push_str("org.apache.catalina.connector.ClientAbortException: java.io.IOException: Broken pipe");
+        }
+        (ErrorType::CallNotPermitted, _) => {
+            let name = call.map_or("", |call| call.host);
+            say!(
+                body,
+                "io.github.resilience4j.circuitbreaker.CallNotPermittedException: \
+                 CircuitBreaker '{name}' is OPEN and does not permit further calls"
+            );
+        }
+        (ErrorType::BulkheadFull, _) => {
+            let name = call.map_or("", |call| call.host);
+            say!(
+                body,
+                "io.github.resilience4j.bulkhead.BulkheadFullException: \
+                 Bulkhead '{name}' is full and does not permit further calls"
+            );
+        }
+        (ErrorType::ClientThrottled, _) => {
+            body.push_str("java.util.concurrent.RejectedExecutionException: Request throttled by the client");
         }
         (ErrorType::Application | ErrorType::OutOfMemory, _) => unreachable!("worded by the caller"),
     }

@@ -22,7 +22,7 @@ pub(crate) use names::span_name;
 
 use errors::Callee;
 use knockon_kernel::Duration;
-use knockon_model::blueprint::{Blueprint, Operation, Pool, Runtime, Service, Severity, Step};
+use knockon_model::blueprint::{Blueprint, Breaker, LinkEnd, Operation, Pool, Runtime, Service, Severity, Step};
 use knockon_model::id::{EndpointId, PoolId, ServiceId};
 use knockon_model::record::{Catalogue, LogEvent, LogRecord};
 use std::borrow::Cow;
@@ -159,6 +159,15 @@ impl<'a> Speaker<'a> {
             Operation::Sql { operation, table, .. } => (operation, table),
             Operation::Cache { command } => (command, ""),
         }
+    }
+
+    /// Whether calls of a service are guarded by Hystrix rather than Resilience4j.
+    fn breaks_by_hystrix(&self, peer: Option<ServiceId>) -> bool {
+        self.blueprint.traffic.iter().any(|policy| {
+            let link = &self.blueprint[policy.link];
+            let is_own = matches!(link.from, LinkEnd::Service(from) if self.blueprint[from].name == self.service.name);
+            is_own && Some(link.to) == peer && matches!(policy.breaker, Some(Breaker::Hystrix(_)))
+        })
     }
 
     /// The failed call of a request.

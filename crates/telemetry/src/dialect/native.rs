@@ -46,8 +46,16 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut Strin
     })
 }
 
+/// Whether the error is one of a request that went out: net/http names it then.
+fn was_sent(error: ErrorType) -> bool {
+    !matches!(
+        error,
+        ErrorType::Application | ErrorType::CallNotPermitted | ErrorType::BulkheadFull | ErrorType::ClientThrottled
+    )
+}
+
 fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
-    if let Some(call) = call.filter(|call| call.callee == Callee::Http && error != ErrorType::Application) {
+    if let Some(call) = call.filter(|call| call.callee == Callee::Http && was_sent(error)) {
         let method = call.method[..1].to_uppercase() + &call.method[1..].to_lowercase();
         let scheme = if error == ErrorType::Certificate { "https" } else { "http" };
         say!(body, "{method} \"{scheme}://{}{}\": ", call.address, call.path);
@@ -80,6 +88,10 @@ fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
         ErrorType::Upstream => body.push_str("unexpected status 500 Internal Server Error"),
         ErrorType::Application => body.push_str("internal error"),
         ErrorType::Cancelled => body.push_str("context canceled"),
+        // gobreaker's words; the others are the application's own.
+        ErrorType::CallNotPermitted => body.push_str("circuit breaker is open"),
+        ErrorType::BulkheadFull => body.push_str("too many concurrent calls"),
+        ErrorType::ClientThrottled => body.push_str("request throttled by the client"),
         ErrorType::CacheFull => body.push_str("OOM command not allowed when used memory > 'maxmemory'."),
     }
 }

@@ -73,6 +73,10 @@ fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
         ErrorType::Upstream => body.push_str("Response code 500 (Internal Server Error)"),
         ErrorType::Application => body.push_str("Internal Server Error"),
         ErrorType::Cancelled => body.push_str("This operation was aborted"),
+        // opossum's words; throttling is the application's own.
+        ErrorType::CallNotPermitted => body.push_str("Breaker is open"),
+        ErrorType::BulkheadFull => body.push_str("Semaphore locked"),
+        ErrorType::ClientThrottled => body.push_str("Request throttled by the client"),
         ErrorType::CacheFull => body.push_str("OOM command not allowed when used memory > 'maxmemory'."),
     }
 }

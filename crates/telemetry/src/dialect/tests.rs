@@ -126,6 +126,7 @@ fn dialect() -> Dialect {
         local_caches: vec![],
         recordings: Recordings::default(),
         samplers: vec![],
+        traffic: vec![],
         policies: vec![],
         faults: vec![],
         patches: vec![],

@@ -138,6 +138,7 @@ pub(crate) fn blueprint() -> Blueprint {
         local_caches: vec![],
         recordings: Recordings::default(),
         samplers: vec![],
+        traffic: vec![],
         policies: vec![],
         faults: vec![],
         patches: vec![],

@@ -1,10 +1,10 @@
 //! A shop with one service of each runtime: a web application in front of an API, a session service, a cache and a database.
 
 use crate::blueprint::{
-    Action, Admission, Arrivals, Backoff, Blueprint, CPython, CallPolicy, Collector, Cores, CpuDiscipline, Endpoint,
-    Heap, Jitter, Keyspace, Limits, Link, LinkEnd, Memory, Mix, OnOutOfMemory, Operation, Patch, PauseCost, Pool,
-    PoolKind, Postgres, Recordings, Redis, RestartPolicy, RetryOn, Runtime, Service, Site, Source, Step, StepField,
-    Target, Value,
+    Action, Admission, Answers, Arrivals, Backoff, Blueprint, CPython, CallPolicy, Collector, Cores, CpuDiscipline,
+    Endpoint, Heap, Jitter, Keyspace, Limits, Link, LinkEnd, Memory, Mix, OnOutOfMemory, Operation, Patch, PauseCost,
+    Pool, PoolKind, Postgres, Recordings, Redis, RestartPolicy, RetryOn, Runtime, Service, Site, Source, Step,
+    StepField, Target, Value,
 };
 use crate::id::{EndpointId, KeyspaceId, PolicyId, PoolId, SamplerId, ServiceId, SourceId};
 use knockon_kernel::{Duration, Sampler, Time};
@@ -74,6 +74,7 @@ pub(super) fn shop(patches: Vec<Patch>) -> Blueprint {
             sampler(Sampler::zipf(100, 1.1)),
             sampler(Sampler::constant(5_000_000_000.0)),
         ],
+        traffic: Vec::new(),
         policies: vec![CallPolicy {
             timeout: Some(Duration::from_secs(5)),
             retries: 0,
@@ -84,7 +85,7 @@ pub(super) fn shop(patches: Vec<Patch>) -> Blueprint {
                 jitter: Jitter::None,
             },
             retry_on: RetryOn::default(),
-            strict: true,
+            answers: Answers::Current,
             propagates_deadline: false,
         }],
         faults: Vec::new(),

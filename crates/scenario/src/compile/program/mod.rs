@@ -16,7 +16,7 @@ use crate::origin::Span;
 use crate::suggest;
 use knockon_model::blueprint::{CallPolicy, Choice, Endpoint, Operation, Severity, Site, Step};
 use knockon_model::id::{EndpointId, PolicyId, PoolId, ServiceId};
-use policy::{backoff, plain, retry_on};
+use policy::{answers, backoff, plain, retry_on};
 use std::collections::BTreeMap;
 
 /// Where a step of the text went.
@@ -281,7 +281,7 @@ impl<'t> Compiler<'t> {
             retries: call.retries.0,
             backoff: backoff(&call.backoff),
             retry_on: retry_on(&call.retry_on),
-            strict: call.strict.value,
+            answers: answers(&call.answers),
             propagates_deadline: call.propagates_deadline.value,
         });
         let (service, endpoint) = self.find_endpoint(&call.to)?;

@@ -1,9 +1,9 @@
 //! Timeouts, retries and back-off.
 
 use crate::decode::At;
-use crate::language::{BackoffText, JitterText, RetryText};
+use crate::language::{AnswersText, BackoffText, JitterText, RetryText};
 use crate::leaf::{Count, Period};
-use knockon_model::blueprint::{Backoff, CallPolicy, Jitter, RetryOn};
+use knockon_model::blueprint::{Answers, Backoff, CallPolicy, Jitter, RetryOn};
 
 /// A policy without retries.
 pub(super) fn plain(timeout: Option<Period>) -> CallPolicy {
@@ -17,7 +17,7 @@ pub(super) fn plain(timeout: Option<Period>) -> CallPolicy {
             jitter: Jitter::None,
         },
         retry_on: RetryOn::default(),
-        strict: true,
+        answers: Answers::Current,
         propagates_deadline: false,
     }
 }
@@ -44,9 +44,18 @@ pub(super) fn retry_on(outcomes: &[At<RetryText>]) -> RetryOn {
             RetryText::Refused => on.refused = true,
             RetryText::Reset => on.reset = true,
             RetryText::ServerError => on.server_error = true,
+            RetryText::Rejected => on.rejected = true,
         }
     }
     on
+}
+
+pub(super) fn answers(text: &AnswersText) -> Answers {
+    match text {
+        AnswersText::Current => Answers::Current,
+        AnswersText::Outstanding => Answers::Outstanding,
+        AnswersText::Any => Answers::Any,
+    }
 }
 
 /// A source's policy.
@@ -55,7 +64,13 @@ pub(in crate::compile) fn client(
     retries: Count,
     pause: &BackoffText,
     on: &[At<RetryText>],
-    strict: bool,
+    late: &AnswersText,
 ) -> CallPolicy {
-    CallPolicy { retries: retries.0, backoff: backoff(pause), retry_on: retry_on(on), strict, ..plain(timeout) }
+    CallPolicy {
+        retries: retries.0,
+        backoff: backoff(pause),
+        retry_on: retry_on(on),
+        answers: answers(late),
+        ..plain(timeout)
+    }
 }

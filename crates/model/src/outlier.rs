@@ -1,0 +1,150 @@
+//! Outlier ejection: which processes of a callee a caller leaves out because they kept failing.
+//!
+//! States of a host: called, ejected. Failures in a row eject it at once, if the share of ejected hosts allows; a sweep of a fixed
+//! interval takes it back when its time is over, which is the base time multiplied by how often it was ejected of late (each
+//! sweep that finds it back for at least an interval takes one off). Sweeps need no calendar: the next use catches up with those that have passed, and
+//! nothing could have seen the difference in between.
+//!
+//! Source: Envoy 1.30, architecture overview, "Outlier detection", its `consecutive_5xx` detector, and what its sweep does. Left out: the detectors of success
+//! rate and failure percentage, gateway failures and local errors apart, jitter, active health checks.
+
+use crate::blueprint::Outlier as Config;
+use knockon_kernel::Time;
+use serde::{Deserialize, Serialize};
+
+/// What is known of one host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Host {
+    failures: u32,
+    /// How often it was ejected, less the sweeps that found it healthy.
+    backoff: u32,
+    /// Since when it is.
+    ejected: Option<Time>,
+    /// When it was last taken back.
+    returned: Time,
+}
+
+/// The hosts of one link, seen by one caller.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outliers {
+    config: Config,
+    hosts: Vec<Host>,
+    ejected: u32,
+    next_sweep: Time,
+    /// Hosts with a back-off or an ejection: what sweeps are about.
+    known: Vec<u32>,
+}
+
+/// What a use of the hosts changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Hosts taken back.
+    pub returned: u32,
+}
+
+impl Outliers {
+    /// So many hosts, all called.
+    #[must_use]
+    pub fn new(config: Config, hosts: u32, now: Time) -> Self {
+        let hosts = vec![Host::default(); hosts as usize];
+        Self { config, hosts, ejected: 0, next_sweep: now.saturating_add(config.interval), known: Vec::new() }
+    }
+
+    /// Hosts that are ejected.
+    #[must_use]
+    pub fn ejected(&self) -> u32 {
+        self.ejected
+    }
+
+    /// Whether a host is ejected.
+    #[must_use]
+    pub fn is_ejected(&self, host: u32) -> bool {
+        self.hosts[host as usize].ejected.is_some()
+    }
+
+    /// Whether so few hosts are left that ejection is ignored.
+    #[must_use]
+    pub fn panics(&self) -> bool {
+        let hosts = self.hosts.len() as u64;
+        let left = hosts - u64::from(self.ejected);
+        left == 0 || left * 1_000 < u64::from(self.config.panic_permille) * hosts
+    }
+
+    /// Catches up with the sweeps up to `now`.
+    pub fn sweep(&mut self, now: Time) -> Swept {
+        let mut swept = Swept::default();
+        if now < self.next_sweep {
+            return swept;
+        }
+        while now >= self.next_sweep && !self.known.is_empty() {
+            swept.returned += self.sweep_once();
+            self.next_sweep = self.next_sweep.saturating_add(self.config.interval);
+        }
+        if now >= self.next_sweep {
+            // Nothing is left to sweep: on to the first one to come.
+            let behind = (now - self.next_sweep).as_nanos() / self.config.interval.as_nanos() + 1;
+            self.next_sweep = self.next_sweep.saturating_add(self.config.interval * behind);
+        }
+        swept
+    }
+
+    fn sweep_once(&mut self) -> u32 {
+        let (now, config) = (self.next_sweep, self.config);
+        let mut returned = 0;
+        for &n in &self.known {
+            let host = &mut self.hosts[n as usize];
+            if let Some(since) = host.ejected {
+                let lasts_ns = config.base_ejection.as_nanos().saturating_mul(u64::from(host.backoff));
+                if now.saturating_sub(since).as_nanos() >= lasts_ns.min(config.maximum_ejection.as_nanos()) {
+                    *host = Host { failures: 0, ejected: None, returned: now, backoff: host.backoff };
+                    returned += 1;
+                }
+            } else if now.saturating_sub(host.returned) >= config.interval {
+                host.backoff = host.backoff.saturating_sub(1);
+            }
+        }
+        self.ejected -= returned;
+        let hosts = &self.hosts;
+        self.known.retain(|&n| hosts[n as usize].ejected.is_some() || hosts[n as usize].backoff > 0);
+        returned
+    }
+
+    /// An attempt on a host has ended; true if that ejects it.
+    pub fn ended(&mut self, now: Time, host: u32, failed: bool) -> bool {
+        let n = host as usize;
+        if !failed {
+            self.hosts[n].failures = 0;
+            return false;
+        }
+        self.hosts[n].failures += 1;
+        if self.hosts[n].failures < self.config.consecutive_5xx {
+            return false;
+        }
+        self.hosts[n].failures = 0;
+        if self.hosts[n].ejected.is_some() || !self.may_eject() {
+            return false;
+        }
+        let config = self.config;
+        let found = &mut self.hosts[n];
+        found.ejected = Some(now);
+        // Past the longest time it counts no further.
+        let (base_ns, maximum_ns) = (config.base_ejection.as_nanos(), config.maximum_ejection.as_nanos());
+        if base_ns.saturating_mul(u64::from(found.backoff)) < maximum_ns.saturating_add(base_ns) {
+            found.backoff += 1;
+        }
+        self.ejected += 1;
+        if !self.known.contains(&host) {
+            self.known.push(host);
+        }
+        true
+    }
+
+    fn may_eject(&self) -> bool {
+        let share =
+            u64::from(self.ejected + 1) * 1_000 <= u64::from(self.config.maximum_permille) * self.hosts.len() as u64;
+        share || (self.config.always_one && self.ejected == 0)
+    }
+}
+
+#[cfg(test)]
+mod tests;

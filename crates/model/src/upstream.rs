@@ -1,0 +1,236 @@
+//! A caller's account of one link: which hosts lie behind it and how they did, and what guards the way there.
+//!
+//! One for each process that calls over a link with a traffic policy, in a table beside the processes; links without one have
+//! none. It holds the machines and keeps them consistent: an attempt is admitted (throttling, then the breaker, then the bulkhead, in
+//! which order Resilience4j's decorators lie too), goes to a host, and ends. What was learnt dies with the process.
+
+use crate::balance::{Balancer, Ring};
+use crate::blueprint::TrafficPolicy;
+use crate::breaker::{Breaker, BreakerState, Verdict};
+use crate::budget::Budget;
+use crate::bulkhead::{Bulkhead, Entry};
+use crate::id::FrameRef;
+use crate::outlier::Outliers;
+use crate::record::ErrorType;
+use crate::statistics::LinkStatistics;
+use crate::throttle::Throttle;
+use knockon_kernel::{Duration, Key, Time};
+use serde::{Deserialize, Serialize};
+
+/// What becomes of an attempt before it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// It goes.
+    Goes,
+    /// It waits for a permit, at most so long.
+    Waits(Duration),
+    /// It is never sent.
+    Rejected(ErrorType),
+}
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ended {
+    /// Number of the callee's process among its replicas.
+    pub(crate) host: u32,
+    pub(crate) verdict: Verdict,
+    /// Whether the callee took it on, rather than turn it away or stay silent.
+    pub(crate) accepted: bool,
+    /// Whether it is a failure that the call's policy retries.
+    pub(crate) retryable: bool,
+    /// From sending to the end.
+    pub(crate) took: Duration,
+}
+
+/// One caller's account of one link.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Upstream {
+    /// Position of its policy among the blueprint's.
+    pub(crate) policy: u32,
+    /// The calling process.
+    pub(crate) process: u32,
+    /// The callee's first process, and how many follow it with that one.
+    pub(crate) first: u32,
+    hosts: u32,
+    /// Address of its component draws.
+    key: Key,
+    balancer: Balancer,
+    pub(crate) outliers: Option<Outliers>,
+    pub(crate) breaker: Option<Breaker>,
+    budget: Option<Budget>,
+    pub(crate) bulkhead: Option<Bulkhead>,
+    pub(crate) throttle: Option<Throttle>,
+    pub(crate) statistics: LinkStatistics,
+}
+
+impl Upstream {
+    /// The account of a process that has just started.
+    pub(crate) fn new(
+        policy: u32,
+        described: &TrafficPolicy,
+        process: u32,
+        (first, hosts): (u32, u32),
+        key: Key,
+        now: Time,
+    ) -> Self {
+        Self {
+            policy,
+            process,
+            first,
+            hosts,
+            key,
+            balancer: Balancer::new(described.balance, hosts, key),
+            outliers: described.outlier.map(|config| Outliers::new(config, hosts, now)),
+            breaker: described.breaker.map(|config| Breaker::new(config, now)),
+            budget: described.retry_budget.map(|config| Budget::new(config, now)),
+            bulkhead: described.bulkhead.map(|config| Bulkhead::new(config.maximum)),
+            throttle: described.throttle.map(|config| Throttle::new(config, now)),
+            statistics: LinkStatistics::default(),
+        }
+    }
+
+    /// The process has ended: the next one begins with nothing but the counts of the whole run.
+    pub(crate) fn forget(&mut self, described: &TrafficPolicy, now: Time) {
+        let mut statistics = std::mem::take(&mut self.statistics);
+        statistics.lost += std::mem::take(&mut statistics.under_way);
+        let fresh = Self::new(self.policy, described, self.process, (self.first, self.hosts), self.key, now);
+        *self = Self { statistics, ..fresh };
+    }
+
+    /// A call begins.
+    pub(crate) fn call(&mut self, now: Time) {
+        if let Some(budget) = &mut self.budget {
+            budget.call(now);
+        }
+    }
+
+    /// Whether an attempt goes. `wait` is how long it may wait for a permit.
+    pub(crate) fn admit(&mut self, now: Time, key: Key, who: FrameRef, wait: Duration) -> Admission {
+        if self.throttle.as_mut().is_some_and(|throttle| !throttle.permit(now, key)) {
+            self.statistics.throttled += 1;
+            return Admission::Rejected(ErrorType::ClientThrottled);
+        }
+        if self.breaker.as_mut().is_some_and(|breaker| !breaker.permit(now)) {
+            self.statistics.not_permitted += 1;
+            return Admission::Rejected(ErrorType::CallNotPermitted);
+        }
+        let Some(bulkhead) = &mut self.bulkhead else { return Admission::Goes };
+        if bulkhead.enter() == Entry::Admitted {
+            return Admission::Goes;
+        }
+        if wait.is_zero() {
+            self.crowded_out(now, Duration::ZERO);
+            return Admission::Rejected(ErrorType::BulkheadFull);
+        }
+        bulkhead.wait(who);
+        Admission::Waits(wait)
+    }
+
+    /// The bulkhead had no permit: to the breaker around it that is a failure.
+    fn crowded_out(&mut self, now: Time, waited: Duration) {
+        self.statistics.bulkhead_full += 1;
+        if let Some(breaker) = &mut self.breaker {
+            breaker.record(now, Verdict::Failure, waited);
+        }
+    }
+
+    /// One who waits for a permit has waited long enough. False if it waits no more.
+    pub(crate) fn give_up(&mut self, now: Time, who: FrameRef, waited: Duration) -> bool {
+        let waits = self.bulkhead.as_mut().is_some_and(|bulkhead| bulkhead.give_up(who));
+        if waits {
+            self.crowded_out(now, waited);
+        }
+        waits
+    }
+
+    /// An admitted attempt goes: to this host. A host that a sweep takes back can be it.
+    pub(crate) fn begin(&mut self, now: Time, key: Key, ring: Option<&Ring>, hash: u64) -> u32 {
+        if self.outliers.as_mut().is_some_and(|outliers| outliers.sweep(now).returned > 0) {
+            self.leave_out_ejected();
+        }
+        let host = self.balancer.pick(now, key, ring, hash);
+        self.balancer.begin(host);
+        self.statistics.sent += 1;
+        self.statistics.under_way += 1;
+        host
+    }
+
+    /// An admitted attempt is not sent after all, or a sent one has ended: its permit goes to whoever waits longest.
+    pub(crate) fn leave(&mut self) -> Option<FrameRef> {
+        self.bulkhead.as_mut()?.leave()
+    }
+
+    /// A sent attempt has ended. True if its host is ejected for it.
+    pub(crate) fn end(&mut self, now: Time, ended: Ended) -> bool {
+        let Ended { host, verdict, accepted, retryable, took } = ended;
+        let learnt = verdict != Verdict::Cancelled;
+        self.balancer.end(now, host, learnt.then(|| took.as_nanos()));
+        self.statistics.under_way -= 1;
+        match verdict {
+            Verdict::Success => self.statistics.succeeded += 1,
+            Verdict::Failure => self.statistics.failed += 1,
+            Verdict::Cancelled => self.statistics.cancelled += 1,
+        }
+        if let Some(breaker) = &mut self.breaker {
+            breaker.record(now, verdict, took);
+        }
+        if !learnt {
+            return false;
+        }
+        let success = verdict == Verdict::Success;
+        if let Some(budget) = &mut self.budget
+            && (success || retryable)
+        {
+            budget.ended(success);
+        }
+        if let Some(throttle) = &mut self.throttle
+            && accepted
+        {
+            throttle.accepted(now);
+        }
+        let Some(outliers) = &mut self.outliers else { return false };
+        let swept = outliers.sweep(now).returned > 0;
+        let ejected = outliers.ended(now, host, !success);
+        if swept || ejected {
+            self.leave_out_ejected();
+        }
+        self.statistics.ejections += u64::from(ejected);
+        ejected
+    }
+
+    /// Whether the budget allows one more retry, which is then counted.
+    pub(crate) fn try_retry(&mut self, now: Time) -> bool {
+        let waiting = self.bulkhead.as_ref().map_or(0, |bulkhead| bulkhead.load().1);
+        let under_way = u32::try_from(self.statistics.under_way).unwrap_or(u32::MAX).saturating_add(waiting);
+        let allowed = self.budget.as_mut().is_none_or(|budget| budget.try_retry(now, under_way));
+        if allowed {
+            self.statistics.retries += 1;
+        } else {
+            self.statistics.retries_refused += 1;
+        }
+        allowed
+    }
+
+    /// A retry that was allowed is over.
+    pub(crate) fn retry_over(&mut self) {
+        if let Some(budget) = &mut self.budget {
+            budget.retry_over();
+        }
+    }
+
+    /// Attempts under way, host by host.
+    pub(crate) fn active_on_hosts(&self) -> u64 {
+        (0..self.hosts).map(|host| u64::from(self.balancer.active(host))).sum()
+    }
+
+    /// Where the breaker is, if there is one.
+    pub(crate) fn breaker_state(&self) -> Option<BreakerState> {
+        self.breaker.as_ref().map(Breaker::state)
+    }
+
+    fn leave_out_ejected(&mut self) {
+        let Some(outliers) = &self.outliers else { return };
+        let panics = outliers.panics();
+        self.balancer.leave_out(|host| !panics && outliers.is_ejected(host));
+    }
+}

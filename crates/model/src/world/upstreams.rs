@@ -1,0 +1,278 @@
+//! Where calls meet the caller's account of their link: attempts are admitted, sent to a host and ended, retries are paid for.
+//!
+//! All of it is off the way of links that have no traffic policy: their edges are not guarded.
+
+use super::retries::retries_on;
+use super::tables::{Edge, UNGUARDED};
+use super::{Event, World};
+use crate::balance::{self, Ring};
+use crate::blueprint::{Balance, Blueprint, LinkEnd};
+use crate::breaker::{BreakerState, Verdict};
+use crate::frame::{Outcome, State};
+use crate::id::{FrameRef, LinkId};
+use crate::process::Process;
+use crate::purpose;
+use crate::record::{ErrorType, Part, Transition};
+use crate::sink::Sink;
+use crate::statistics::LinkStatistics;
+use crate::upstream::{Admission, Ended, Upstream};
+use knockon_kernel::{Duration, Key, Time};
+
+/// Statuses with which a callee turns an attempt away for its load.
+const OVERLOADED: [u16; 2] = [429, 503];
+
+/// The accounts of all callers of links with a policy, the rings of those that hash, and the first account of each link.
+pub(super) fn accounts(
+    blueprint: &Blueprint,
+    processes: &[Process],
+    first_process: impl Fn(usize) -> u32,
+) -> (Vec<Upstream>, Vec<Option<Ring>>) {
+    let mut upstreams = Vec::new();
+    let mut rings = Vec::new();
+    for (policy, described) in blueprint.traffic.iter().enumerate() {
+        let link = &blueprint[described.link];
+        let callee = &blueprint[link.to];
+        let hosts = (first_process(link.to.index()), callee.replicas);
+        for (index, process) in processes.iter().enumerate().filter(|(_, process)| is_end(process, link.from)) {
+            let key = process.key.name(&callee.draw_name);
+            upstreams.push(Upstream::new(policy as u32, described, index as u32, hosts, key, Time::ZERO));
+        }
+        rings.push(match described.balance {
+            Balance::ConsistentHash { points, .. } => Some(Ring::new(&callee.draw_name, callee.replicas, points)),
+            _ => None,
+        });
+    }
+    (upstreams, rings)
+}
+
+fn is_end(process: &Process, end: LinkEnd) -> bool {
+    match end {
+        LinkEnd::Service(service) => process.service == service.0,
+        LinkEnd::Source(source) => process.source == source.0,
+    }
+}
+
+/// Tells each edge where the accounts of its callers are.
+pub(super) fn guard(edges: &mut [Edge], blueprint: &Blueprint, upstreams: &[Upstream]) {
+    for edge in edges {
+        let of_link = |upstream: &Upstream| blueprint.traffic[upstream.policy as usize].link == edge.link;
+        if let Some(first) = upstreams.iter().position(of_link) {
+            edge.upstream = (first as u32).wrapping_sub(upstreams[first].process);
+            debug_assert_ne!(edge.upstream, UNGUARDED, "there are fewer than 2³¹ processes");
+        }
+    }
+}
+
+impl World {
+    #[inline]
+    fn upstream_of(&mut self, caller: FrameRef, edge: Edge) -> &mut Upstream {
+        let process = self.frames[caller].process;
+        &mut self.upstreams[edge.upstream.wrapping_add(process) as usize]
+    }
+
+    /// Whether the attempt that the caller is at may be sent now; else it waits or has failed.
+    pub(super) fn may_send<S: Sink>(&mut self, caller: FrameRef, edge: Edge, sink: &mut S) -> bool {
+        let now = self.now();
+        let frame = &self.frames[caller];
+        let (key, first) = (frame.attempt_key(edge.site), frame.attempts == 1);
+        let policy = self.upstream_of(caller, edge).policy as usize;
+        let wait = self.blueprint.traffic[policy].bulkhead.map_or(Duration::ZERO, |bulkhead| bulkhead.wait);
+        let upstream = self.upstream_of(caller, edge);
+        if first {
+            upstream.call(now);
+        }
+        let before = upstream.breaker_state();
+        let admission = upstream.admit(now, key, caller, wait);
+        self.note_breaker(caller, edge, before, sink);
+        match admission {
+            Admission::Goes => return true,
+            Admission::Waits(wait) => {
+                let frame = &mut self.frames[caller];
+                frame.state = State::WaitingPermit;
+                frame.switch(Part::Pool, now);
+                self.set_timer(caller, wait);
+            }
+            Admission::Rejected(error) => self.rejected(caller, edge, error, sink),
+        }
+        false
+    }
+
+    fn rejected<S: Sink>(&mut self, caller: FrameRef, edge: Edge, error: ErrorType, sink: &mut S) {
+        let process = self.frames[caller].process;
+        match error {
+            ErrorType::BulkheadFull => self.emit_state(process, Transition::BulkheadFull { link: edge.link }, sink),
+            ErrorType::ClientThrottled => self.emit_state(process, Transition::Throttled { link: edge.link }, sink),
+            _ => {}
+        }
+        self.attempt_failed(caller, Outcome::lost(error), sink);
+    }
+
+    /// The process that the caller's attempt goes to.
+    pub(super) fn pick(&mut self, caller: FrameRef, edge: Edge, key: Key) -> u32 {
+        let now = self.now();
+        let policy = self.upstream_of(caller, edge).policy as usize;
+        let hash = self.ring_key(caller, self.blueprint.traffic[policy].balance);
+        let index = edge.upstream.wrapping_add(self.frames[caller].process) as usize;
+        let upstream = &mut self.upstreams[index];
+        upstream.first + upstream.begin(now, key, self.rings[policy].as_ref(), hash)
+    }
+
+    /// Where on the ring the request lies.
+    fn ring_key(&self, caller: FrameRef, balance: Balance) -> u64 {
+        let Balance::ConsistentHash { keys, .. } = balance else { return 0 };
+        let root = self.frames[caller].root;
+        let key = match keys {
+            Some(keys) => Key::new(0).with(u64::from(self.key_of(root, keys.0))),
+            None => root,
+        };
+        balance::hash(key.purpose(purpose::RING_KEY))
+    }
+
+    /// An attempt has ended, or its caller left it; nothing happens where no account of it is kept, or no more.
+    #[inline]
+    pub(super) fn attempt_over<S: Sink>(&mut self, child: FrameRef, verdict: Verdict, outcome: Outcome, sink: &mut S) {
+        if self.frames.get(child).is_some_and(|attempt| attempt.caller_side.is_guarded()) {
+            self.end_attempt(child, verdict, outcome, sink);
+        }
+    }
+
+    fn end_attempt<S: Sink>(&mut self, child: FrameRef, verdict: Verdict, outcome: Outcome, sink: &mut S) {
+        let now = self.now();
+        let attempt = &mut self.frames[child];
+        attempt.caller_side.settle();
+        let (caller, host, took) = (attempt.caller, attempt.process, now - attempt.sent);
+        let edge = self.tables.edges[attempt.edge as usize];
+        let retryable =
+            self.blueprint.policies.get(edge.policy.index()).is_some_and(|policy| retries_on(policy, outcome));
+        let accepted = outcome.status != 0 && !OVERLOADED.contains(&outcome.status);
+        let upstream = self.upstream_of(caller, edge);
+        let before = upstream.breaker_state();
+        let ended = Ended { host: host - upstream.first, verdict, accepted, retryable, took };
+        let ejected = upstream.end(now, ended);
+        let next = upstream.leave();
+        if ejected {
+            self.emit_state(host, Transition::Ejected { link: edge.link }, sink);
+        }
+        self.note_breaker(caller, edge, before, sink);
+        if let Some(next) = next {
+            self.hand_permit(next, sink);
+        }
+    }
+
+    /// A permit comes to a caller that waits for one: its attempt goes.
+    pub(super) fn hand_permit<S: Sink>(&mut self, caller: FrameRef, sink: &mut S) {
+        let now = self.now();
+        self.clear_timer(caller);
+        let frame = &mut self.frames[caller];
+        frame.switch(Part::Computing, now);
+        frame.state = State::Running;
+        let (edge, deadline) = (self.tables.edges[frame.call_edge as usize], frame.deadline);
+        let timeout = self.timeout(edge.policy.0, deadline, now);
+        if timeout == Some(Duration::ZERO) {
+            let next = self.upstream_of(caller, edge).leave();
+            self.attempt_failed(caller, Outcome::lost(ErrorType::Timeout), sink);
+            if let Some(next) = next {
+                self.hand_permit(next, sink);
+            }
+            return;
+        }
+        self.send(caller, edge, timeout, sink);
+    }
+
+    /// A caller has waited for a permit as long as it may, until `at`.
+    pub(super) fn permit_timed_out<S: Sink>(&mut self, caller: FrameRef, at: Time, sink: &mut S) {
+        let now = self.now();
+        let frame = &self.frames[caller];
+        let (edge, waited) = (self.tables.edges[frame.call_edge as usize], at - frame.since);
+        let upstream = self.upstream_of(caller, edge);
+        let before = upstream.breaker_state();
+        if !upstream.give_up(now, caller, waited) {
+            // Its permit is on the way in this very instant.
+            return;
+        }
+        self.wake(caller, at);
+        self.note_breaker(caller, edge, before, sink);
+        self.rejected(caller, edge, ErrorType::BulkheadFull, sink);
+    }
+
+    /// Whether the link's budget allows another attempt.
+    #[inline]
+    pub(super) fn affords_retry<S: Sink>(&mut self, caller: FrameRef, edge: Edge, sink: &mut S) -> bool {
+        if !edge.is_guarded() {
+            return true;
+        }
+        let now = self.now();
+        let affords = self.upstream_of(caller, edge).try_retry(now);
+        if !affords {
+            let process = self.frames[caller].process;
+            self.emit_state(process, Transition::RetryRefused { link: edge.link }, sink);
+        }
+        affords
+    }
+
+    /// A retry of the caller's current call, sent or not, is over.
+    pub(super) fn retry_over(&mut self, caller: FrameRef) {
+        let edge = self.tables.edges[self.frames[caller].call_edge as usize];
+        if edge.is_guarded() {
+            self.upstream_of(caller, edge).retry_over();
+        }
+    }
+
+    /// Tells of a breaker that is not where it was.
+    fn note_breaker<S: Sink>(&mut self, caller: FrameRef, edge: Edge, before: Option<BreakerState>, sink: &mut S) {
+        let process = self.frames[caller].process;
+        let upstream = self.upstream_of(caller, edge);
+        let Some(state) = upstream.breaker_state().filter(|state| Some(*state) != before) else { return };
+        upstream.statistics.opened += u64::from(state == BreakerState::Open);
+        self.emit_state(process, Transition::Breaker { link: edge.link, state }, sink);
+    }
+
+    /// The process has ended: what it knew of its links is gone.
+    pub(super) fn forget_links(&mut self, process: u32) {
+        let now = self.now();
+        for upstream in self.upstreams.iter_mut().filter(|upstream| upstream.process == process) {
+            upstream.forget(&self.blueprint.traffic[upstream.policy as usize], now);
+        }
+    }
+
+    /// Accounts of a link, by caller.
+    pub(super) fn upstreams_of(&mut self, link: LinkId) -> impl Iterator<Item = &mut Upstream> {
+        let traffic = &self.blueprint.traffic;
+        self.upstreams.iter_mut().filter(move |upstream| traffic[upstream.policy as usize].link == link)
+    }
+
+    /// More or fewer attempts may be under way over a link from now on.
+    pub(super) fn set_permits(&mut self, link: LinkId, maximum: u32) {
+        let now = self.now();
+        let bulkheads = self.upstreams_of(link).filter_map(|upstream| upstream.bulkhead.as_mut());
+        let admitted: Vec<FrameRef> = bulkheads.flat_map(|bulkhead| bulkhead.set_maximum(maximum)).collect();
+        for frame in admitted {
+            self.calendar.post(now, Event::Permit { frame }.packed());
+        }
+    }
+
+    /// A permit that a change of the bulkhead made reaches its process.
+    pub(super) fn permit<S: Sink>(&mut self, frame: FrameRef, at: Time, sink: &mut S) {
+        let Some(caller) = self.frames.get(frame) else { return };
+        if caller.state != State::WaitingPermit {
+            return;
+        }
+        let process = &mut self.processes[caller.process as usize];
+        if process.is_stopped() {
+            process.inbox.push_back((at, Event::Permit { frame }));
+        } else {
+            self.hand_permit(frame, sink);
+        }
+    }
+
+    /// What callers did about each link that has a policy, summed over them.
+    pub(super) fn link_statistics(&self) -> Vec<LinkStatistics> {
+        let of_policy =
+            |policy: usize| self.upstreams.iter().filter(move |upstream| upstream.policy as usize == policy);
+        let links = self.blueprint.traffic.iter().enumerate().map(|(policy, described)| {
+            let sum = LinkStatistics { name: self.blueprint.link_name(described.link), ..Default::default() };
+            of_policy(policy).fold(sum, |sum, upstream| sum.plus(&upstream.statistics))
+        });
+        links.collect()
+    }
+}
