@@ -24,7 +24,7 @@ fn run_to(world: &mut World, seconds: u64) -> Statistics {
         assert_eq!(link.sent, ended + link.under_way, "{link:?}");
     }
     for source in &statistics.sources {
-        assert_eq!(source.sent, source.answered + source.failed + source.in_flight);
+        assert_eq!(source.sent, source.answered + source.failed + source.in_flight());
     }
     statistics
 }
