@@ -212,7 +212,7 @@ impl World {
         self.frames.remove(child);
         let frame = &mut self.frames[caller];
         frame.child = FrameRef::NONE;
-        frame.switch(Part::Paused, at);
+        frame.switch(self.stood, at);
         frame.switch(Part::Computing, now);
         frame.found = found;
         frame.state = State::Running;
@@ -244,7 +244,7 @@ impl World {
         self.emit_client_span(caller, child, at, Some(outcome), sink);
         self.abandon(caller);
         let frame = &mut self.frames[caller];
-        frame.switch(Part::Paused, at);
+        frame.switch(self.stood, at);
         frame.switch(Part::Computing, now);
         frame.state = State::Running;
         self.attempt_failed(caller, outcome, sink);

@@ -26,8 +26,8 @@ pub(crate) use load::{ArrivalsText, LinkText, LoadText, Persistence, ProfileText
 pub(crate) use mix::{ColumnMix, MixText};
 pub(crate) use scenario::{LimitsText, ScenarioText, SystemText};
 pub(crate) use service::{
-    CPythonText, CollectorText, DisciplineText, HeapText, MemoryText, OutOfMemory, PauseText, PoolFields, PoolText,
-    QueuePoolFields, RestartText, RuntimeText, ServiceText,
+    CPythonText, CollectorText, ContentionText, DisciplineText, HeapText, MemoryText, OutOfMemory, PauseText,
+    PoolFields, PoolText, QueuePoolFields, RestartText, RuntimeText, ServiceText,
 };
 pub(crate) use step::{BackoffText, Branch, CallText, EndpointText, JitterText, RetryText, SeverityText, StepText};
 pub(crate) use store::{
