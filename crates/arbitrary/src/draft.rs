@@ -21,6 +21,8 @@ pub(crate) struct Draft<'b> {
     pub(crate) settable: BTreeMap<(String, &'static str), usize>,
     /// Components whose processors have a bound.
     pub(crate) bounded: BTreeSet<String>,
+    /// Rows that statements lock: database, name of the row or table, how many rows.
+    pub(crate) rows: Vec<(String, &'static str, usize)>,
     /// Fields and variants that this world does without: what drowns others must be absent now and then.
     muted: u64,
     /// Rows of tables that were used, for the test that all can be.
@@ -48,6 +50,8 @@ pub(crate) struct Here {
     pub(crate) steps: usize,
     /// When the fault being written acts, in nanoseconds.
     pub(crate) moment_ns: u64,
+    /// The row that the fault being written is about.
+    pub(crate) row: usize,
     /// Name of the service that the deploy being written is of.
     pub(crate) deployed: String,
 }
@@ -67,6 +71,7 @@ impl<'b> Draft<'b> {
             throttles: Vec::new(),
             settable: BTreeMap::new(),
             bounded: BTreeSet::new(),
+            rows: Vec::new(),
             muted,
             used: BTreeSet::new(),
         }

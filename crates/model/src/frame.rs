@@ -203,6 +203,8 @@ pub(crate) struct Frame {
     pub(crate) connecting: Option<ConnectionId>,
     /// Previous back-off, for decorrelated jitter.
     pub(crate) backoff_ns: u64,
+    /// The process' throttled time when the running Compute began, where it has a quota.
+    pub(crate) throttled_mark_ns: u64,
     /// Key of the cache entry that a cache command is about.
     pub(crate) cache_key: u32,
     pub(crate) keyspace: u32,
@@ -248,6 +250,7 @@ impl Frame {
         child: FrameRef::NONE,
         connecting: None,
         backoff_ns: 0,
+        throttled_mark_ns: 0,
         held: [None; HELD],
         loops: [0; LOOPS],
         place: 0,
@@ -313,6 +316,7 @@ impl Frame {
         self.child = Self::BLANK.child;
         self.connecting = Self::BLANK.connecting;
         self.backoff_ns = Self::BLANK.backoff_ns;
+        self.throttled_mark_ns = Self::BLANK.throttled_mark_ns;
         self.held = Self::BLANK.held;
         self.loops = Self::BLANK.loops;
         self.place = Self::BLANK.place;

@@ -37,10 +37,20 @@ pub(crate) enum Life {
 pub(crate) struct Stops {
     /// A stop-the-world collection is under way.
     pub(crate) collecting: bool,
+    /// The processor quota is burnt.
+    pub(crate) throttled: bool,
     /// Stopped from outside, so many times over.
     pub(crate) outside: u16,
     /// It takes nothing up but finishes what it has, for so many reasons.
     pub(crate) vacations: u16,
+}
+
+impl Stops {
+    /// Whether there is another reason than the quota.
+    #[inline]
+    pub(crate) fn halt(self) -> bool {
+        self.collecting | (self.outside > 0)
+    }
 }
 
 /// Idle kept-alive connections over one link to one process.
@@ -79,6 +89,8 @@ pub(crate) struct Process {
     pub(crate) times_statements: bool,
     /// It has limits before its workers.
     pub(crate) guarded: bool,
+    /// Its container has a processor quota.
+    pub(crate) has_quota: bool,
     /// Processor time of demands finished in this life, in nanoseconds, where cores are unlimited: metered, never acted upon.
     pub(crate) computed_ns: u64,
     pub(crate) stops: Stops,
@@ -97,6 +109,10 @@ pub(crate) struct Process {
     pub(crate) pool_full: Vec<bool>,
     pub(crate) heap: Option<Box<Heap>>,
     pub(crate) stopped_since: Time,
+    /// Of the time stood still, what was for another reason than the quota: in all, until the present stop began, and since when.
+    pub(crate) halted_total_ns: u64,
+    pub(crate) halted_before_ns: u64,
+    pub(crate) halted_since: Time,
     pub(crate) inbox: VecDeque<(Time, Event)>,
     /// Idle kept-alive connections, for links that keep any.
     pub(crate) keep_alive: Vec<Kept>,
@@ -152,7 +168,13 @@ impl Process {
     /// Whether it stands still.
     #[inline]
     pub(crate) fn is_stopped(&self) -> bool {
-        self.stops.collecting || self.stops.outside > 0
+        self.stops.halt() | self.stops.throttled
+    }
+
+    /// Time stood still for its quota alone, in this life and the ones before, up to `now`.
+    pub(crate) fn throttled_ns(&self, now: Time) -> u64 {
+        let halts = if self.stops.halt() { (now - self.halted_since).as_nanos() } else { 0 };
+        self.stopped_ns(now) - self.halted_total_ns - halts
     }
 
     /// Whether nothing is taken out of its queue.

@@ -83,6 +83,8 @@ pub struct ServiceStatistics {
     pub computed: Duration,
     /// Time stood still (collections and stops), summed over processes.
     pub paused: Duration,
+    /// Time stood still for the processor quota alone, summed over processes.
+    pub throttled: Duration,
     /// Collections, minor and major.
     pub collections: u64,
     /// Major collections.

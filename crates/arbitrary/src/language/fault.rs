@@ -47,6 +47,26 @@ pub(super) static FAULT: Choice = Choice {
             &[must("service", component), must("at", moment), must("until", until), may("finishes_work", leaf::flag)],
         )
         .weighing(2),
+        variant(
+            "HoldLock",
+            &[
+                must("database", |d| {
+                    d.here.row = d.choices.below(d.rows.len());
+                    Some(quote(&d.rows[d.here.row].0))
+                }),
+                must("row", |d| Some(quote(d.rows[d.here.row].1))),
+                may("number", |d| d.number(1, d.rows[d.here.row].2)),
+                must("at", moment),
+                must("until", until),
+            ],
+        )
+        .fitting(|d| !d.rows.is_empty()),
+        variant(
+            "Terminate",
+            &[must("database", database), must("at", moment), may("share", |d| d.one_of(&["1", "0.3", "0"]))],
+        )
+        .fitting(|d| !d.plan.databases.is_empty()),
+        variant("Restart", &[must("service", component), must("at", moment), must("until", until)]),
         variant("Flush", &[must("cache", cache), must("at", moment)]).fitting(|d| !d.plan.caches.is_empty()),
     ],
 };
@@ -56,6 +76,11 @@ pub(super) static CONTRAST: Choice =
 
 fn component(d: &mut Draft<'_>) -> Option<String> {
     Some(quote(&d.any_component()))
+}
+
+fn database(d: &mut Draft<'_>) -> Option<String> {
+    let database = d.choices.below(d.plan.databases.len());
+    Some(quote(&d.plan.databases[database].name))
 }
 
 fn cache(d: &mut Draft<'_>) -> Option<String> {

@@ -30,6 +30,11 @@ pub(super) fn patience_or_none(d: &mut Draft<'_>) -> Option<String> {
     if d.choices.chance(40) { Some("None".into()) } else { patience(d) }
 }
 
+/// Processor limits of containers.
+pub(super) fn quota(d: &mut Draft<'_>) -> Option<String> {
+    if d.choices.chance(150) { Some("Unlimited".into()) } else { d.quoted(&["500m", "1m", "200m", "1 cpu", "2500m"]) }
+}
+
 /// Timeouts that HikariCP takes.
 pub(super) fn acquire_timeout(d: &mut Draft<'_>) -> Option<String> {
     d.quoted(&["250ms", "300ms", "1s", "5s"])

@@ -33,6 +33,7 @@ pub(crate) static FORMS: &[Form] = &[
         leaf::limit,
     ),
     form("SERVICE/queue.maximum_age", |d| fields(services(d, |_| true), "queue.maximum_age"), leaf::patience_or_none),
+    form("SERVICE.quota", |d| fields(d.bounded.iter().cloned().collect(), "quota"), leaf::quota),
     form("SERVICE.cores", |d| fields(d.bounded.iter().cloned().collect(), "cores"), leaf::cores),
     form(
         "SERVICE/memory.limit",
@@ -61,6 +62,8 @@ pub(crate) static FORMS: &[Form] = &[
     form("SERVICE/ENDPOINT.timeout[n]", |d| steps(d, "timeout"), leaf::patience),
     form("SERVICE/ENDPOINT.retries[n]", |d| steps(d, "retries"), leaf::count),
     form("DATABASE.max_connections", |d| fields(databases(d), "max_connections"), |d| d.number(1, 8)),
+    form("DATABASE.lock_timeout", |d| fields(databases(d), "lock_timeout"), leaf::patience),
+    form("DATABASE.statement_timeout", |d| fields(databases(d), "statement_timeout"), leaf::patience_or_none),
     form("DATABASE.slow_query", |d| fields(databases(d), "slow_query"), leaf::patience),
     form("DATABASE/QUERY.demand", queries, law),
     form("CACHE.maxmemory", |d| fields(caches(d), "maxmemory"), |d| d.one_of(&["None", "\"1B\"", "\"20KiB\""])),

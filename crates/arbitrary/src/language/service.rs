@@ -4,6 +4,7 @@ use super::admission::{OVERFLOW, QUEUE};
 use super::law::law;
 use super::leaf;
 use super::step::ENDPOINT;
+use super::store::CONTENTION;
 use super::store::local_caches;
 use crate::draft::{Draft, map, quote};
 use crate::plan::Runtime;
@@ -28,6 +29,8 @@ pub(super) static SERVICE: Record = Record {
             }
             if bounded { leaf::cores(d) } else { Some("Unlimited".into()) }
         }),
+        may("quota", leaf::quota),
+        may("contention", |d| Some(d.record(&CONTENTION))),
         may("discipline", |d| Some(d.choice(&DISCIPLINE))),
         may("memory", |d| Some(d.record(&MEMORY))),
         may("start_up", law),

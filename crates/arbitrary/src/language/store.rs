@@ -16,9 +16,15 @@ pub(super) static DATABASE: Record = Record {
             d.bounded.insert(name);
             leaf::cores(d)
         }),
+        may("quota", leaf::quota),
+        may("contention", |d| Some(d.record(&CONTENTION))),
         may("max_connections", |d| d.number(4, 12)),
         may("reserved", |d| d.number(0, 3)),
         may("slow_query", leaf::patience_or_none),
+        // Two transactions that lock rows in different orders would wait for each other for ever.
+        must("lock_timeout", leaf::patience),
+        may("statement_timeout", leaf::patience_or_none),
+        may("log_lock_waits", leaf::flag),
         may("connect", law),
         may("commit", law),
         may("rollback", law),
@@ -39,7 +45,35 @@ pub(super) static QUERY: Record = Record {
         may("table", |d| d.quoted(&["users", ""])),
         rare("text", |d| d.quoted(&["SELECT 1", "SELECT \"x\" FROM t WHERE a = 'b'"])),
         must("demand", law),
+        may("locks", |d| if d.choices.chance(100) { Some(d.choice(&ROW)) } else { None }),
     ],
+};
+
+pub(super) static ROW: Choice = Choice {
+    what: "row",
+    variants: &[
+        variant("Row", &[must("name", |d| table(d, "hot", 1))]),
+        variant(
+            "Drawn",
+            &[
+                must("table", |d| table(d, "few", 3)),
+                must("count", |d| d.one_of(&["3"])),
+                may("popularity", |d| Some(d.choice(&POPULARITY))),
+            ],
+        ),
+    ],
+};
+
+/// The name of a row or a table, noted for those who hold it.
+fn table(d: &mut Draft<'_>, name: &'static str, rows: usize) -> Option<String> {
+    let database = d.plan.databases[d.here.database].name.clone();
+    d.rows.push((database, name, rows));
+    Some(quote(name))
+}
+
+pub(super) static CONTENTION: Record = Record {
+    what: "contention",
+    fields: &[must("sigma", |d| d.one_of(&["0.05", "0", "1"])), may("kappa", |d| d.one_of(&["0.0001", "0", "1"]))],
 };
 
 pub(super) static CACHE: Record = Record {

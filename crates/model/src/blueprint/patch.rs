@@ -118,7 +118,7 @@ pub enum Target {
     LocalCache(LocalCacheId, LocalCacheField),
 }
 
-/// Patchable fields of a service. `Workers`, `Places`: [`Value::Limit`]; `Cores`: [`Value::Limit`] in thousandths;
+/// Patchable fields of a service. `Workers`, `Places`: [`Value::Limit`]; `Cores`, `Quota`: [`Value::Limit`] in thousandths;
 /// `MemoryLimit`: [`Value::Limit`] in bytes; `SlowQuery`, `LockTimeout`, `StatementTimeout`, `MaximumAge`: [`Value::Duration`], the
 /// longest for none; `MaxConnections`, `RateLimit` (thousandths of a request a second), `RateBurst`, `ConcurrencyMinimum`,
 /// `ConcurrencyMaximum`, `ConcurrencyLimit` (both bounds): [`Value::Count`]; `Maxmemory`, `Maxkeys`: [`Value::Limit`].
@@ -128,6 +128,7 @@ pub enum ServiceField {
     Workers,
     Places,
     Cores,
+    Quota,
     MemoryLimit,
     MaxConnections,
     SlowQuery,

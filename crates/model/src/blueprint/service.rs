@@ -1,6 +1,7 @@
 //! Services as described: an application process, a database or a cache, and the memory it lives in.
 
 use super::{Admission, CPython, Endpoint, Heap, Pool, Redis};
+use crate::cpu::Contention;
 use crate::id::SamplerId;
 use knockon_kernel::Duration;
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,10 @@ pub struct Service {
     pub cores: Cores,
     /// How runnable jobs share the cores.
     pub discipline: CpuDiscipline,
+    /// The container's processor quota in thousandths of a core: so much time in each period of 100 ms. `None` is none.
+    pub quota: Option<u32>,
+    /// How jobs that run at once slow each other down.
+    pub contention: Option<Contention>,
     /// Memory outside the managed heap, and the container's limit.
     pub memory: Memory,
     /// From start of the process to its first accepted request.
@@ -42,6 +47,14 @@ pub struct Service {
     pub endpoints: Vec<Endpoint>,
     /// Connection pools owned by each process.
     pub pools: Vec<Pool>,
+}
+
+impl Service {
+    /// Whether jobs can make each other wait for the processor, or slow each other down.
+    #[must_use]
+    pub fn shares_processor(&self) -> bool {
+        self.cores != Cores::Unlimited || self.quota.is_some() || self.contention.is_some()
+    }
 }
 
 /// What a process runs on.

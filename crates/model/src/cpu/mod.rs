@@ -11,13 +11,25 @@
 //! of service. It starts again at 0 when the processor is idle. Jobs complete in the order of their exact instants, within
 //! less than a nanosecond too; jobs that complete at once do so in the order of their start.
 //!
+//! [`Contention`] makes every job slower the more of them run; a [quota](quota) stops all of them when it is burnt, until its next
+//! period. A limited number of jobs that share (limited multiprogramming) is not a discipline of its own: a process
+//! with m workers starts m at most, and the others wait in its accept queue.
+//!
 //! The process keeps one calendar entry for all its jobs: after any call that can change something it asks [`Cpu::wake`], and when
 //! the entry fires it calls [`Cpu::complete`] until that returns nothing. While the processor is paused nothing runs, and
-//! nothing completes. Deliberately not here: context switches, priorities, CFS quotas.
+//! nothing completes. Deliberately not here: context switches, priorities.
+
+mod contention;
+mod quota;
+
+pub use contention::Contention;
+pub use quota::{PERIOD, Throttling};
 
 use crate::blueprint::{Cores, CpuDiscipline};
 use crate::id::FrameRef;
+use contention::FULL_SPEED;
 use knockon_kernel::{Duration, Time};
+use quota::Quota;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, VecDeque};
@@ -88,6 +100,8 @@ pub struct Cpu {
     busy: u128,
     /// What [`Cpu::wake`] said last.
     told: Option<Time>,
+    quota: Option<Box<Quota>>,
+    contention: Option<Contention>,
 }
 
 /// Speed of each running job: `numerator / denominator`, at most 1.
@@ -120,7 +134,21 @@ impl Cpu {
             queued: VecDeque::new(),
             busy: 0,
             told: None,
+            quota: None,
+            contention: None,
         }
+    }
+
+    /// Makes its jobs contend.
+    #[must_use]
+    pub fn with_contention(self, contention: Option<Contention>) -> Self {
+        Self { contention, ..self }
+    }
+
+    /// Gives it a quota of so many thousandths of a core.
+    #[must_use]
+    pub fn with_quota(self, milli: Option<u32>) -> Self {
+        Self { quota: milli.map(|milli| Box::new(Quota::new(milli))), ..self }
     }
 
     /// A job needs the processor for `demand` at full speed. A job is started at most once at a time for a frame.
@@ -153,7 +181,10 @@ impl Cpu {
     /// What is to be done with the calendar entry, after calls that started, completed or removed jobs or changed the speed.
     #[must_use]
     pub fn wake(&mut self) -> Wake {
-        let next = self.next_completion();
+        let next = match self.next_quota_change() {
+            Some(change) => Some(self.next_completion().map_or(change, |completion| completion.min(change))),
+            None => self.next_completion(),
+        };
         if next == self.told {
             return Wake::Keep;
         }
@@ -171,6 +202,50 @@ impl Cpu {
             Speed::Part { numerator, denominator } => divide_up(missing, denominator, numerator << SUBDIVISION_BITS),
         };
         Some(self.anchor.saturating_add(Duration::from_nanos(after_ns)))
+    }
+
+    /// When the quota next stops the jobs or lets them go on.
+    fn next_quota_change(&self) -> Option<Time> {
+        let quota = self.quota.as_ref()?;
+        if self.wanting() == 0 { None } else { quota.next_change(self.anchor, self.used_milli()) }
+    }
+
+    /// Whether the quota is burnt and something would run.
+    #[must_use]
+    pub fn is_throttled(&self) -> bool {
+        self.is_burnt() && self.wanting() > 0
+    }
+
+    /// How often and for how long the quota held back, in this life, up to `now`; `None` without one.
+    #[must_use]
+    pub fn throttling(&self, now: Time) -> Option<Throttling> {
+        let mut quota = self.quota.as_deref()?.clone();
+        quota.advance(self.anchor, now, self.used_milli(), self.wanting());
+        Some(quota.counts)
+    }
+
+    /// Changes the quota, takes it away or gives one.
+    pub fn set_quota(&mut self, now: Time, milli: Option<u32>) {
+        self.advance(now);
+        match (&mut self.quota, milli) {
+            (Some(quota), Some(milli)) => quota.set(milli),
+            (quota, milli) => *quota = milli.map(|milli| Box::new(Quota::new(milli))),
+        }
+    }
+
+    fn is_burnt(&self) -> bool {
+        self.quota.as_ref().is_some_and(|quota| quota.is_burnt())
+    }
+
+    /// Jobs that run or would but for the quota; a collector counts as the cores that it keeps busy.
+    fn wanting(&self) -> u64 {
+        let burning = if self.paused { self.burning_milli } else { self.taken_milli };
+        let jobs = if self.paused { 0 } else { self.running.len() as u64 };
+        let cores = match self.discipline {
+            Discipline::Unlimited => jobs,
+            Discipline::Shared | Discipline::FirstCome => jobs.min(self.servers()),
+        };
+        cores + u64::from(burning.div_ceil(CORE))
     }
 
     /// Takes out a job before it is complete. Returns the demand that is left, or `None` if there is no such job. Takes time in
@@ -231,6 +306,10 @@ impl Cpu {
         self.attained = 0;
         self.taken_milli = 0;
         self.paused = false;
+        self.burning_milli = 0;
+        if let Some(quota) = &mut self.quota {
+            quota.reset();
+        }
     }
 
     /// Jobs that run or would if they could.
@@ -281,33 +360,46 @@ impl Cpu {
             return;
         }
         self.busy += u128::from(passed_ns) * u128::from(self.used_milli());
-        self.anchor = now;
-        if self.running.is_empty() {
-            return;
+        let from = std::mem::replace(&mut self.anchor, now);
+        if !self.running.is_empty() {
+            self.attained = self.attained.saturating_add(match self.speed() {
+                Speed::Zero => 0,
+                Speed::Full => passed_ns << SUBDIVISION_BITS,
+                Speed::Part { numerator, denominator } => {
+                    divide_down(passed_ns, numerator << SUBDIVISION_BITS, denominator)
+                }
+            });
         }
-        self.attained = self.attained.saturating_add(match self.speed() {
-            Speed::Zero => 0,
-            Speed::Full => passed_ns << SUBDIVISION_BITS,
-            Speed::Part { numerator, denominator } => {
-                divide_down(passed_ns, numerator << SUBDIVISION_BITS, denominator)
+        if self.quota.is_some() {
+            let (used, jobs) = (self.used_milli(), self.wanting());
+            if let Some(quota) = &mut self.quota {
+                quota.advance(from, now, used, jobs);
             }
-        });
+        }
     }
 
     /// Speed of each running job.
     #[inline]
     fn speed(&self) -> Speed {
-        if self.paused {
+        if self.paused || self.is_burnt() {
             return Speed::Zero;
         }
         let jobs = match self.discipline {
-            Discipline::Unlimited => return Speed::Full,
+            Discipline::Unlimited => {
+                return match self.contention {
+                    None => Speed::Full,
+                    Some(contention) => Self::contended(contention, self.running.len() as u64, 1, 1),
+                };
+            }
             Discipline::Shared => self.running.len() as u64,
             // More jobs than servers run for a while after the capacity was lowered.
             Discipline::FirstCome => self.servers().max(self.running.len() as u64),
         };
         let numerator = u64::from(self.cores_milli.saturating_sub(self.taken_milli));
         let denominator = jobs * u64::from(CORE);
+        if let Some(contention) = self.contention {
+            return Self::contended(contention, self.running.len() as u64, numerator, denominator);
+        }
         if numerator >= denominator {
             Speed::Full
         } else if numerator == 0 {
@@ -317,9 +409,20 @@ impl Cpu {
         }
     }
 
-    /// Thousandths of a core in use.
+    fn contended(contention: Contention, jobs: u64, numerator: u64, denominator: u64) -> Speed {
+        match contention.speed(jobs, numerator, denominator) {
+            0 => Speed::Zero,
+            FULL_SPEED => Speed::Full,
+            numerator => Speed::Part { numerator, denominator: FULL_SPEED },
+        }
+    }
+
+    /// Thousandths of a core in use. Jobs that contend keep their cores busy.
     #[inline]
     fn used_milli(&self) -> u64 {
+        if self.is_burnt() {
+            return 0;
+        }
         if self.paused {
             return u64::from(self.burning_milli);
         }

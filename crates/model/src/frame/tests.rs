@@ -34,6 +34,7 @@ fn used() -> Frame {
         child: FrameRef { slot: 29, generation: 30 },
         connecting: Some(ConnectionId(31)),
         backoff_ns: 32,
+        throttled_mark_ns: 3,
         held: [Some(held); HELD],
         loops: [33; LOOPS],
         deadline: later,

@@ -1,11 +1,13 @@
 //! cAdvisor's view of a container, and Prometheus' own of a target.
 //!
-//! Working set is taken to be resident memory: files' pages are not modelled.
+//! The series of the quota are there for containers that begin with one. Working set is taken to be resident memory: files' pages are not modelled.
 
 use super::listing::Listing;
 use super::scrape::Target;
 use super::timing::seconds;
 use super::{Reading as Series, Scope};
+use crate::blueprint::Service;
+use crate::cpu::{PERIOD, Throttling};
 use crate::record::SeriesKind;
 use serde::{Deserialize, Serialize};
 
@@ -16,10 +18,22 @@ pub(super) enum Reading {
     Cpu,
     Started,
     OomEvents,
+    Quota,
+    Period,
+    Periods,
+    ThrottledPeriods,
+    ThrottledSeconds,
+}
+
+/// Length of a quota's period in microseconds.
+const PERIOD_US: f64 = PERIOD.as_nanos() as f64 / 1000.0;
+
+fn throttling(target: &Target<'_>) -> Throttling {
+    target.process.cpu.throttling(target.now).unwrap_or_default()
 }
 
 /// `container_*`, for every process.
-pub(super) fn list(listing: &mut Listing) {
+pub(super) fn list(listing: &mut Listing, service: &Service) {
     let (container, name) = (listing.service(), listing.instance());
     let labels = [("container", container.as_str()), ("name", name.as_str())];
     let of_cpu = [("container", container.as_str()), ("cpu", "total"), ("name", name.as_str())];
@@ -32,6 +46,13 @@ pub(super) fn list(listing: &mut Listing) {
     add("container_cpu_usage_seconds_total", (counter, "s"), &of_cpu, Reading::Cpu);
     add("container_start_time_seconds", (gauge, "s"), &labels, Reading::Started);
     add("container_oom_events_total", (counter, "{event}"), &labels, Reading::OomEvents);
+    if service.quota.is_some() {
+        add("container_spec_cpu_quota", (gauge, "us"), &labels, Reading::Quota);
+        add("container_spec_cpu_period", (gauge, "us"), &labels, Reading::Period);
+        add("container_cpu_cfs_periods_total", (counter, "{period}"), &labels, Reading::Periods);
+        add("container_cpu_cfs_throttled_periods_total", (counter, "{period}"), &labels, Reading::ThrottledPeriods);
+        add("container_cpu_cfs_throttled_seconds_total", (counter, "s"), &labels, Reading::ThrottledSeconds);
+    }
 }
 
 impl Reading {
@@ -42,6 +63,11 @@ impl Reading {
             Self::Limit => target.service.memory.limit.unwrap_or(0) as f64,
             Self::Cpu => seconds(target.cpu_ns),
             Self::Started => target.unix_seconds(target.process.started),
+            Self::Quota => f64::from(target.service.quota.unwrap_or(0)) * (PERIOD_US / 1000.0),
+            Self::Period => PERIOD_US,
+            Self::Periods => throttling(target).periods as f64,
+            Self::ThrottledPeriods => throttling(target).throttled_periods as f64,
+            Self::ThrottledSeconds => seconds(throttling(target).throttled_ns),
             Self::OomEvents => f64::from(target.process.meter.oom_kills),
         }
     }

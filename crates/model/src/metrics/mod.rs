@@ -114,7 +114,7 @@ impl Metrics {
         for (index, process) in processes.iter().enumerate().filter(|(_, process)| !process.is_client()) {
             let service = &blueprint[ServiceId(process.service)];
             listing.describe(index as u32, &service.name, &catalogue.processes[index].instance);
-            container::list(&mut listing);
+            container::list(&mut listing, service);
             kubernetes::list(&mut listing, service);
             limits::list(&mut listing, service);
             match &service.runtime {

@@ -202,7 +202,7 @@ impl World {
         let frame = &mut self.frames[caller];
         let retried = frame.attempts > 1 || frame.state == State::BackingOff;
         frame.child = FrameRef::NONE;
-        frame.switch(Part::Paused, at);
+        frame.switch(self.stood, at);
         frame.switch(Part::Computing, now);
         frame.found = found;
         frame.state = State::Running;
@@ -238,7 +238,7 @@ impl World {
         self.attempt_over(child, Verdict::Failure, outcome, sink);
         self.abandon(caller);
         let frame = &mut self.frames[caller];
-        frame.switch(Part::Paused, at);
+        frame.switch(self.stood, at);
         frame.switch(Part::Computing, now);
         frame.state = State::Running;
         self.attempt_failed(caller, outcome, sink);

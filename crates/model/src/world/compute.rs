@@ -9,6 +9,7 @@ use crate::frame::State;
 use crate::id::{FrameRef, SamplerId};
 use crate::purpose;
 use crate::record::Part;
+use crate::sink::Sink;
 use knockon_kernel::{Duration, Ticket, Time};
 
 impl World {
@@ -25,6 +26,9 @@ impl World {
         f.switch(Part::Computing, now);
         f.demand_ns = demand.as_nanos();
         f.paused_mark_ns = mark;
+        if process.has_quota {
+            f.throttled_mark_ns = process.throttled_ns(now);
+        }
         if process.unlimited_cores {
             f.timer_serial = f.timer_serial.wrapping_add(1);
             self.calendar.post(now + demand, Event::Timer { frame, serial: f.timer_serial }.packed());
@@ -70,7 +74,7 @@ impl World {
     }
 
     /// The next job of a shared processor is done.
-    pub(super) fn processor_due(&mut self, process: u32, incarnation: u32) {
+    pub(super) fn processor_due<S: Sink>(&mut self, process: u32, incarnation: u32, sink: &mut S) {
         let now = self.now();
         let p = &mut self.processes[process as usize];
         if p.incarnation != incarnation {
@@ -79,6 +83,9 @@ impl World {
         p.cpu_ticket = Ticket::NONE;
         while let Some(frame) = self.processes[process as usize].cpu.complete(now) {
             self.end_computing(frame, now);
+        }
+        if self.processes[process as usize].stops.throttled {
+            self.end_throttling(process, sink);
         }
         self.reschedule_processor(process);
     }
@@ -100,7 +107,9 @@ impl World {
             .checked_sub(f.demand_ns + stood_ns)
             .expect("a job never completes before its demand and the stops are over");
         f.parts[Part::Computing as usize] += f.demand_ns;
-        f.parts[Part::Paused as usize] += stood_ns;
+        let throttled_ns = if process.has_quota { process.throttled_ns(now) - f.throttled_mark_ns } else { 0 };
+        f.parts[Part::Throttled as usize] += throttled_ns;
+        f.parts[Part::Paused as usize] += stood_ns - throttled_ns;
         f.parts[Part::CpuWait as usize] += waited_ns;
         f.since = now;
         f.state = State::Running;
@@ -127,7 +136,9 @@ impl World {
             f.demand_ns - process.cpu.remove(now, frame).map_or(0, Duration::as_nanos)
         };
         f.parts[Part::Computing as usize] += done_ns;
-        f.parts[Part::Paused as usize] += stood_ns;
+        let throttled_ns = if process.has_quota { process.throttled_ns(now) - f.throttled_mark_ns } else { 0 };
+        f.parts[Part::Throttled as usize] += throttled_ns;
+        f.parts[Part::Paused as usize] += stood_ns - throttled_ns;
         f.parts[Part::CpuWait as usize] += elapsed_ns - done_ns - stood_ns;
         f.since = now;
         f.state = State::Running;
@@ -137,6 +148,10 @@ impl World {
 
     /// Keeps the calendar's one entry for a processor at its next completion.
     pub(super) fn reschedule_processor(&mut self, process: u32) {
+        let p = &mut self.processes[process as usize];
+        if p.has_quota && !p.stops.throttled && p.cpu.is_throttled() {
+            self.begin_throttling(process);
+        }
         let p = &mut self.processes[process as usize];
         let wake = p.cpu.wake();
         if wake == Wake::Keep {

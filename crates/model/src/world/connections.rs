@@ -82,7 +82,7 @@ impl World {
         let now = self.now();
         let f = &mut self.frames[frame];
         let (waits_since, waited_ns) = (f.since, (at - f.since).as_nanos());
-        f.switch(Part::Paused, at);
+        f.switch(self.stood, at);
         f.switch(Part::Computing, now);
         let place =
             f.held.iter_mut().find(|held| held.is_none()).expect("a checked program holds two connections at most");

@@ -188,7 +188,7 @@ impl World {
     pub(super) fn wake(&mut self, frame: FrameRef, at: knockon_kernel::Time) {
         let now = self.now();
         let f = &mut self.frames[frame];
-        f.switch(Part::Paused, at);
+        f.switch(self.stood, at);
         f.switch(Part::Computing, now);
         f.state = State::Running;
     }

@@ -10,7 +10,7 @@ use crate::frame::{Outcome, State};
 use crate::heap::Heap;
 use crate::id::{FrameRef, ProcessId, ServiceId};
 use crate::pool::{HOUSEKEEPING, Pool};
-use crate::process::{Life, Stops};
+use crate::process::Life;
 use crate::purpose;
 use crate::record::{ChangeKind, ErrorType, LogEvent, Transition};
 use crate::sink::Sink;
@@ -143,14 +143,8 @@ impl World {
         p.connections = 0;
         p.keep_alive.clear();
         self.forget_links(process);
+        self.forget_stops(process);
         let p = &mut self.processes[process as usize];
-        if p.is_stopped() {
-            let stood = now - p.stopped_since;
-            p.stopped_total_ns += stood.as_nanos();
-            self.services[service].statistics.paused += stood;
-        }
-        p.stops = Stops::default();
-        p.pause_left = None;
         for ticket in [&mut p.cpu_ticket, &mut p.collected] {
             self.calendar.cancel(std::mem::replace(ticket, Ticket::NONE));
         }

@@ -178,7 +178,7 @@ impl World {
     }
 
     /// Cores that a stop-the-world collection keeps busy: all of them, but for a single-threaded collector.
-    fn collector_milli_cores(&self, process: u32) -> u32 {
+    pub(super) fn collector_milli_cores(&self, process: u32) -> u32 {
         let service = &self.blueprint.services[self.processes[process as usize].service as usize];
         let cores = match service.cores {
             Cores::Milli(milli) => milli,

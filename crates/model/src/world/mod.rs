@@ -29,6 +29,7 @@ mod retries;
 mod stations;
 mod stops;
 mod tables;
+mod throttling;
 mod upstreams;
 
 pub(crate) use event::{Event, Packed, PoolEvent};
@@ -43,7 +44,7 @@ use crate::lock::Turn;
 use crate::metrics::Metrics;
 use crate::pool::Effect;
 use crate::process::Process;
-use crate::record::Catalogue;
+use crate::record::{Catalogue, Part};
 use crate::sink::Sink;
 use crate::statistics::{ServiceStatistics, SourceStatistics};
 use crate::topology::Topology;
@@ -179,6 +180,8 @@ pub struct World {
     effects: Vec<Effect>,
     /// What a lock table says, until it is carried out.
     turns: Vec<Turn>,
+    /// What the process whose inbox is being read has stood still for.
+    stood: Part,
     digest: Digest,
     events: u64,
     /// Events let pass at one instant.
@@ -281,7 +284,7 @@ impl World {
             Event::Cancel { frame } => self.cancel(frame),
             Event::Timer { frame, serial } => self.timer(frame, serial, at, sink),
             Event::Continue { frame } => self.go_on(frame),
-            Event::Processor { process, incarnation } => self.processor_due(process, incarnation),
+            Event::Processor { process, incarnation } => self.processor_due(process, incarnation, sink),
             Event::Collected { process, incarnation } => self.collected(process, incarnation, sink),
             Event::Marked { process, incarnation, number } => self.marked(process, incarnation, number, at, sink),
             Event::Started { process, incarnation } => self.started(process, incarnation, at, sink),

@@ -226,6 +226,14 @@ impl World {
                     Cores::Unlimited => unreachable!("a checked patch leaves unlimited cores alone"),
                 }
             }
+            (ServiceField::Quota, Value::Limit(limit)) => {
+                let milli = limit.map(clamp);
+                let before = std::mem::replace(&mut described.quota, milli);
+                for process in processes {
+                    self.set_quota(process as u32, milli, sink);
+                }
+                Value::Limit(before.map(u64::from))
+            }
             (ServiceField::MemoryLimit, Value::Limit(limit)) => {
                 Value::Limit(std::mem::replace(&mut described.memory.limit, limit))
             }

@@ -7,17 +7,21 @@ use crate::id::FrameRef;
 use crate::process::Stops;
 use crate::record::{Part, Transition};
 use crate::sink::Sink;
-use knockon_kernel::Ticket;
+use knockon_kernel::{Duration, Ticket};
 
 impl World {
     /// Adds a reason for standing still, during which a collector may burn cores.
     pub(super) fn begin_stop(&mut self, process: u32, burning_milli_cores: u32, reason: impl FnOnce(&mut Stops)) {
         let now = self.now();
         let p = &mut self.processes[process as usize];
-        let stood = p.is_stopped();
+        let (stood, halted) = (p.is_stopped(), p.stops.halt());
         reason(&mut p.stops);
         if !stood && p.is_stopped() {
             p.stopped_since = now;
+            p.halted_before_ns = p.halted_total_ns;
+        }
+        if !halted && p.stops.halt() {
+            p.halted_since = now;
             p.cpu.pause(now, burning_milli_cores);
             self.reschedule_processor(process);
         }
@@ -26,20 +30,61 @@ impl World {
     /// Takes a reason for standing still away; without any, the process goes on: first its inbox, then its queue.
     pub(super) fn end_stop<S: Sink>(&mut self, process: u32, reason: impl FnOnce(&mut Stops), sink: &mut S) {
         let now = self.now();
+        let burning = self.collector_milli_cores(process);
         let p = &mut self.processes[process as usize];
-        let stood = p.is_stopped();
+        let (stood, halted) = (p.is_stopped(), p.stops.halt());
         reason(&mut p.stops);
+        let service = p.service as usize;
+        if halted && !p.stops.halt() {
+            let halted = now - p.halted_since;
+            p.halted_total_ns += halted.as_nanos();
+            self.services[service].statistics.paused += halted;
+            p.cpu.resume(now);
+        } else if p.stops.collecting && p.stops.outside == 0 {
+            p.cpu.pause(now, burning);
+        }
+        // A period may have begun meanwhile.
+        p.stops.throttled &= p.cpu.is_throttled();
+        self.reschedule_processor(process);
+        let p = &mut self.processes[process as usize];
         if !stood || p.is_stopped() {
-            return;
+            return self.resume_collection(process);
         }
         let stood = now - p.stopped_since;
         p.stopped_total_ns += stood.as_nanos();
-        let service = p.service as usize;
-        p.cpu.resume(now);
-        self.services[service].statistics.paused += stood;
-        self.reschedule_processor(process);
+        let halted_ns = p.halted_total_ns - p.halted_before_ns;
+        let throttled = Duration::from_nanos(stood.as_nanos() - halted_ns);
+        self.services[service].statistics.throttled += throttled;
+        // What waited in the inbox did so for the quota, unless there was another reason too.
+        self.stood = if halted_ns == 0 { Part::Throttled } else { Part::Paused };
         self.drain_inbox(process, sink);
+        self.stood = Part::Paused;
         self.take_up_queued(process, sink);
+    }
+
+    /// A collection under way is interrupted: nothing of the process runs.
+    pub(super) fn interrupt_collection(&mut self, process: u32) {
+        let now = self.now();
+        let p = &mut self.processes[process as usize];
+        if p.collected != Ticket::NONE {
+            self.calendar.cancel(p.collected);
+            p.collected = Ticket::NONE;
+            p.pause_left = Some(p.pause_ends - now);
+        }
+    }
+
+    /// The rest of an interrupted collection is played, as soon as nothing else stops it.
+    fn resume_collection(&mut self, process: u32) {
+        let now = self.now();
+        let p = &mut self.processes[process as usize];
+        if p.stops.outside > 0 || p.stops.throttled {
+            return;
+        }
+        if let Some(left) = p.pause_left.take() {
+            p.pause_ends = now + left;
+            let event = Event::Collected { process, incarnation: p.incarnation };
+            p.collected = self.calendar.schedule(p.pause_ends, event.packed());
+        }
     }
 
     fn drain_inbox<S: Sink>(&mut self, process: u32, sink: &mut S) {
@@ -59,8 +104,9 @@ impl World {
         let now = self.now();
         let f = &mut self.frames[frame];
         f.state = State::Stalled;
-        f.switch(Part::Paused, now);
-        self.processes[f.process as usize].inbox.push_back((now, Event::Continue { frame }));
+        let process = &mut self.processes[f.process as usize];
+        f.switch(if process.stops.halt() { Part::Paused } else { Part::Throttled }, now);
+        process.inbox.push_back((now, Event::Continue { frame }));
     }
 
     /// A stalled frame goes on.
@@ -76,29 +122,19 @@ impl World {
 
     /// Stops a process from outside (SIGSTOP). A collection under way is interrupted too.
     pub(super) fn stop_from_outside<S: Sink>(&mut self, process: u32, sink: &mut S) {
-        let now = self.now();
         self.begin_stop(process, 0, |stops| stops.outside += 1);
-        let p = &mut self.processes[process as usize];
-        if p.stops.outside == 1 {
-            if p.collected != Ticket::NONE {
-                self.calendar.cancel(p.collected);
-                p.collected = Ticket::NONE;
-                p.pause_left = Some(p.pause_ends - now);
-            }
+        if self.processes[process as usize].stops.outside == 1 {
+            self.interrupt_collection(process);
+            let now = self.now();
+            self.processes[process as usize].cpu.pause(now, 0);
+            self.reschedule_processor(process);
             self.emit_state(process, Transition::Paused { on: true }, sink);
         }
     }
 
     /// Lets a process go on (SIGCONT): first the rest of an interrupted collection.
     pub(super) fn continue_from_outside<S: Sink>(&mut self, process: u32, sink: &mut S) {
-        let now = self.now();
-        let p = &mut self.processes[process as usize];
-        if p.stops.outside == 1 {
-            if let Some(left) = p.pause_left.take() {
-                p.pause_ends = now + left;
-                let event = Event::Collected { process, incarnation: p.incarnation };
-                p.collected = self.calendar.schedule(p.pause_ends, event.packed());
-            }
+        if self.processes[process as usize].stops.outside == 1 {
             self.emit_state(process, Transition::Paused { on: false }, sink);
         }
         self.end_stop(process, |stops| stops.outside -= 1, sink);

@@ -101,6 +101,8 @@ impl Builder {
                 maximum: Duration::from_secs(300),
                 reset: Duration::from_secs(600),
             },
+            quota: None,
+            contention: None,
             stop_grace: Duration::from_secs(30),
             cancels_abandoned: false,
             admission: Admission::default(),

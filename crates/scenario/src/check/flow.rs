@@ -7,7 +7,9 @@
 use super::formula::{lfu_hits, lru_hits, mean_wait, popularity, random_hits, renewed_hits, stale_hits, ttl_hits};
 use knockon_kernel::Duration;
 use knockon_kernel::sampler::Law;
-use knockon_model::blueprint::{Arrivals, Blueprint, Cores, Eviction, Keyspace, LinkEnd, Runtime, Source, Step};
+use knockon_model::blueprint::{
+    Arrivals, Blueprint, Cores, Eviction, Keyspace, LinkEnd, Runtime, Service, Source, Step,
+};
 use knockon_model::id::{EndpointId, KeyspaceId, PoolId, SamplerId, ServiceId};
 use std::collections::BTreeMap;
 
@@ -226,7 +228,7 @@ impl<'b> Flow<'b> {
 
     /// Cores as so many servers of some speed.
     pub(crate) fn servers(&self, service: usize) -> Option<(u32, f64)> {
-        match self.blueprint.services[service].cores {
+        match effective(&self.blueprint.services[service]) {
             Cores::Unlimited => None,
             Cores::Milli(milli) if milli < 1000 => Some((1, f64::from(milli) / 1000.0)),
             // A part of a core is spread over the whole ones.
@@ -344,6 +346,15 @@ impl<'b> Flow<'b> {
         let link = self.blueprint.links.iter().find(|link| link.from == from && link.to == to);
         let latency = link.map_or(0.0, |link| self.mean(link.latency));
         2.0 * latency + self.responses[to.index()][endpoint.index()]
+    }
+}
+
+/// Cores that a service can use in the long run: no more than its quota.
+fn effective(service: &Service) -> Cores {
+    match (service.cores, service.quota) {
+        (cores, None) => cores,
+        (Cores::Unlimited, Some(quota)) => Cores::Milli(quota),
+        (Cores::Milli(milli), Some(quota)) => Cores::Milli(milli.min(quota)),
     }
 }
 

@@ -61,6 +61,8 @@ impl<'t> Compiler<'t> {
             start_up: self.sampler(&text.start_up, text.start_up.span),
             warm_up: None,
             restart: restart(&text.restart),
+            quota: None,
+            contention: None,
             stop_grace: knockon_kernel::Duration::ZERO,
             cancels_abandoned: false,
             admission: Admission::default(),

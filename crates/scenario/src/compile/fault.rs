@@ -214,6 +214,7 @@ impl Compiler<'_> {
                         "workers" => Some(self.service_limit(id, ServiceField::Workers, service.workers.0)),
                         "places" => Some(self.service_limit(id, ServiceField::Places, service.places.0)),
                         "cores" => self.cores(id, service.cores.0),
+                        "quota" => self.quota(id, service.quota.0),
                         _ => None,
                     },
                     Part::Memory if field == "limit" => Some(memory_limit(id, service.memory.limit.value.map(|b| b.0))),
@@ -241,6 +242,7 @@ impl Compiler<'_> {
                     Part::Itself => match field {
                         "workers" => Some(self.service_limit(id, ServiceField::Workers, database.workers.0)),
                         "cores" => self.cores(id, database.cores.0),
+                        "quota" => self.quota(id, database.quota.0),
                         "max_connections" => Some((
                             Target::Service(id, ServiceField::MaxConnections),
                             Value::Count(u64::from(database.max_connections.0)),
@@ -349,6 +351,12 @@ impl Compiler<'_> {
     fn cores(&self, id: ServiceId, milli: Option<u32>) -> Option<Change> {
         let bounded = matches!(self.blueprint.services.get(id.index())?.cores, Cores::Milli(_));
         milli.filter(|_| bounded).map(|milli| self.service_limit(id, ServiceField::Cores, Some(milli)))
+    }
+
+    /// So with the quota of a processor on which nobody ever waits.
+    fn quota(&self, id: ServiceId, milli: Option<u32>) -> Option<Change> {
+        let shared = self.blueprint.services.get(id.index())?.shares_processor();
+        shared.then(|| self.service_limit(id, ServiceField::Quota, milli))
     }
 
     fn find_link(&self, name: &str) -> Option<LinkId> {

@@ -3,8 +3,8 @@
 use super::Compiler;
 use crate::decode::{At, Entry};
 use crate::language::{
-    CPythonText, CollectorText, DisciplineText, HeapText, MemoryText, OutOfMemory, PauseText, PoolFields, PoolText,
-    QueuePoolFields, RestartText, RuntimeText, ServiceText,
+    CPythonText, CollectorText, ContentionText, DisciplineText, HeapText, MemoryText, OutOfMemory, PauseText,
+    PoolFields, PoolText, QueuePoolFields, RestartText, RuntimeText, ServiceText,
 };
 use crate::leaf::{Bytes, Name};
 use crate::path::FIXED_PARTS;
@@ -13,6 +13,7 @@ use knockon_model::blueprint::{
     CPython, Collector, Cores, CpuDiscipline, Heap, Memory, OnOutOfMemory, PauseCost, Pool, PoolKind, RestartPolicy,
     Runtime, Service, WarmUp,
 };
+use knockon_model::cpu::Contention;
 use knockon_model::id::ServiceId;
 
 impl<'t> Compiler<'t> {
@@ -40,6 +41,8 @@ impl<'t> Compiler<'t> {
                 None if node => CpuDiscipline::FirstCome,
                 Some(DisciplineText::Shared) | None => CpuDiscipline::Shared,
             },
+            quota: text.quota.0,
+            contention: self.contention(&text.contention),
             memory,
             start_up: self.sampler(&text.start_up, text.start_up.span),
             warm_up: self.warm_up(text),
@@ -50,6 +53,18 @@ impl<'t> Compiler<'t> {
             endpoints,
             pools,
         }
+    }
+
+    pub(super) fn contention(&mut self, text: &At<Option<ContentionText>>) -> Option<Contention> {
+        let text = text.value.as_ref()?;
+        let [sigma_nano, kappa_nano] = [&text.sigma, &text.kappa].map(|factor| {
+            if factor.0 > 1.0 {
+                self.report(factor.span, "a coefficient of contention lies between 0 and 1", None);
+            }
+            // Thousand-millionths.
+            (factor.0.min(1.0) * 1e9).round() as u64
+        });
+        Some(Contention { sigma_nano, kappa_nano })
     }
 
     fn warm_up(&mut self, text: &ServiceText) -> Option<WarmUp> {

@@ -51,6 +51,8 @@ impl<'t> Compiler<'t> {
             places: None,
             cores: text.cores.0.map_or(Cores::Unlimited, Cores::Milli),
             discipline: CpuDiscipline::Shared,
+            quota: text.quota.0,
+            contention: self.contention(&text.contention),
             memory: memory(&text.memory),
             start_up: self.sampler(&text.start_up, text.start_up.span),
             warm_up: None,

@@ -199,6 +199,7 @@ const SERVICE: &[Row<ServiceStatistics>] = table!(
         stays("processor.sojourn.mean", "mean time at a limited processor", |s| &s.processor),
         time("computed", "processor time used by requests", |s| s.computed),
         time("paused", "time stood still, summed over processes", |s| s.paused),
+        time("throttled", "time stood still for the processor quota, summed over processes", |s| s.throttled),
         count("collections", "collections, minor and full", |s| s.collections),
         count("full_collections", "full collections", |s| s.full_collections),
         count("out_of_memory", "OutOfMemoryErrors", |s| s.out_of_memory),

@@ -29,8 +29,8 @@ pub(crate) use load::{ArrivalsText, LoadText, ProfileText, ReplayText};
 pub(crate) use mix::{ColumnMix, MixText};
 pub(crate) use scenario::{LimitsText, ScenarioText, SystemText};
 pub(crate) use service::{
-    CPythonText, CollectorText, DisciplineText, HeapText, MemoryText, OutOfMemory, PauseText, PoolFields, PoolText,
-    QueuePoolFields, RestartText, RuntimeText, ServiceText,
+    CPythonText, CollectorText, ContentionText, DisciplineText, HeapText, MemoryText, OutOfMemory, PauseText,
+    PoolFields, PoolText, QueuePoolFields, RestartText, RuntimeText, ServiceText,
 };
 pub(crate) use step::{
     AnswersText, BackoffText, Branch, CallText, EndpointText, JitterText, RetryText, SeverityText, StepText,

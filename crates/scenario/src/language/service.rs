@@ -20,6 +20,11 @@ record! {
         places: Limit = [100],
         /// Processor capacity of a process.
         cores: Capacity = ["1 cpu"],
+        /// The container's processor limit (CFS quota): so much time in each period of 100 ms, shared by all threads; when it is burnt
+        /// nothing runs until the next period.
+        quota: Capacity = [Unlimited],
+        /// How requests that run at once slow each other down.
+        contention: Option<ContentionText>,
         /// How runnable requests share the cores; by default `FirstCome` on Node, else `Shared`.
         discipline: Option<DisciplineText>,
         /// Memory outside the managed heap, and the container's limit.
@@ -48,6 +53,16 @@ record! {
         caches: Map<LocalCacheText>,
         /// Endpoints by method and route: "GET /api/users/{id}".
         endpoints: Map<EndpointText>,
+    }
+}
+
+record! {
+    /// The universal scalability law: among N that run at once each takes 1 + sigma (N - 1) + kappa N (N - 1) times as long as alone.
+    ContentionText as "contention" {
+        /// The share that only one can do at a time.
+        sigma: Factor<true>,
+        /// What each costs each other.
+        kappa: Factor<true> = [0],
     }
 }
 

@@ -1,6 +1,6 @@
 //! Databases and caches.
 
-use super::{Law, MemoryText, RestartText};
+use super::{ContentionText, Law, MemoryText, RestartText};
 use crate::decode::{At, Map, choice, record};
 use crate::leaf::{Bytes, Capacity, Count, Factor, Limit, Name, Period};
 use knockon_kernel::Duration;
@@ -14,6 +14,10 @@ record! {
         workers: Limit<1> = [8],
         /// Processor capacity. Without a bound, only the workers share the machine.
         cores: Capacity = [Unlimited],
+        /// The container's processor limit (CFS quota), as of a service.
+        quota: Capacity = [Unlimited],
+        /// How statements that run at once slow each other down.
+        contention: Option<ContentionText>,
         /// `max_connections`.
         max_connections: Count<1> = [100],
         /// `superuser_reserved_connections`: an ordinary role is refused so many earlier.

@@ -70,6 +70,8 @@ fn service(name: &str, runtime: Runtime, endpoint: Endpoint, pool: Option<(PoolK
         start_up: SamplerId(0),
         warm_up: None,
         restart: RestartPolicy::Never,
+        quota: None,
+        contention: None,
         stop_grace: Duration::ZERO,
         cancels_abandoned: false,
         admission: Admission::default(),

@@ -45,6 +45,8 @@ fn service(name: &str, runtime: Runtime, endpoints: Vec<Endpoint>, pools: Vec<Po
         start_up: SamplerId(0),
         warm_up: None,
         restart: RestartPolicy::Never,
+        quota: None,
+        contention: None,
         stop_grace: Duration::from_secs(30),
         cancels_abandoned: false,
         admission: Admission::default(),

@@ -113,6 +113,8 @@ fn service(name: &str, runtime: Runtime, endpoints: Vec<Endpoint>) -> Service {
             maximum: Duration::from_secs(300),
             reset: Duration::from_secs(600),
         },
+        quota: None,
+        contention: None,
         stop_grace: Duration::from_secs(10),
         cancels_abandoned: false,
         admission: Admission::default(),
