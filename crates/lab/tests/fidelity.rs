@@ -1,7 +1,7 @@
 //! The scenarios that replay what real systems did, and the page that tells how well.
 
 use knockon_kernel::Time;
-use knockon_lab::fidelity::{Comparison, Seen, judge, page};
+use knockon_lab::fidelity::{Comparison, Seen, explained, explanation, judge, page};
 use knockon_model::World;
 use knockon_scenario::{Expectation, Options, Scenario};
 use std::path::{Path, PathBuf};
@@ -40,6 +40,14 @@ fn at_least_98_of_100_observables_are_fair_predictions_and_the_page_says_which()
     let comparisons: Vec<Comparison> = scenarios.iter().flat_map(|file| compare(file)).collect();
     let fair = comparisons.iter().filter(|comparison| comparison.is_fair()).count();
     assert!(fair * 100 >= comparisons.len() * 98, "{fair} of {} are fair", comparisons.len());
+    let misses: Vec<&Comparison> = comparisons.iter().filter(|comparison| !comparison.is_fair()).collect();
+    for miss in &misses {
+        assert!(explanation(miss).is_some(), "nobody says why it misses: {miss:?}");
+    }
+    for (set, observable) in explained() {
+        let still = misses.iter().any(|miss| miss.set == set && miss.observable.starts_with(observable));
+        assert!(still, "{set} {observable} is explained, but no miss any more");
+    }
     let file = folder().join("../../FIDELITY.md");
     let now = page(&comparisons);
     if std::env::var_os("KNOCKON_BLESS").is_some() {

@@ -11,6 +11,7 @@ mod heap;
 mod judge;
 mod limit;
 mod lock;
+mod misses;
 mod numbers;
 mod page;
 mod pool;
@@ -18,6 +19,7 @@ mod retry;
 mod seen;
 
 pub use judge::{Comparison, judge};
+pub use misses::{explained, explanation};
 pub use page::page;
 pub use seen::Seen;
 

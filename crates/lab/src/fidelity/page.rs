@@ -1,6 +1,6 @@
 //! The page of all comparisons: Markdown, for people.
 
-use super::Comparison;
+use super::{Comparison, explanation};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -33,8 +33,14 @@ pub fn page(comparisons: &[Comparison]) -> String {
         let fair = of.iter().filter(|comparison| comparison.is_fair()).count();
         let _ = writeln!(page, "\n## {set}\n\n{} of {} fair.\n", fair, of.len());
         page.push_str("| observable | measured | simulated | difference | fair | verdict |\n| --- | --- | --- | --- | --- | --- |\n");
-        for comparison in of {
+        for comparison in &of {
             row(&mut page, comparison);
+        }
+        let missed = of.iter().filter(|comparison| !comparison.is_fair());
+        let reasons: std::collections::BTreeSet<&str> =
+            missed.filter_map(|comparison| explanation(comparison)).collect();
+        for reason in reasons {
+            let _ = writeln!(page, "\n{reason}");
         }
     }
     page
