@@ -10,6 +10,7 @@
 //!
 //! Believe a difference only where the ranges of several rounds, taken in turns, do not overlap.
 
+pub mod agenda;
 pub mod collected;
 pub mod draws;
 pub mod report;

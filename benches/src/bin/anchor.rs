@@ -1,11 +1,12 @@
 //! `knockon-anchor IMPL WORKLOAD N [PARAMETER]`: runs one anchor workload and prints one line of JSON.
 //!
 //! IMPL is `knockon` (the whole simulator on a scenario, telemetry off), `knockon-observed` (with every record made and
-//! dropped), `knockon-kernel` (the bare kernel with draws from
-//! one generator, as the programs it is compared with) or `knockon-addressed` (the bare kernel with each draw by its address,
-//! as knockon's model). WORKLOAD is `w1`, `w2`, `w2s` (PARAMETER copies), in the whole simulator `tiers`, `depth` (PARAMETER requests queued) and `webshop`, and on
-//! the bare kernel `w3` or `hold` (PARAMETER events pending).
+//! dropped), `knockon-kernel` (the kernel alone with draws from one generator, as the programs it is compared with),
+//! `knockon-addressed` (the kernel alone with each draw by its address, as knockon's model) or `bare` (the same loop over
+//! the standard library's binary heap, with draws from one generator: the floor). WORKLOAD is `w1`, `w2`, `w2s` (PARAMETER copies), in the whole simulator `tiers`, `depth` (PARAMETER requests queued) and `webshop`, and on
+//! the kernel alone or the bare loop `w3` or `hold` (PARAMETER events pending).
 
+use knockon_benches::agenda::{Agenda, Bare, Kernel};
 use knockon_benches::collected::Collected;
 use knockon_benches::draws::{Addressed, Draws, Sequential};
 use knockon_benches::report::{Job, Outcome, Stopwatch, line};
@@ -16,7 +17,7 @@ use knockon_model::blueprint::Blueprint;
 use std::io::Write;
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: knockon-anchor knockon|knockon-observed|knockon-kernel|knockon-addressed w1|w2|w2s|tiers|depth|webshop|w3|hold N [PARAMETER]";
+const USAGE: &str = "usage: knockon-anchor knockon|knockon-observed|knockon-kernel|knockon-addressed|bare w1|w2|w2s|tiers|depth|webshop|w3|hold N [PARAMETER]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -51,8 +52,9 @@ fn run(job: &Job) -> Result<String, String> {
     let (since, outcome) = match job.implementation.as_str() {
         "knockon" => timed(blueprint(job)?, |blueprint| scenarios::run(blueprint, &mut Null)),
         "knockon-observed" => timed(blueprint(job)?, |blueprint| scenarios::run(blueprint, &mut Collected::default())),
-        "knockon-kernel" => timed(Sequential::new(1), |mut draws| simulate(job, &mut draws)),
-        "knockon-addressed" => timed(Addressed::new(1), |mut draws| simulate(job, &mut draws)),
+        "knockon-kernel" => timed(Sequential::new(1), |mut draws| simulate::<Kernel>(job, &mut draws)),
+        "knockon-addressed" => timed(Addressed::new(1), |mut draws| simulate::<Kernel>(job, &mut draws)),
+        "bare" => timed(Sequential::new(1), |mut draws| simulate::<Bare>(job, &mut draws)),
         other => return Err(format!("there is no implementation {other}")),
     };
     Ok(line(job, &since, &outcome?))
@@ -83,13 +85,13 @@ fn copies(job: &Job) -> Result<u32, String> {
         .ok_or_else(|| "PARAMETER is no number of copies".into())
 }
 
-fn simulate(job: &Job, draws: &mut impl Draws) -> Result<Outcome, String> {
+fn simulate<A: Agenda>(job: &Job, draws: &mut impl Draws) -> Result<Outcome, String> {
     let outcome = match job.workload.as_str() {
-        "w1" => w1(job.n, draws),
-        "w2" => w2(job.n, 1, draws),
-        "w2s" => w2(job.n, copies(job)?, draws),
-        "w3" => hold(job.n, 10_000, draws),
-        "hold" => hold(job.n, job.parameter, draws),
+        "w1" => w1::<A>(job.n, draws),
+        "w2" => w2::<A>(job.n, 1, draws),
+        "w2s" => w2::<A>(job.n, copies(job)?, draws),
+        "w3" => hold::<A>(job.n, 10_000, draws),
+        "hold" => hold::<A>(job.n, job.parameter, draws),
         other => return Err(format!("there is no workload {other}")),
     };
     outcome.map_err(|error| error.to_string())
