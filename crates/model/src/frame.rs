@@ -41,6 +41,8 @@ pub(crate) enum State {
     Delayed,
     /// Thrown away at the door without a word: its caller waits for its timer, or for its SYN to be sent again.
     Dropped,
+    /// Waits for its branches.
+    Joining,
     /// Answered; the answer is on the wire to the caller.
     Answered,
 }
@@ -113,6 +115,8 @@ impl CallerSide {
     }
 }
 
+/// In place of a link: not sent but forked.
+pub(crate) const FORKED: u32 = u32::MAX - 1;
 /// Connections that a frame can hold at once.
 pub(crate) const HELD: usize = 2;
 /// Depth to which loops nest.
@@ -173,7 +177,7 @@ pub(crate) struct Frame {
     /// Its own current call.
     pub(crate) calls: u32,
     pub(crate) call_edge: u32,
-    /// Edge by which it was called, and the link that it came over.
+    /// Edge by which it was called, and the link that it came over. A root frame came over none, nor did a branch.
     pub(crate) edge: u32,
     pub(crate) link: u32,
     /// Who waits for it.
@@ -216,6 +220,8 @@ pub(crate) struct Frame {
     pub(crate) lines: u32,
     /// Number of the source's request, in its client side.
     pub(crate) number: u64,
+    /// The user who sent it, in the client side of a closed source.
+    pub(crate) user: u32,
 }
 
 impl Frame {
@@ -271,6 +277,7 @@ impl Frame {
         lines: 0,
         keeps_connection: false,
         number: 0,
+        user: u32::MAX,
     };
 
     /// Begins anew in this place: a frame as its caller sends it.
@@ -337,6 +344,7 @@ impl Frame {
         self.lines = Self::BLANK.lines;
         self.keeps_connection = Self::BLANK.keeps_connection;
         self.number = Self::BLANK.number;
+        self.user = Self::BLANK.user;
     }
 
     /// Ends the running part at `at` and begins another.
@@ -350,6 +358,12 @@ impl Frame {
     /// Whether it has not reached its process yet, as far as its caller can tell.
     pub(crate) fn on_its_way(&self) -> bool {
         matches!(self.state, State::InTransit | State::Doomed | State::Dropped)
+    }
+
+    /// Whether it is one of the concurrent branches of the frame that is its caller: of the same process, without a worker, span or answer.
+    #[inline]
+    pub(crate) fn is_branch(&self) -> bool {
+        self.link == FORKED
     }
 
     /// Whether its answer has left.

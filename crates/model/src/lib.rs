@@ -11,6 +11,7 @@ pub mod budget;
 pub mod bulkhead;
 pub mod concurrency;
 pub mod cpu;
+mod fork;
 mod frame;
 mod guard;
 #[allow(dead_code, reason = "a machine offers its readings whether or not the world takes each of them")]

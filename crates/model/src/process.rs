@@ -39,6 +39,8 @@ pub(crate) struct Stops {
     pub(crate) collecting: bool,
     /// The processor quota is burnt.
     pub(crate) throttled: bool,
+    /// It is away of itself.
+    pub(crate) away: bool,
     /// Stopped from outside, so many times over.
     pub(crate) outside: u16,
     /// It takes nothing up but finishes what it has, for so many reasons.
@@ -49,7 +51,7 @@ impl Stops {
     /// Whether there is another reason than the quota.
     #[inline]
     pub(crate) fn halt(self) -> bool {
-        self.collecting | (self.outside > 0)
+        self.collecting | self.away | (self.outside > 0)
     }
 }
 
@@ -91,6 +93,8 @@ pub(crate) struct Process {
     pub(crate) guarded: bool,
     /// Its container has a processor quota.
     pub(crate) has_quota: bool,
+    /// It goes on vacation when it has nothing to do.
+    pub(crate) vacations_when_idle: bool,
     /// Processor time of demands finished in this life, in nanoseconds, where cores are unlimited: metered, never acted upon.
     pub(crate) computed_ns: u64,
     pub(crate) stops: Stops,
@@ -158,6 +162,8 @@ pub(crate) struct Process {
     pub(crate) locks: Option<Box<Locks>>,
     /// The statement timeouts that run.
     pub(crate) statement_timers: BTreeMap<FrameRef, Ticket>,
+    /// Vacations so far, in all lives, for their addresses.
+    pub(crate) vacations: u64,
     /// Log lines written, for their addresses.
     pub(crate) lines: u64,
     pub(crate) meter: Meter,

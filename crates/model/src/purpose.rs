@@ -70,6 +70,18 @@ pub const RING: Purpose = Purpose(67);
 pub const RING_KEY: Purpose = Purpose(68);
 /// Whether a caller gives an attempt up instead of sending it.
 pub const THROTTLE: Purpose = Purpose(69);
+/// How many requests come together.
+pub const BATCH: Purpose = Purpose(75);
+/// A further request of a batch.
+pub const BATCH_MEMBER: Purpose = Purpose(76);
+/// A user of a closed source.
+pub const USER: Purpose = Purpose(77);
+/// How long a user thinks.
+pub const THINK: Purpose = Purpose(78);
+/// The time from one vacation to the next.
+pub const VACATION_GAP: Purpose = Purpose(79);
+/// The length of a vacation.
+pub const VACATION: Purpose = Purpose(80);
 /// Whether a use of a key moves its logarithmic counter, by key and instant.
 pub const LFU: Purpose = Purpose(95);
 /// The span of a load apart from its request, by call site and iteration.

@@ -85,6 +85,8 @@ pub struct ServiceStatistics {
     pub paused: Duration,
     /// Time stood still for the processor quota alone, summed over processes.
     pub throttled: Duration,
+    /// Vacations, of all processes.
+    pub vacations: u64,
     /// Collections, minor and major.
     pub collections: u64,
     /// Major collections.

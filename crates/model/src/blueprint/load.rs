@@ -1,11 +1,11 @@
 //! Load as described: who sends what, when.
 
 use super::{Rows, Site};
-use crate::id::{ColumnId, EndpointId, PolicyId, ServiceId};
+use crate::id::{ColumnId, EndpointId, PolicyId, SamplerId, ServiceId};
 use knockon_kernel::{Duration, Time};
 use serde::{Deserialize, Serialize};
 
-/// An open load source. Request n of a source is the same request whatever else happens.
+/// A load source. Request n of a source is the same request whatever else happens.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Source {
     /// Its name in the truth tables.
@@ -16,6 +16,8 @@ pub struct Source {
     pub target: ServiceId,
     /// When requests come.
     pub arrivals: Arrivals,
+    /// How many come at each of these instants; `None` is one.
+    pub batch: Option<Batch>,
     /// Shape of the rate over time; `None` is flat.
     pub profile: Option<Profile>,
     /// Which endpoints, by weight.
@@ -47,6 +49,18 @@ pub enum Arrivals {
         /// Requests a second.
         rate: f64,
     },
+    /// Independent gaps of any law, each drawn at the address of its request.
+    Renewal {
+        /// The gap before a request.
+        gap: SamplerId,
+    },
+    /// Users who think, send a request, and think again when it has ended, well or not.
+    Closed {
+        /// How many.
+        users: u32,
+        /// Time of thinking before each request, the first one too.
+        think: SamplerId,
+    },
     /// A recorded list of instants, ascending, counted from `from`.
     Replay {
         /// Instants.
@@ -67,6 +81,17 @@ pub struct Profile {
     pub period: Duration,
     /// Offset within the period and factor of the base rate; ascending, first at zero.
     pub points: Vec<(Duration, f64)>,
+}
+
+/// How many requests come together: `least` and a drawn whole number.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Batch {
+    /// In any case.
+    pub least: u32,
+    /// More, rounded down; `None` is none.
+    pub more: Option<SamplerId>,
+    /// How many on average, for formulas.
+    pub mean: f64,
 }
 
 /// A part of the mix.

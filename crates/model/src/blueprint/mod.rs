@@ -20,16 +20,18 @@ pub use admission::{Admission, DelayControl, Order, Queue, Rejection, SynSchedul
 pub use cache::{Eviction, Keyspace, LocalCache, Redis};
 pub use heap::{CPython, Collector, Heap, OnOutOfMemory, PauseCost};
 pub use limit::{Algorithm, ConcurrencyLimit, RateLimit, RateLimitKind};
-pub use load::{Arrivals, Mix, Profile, Source};
+pub use load::{Arrivals, Batch, Mix, Profile, Source};
 pub use network::{Link, LinkEnd};
 pub use patch::{
     Action, Contrast, Fault, HeapField, KeyspaceField, LinkField, LocalCacheField, Patch, PolicyField, PoolField,
     ServiceField, SourceField, StepField, Target, Value,
 };
 pub use pool::{Pool, PoolKind};
-pub use program::{Answers, Backoff, CallPolicy, Choice, Endpoint, Jitter, Operation, RetryOn, Severity, Site, Step};
+pub use program::{
+    Answers, Backoff, CallPolicy, Choice, Endpoint, Jitter, Join, Operation, RetryOn, Severity, Site, Step,
+};
 pub use recording::{Column, Recorded, Recording, Recordings, Rows, Values};
-pub use service::{Cores, CpuDiscipline, Memory, Postgres, RestartPolicy, Runtime, Service, WarmUp};
+pub use service::{Cores, CpuDiscipline, Memory, Postgres, RestartPolicy, Runtime, Service, Vacation, WarmUp};
 pub use traffic::{Balance, Breaker, Bulkhead, Hystrix, Outlier, Resilience4j, RetryBudget, Throttle, TrafficPolicy};
 
 use crate::id::{KeyspaceId, LinkId, LocalCacheId, PolicyId, SamplerId, ServiceId, SourceId};

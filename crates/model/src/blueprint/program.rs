@@ -203,6 +203,47 @@ pub enum Step {
         /// Position of the body's first step.
         body: u32,
     },
+    /// Start of a part that can be gone through again.
+    RepeatStart {
+        /// How many loops are around it.
+        depth: u8,
+        /// Position of its [`Step::RepeatEnd`].
+        end: u32,
+    },
+    /// Goes back to the start of such a part, as its next pass.
+    Again {
+        /// How many loops are around that part.
+        depth: u8,
+        /// Position of its first step.
+        body: u32,
+        /// Passes at most; instead of one more the frame fails.
+        most: u32,
+    },
+    /// End of such a part.
+    RepeatEnd {
+        /// How many loops are around it.
+        depth: u8,
+    },
+    /// Runs branches concurrently and waits for them. So many [`Step::Branch`] follow, then the branches.
+    Fork {
+        /// Draw address.
+        site: Site,
+        /// How many.
+        branches: u16,
+        /// For which of them it waits.
+        join: Join,
+        /// How long at most.
+        policy: PolicyId,
+        /// Position to go on from.
+        after: u32,
+    },
+    /// Where a branch begins.
+    Branch {
+        /// Position of its first step.
+        to: u32,
+    },
+    /// End of a branch.
+    BranchEnd,
     /// Writes a log line of the application's own.
     Log {
         /// Severity.
@@ -226,6 +267,15 @@ pub enum Severity {
     Warn,
     Error,
     Fatal,
+}
+
+/// For which branches a fork waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Join {
+    /// For all to end; fails if one of them failed, as the first one did.
+    All,
+    /// For the first to succeed; fails if none does, as the last one did. The others are left.
+    First,
 }
 
 /// Weighted branches.

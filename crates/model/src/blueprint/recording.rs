@@ -83,6 +83,12 @@ pub struct Rows {
 }
 
 impl Recordings {
+    /// Whether a source's rows have ended before its request of this number, counted from 1.
+    #[must_use]
+    pub fn ends_before(&self, rows: Rows, number: u64) -> bool {
+        number > u64::from(self.tables[rows.data.index()].rows)
+    }
+
     /// The value of a request's row for an attempt, numbered from 1.
     #[must_use]
     pub fn value(&self, field: RecordedId, data: DataId, row: u32, attempt: u16) -> Option<u64> {

@@ -35,6 +35,8 @@ pub struct Service {
     pub start_up: SamplerId,
     /// Demands are larger in a young process (just-in-time compilation, cold caches).
     pub warm_up: Option<WarmUp>,
+    /// Times at which each process serves nobody.
+    pub vacation: Option<Vacation>,
     /// What the platform does when the process exits.
     pub restart: RestartPolicy,
     /// How long a stopping process may finish what it has before it is killed.
@@ -108,6 +110,31 @@ pub struct WarmUp {
     pub factor: f64,
     /// Requests until the multiplier is 1.
     pub requests: u32,
+}
+
+/// Times at which a process stands still of itself. Draws are addressed by process and ordinal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Vacation {
+    /// Whatever it is doing: a housekeeping job that stops it, a batch window.
+    Periodic {
+        /// From one start to the next, but not before the end; also from the process' start to the first.
+        every: SamplerId,
+        /// Length.
+        length: SamplerId,
+    },
+    /// When it has nothing to do: the vacations of queueing theory with exhaustive service (Doshi 1986).
+    WhenIdle {
+        /// Length.
+        length: SamplerId,
+        /// Whether it leaves again if nobody waits when it comes back (multiple vacations), else it waits for work (single).
+        repeats: bool,
+    },
+}
+
+impl Vacation {
+    pub(crate) fn when_idle(self) -> bool {
+        matches!(self, Self::WhenIdle { .. })
+    }
 }
 
 /// What the platform does when a process exits.

@@ -42,6 +42,7 @@ fn used() -> Frame {
         cache_key: 35,
         keyspace: 36,
         row: Some((DataId(42), 43)),
+        user: 44,
         looked_up: true,
         backend: 37,
         found: crate::store::Lookup::Hit,

@@ -337,6 +337,7 @@ impl World {
         match state {
             State::Queued => self.processes[process as usize].queue.remove(place, frame),
             State::Delayed => self.clear_timer(frame),
+            State::Joining => return self.cancel_branches(frame),
             _ => return,
         }
         let service = self.processes[process as usize].service as usize;

@@ -1,6 +1,7 @@
 //! How frames end: success, failure, giving back what they hold, the answer, and the next one from the queue.
 
 use super::World;
+use super::users::NOBODY;
 use crate::blueprint::Runtime;
 use crate::frame::Outcome;
 use crate::id::{EndpointId, FrameRef, ServiceId};
@@ -60,6 +61,12 @@ impl World {
         let status = if outcome.status == 0 && process.traced { INTERNAL_SERVER_ERROR } else { outcome.status };
         f.outcome = Outcome { status, ..outcome };
         f.unwinding = true;
+        if f.is_branch() {
+            // Its parent says so.
+            f.outcome = outcome;
+            self.forks.blame(frame, peer);
+            return self.unwind(frame, sink);
+        }
         if process.traced
             && let Some(error) = outcome.error
         {
@@ -104,6 +111,10 @@ impl World {
             self.finish_request(frame, sink);
             return;
         }
+        if f.is_branch() {
+            self.finish_branch(frame, sink);
+            return;
+        }
         let (index, outcome, arrived) = (f.process, f.outcome, f.arrived);
         self.digest.absorb((now - arrived).as_nanos(), u64::from(outcome.status));
         self.release_share(frame);
@@ -138,6 +149,10 @@ impl World {
         self.processes[process as usize].busy -= 1;
         self.take_up_queued(process, sink);
         let p = &self.processes[process as usize];
+        if p.vacations_when_idle {
+            self.idle(process);
+        }
+        let p = &self.processes[process as usize];
         let waiting = p.locks.as_ref().is_some_and(|locks| locks.waiting() > 0);
         if p.life == Life::Stopping && p.busy == 0 && p.queue.is_empty() && !waiting {
             self.stopped(process, sink);
@@ -161,7 +176,11 @@ impl World {
         } else {
             statistics.failed += 1;
         }
+        let user = f.user;
         self.frames.remove(root);
+        if user != NOBODY {
+            self.user_goes_on(source as u32, user);
+        }
     }
 
     /// What PostgreSQL does when a statement ends: log it when it was slow, end the connection when its client is gone.

@@ -1,5 +1,6 @@
-//! Load: requests come from open sources. Request n of a source has its own address, whatever else happens.
+//! Load: requests come from open sources, one by one or in batches. Request n of a source has its own address, whatever else happens.
 
+use super::users::NOBODY;
 use super::{Event, SourceState, World, tables};
 use crate::blueprint::{Arrivals, Profile, Recordings, Source};
 use crate::frame::State;
@@ -11,19 +12,54 @@ use knockon_kernel::{Duration, Key, Sampler, Time};
 impl World {
     /// Schedules the first request of a source.
     pub(super) fn open(&mut self, source: u32) {
+        match self.blueprint.sources[source as usize].arrivals {
+            Arrivals::Closed { users, .. } => self.open_users(source, users),
+            _ => self.schedule_next(source),
+        }
+    }
+
+    /// A request, or several together (or candidates that the profile thins out), come.
+    pub(super) fn arrive<S: Sink>(&mut self, source: u32, sink: &mut S) {
+        let now = self.now();
+        let state = &mut self.sources[source as usize];
+        let key = state.key.with(state.candidates);
+        if self.blueprint.sources[source as usize].batch.is_some() {
+            self.arrive_together(source, key, sink);
+        } else {
+            state.numbered += 1;
+            let number = state.numbered;
+            if self.accepted(source, key, now) {
+                self.sources[source as usize].sent += 1;
+                self.send_request(source, NOBODY, number, key, sink);
+            }
+        }
         self.schedule_next(source);
     }
 
-    /// A request (or a candidate that the profile thins out) comes.
-    pub(super) fn arrive<S: Sink>(&mut self, source: u32, sink: &mut S) {
-        let now = self.now();
-        let number = self.sources[source as usize].candidates;
-        let key = self.sources[source as usize].key.with(number);
-        if self.accepted(source, key, now) {
-            self.sources[source as usize].sent += 1;
-            self.send_request(source, number, key, sink);
+    /// A batch comes. Its first request has the address that it would have alone.
+    fn arrive_together<S: Sink>(&mut self, source: u32, first: Key, sink: &mut S) {
+        let accepted = self.accepted(source, first, self.now());
+        for member in 0..self.batch_size(source, first) {
+            let described = &self.blueprint.sources[source as usize];
+            let state = &mut self.sources[source as usize];
+            let number = state.numbered + 1;
+            let enough = described.requests.is_some_and(|limit| state.sent >= limit);
+            if enough || described.rows.is_some_and(|rows| self.blueprint.recordings.ends_before(rows, number)) {
+                return;
+            }
+            state.numbered = number;
+            if accepted {
+                state.sent += 1;
+                let key = if member == 0 { first } else { first.purpose(purpose::BATCH_MEMBER).with(member) };
+                self.send_request(source, NOBODY, number, key, sink);
+            }
         }
-        self.schedule_next(source);
+    }
+
+    fn batch_size(&self, source: u32, first: Key) -> u64 {
+        let Some(batch) = self.blueprint.sources[source as usize].batch else { return 1 };
+        let more = batch.more.map_or(0, |more| self.samplers[more.index()].rank(first.purpose(purpose::BATCH)));
+        u64::from(batch.least) + u64::from(more)
     }
 
     #[inline]
@@ -39,8 +75,15 @@ impl World {
         if described.requests.is_some_and(|limit| state.sent >= limit) {
             return;
         }
+        if described.rows.is_some_and(|rows| self.blueprint.recordings.ends_before(rows, state.numbered + 1)) {
+            return;
+        }
         state.candidates += 1;
-        let Some(at) = next_arrival(described, state, &self.exponential, &self.blueprint.recordings) else { return };
+        let next = match described.arrivals {
+            Arrivals::Renewal { gap } => next_renewal(described, state, &self.samplers[gap.index()]),
+            _ => next_arrival(described, state, &self.exponential, &self.blueprint.recordings),
+        };
+        let Some(at) = next else { return };
         if described.until.is_some_and(|until| at >= until) {
             return;
         }
@@ -48,8 +91,9 @@ impl World {
         self.calendar.post(at, Event::Arrival { source }.packed());
     }
 
+    /// Sends a source's request of this number, for a user where the source is closed.
     #[inline]
-    fn send_request<S: Sink>(&mut self, source: u32, number: u64, key: Key, sink: &mut S) {
+    pub(super) fn send_request<S: Sink>(&mut self, source: u32, user: u32, number: u64, key: Key, sink: &mut S) {
         let now = self.now();
         let process = self.sources[source as usize].process;
         let mix = &self.tables.mixes[source as usize];
@@ -75,6 +119,7 @@ impl World {
         frame.state = State::Running;
         frame.number = number;
         frame.row = row;
+        frame.user = user;
         frame.pc = self.tables.ops.len() as u32 - 1;
         let statistics = &mut self.sources[source as usize].statistics;
         statistics.sent += 1;
@@ -83,13 +128,19 @@ impl World {
     }
 }
 
+/// After a gap of any law; `state.candidates` counts from 1.
+fn next_renewal(source: &Source, state: &SourceState, gap: &Sampler) -> Option<Time> {
+    let peak = source.profile.as_ref().map_or(1.0, highest);
+    let n = state.candidates;
+    let gap = gap.draw(state.key.with(n).purpose(purpose::GAP)) / peak;
+    let last = if n == 1 { source.from } else { state.last };
+    last.checked_add(Duration::from_real_nanos(gap)?)
+}
+
 /// The instant of request (or candidate) `state.candidates`, counted from 1. `exponential` has a mean of 1.
 fn next_arrival(source: &Source, state: &SourceState, exponential: &Sampler, recordings: &Recordings) -> Option<Time> {
     let peak = source.profile.as_ref().map_or(1.0, highest);
     let n = state.candidates;
-    if source.rows.is_some_and(|rows| n > u64::from(recordings.tables[rows.data.index()].rows)) {
-        return None;
-    }
     match &source.arrivals {
         Arrivals::Constant { rate } => {
             let offset = Duration::from_real_nanos(n as f64 * 1e9 / (rate * peak))?;
@@ -109,6 +160,8 @@ fn next_arrival(source: &Source, state: &SourceState, exponential: &Sampler, rec
             let offset = recordings.columns[column.index()].values.get(usize::try_from(n - 1).ok()?)?;
             source.from.checked_add(Duration::from_nanos(*offset))
         }
+        // Other ways lead to these.
+        Arrivals::Renewal { .. } | Arrivals::Closed { .. } => None,
     }
 }
 

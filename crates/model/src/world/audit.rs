@@ -96,7 +96,8 @@ impl World {
             here.delayed += u64::from(frame.state == State::Delayed);
             let waits = matches!(frame.state, State::Queued | State::Delayed | State::WaitingLock);
             let at_work = !waits && !frame.on_its_way() && frame.state != State::Answered;
-            here.working += u64::from(at_work && !root);
+            // A branch takes no worker.
+            here.working += u64::from(at_work && !root && !frame.is_branch());
             let movers = self.movers(handle, frame, coming);
             findings.check(movers == 1, || {
                 format!(
@@ -155,6 +156,7 @@ impl World {
                 let timed = self.postgres(frame.process).lock_timeout.is_some();
                 if timed && timer != 1 { 0 } else { waiters.filter(|&waiter| waiter == handle).count() }
             }
+            State::Joining => usize::from(self.forks.open(handle).iter().any(|&branch| self.frames.contains(branch))),
             // Frames run within an instant; between events none does.
             State::Running => 0,
         }

@@ -98,7 +98,7 @@ impl World {
             sink.span(SpanRecord {
                 trace,
                 span,
-                parent: Self::server_span(f.key),
+                parent: Self::server_span(self.span_key(caller)),
                 process: Self::process_id(f.process),
                 peer: Some(Self::process_id(c.process)),
                 operation: edge.operation,
@@ -149,7 +149,7 @@ impl World {
         }
         let f = &self.frames[frame];
         let traced = self.processes[f.process as usize].traced;
-        let context = traced.then(|| (self.trace(frame), Self::server_span(f.key)));
+        let context = traced.then(|| (self.trace(frame), Self::server_span(self.span_key(frame))));
         let address = f.key.purpose(purpose::LINE).with(u64::from(f.pc)).with(f.iteration()).with(u64::from(f.lines));
         let process = f.process;
         self.frames[frame].lines += 1;

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum Event {
     /// The next request of a source.
     Arrival { source: u32 },
+    /// A user of a closed source has thought.
+    User { source: u32, user: u32 },
     /// A request reaches its process.
     Deliver { frame: FrameRef },
     /// The answer of a child reaches the process of its caller.
@@ -38,6 +40,10 @@ pub(crate) enum Event {
     StatementTimeout { frame: FrameRef },
     /// A statement has waited for a lock for `deadlock_timeout`.
     LockWait { frame: FrameRef, serial: u32 },
+    /// A periodic vacation of a process begins.
+    VacationDue { process: u32, incarnation: u32 },
+    /// A process comes back from its vacation.
+    VacationOver { process: u32, incarnation: u32 },
     /// A patch acts.
     Patch { index: u32 },
     /// A patch is taken back.
@@ -130,6 +136,9 @@ impl Event {
             Self::PatchEnd { index } => Packed(15, u64::from(index)),
             Self::Retransmit { frame: of } => Packed(20, frame(of)),
             Self::Permit { frame: of } => Packed(25, frame(of)),
+            Self::User { source, user } => Packed(30, pair(source, user)),
+            Self::VacationDue { process, incarnation } => Packed(31, pair(process, incarnation)),
+            Self::VacationOver { process, incarnation } => Packed(32, pair(process, incarnation)),
         }
     }
 }
@@ -168,6 +177,9 @@ impl Packed {
             36 => Event::StatementTimeout { frame },
             37 => Event::LockWait { frame, serial: (kind >> 8) as u32 },
             25 => Event::Permit { frame },
+            30 => Event::User { source: low, user: high },
+            31 => Event::VacationDue { process, incarnation },
+            32 => Event::VacationOver { process, incarnation },
             other => unreachable!("no event is packed as {other}"),
         }
     }
@@ -201,6 +213,9 @@ mod tests {
             Event::PatchEnd { index },
             Event::Retransmit { frame },
             Event::Permit { frame },
+            Event::User { source: u32::MAX, user: index },
+            Event::VacationDue { process, incarnation },
+            Event::VacationOver { process, incarnation },
         ];
         let connection = ConnectionId(u32::MAX - 1);
         let of_pool = PoolEvent::ALL.map(|what| Event::Pool { process, incarnation, connection, pool: 255, what });

@@ -132,6 +132,30 @@ impl World {
                 }
                 Flow::On
             }
+            Op::RepeatStart { depth } => {
+                self.frames[frame].loops[usize::from(depth)] = 1;
+                Flow::On
+            }
+            Op::Again { depth, body, most } => {
+                let f = &mut self.frames[frame];
+                let depth = usize::from(depth);
+                if f.loops[depth] >= most {
+                    let outcome = Outcome { status: 500, ..Outcome::lost(ErrorType::Application) };
+                    self.fail(frame, outcome, None, sink);
+                    return Flow::Leave;
+                }
+                f.loops[depth] += 1;
+                // It may stand within loops that are left so.
+                f.loops[depth + 1..].fill(0);
+                f.pc = body;
+                Flow::On
+            }
+            Op::RepeatEnd { depth } => {
+                self.frames[frame].loops[usize::from(depth)] = 0;
+                Flow::On
+            }
+            Op::Fork { .. } => self.fork(frame, at),
+            Op::Branch { .. } => unreachable!("a fork goes on behind its branches"),
             Op::Log { severity, message } => {
                 let program = self.tables.programs[self.frames[frame].program as usize];
                 let endpoint = crate::id::EndpointId(program.endpoint);
@@ -143,7 +167,7 @@ impl World {
                 self.fail(frame, Outcome { status, error, ..Outcome::OK }, None, sink);
                 Flow::Leave
             }
-            Op::Finish => {
+            Op::Finish | Op::BranchEnd => {
                 self.finish(frame, sink);
                 Flow::Leave
             }
@@ -180,6 +204,7 @@ impl World {
                 self.wake(frame, at);
                 self.ready.push(frame);
             }
+            State::Joining => self.join_timed_out(frame, at, sink),
             other => unreachable!("no timer runs in state {other:?}"),
         }
     }

@@ -88,6 +88,11 @@ impl World {
             self.abandon_statement(frame);
             self.forget_dropped(self.frames[frame].child);
             self.leave_stations(frame);
+            if self.frames[frame].is_branch() {
+                self.lose_branch(frame);
+                continue;
+            }
+            self.forks.leave(frame);
             let f = &mut self.frames[frame];
             // A timer without a ticket (a demand on unlimited cores) becomes stale too.
             f.timer_serial = f.timer_serial.wrapping_add(1);
@@ -264,6 +269,7 @@ impl World {
                 self.emit_log(process, LogEvent::PoolStarted { pool: id }, sink);
             }
         }
+        self.plan_vacations(process);
     }
 
     /// A deploy: every process of the service stops, and starts again as the next version.

@@ -17,6 +17,7 @@ mod connections;
 mod emit;
 mod event;
 mod execute;
+mod forking;
 mod life;
 mod limits;
 mod locking;
@@ -31,12 +32,15 @@ mod stops;
 mod tables;
 mod throttling;
 mod upstreams;
+mod users;
+mod vacations;
 
 pub(crate) use event::{Event, Packed, PoolEvent};
 pub use readings::EventSummary;
 
 use crate::balance::Ring;
 use crate::blueprint::Blueprint;
+use crate::fork::Forks;
 use crate::frame::{Frames, State};
 use crate::heap::Share;
 use crate::id::{FrameRef, RecordedId, SamplerId};
@@ -130,9 +134,13 @@ enum Draw {
 struct SourceState {
     key: Key,
     process: u32,
-    /// Requests or thinned candidates so far: the number of the next.
+    /// Instants at which requests come, or candidates are thinned, so far: the number of the next.
     candidates: u64,
+    /// Requests that have a number, thinned ones too.
+    numbered: u64,
     sent: u64,
+    /// Requests of each user of a closed source.
+    users: Vec<u64>,
     last: Time,
     statistics: SourceStatistics,
 }
@@ -155,6 +163,8 @@ pub struct World {
     /// Lanes of the constant timeouts of policies.
     policy_lanes: Vec<Option<LaneId>>,
     frames: Frames,
+    /// Who waits for whom where frames have forked.
+    forks: Forks,
     /// What each frame holds of its process' heap, by slot.
     shares: Vec<Share>,
     processes: Vec<Process>,
@@ -279,6 +289,7 @@ impl World {
     fn dispatch<S: Sink>(&mut self, event: Packed, at: Time, sink: &mut S) {
         match event.event() {
             Event::Arrival { source } => self.arrive(source, sink),
+            Event::User { source, user } => self.user_sends(source, user, sink),
             Event::Deliver { frame } => self.deliver(frame, sink),
             Event::Reply { child } => self.reply(child, at, sink),
             Event::Cancel { frame } => self.cancel(frame),
@@ -296,6 +307,8 @@ impl World {
             Event::HangUp { process, incarnation, backend } => self.hang_up(process, incarnation, backend, sink),
             Event::StatementTimeout { frame } => self.statement_timed_out(frame, at, sink),
             Event::LockWait { frame, serial } => self.lock_waits(frame, serial, at, sink),
+            Event::VacationDue { process, incarnation } => self.vacation_due(process, incarnation),
+            Event::VacationOver { process, incarnation } => self.vacation_over(process, incarnation, sink),
             Event::Patch { index } => self.patch(index, sink),
             Event::PatchEnd { index } => self.patch_end(index, sink),
             Event::Retransmit { frame } => self.retransmit(frame, sink),

@@ -159,7 +159,10 @@ impl World {
                     Arrivals::Constant { rate } | Arrivals::Poisson { rate } => {
                         Value::Number(std::mem::replace(rate, value))
                     }
-                    Arrivals::Replay { .. } | Arrivals::Recorded { .. } => Value::Number(value),
+                    Arrivals::Replay { .. }
+                    | Arrivals::Recorded { .. }
+                    | Arrivals::Renewal { .. }
+                    | Arrivals::Closed { .. } => Value::Number(value),
                 }
             }
             (Target::Keyspace(keyspace, KeyspaceField::Ttl), Value::Duration(ttl)) => {

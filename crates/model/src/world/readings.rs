@@ -139,6 +139,9 @@ impl World {
         };
         match event {
             Event::Arrival { source } => format!("a request of {}", self.blueprint.sources[source as usize].name),
+            Event::User { source, user } => {
+                format!("user {user} of {} sends", self.blueprint.sources[source as usize].name)
+            }
             Event::Deliver { frame } => format!("delivery of {}", of_frame(frame)),
             Event::Reply { child } => format!("answer of {}", of_frame(child)),
             Event::Cancel { frame } => format!("the caller left {}", of_frame(frame)),
@@ -156,6 +159,8 @@ impl World {
             Event::HangUp { process, .. } => format!("a session of {} is over", name(process)),
             Event::StatementTimeout { frame } => format!("statement timeout of {}", of_frame(frame)),
             Event::LockWait { frame, .. } => format!("a long wait for a lock of {}", of_frame(frame)),
+            Event::VacationDue { process, .. } => format!("a vacation of {}", name(process)),
+            Event::VacationOver { process, .. } => format!("the end of a vacation of {}", name(process)),
             Event::Patch { index } => format!("patch {index} acts"),
             Event::Retransmit { frame } => format!("a SYN comes again for {}", of_frame(frame)),
             Event::PatchEnd { index } => format!("patch {index} is taken back"),

@@ -59,7 +59,10 @@ impl World {
         let f = &self.frames[frame];
         let process = &self.processes[f.process as usize];
         let statistics = &mut self.services[process.service as usize].statistics;
-        statistics.requests.leave(now, f.arrived);
+        // A branch is part of a request that is counted already.
+        if !f.is_branch() {
+            statistics.requests.leave(now, f.arrived);
+        }
         match f.state {
             State::Queued => statistics.queue.leave(now, f.since),
             State::Delayed => statistics.held_back.leave(now, f.since),
@@ -137,7 +140,9 @@ fn find(f: &Frame, unlimited_cores: bool, at: Time, found: &mut FoundAtService) 
     if matches!(f.state, State::InTransit | State::Dropped | State::Answered) {
         return;
     }
-    found.requests.add(at, f.arrived);
+    if !f.is_branch() {
+        found.requests.add(at, f.arrived);
+    }
     match f.state {
         State::Queued => found.queue.add(at, f.since),
         State::Delayed => found.held_back.add(at, f.since),

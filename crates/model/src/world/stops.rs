@@ -40,8 +40,8 @@ impl World {
             p.halted_total_ns += halted.as_nanos();
             self.services[service].statistics.paused += halted;
             p.cpu.resume(now);
-        } else if p.stops.collecting && p.stops.outside == 0 {
-            p.cpu.pause(now, burning);
+        } else if halted && p.stops.outside == 0 {
+            p.cpu.pause(now, if p.stops.collecting { burning } else { 0 });
         }
         // A period may have begun meanwhile.
         p.stops.throttled &= p.cpu.is_throttled();

@@ -3,7 +3,7 @@
 //! Operations stand one to one for the blueprint's steps, so that a patch finds its step; each program ends in one more,
 //! [`Op::Finish`].
 
-use crate::blueprint::{Blueprint, Keyspace, LinkEnd, Operation, Runtime, Severity, Step};
+use crate::blueprint::{Blueprint, Join, Keyspace, LinkEnd, Operation, Runtime, Severity, Step};
 use crate::id::{EndpointId, KeyspaceId, LinkId, OperationId, PolicyId, SamplerId, ServiceId};
 use crate::record::{Catalogue, OperationInfo, SpanKind};
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,12 @@ pub(crate) enum Op {
     Jump { to: u32 },
     LoopStart { times: u32 },
     LoopEnd { body: u32 },
+    RepeatStart { depth: u8 },
+    Again { depth: u8, body: u32, most: u32 },
+    RepeatEnd { depth: u8 },
+    Fork { site: u32, after: u32, branches: u16, join: Join, policy: PolicyId },
+    Branch { to: u32 },
+    BranchEnd,
     Log { severity: Severity, message: u32 },
     Fail { status: u16 },
     Finish,
@@ -208,6 +214,14 @@ impl Compiler<'_> {
             Step::Jump { to } => Op::Jump { to: first + to },
             Step::LoopStart { times } => Op::LoopStart { times },
             Step::LoopEnd { body } => Op::LoopEnd { body: first + body },
+            Step::RepeatStart { depth, .. } => Op::RepeatStart { depth },
+            Step::Again { depth, body, most } => Op::Again { depth, body: first + body, most },
+            Step::RepeatEnd { depth } => Op::RepeatEnd { depth },
+            Step::Fork { site, branches, join, policy, after } => {
+                Op::Fork { site: site.0, after: first + after, branches, join, policy }
+            }
+            Step::Branch { to } => Op::Branch { to: first + to },
+            Step::BranchEnd => Op::BranchEnd,
             Step::Log { severity, message } => Op::Log { severity, message },
             Step::Fail { status } => Op::Fail { status },
         }

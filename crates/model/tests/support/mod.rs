@@ -96,6 +96,7 @@ impl Builder {
             memory: Memory { baseline: 1 << 20, limit: None },
             start_up,
             warm_up: None,
+            vacation: None,
             restart: RestartPolicy::Kubernetes {
                 initial: Duration::from_secs(10),
                 maximum: Duration::from_secs(300),
@@ -176,6 +177,7 @@ impl Builder {
             profile: None,
             mix: vec![Mix { endpoint: EndpointId(0), site: Site(7), weight: 1.0 }],
             rows: None,
+            batch: None,
             policy,
             from: Time::ZERO,
             until: None,

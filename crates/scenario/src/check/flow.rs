@@ -8,10 +8,11 @@ use super::formula::{lfu_hits, lru_hits, mean_wait, popularity, random_hits, ren
 use knockon_kernel::Duration;
 use knockon_kernel::sampler::Law;
 use knockon_model::blueprint::{
-    Arrivals, Blueprint, Cores, Eviction, Keyspace, LinkEnd, Runtime, Service, Source, Step,
+    Arrivals, Blueprint, Cores, Endpoint, Eviction, Join, Keyspace, LinkEnd, Runtime, Service, Source, Step,
 };
-use knockon_model::id::{EndpointId, KeyspaceId, PoolId, SamplerId, ServiceId};
+use knockon_model::id::{EndpointId, KeyspaceId, PoolId, SamplerId, ServiceId, SourceId};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// An endpoint by service and position.
 type Place = (usize, usize);
@@ -27,6 +28,8 @@ pub(crate) struct Flow<'b> {
     pub(crate) reads: Vec<f64>,
     /// Mean response time in seconds, by service and endpoint, without the network before it.
     pub(crate) responses: Vec<Vec<f64>>,
+    /// The same as each source sees it when nobody else is there.
+    pub(crate) unloaded: Vec<f64>,
 }
 
 /// What one execution of a program needs, in seconds.
@@ -52,7 +55,11 @@ impl<'b> Flow<'b> {
             hits: vec![0.0; blueprint.keyspaces.len()],
             reads: vec![0.0; blueprint.keyspaces.len()],
             responses: shape(0.0),
+            unloaded: vec![0.0; blueprint.sources.len()],
         };
+        // Nothing flows yet: these are the times of a system that has nothing else to do.
+        flow.respond();
+        flow.unloaded = (0..blueprint.sources.len()).map(|n| flow.response(n)).collect();
         for _ in 0..ROUNDS {
             flow.spread();
             flow.hits = (0..blueprint.keyspaces.len()).map(|n| flow.hit_ratio(n)).collect();
@@ -121,13 +128,33 @@ impl<'b> Flow<'b> {
     /// Visits every step of a program with how often it runs in one execution, on average.
     pub(crate) fn walk(&self, (service, endpoint): Place, visit: &mut impl FnMut(&Step, f64)) {
         let endpoint = &self.blueprint.services[service].endpoints[endpoint];
+        self.walk_range(endpoint, 0..endpoint.program.len(), &mut |_, step, often| visit(step, often));
+    }
+
+    /// The probability that a pass through a repeat's steps is followed by another.
+    fn again_share(&self, endpoint: &Endpoint, steps: Range<usize>) -> f64 {
+        let start = steps.start;
+        let mut again = 0.0;
+        self.walk_range(endpoint, steps, &mut |_, step, often| {
+            // Those of repeats within begin further on.
+            if matches!(*step, Step::Again { body, .. } if body as usize == start) {
+                again += often;
+            }
+        });
+        // Rounding is not to make a repeat endless that ends.
+        if again < 1.0 { again } else { 1.0 - f64::EPSILON }
+    }
+
+    /// Visits the steps of a part of a program, with how often each runs when the part is run once.
+    fn walk_range(&self, endpoint: &Endpoint, steps: Range<usize>, visit: &mut impl FnMut(usize, &Step, f64)) {
         // Jumps go forward but for loops, whose factor is kept apart; so one pass in order sees every way to a step.
         let mut reached = vec![0.0; endpoint.program.len() + 1];
         let mut repeats = vec![1.0];
-        reached[0] = 1.0;
-        for (n, step) in endpoint.program.iter().enumerate() {
+        reached[steps.start] = 1.0;
+        for n in steps {
+            let step = &endpoint.program[n];
             let often = reached[n] * repeats.iter().product::<f64>();
-            visit(step, often);
+            visit(n, step, often);
             let here = reached[n];
             match *step {
                 Step::CacheGet { keyspace, hit, .. } | Step::LocalGet { keyspace, hit } => {
@@ -150,6 +177,24 @@ impl<'b> Flow<'b> {
                     repeats.pop();
                     reached[n + 1] += here;
                 }
+                Step::RepeatStart { end, .. } => {
+                    let again = self.again_share(endpoint, n + 1..end as usize);
+                    repeats.push(1.0 / (1.0 - again));
+                    reached[n + 1] += here;
+                }
+                Step::RepeatEnd { .. } => {
+                    // Each pass that is not followed by another leaves: the passes cancel.
+                    reached[n + 1] += here * repeats.pop().unwrap_or(1.0);
+                }
+                Step::Again { .. } | Step::BranchEnd | Step::Branch { .. } => {}
+                Step::Fork { branches, after, .. } => {
+                    for branch in &endpoint.program[n + 1..=n + usize::from(branches)] {
+                        if let Step::Branch { to } = *branch {
+                            reached[to as usize] += here;
+                        }
+                    }
+                    reached[after as usize] += here;
+                }
                 _ => reached[n + 1] += here,
             }
         }
@@ -159,11 +204,11 @@ impl<'b> Flow<'b> {
     fn spread(&mut self) {
         self.rates.iter_mut().for_each(|rates| rates.fill(0.0));
         self.reads.fill(0.0);
-        for source in &self.blueprint.sources {
+        for (n, source) in self.blueprint.sources.iter().enumerate() {
+            let rate = self.rate(n);
             let total: f64 = source.mix.iter().map(|part| part.weight).sum();
             for part in &source.mix {
-                self.rates[source.target.index()][part.endpoint.index()] +=
-                    peak_rate(source, self.blueprint) * part.weight / total;
+                self.rates[source.target.index()][part.endpoint.index()] += rate * part.weight / total;
             }
         }
         for place in self.order() {
@@ -306,7 +351,9 @@ impl<'b> Flow<'b> {
             .map_or(1.0, |(servers, speed)| (1.0 + mean_wait(servers, self.core_load(place.0))) / speed);
         let mut need = Need::default();
         let mut holding: Vec<PoolId> = Vec::new();
-        self.walk(place, &mut |step, often| {
+        let endpoint = &service.endpoints[place.1];
+        let mut times = vec![0.0; endpoint.program.len()];
+        self.walk_range(endpoint, 0..endpoint.program.len(), &mut |n, step, often| {
             let time = match *step {
                 Step::Compute { demand, .. } => {
                     need.compute += often * self.mean(demand);
@@ -331,13 +378,37 @@ impl<'b> Flow<'b> {
                 _ => 0.0,
             };
             if often > 0.0 {
-                need.total += often * time;
+                times[n] = often * time;
                 for pool in &holding {
                     *need.held.entry(pool.0).or_insert(0.0) += often * time;
                 }
             }
         });
+        join(&endpoint.program, &mut times);
+        need.total = times.iter().sum();
         need
+    }
+
+    /// Requests a second of a source at the height of its profile. Users of a closed source send as often as they do when nobody
+    /// else is there: N/(Z + D), which is more than any other state has.
+    pub(crate) fn rate(&self, source: usize) -> f64 {
+        let described = &self.blueprint.sources[source];
+        match described.arrivals {
+            Arrivals::Closed { users, think } => f64::from(users) / (self.mean(think) + self.unloaded[source]),
+            _ => peak_rate(described, self.blueprint),
+        }
+    }
+
+    /// Mean response time that a source sees, with the way there and back.
+    pub(crate) fn response(&self, source: usize) -> f64 {
+        let described = &self.blueprint.sources[source];
+        let total: f64 = described.mix.iter().map(|part| part.weight).sum();
+        let from = LinkEnd::Source(SourceId(source as u32));
+        let link = self.blueprint.links.iter().find(|link| link.from == from && link.to == described.target);
+        let latency = link.map_or(0.0, |link| self.mean(link.latency));
+        let responses = &self.responses[described.target.index()];
+        let parts = described.mix.iter().map(|part| part.weight / total * responses[part.endpoint.index()]);
+        2.0 * latency + parts.sum::<f64>()
     }
 
     /// Response time with the way there and back.
@@ -358,8 +429,27 @@ fn effective(service: &Service) -> Cores {
     }
 }
 
-/// Requests a second of a source at the height of its profile.
-pub(crate) fn peak_rate(source: &Source, blueprint: &Blueprint) -> f64 {
+/// Branches run at the same time: a fork takes as long as the slowest that it waits for. By means, which is too little for branches that
+/// vary.
+fn join(program: &[Step], times: &mut [f64]) {
+    // Forks within branches come later in the program, so they are joined first.
+    for (n, step) in program.iter().enumerate().rev() {
+        let Step::Fork { branches, join, after, .. } = *step else { continue };
+        let starts = program[n + 1..=n + usize::from(branches)].iter().filter_map(|step| match *step {
+            Step::Branch { to } => Some(to as usize),
+            _ => None,
+        });
+        let starts: Vec<usize> = starts.collect();
+        let ends = starts.iter().skip(1).copied().chain([after as usize]);
+        let lengths = starts.iter().zip(ends).map(|(&start, end)| times[start..end].iter().sum::<f64>());
+        let waited = lengths.reduce(|a, b| if (a > b) == (join == Join::All) { a } else { b });
+        times[n + 1..after as usize].fill(0.0);
+        times[n] = waited.unwrap_or(0.0);
+    }
+}
+
+/// Requests a second of an open source at the height of its profile.
+fn peak_rate(source: &Source, blueprint: &Blueprint) -> f64 {
     let base = match &source.arrivals {
         Arrivals::Constant { rate } | Arrivals::Poisson { rate } => *rate,
         Arrivals::Replay { at } => {
@@ -367,6 +457,9 @@ pub(crate) fn peak_rate(source: &Source, blueprint: &Blueprint) -> f64 {
             let length = if last > 0.0 { last } else { blueprint.duration.as_secs_f64() };
             at.len() as f64 / length
         }
+        Arrivals::Renewal { gap } => 1e9 / blueprint[*gap].mean(),
+        // How often depends on the system.
+        Arrivals::Closed { .. } => 0.0,
         Arrivals::Recorded { column } => {
             let at = &blueprint.recordings.columns[column.index()].values;
             let last = at.last().map_or(0.0, |&last| last as f64 / 1e9);
@@ -375,5 +468,6 @@ pub(crate) fn peak_rate(source: &Source, blueprint: &Blueprint) -> f64 {
         }
     };
     let points = source.profile.iter().flat_map(|profile| profile.points.iter().map(|&(_, factor)| factor));
-    base * points.reduce(|a, b| if a > b { a } else { b }).unwrap_or(1.0)
+    let batch = source.batch.map_or(1.0, |batch| batch.mean);
+    base * batch * points.reduce(|a, b| if a > b { a } else { b }).unwrap_or(1.0)
 }

@@ -9,10 +9,10 @@ mod formula;
 
 use crate::Loaded;
 use crate::unit::print_bytes;
-use flow::{Flow, peak_rate};
+use flow::Flow;
 use formula::{erlang_c, exceeds};
 use knockon_kernel::{Duration, Time};
-use knockon_model::blueprint::{Blueprint, Heap, Pool, Runtime, Service, Step};
+use knockon_model::blueprint::{Arrivals, Blueprint, Heap, Pool, Runtime, Service, Step};
 use knockon_model::id::ServiceId;
 
 /// A line of the check.
@@ -256,7 +256,7 @@ impl Report<'_> {
     }
 
     fn sources(&mut self) {
-        for source in &self.blueprint.sources {
+        for (n, source) in self.blueprint.sources.iter().enumerate() {
             let total: f64 = source.mix.iter().map(|part| part.weight).sum();
             if total == 0.0 {
                 continue;
@@ -265,7 +265,19 @@ impl Report<'_> {
             let response: f64 =
                 source.mix.iter().map(|part| part.weight / total * responses[part.endpoint.index()]).sum();
             let policy = self.blueprint[source.policy];
-            let from = format!("{} at {}/s", source.name, number(peak_rate(source, self.blueprint)));
+            let rate = self.flow.rate(n);
+            if let Arrivals::Closed { users, think } = source.arrivals {
+                let think = self.blueprint[think].mean() / 1e9;
+                let text = format!(
+                    "{}: {users} users, {} to think and {} to be served: at most {}/s",
+                    source.name,
+                    time(think),
+                    time(self.flow.unloaded[n]),
+                    number(rate)
+                );
+                self.line(true, text);
+            }
+            let from = format!("{} at {}/s", source.name, number(rate));
             self.timeout(&from, source.target, response, policy.timeout, policy.retries);
         }
     }

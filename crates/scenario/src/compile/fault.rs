@@ -407,6 +407,7 @@ impl Compiler<'_> {
                     }
                     ("timeout", StepText::Call(call)) => timeout(place.policy?, call.timeout.value?.0),
                     ("timeout", StepText::Query(query)) => timeout(place.policy?, query.timeout.value?.0),
+                    ("timeout", StepText::Parallel(parallel)) => timeout(place.policy?, parallel.timeout.value?.0),
                     ("timeout", StepText::CacheAside(cache)) => timeout(place.policy?, cache.timeout.value?.0),
                     ("retries", StepText::Call(call)) => Some((
                         Target::Policy(place.policy?, PolicyField::Retries),

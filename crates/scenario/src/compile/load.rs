@@ -4,15 +4,20 @@ use super::data::Cells;
 use super::program::client;
 use super::{Compiler, site};
 use crate::decode::{At, Entry};
-use crate::language::{ArrivalsText, ColumnMix, FaultText, LoadText, MixText, ProfileText, ReplayText, ScenarioText};
+use crate::language::{
+    ArrivalsText, BatchText, ColumnMix, FaultText, LoadText, MixText, ProfileText, ReplayText, ScenarioText,
+};
 use crate::leaf::{Factor, Name};
 use crate::origin::Span;
 use crate::suggest;
-use knockon_kernel::{Duration, Time};
-use knockon_model::blueprint::{Arrivals, Mix, Profile, Rows, Source};
+use knockon_kernel::math::ln;
+use knockon_kernel::{Duration, Sampler, Time};
+use knockon_model::blueprint::{Arrivals, Batch, Mix, Profile, Rows, Source};
 use knockon_model::id::{ColumnId, DataId, EndpointId, ServiceId, SourceId};
 use std::collections::BTreeMap;
 
+/// The most users of a source: each has a place in memory.
+const MAXIMUM_USERS: u32 = 1_000_000;
 /// The most recorded instants of a source.
 const MAXIMUM_REPLAY: usize = 1_000_000;
 
@@ -64,6 +69,10 @@ impl Compiler<'_> {
         }
         let target = self.target(&text.target);
         let policy = client(text.timeout.value, text.retries.value, &text.backoff, &text.retry_on, &text.answers);
+        if let (ArrivalsText::Closed(_), Some(other)) = (&text.arrivals.value, open_only(text)) {
+            let hint = "several sources make several classes of users".to_owned();
+            self.report(other, "users of a closed source come one by one, whenever they have thought", Some(hint));
+        }
         let data = self.rows(text);
         let (mix, classes) = self.mix(text, data);
         Source {
@@ -71,6 +80,7 @@ impl Compiler<'_> {
             draw_name: super::service::draw_name(name, &text.was),
             target,
             arrivals: self.arrivals(&text.arrivals, data),
+            batch: self.batch(text),
             profile: text.profile.value.as_ref().map(|profile| self.profile(profile)),
             rows: data.map(|data| Rows { data, classes }),
             mix,
@@ -140,6 +150,60 @@ impl Compiler<'_> {
             ArrivalsText::Poisson(text) => Arrivals::Poisson { rate: text.rate.0 },
             ArrivalsText::Constant(text) => Arrivals::Constant { rate: text.rate.0 },
             ArrivalsText::Replay(text) => self.replay(text, data),
+            ArrivalsText::Renewal(text) => {
+                let gap = self.sampler(&text.gap, text.gap.span);
+                if self.blueprint[gap].mean() <= 0.0 && !text.gap.broken {
+                    self.report(text.gap.span, "without gaps all requests would come at once", None);
+                }
+                Arrivals::Renewal { gap }
+            }
+            ArrivalsText::Closed(text) => {
+                if text.users.0 > MAXIMUM_USERS {
+                    self.report(text.users.span, format!("at most {MAXIMUM_USERS} users"), None);
+                }
+                Arrivals::Closed { users: text.users.0, think: self.sampler(&text.think, text.think.span) }
+            }
+        }
+    }
+
+    /// How many come together.
+    fn batch(&mut self, text: &LoadText) -> Option<Batch> {
+        let batch = text.batch.value.as_ref()?;
+        let (least, law, mean) = match batch {
+            BatchText::Fixed(batch) => {
+                return Some(Batch { least: batch.size.0, more: None, mean: f64::from(batch.size.0) });
+            }
+            BatchText::Geometric(batch) if batch.mean.0 == 1.0 => return None,
+            BatchText::Geometric(batch) => {
+                if batch.mean.0 < 1.0 {
+                    self.report(batch.mean.span, "a batch has at least one request", None);
+                    return None;
+                }
+                // A geometric number is an exponential one rounded down.
+                let again = 1.0 - 1.0 / batch.mean.0;
+                (1, Sampler::exponential(-1.0 / ln(again)), batch.mean.0)
+            }
+            BatchText::Between(batch) => {
+                let (low, high) = (batch.low.0, batch.high.0);
+                if high < low {
+                    self.report(batch.high.span, "the largest batch lies below the smallest", None);
+                    return None;
+                }
+                let mean = (f64::from(low) + f64::from(high)) / 2.0;
+                (low, Sampler::uniform(0.0, f64::from(high - low) + 1.0), mean)
+            }
+            BatchText::OneOf(batch) => {
+                let sizes: Vec<f64> = batch.sizes.iter().map(|size| f64::from(size.0)).collect();
+                let mean = sizes.iter().sum::<f64>() / sizes.len() as f64;
+                (0, Sampler::empirical(sizes), mean)
+            }
+        };
+        match law {
+            Ok(law) => Some(Batch { least, more: Some(self.add_sampler(law)), mean }),
+            Err(error) => {
+                self.report(text.batch.span, error.to_string(), None);
+                None
+            }
         }
     }
 
@@ -231,6 +295,14 @@ impl Compiler<'_> {
         }
         endpoint.map(|n| EndpointId(n as u32))
     }
+}
+
+/// What only an open source can have.
+fn open_only(text: &LoadText) -> Option<Span> {
+    if text.batch.is_some() {
+        return Some(text.batch.span);
+    }
+    text.profile.is_some().then_some(text.profile.span)
 }
 
 /// A name that may be left out, with its place.

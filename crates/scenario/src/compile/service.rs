@@ -3,15 +3,15 @@
 use super::Compiler;
 use crate::decode::{At, Entry};
 use crate::language::{
-    CPythonText, CollectorText, ContentionText, DisciplineText, HeapText, MemoryText, OutOfMemory, PauseText,
-    PoolFields, PoolText, QueuePoolFields, RestartText, RuntimeText, ServiceText,
+    CPythonText, CollectorText, ContentionText, DisciplineText, HeapText, Law, MemoryText, OutOfMemory, PauseText,
+    PoolFields, PoolText, QueuePoolFields, RestartText, RuntimeText, ServiceText, VacationText,
 };
 use crate::leaf::{Bytes, Name};
 use crate::path::FIXED_PARTS;
 use crate::suggest;
 use knockon_model::blueprint::{
     CPython, Collector, Cores, CpuDiscipline, Heap, Memory, OnOutOfMemory, PauseCost, Pool, PoolKind, RestartPolicy,
-    Runtime, Service, WarmUp,
+    Runtime, Service, Vacation, WarmUp,
 };
 use knockon_model::cpu::Contention;
 use knockon_model::id::ServiceId;
@@ -46,6 +46,7 @@ impl<'t> Compiler<'t> {
             memory,
             start_up: self.sampler(&text.start_up, text.start_up.span),
             warm_up: self.warm_up(text),
+            vacation: self.vacation(text),
             restart: restart(&text.restart),
             stop_grace: text.stop_grace.value,
             cancels_abandoned: text.cancels_abandoned.value,
@@ -73,6 +74,25 @@ impl<'t> Compiler<'t> {
             self.report(warm_up.factor.span, "a warm-up factor is at least 1: young processes are not faster", None);
         }
         Some(WarmUp { factor: warm_up.factor.0, requests: warm_up.requests.0 })
+    }
+
+    fn vacation(&mut self, text: &ServiceText) -> Option<Vacation> {
+        let vacation = text.vacation.value.as_ref()?;
+        let mut lasting = |law: &At<Law>| {
+            let sampler = self.sampler(law, law.span);
+            if self.blueprint[sampler].mean() <= 0.0 && !law.broken {
+                self.report(law.span, "a vacation and the time between two take some time", None);
+            }
+            sampler
+        };
+        Some(match vacation {
+            VacationText::Periodic(text) => {
+                Vacation::Periodic { every: lasting(&text.every), length: lasting(&text.length) }
+            }
+            VacationText::WhenIdle(text) => {
+                Vacation::WhenIdle { length: lasting(&text.length), repeats: text.repeats.value }
+            }
+        })
     }
 
     fn runtime(&mut self, text: &ServiceText) -> Runtime {

@@ -56,6 +56,7 @@ impl<'t> Compiler<'t> {
             memory: memory(&text.memory),
             start_up: self.sampler(&text.start_up, text.start_up.span),
             warm_up: None,
+            vacation: None,
             restart: restart(&text.restart),
             stop_grace: knockon_kernel::Duration::ZERO,
             cancels_abandoned: false,

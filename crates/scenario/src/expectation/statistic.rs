@@ -200,6 +200,7 @@ const SERVICE: &[Row<ServiceStatistics>] = table!(
         time("computed", "processor time used by requests", |s| s.computed),
         time("paused", "time stood still, summed over processes", |s| s.paused),
         time("throttled", "time stood still for the processor quota, summed over processes", |s| s.throttled),
+        count("vacations", "vacations, of all processes", |s| s.vacations),
         count("collections", "collections, minor and full", |s| s.collections),
         count("full_collections", "full collections", |s| s.full_collections),
         count("out_of_memory", "OutOfMemoryErrors", |s| s.out_of_memory),

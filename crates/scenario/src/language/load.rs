@@ -1,6 +1,6 @@
 //! Load sources.
 
-use super::{AnswersText, BackoffText, ClassText, MixText, RetryText};
+use super::{AnswersText, BackoffText, ClassText, Law, MixText, RetryText};
 use crate::decode::{At, choice, record};
 use crate::leaf::{Count, Factor, Name, Period, Rate};
 use knockon_kernel::Duration;
@@ -14,6 +14,8 @@ record! {
         target: Name,
         /// When requests come.
         arrivals: ArrivalsText,
+        /// How many come at each of these instants. None is one.
+        batch: Option<BatchText>,
         /// Which endpoints: by weight, or by a recorded column.
         mix: MixText,
         /// Recorded data whose row n belongs to request n; the source ends with its rows. When left out that of `Replay`.
@@ -46,10 +48,80 @@ choice! {
     ArrivalsText as "arrival process" {
         /// Recorded instants, ascending, counted from `from`.
         Replay(ReplayText),
+        /// Independent gaps of any law.
+        Renewal(RenewalText),
+        /// Users who think, send a request, wait for its end, well or not, and think again.
+        Closed(ClosedText),
         /// Independent of each other: exponential gaps.
         Poisson(RateText),
         /// Equally spaced.
         Constant(RateText),
+    }
+}
+
+record! {
+    /// Independent gaps.
+    RenewalText as "Renewal" {
+        /// The gap before each request.
+        gap: Law,
+    }
+}
+
+record! {
+    /// A closed population. Each user begins by thinking.
+    ClosedText as "Closed" {
+        /// How many users.
+        users: Count<1>,
+        /// How long a user thinks before each request.
+        think: Law,
+    }
+}
+
+choice! {
+    /// How many requests come together.
+    BatchText as "batch" {
+        /// Always as many.
+        Fixed(FixedBatch),
+        /// One, and after each one more with the same probability.
+        Geometric(GeometricBatch),
+        /// Equally likely any number between two.
+        Between(BetweenBatch),
+        /// One of a list of numbers, each equally likely.
+        OneOf(OneOfBatch),
+    }
+}
+
+record! {
+    /// Always as many.
+    FixedBatch as "Fixed" {
+        /// How many.
+        size: Count<1>,
+    }
+}
+
+record! {
+    /// Geometric on 1, 2, ….
+    GeometricBatch as "Geometric" {
+        /// How many on average, at least 1.
+        mean: Factor,
+    }
+}
+
+record! {
+    /// Uniform.
+    BetweenBatch as "Between" {
+        /// At least.
+        low: Count<1>,
+        /// At most.
+        high: Count<1>,
+    }
+}
+
+record! {
+    /// Measured sizes.
+    OneOfBatch as "OneOf" {
+        /// How many.
+        sizes: Vec<At<Count<1>>>,
     }
 }
 

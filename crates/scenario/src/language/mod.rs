@@ -25,15 +25,16 @@ pub(crate) use fault::{ContrastText, Deploy, FaultText, HoldLock, SetText};
 pub(crate) use law::{Law, RecordedText};
 pub(crate) use limit::{ConcurrencyText, ExcessText, RateLimitText};
 pub(crate) use link::{LinkText, Persistence};
-pub(crate) use load::{ArrivalsText, LoadText, ProfileText, ReplayText};
+pub(crate) use load::{ArrivalsText, BatchText, LoadText, ProfileText, ReplayText};
 pub(crate) use mix::{ColumnMix, MixText};
 pub(crate) use scenario::{LimitsText, ScenarioText, SystemText};
 pub(crate) use service::{
     CPythonText, CollectorText, ContentionText, DisciplineText, HeapText, MemoryText, OutOfMemory, PauseText,
-    PoolFields, PoolText, QueuePoolFields, RestartText, RuntimeText, ServiceText,
+    PoolFields, PoolText, QueuePoolFields, RestartText, RuntimeText, ServiceText, VacationText,
 };
 pub(crate) use step::{
-    AnswersText, BackoffText, Branch, CallText, EndpointText, JitterText, RetryText, SeverityText, StepText,
+    AnswersText, BackoffText, Branch, CallText, EndpointText, JitterText, JoinText, ParallelText, RepeatText,
+    RetryText, SeverityText, StepText,
 };
 pub(crate) use store::{
     CacheText, DatabaseText, EvictionText, KeysText, LocalCacheText, PopularityText, QueryText, RowText,

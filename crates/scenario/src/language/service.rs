@@ -33,6 +33,8 @@ record! {
         start_up: Law = ["5s"],
         /// Demands are larger in a young process.
         warm_up: Option<WarmUpText>,
+        /// Times at which each process stands still of itself.
+        vacation: Option<VacationText>,
         /// What the platform does when a process exits.
         restart: RestartText = [Kubernetes],
         /// How long a stopping process may finish what it has before it is killed.
@@ -63,6 +65,36 @@ record! {
         sigma: Factor<true>,
         /// What each costs each other.
         kappa: Factor<true> = [0],
+    }
+}
+
+choice! {
+    /// Times at which a process stands still of itself.
+    VacationText as "vacation" {
+        /// At intervals, whatever it is doing.
+        Periodic(PeriodicVacation),
+        /// Whenever it has nothing to do.
+        WhenIdle(IdleVacation),
+    }
+}
+
+record! {
+    /// At intervals.
+    PeriodicVacation as "Periodic" {
+        /// From one start to the next, but not before the end; also from the start of the process to the first.
+        every: Law,
+        /// How long each is.
+        length: Law,
+    }
+}
+
+record! {
+    /// When idle.
+    IdleVacation as "WhenIdle" {
+        /// How long each is.
+        length: Law,
+        /// Whether it leaves again when nobody waits at its return (multiple vacations), else it stays for the next (single).
+        repeats: bool = [true],
     }
 }
 

@@ -46,6 +46,12 @@ choice! {
         Choose(ChooseText),
         /// Repeats its steps.
         Loop(LoopText),
+        /// Steps that `Again` within them goes back to the start of.
+        Repeat(RepeatText),
+        /// Goes back to the start of the innermost `Repeat`.
+        Again,
+        /// Runs branches at the same time and waits for them.
+        Parallel(ParallelText),
         /// Writes a log line of the application's own.
         Log(LogText),
         /// Answers with an error.
@@ -214,6 +220,39 @@ record! {
         times: Count<1>,
         /// Its steps. Loops nest two deep.
         steps: Vec<At<StepText>>,
+    }
+}
+
+record! {
+    /// Steps that can be gone through several times: as often as `Again` is come to. Each pass draws anew.
+    RepeatText as "Repeat" {
+        /// Its steps. Loops and repeats nest two deep.
+        steps: Vec<At<StepText>>,
+        /// Passes at most; a request that would begin one more fails.
+        most: Count<1> = [100_000],
+    }
+}
+
+record! {
+    /// Branches that run at the same time, on the same cores and pools, without workers of their own. Connections held around them are not
+    /// theirs to use.
+    ParallelText as "Parallel" {
+        /// The steps of each branch.
+        branches: Vec<At<Vec<At<StepText>>>>,
+        /// For which of them it waits.
+        join: JoinText = [All],
+        /// How long it waits at most; then the request fails. None waits for ever.
+        timeout: Option<Period>,
+    }
+}
+
+choice! {
+    /// For which branches to wait. Those that are left run on, unless the service has `cancels_abandoned`.
+    JoinText as "join" {
+        /// For all to end; fails if one of them did.
+        All,
+        /// For the first that does not fail; fails if all do.
+        First,
     }
 }
 

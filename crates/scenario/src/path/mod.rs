@@ -98,7 +98,11 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
     ("SERVICE/ENDPOINT.demand[n]", "distribution", "demand of the n-th Compute step"),
     ("SERVICE/ENDPOINT.time[n]", "distribution", "length of the n-th Sleep step"),
     ("SERVICE/ENDPOINT.bytes[n]", "size", "bytes of the n-th Allocate or Retain step"),
-    ("SERVICE/ENDPOINT.timeout[n]", "duration", "timeout of the n-th step that has one: Call, Query, CacheAside"),
+    (
+        "SERVICE/ENDPOINT.timeout[n]",
+        "duration",
+        "timeout of the n-th step that has one: Call, Query, CacheAside, Parallel",
+    ),
     ("SERVICE/ENDPOINT.retries[n]", "count", "retries of the n-th Call step"),
     ("DATABASE.max_connections", "count", "connections that the server takes"),
     ("DATABASE.lock_timeout", "duration or None", "how long a statement waits for a row"),
@@ -281,7 +285,7 @@ impl Address {
                     // A rate is what people want to set; that it belongs to the arrivals is how the language has it.
                     Part::Itself if self.field == "rate" => match &mut source.arrivals.value {
                         ArrivalsText::Poisson(rate) | ArrivalsText::Constant(rate) => rate,
-                        ArrivalsText::Replay(_) => return None,
+                        ArrivalsText::Replay(_) | ArrivalsText::Renewal(_) | ArrivalsText::Closed(_) => return None,
                     },
                     Part::Itself => source,
                     Part::Backoff => &mut source.backoff.value,

@@ -12,6 +12,8 @@ impl StepText {
             Self::Transaction(step) => vec![&mut step.steps.value],
             Self::CacheAside(step) => vec![&mut step.load.value],
             Self::Loop(step) => vec![&mut step.steps.value],
+            Self::Repeat(step) => vec![&mut step.steps.value],
+            Self::Parallel(step) => step.branches.value.iter_mut().map(|branch| &mut branch.value).collect(),
             Self::Choose(step) => step.branches.value.iter_mut().map(|branch| &mut branch.value.steps.value).collect(),
             _ => Vec::new(),
         }
@@ -69,6 +71,8 @@ fn flatten<'s>(steps: &'s Steps, all: &mut Vec<&'s StepText>) {
             StepText::Transaction(step) => flatten(&step.steps.value, all),
             StepText::CacheAside(step) => flatten(&step.load.value, all),
             StepText::Loop(step) => flatten(&step.steps.value, all),
+            StepText::Repeat(step) => flatten(&step.steps.value, all),
+            StepText::Parallel(step) => step.branches.value.iter().for_each(|branch| flatten(&branch.value, all)),
             StepText::Choose(step) => {
                 step.branches.value.iter().for_each(|branch| flatten(&branch.value.steps.value, all))
             }

@@ -108,6 +108,7 @@ fn service(name: &str, runtime: Runtime, endpoints: Vec<Endpoint>) -> Service {
         memory: Memory { baseline: 40 * MIB, limit: Some(1024 * MIB) },
         start_up: START_UP,
         warm_up: None,
+        vacation: None,
         restart: RestartPolicy::Kubernetes {
             initial: Duration::from_secs(10),
             maximum: Duration::from_secs(300),
@@ -267,6 +268,7 @@ fn source(name: &str, target: &str, rate: f64) -> Source {
         profile: None,
         mix: mix.collect(),
         rows: None,
+        batch: None,
         policy: CALL,
         from: Time::ZERO,
         until: None,

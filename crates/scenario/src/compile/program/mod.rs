@@ -4,6 +4,7 @@
 //! position. Alongside, [`Place`] remembers where each step of the text went, so that patches find it.
 
 mod connection;
+mod flow;
 mod policy;
 
 pub(super) use policy::client;
@@ -47,6 +48,8 @@ struct Writer<'t> {
     /// Pools whose connection is held here, the innermost transaction last.
     held: Vec<PoolId>,
     loops: u32,
+    /// Repeats around, the innermost last.
+    repeats: Vec<flow::Around>,
 }
 
 impl Writer<'_> {
@@ -107,6 +110,7 @@ impl<'t> Compiler<'t> {
             sites: Vec::new(),
             held: Vec::new(),
             loops: 0,
+            repeats: Vec::new(),
         };
         let EndpointText { allocate, churn, retain, steps, class: _, rate_limit: _ } = &entry.value;
         if managed(text) {
@@ -231,6 +235,9 @@ impl<'t> Compiler<'t> {
                 writer.program.push(Step::LoopEnd { body });
                 writer.loops -= 1;
             }
+            StepText::Repeat(repeat) => self.repeat(writer, step.span, repeat),
+            StepText::Again => self.again(writer, step.span),
+            StepText::Parallel(parallel) => place.policy = Some(self.parallel(writer, step.span, parallel)),
             StepText::Log(log) => {
                 let severity = match log.severity.value {
                     SeverityText::Debug => Severity::Debug,
