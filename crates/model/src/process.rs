@@ -157,6 +157,7 @@ pub(crate) struct Process {
     /// Row locks of a database whose statements lock rows.
     pub(crate) locks: Option<Box<Locks>>,
     /// The statement timeouts that run.
+    #[serde(with = "crate::pairs")]
     pub(crate) statement_timers: BTreeMap<FrameRef, Ticket>,
     /// Log lines written, for their addresses.
     pub(crate) lines: u64,
