@@ -19,6 +19,8 @@ pub(crate) struct Draft<'b> {
     pub(crate) throttles: Vec<String>,
     /// How many steps of each endpoint have a field that can be set, by "service/endpoint" and field.
     pub(crate) settable: BTreeMap<(String, &'static str), usize>,
+    /// Paths of limits that can be set.
+    pub(crate) limits: Vec<String>,
     /// Components whose processors have a bound.
     pub(crate) bounded: BTreeSet<String>,
     /// Rows that statements lock: database, name of the row or table, how many rows.
@@ -70,6 +72,7 @@ impl<'b> Draft<'b> {
             bulkheads: Vec::new(),
             throttles: Vec::new(),
             settable: BTreeMap::new(),
+            limits: Vec::new(),
             bounded: BTreeSet::new(),
             rows: Vec::new(),
             muted,

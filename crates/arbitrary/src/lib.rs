@@ -16,6 +16,7 @@ mod language;
 mod plan;
 mod records;
 mod table;
+pub mod targets;
 
 pub use audit::{Audited, audit};
 pub use records::Records;

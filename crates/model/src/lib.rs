@@ -22,6 +22,7 @@ pub mod lock;
 mod meter;
 mod metrics;
 pub mod outlier;
+mod pairs;
 pub mod pool;
 mod process;
 pub mod purpose;

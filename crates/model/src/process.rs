@@ -161,6 +161,7 @@ pub(crate) struct Process {
     /// Row locks of a database whose statements lock rows.
     pub(crate) locks: Option<Box<Locks>>,
     /// The statement timeouts that run.
+    #[serde(with = "crate::pairs")]
     pub(crate) statement_timers: BTreeMap<FrameRef, Ticket>,
     /// Vacations so far, in all lives, for their addresses.
     pub(crate) vacations: u64,

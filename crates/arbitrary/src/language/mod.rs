@@ -4,6 +4,7 @@ mod admission;
 mod fault;
 mod law;
 mod leaf;
+mod limit;
 mod load;
 mod path;
 mod policy;
@@ -93,6 +94,9 @@ pub(crate) static CHOICES: &[&Choice] = &[
     &admission::OVERFLOW,
     &admission::SCHEDULE,
     &admission::CLASS,
+    &limit::RATE_LIMIT,
+    &limit::CONCURRENCY,
+    &limit::EXCESS,
     &law::LAW,
     &step::STEP,
     &step::SEVERITY,

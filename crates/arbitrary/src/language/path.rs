@@ -34,6 +34,11 @@ pub(crate) static FORMS: &[Form] = &[
     ),
     form("SERVICE/queue.maximum_age", |d| fields(services(d, |_| true), "queue.maximum_age"), leaf::patience_or_none),
     form("SERVICE.quota", |d| fields(d.bounded.iter().cloned().collect(), "quota"), leaf::quota),
+    form("SERVICE/rate_limit.rate", |d| limits(d, "rate_limit.rate"), leaf::rate),
+    form("SERVICE/rate_limit.burst", |d| limits(d, "rate_limit.burst"), leaf::count_from_1),
+    form("SERVICE/concurrency.minimum", |d| limits(d, "concurrency.minimum"), leaf::count_from_1),
+    form("SERVICE/concurrency.limit", |d| limits(d, "concurrency.limit"), leaf::count_from_1),
+    form("SERVICE/concurrency.maximum", |d| limits(d, "concurrency.maximum"), leaf::count_from_1),
     form("SERVICE.cores", |d| fields(d.bounded.iter().cloned().collect(), "cores"), leaf::cores),
     form(
         "SERVICE/memory.limit",
@@ -95,6 +100,10 @@ fn caches(d: &Draft<'_>) -> Vec<String> {
     d.plan.caches.iter().map(|cache| cache.name.clone()).collect()
 }
 
+fn limits(d: &Draft<'_>, field: &str) -> Vec<String> {
+    d.limits.iter().filter(|path| path.ends_with(field)).cloned().collect()
+}
+
 /// `field` is a field, or a part and a field.
 fn fields(components: Vec<String>, field: &str) -> Vec<String> {
     let joint = if field.contains('.') { "/" } else { "." };
@@ -149,6 +158,9 @@ const BOUND: &[&str] = &[
     "SERVICE/memory.limit",
     "SERVICE/heap.maximum",
     "SERVICE/heap.base",
+    "SERVICE/rate_limit.burst",
+    "SERVICE/concurrency.minimum",
+    "SERVICE/concurrency.maximum",
     "SERVICE/POOL.maximum",
     "DATABASE.max_connections",
     "CACHE/KEYS.ttl",

@@ -3,6 +3,7 @@
 use super::admission::{OVERFLOW, QUEUE};
 use super::law::law;
 use super::leaf;
+use super::limit::{CONCURRENCY, rate_limit};
 use super::step::ENDPOINT;
 use super::store::CONTENTION;
 use super::store::local_caches;
@@ -20,6 +21,8 @@ pub(super) static SERVICE: Record = Record {
         may("places", leaf::limit),
         may("queue", |d| Some(d.record(&QUEUE))),
         may("overflow", |d| Some(d.choice(&OVERFLOW))),
+        may("rate_limit", rate_limit),
+        may("concurrency", |d| Some(d.choice(&CONCURRENCY))),
         must("caches", local_caches),
         may("cores", |d| {
             let bounded = !d.choices.chance(60);

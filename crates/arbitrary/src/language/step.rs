@@ -3,6 +3,7 @@
 use super::admission::CLASS;
 use super::law::law;
 use super::leaf;
+use super::limit::RATE_LIMIT;
 use super::policy::{ANSWERS, BACKOFF, retry_on};
 use crate::draft::{Draft, quote};
 use crate::table::{Choice, Record, Variant, may, must, rare, variant};
@@ -14,6 +15,7 @@ pub(super) static ENDPOINT: Record = Record {
         may("churn", |d| managed(d).then(|| leaf::large_bytes(d))?),
         rare("retain", |d| managed(d).then(|| leaf::small_bytes(d))?),
         may("class", |d| Some(d.choice(&CLASS))),
+        rare("rate_limit", |d| Some(d.choice(&RATE_LIMIT))),
         must("steps", |d| {
             d.here.steps = 12;
             Some(steps(d))

@@ -103,6 +103,7 @@ struct Session {
 /// The row locks of a database. Sessions are named by the back ends that serve them.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Locks {
+    #[serde(with = "crate::pairs")]
     rows: BTreeMap<RowId, Row>,
     sessions: BTreeMap<u32, Session>,
     transactions: u32,

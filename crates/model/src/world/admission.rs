@@ -213,6 +213,8 @@ impl World {
         let sent = if f.state == State::Dropped { f.place + 1 } else { 1 };
         f.state = State::Dropped;
         f.place = sent;
+        // It has not arrived, so nothing before it does is part of its span: not even the time that a rate limiter held it back.
+        f.parts = Default::default();
         f.timer = self.calendar.schedule(at + schedule.timeout(sent), Event::Retransmit { frame }.packed());
     }
 

@@ -324,7 +324,10 @@ impl World {
     #[must_use]
     pub fn unfinished(&self) -> Vec<String> {
         let mut findings = Findings::default();
-        findings.check(self.frames.len() == 0, || format!("{} frames are alive", self.frames.len()));
+        for handle in self.frames.handles() {
+            let frame = &self.frames[handle];
+            findings.check(false, || format!("a frame is {:?} at {}", frame.state, self.name_of(frame.process)));
+        }
         for (index, process) in self.processes.iter().enumerate() {
             let name = || self.name_of(index as u32);
             findings.check(process.busy == 0, || format!("{} has {} busy workers", name(), process.busy));
