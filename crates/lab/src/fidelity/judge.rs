@@ -65,7 +65,7 @@ fn observe(original: &Original, service: &str, seen: &Seen) -> Observables {
             let (reads, queries) = cache::of_run(seen, service);
             cache::observe(&reads, &queries, *experiment)
         }
-        Experiment::RateLimit {} => limit::of_run(seen),
+        Experiment::RateLimit {} => limit::of_run(seen, service),
         Experiment::Certificate(experiment) => {
             certificate::observe(&certificate::tries(seen, experiment), experiment.expires_s)
         }

@@ -3,7 +3,7 @@
 use super::Observables;
 use super::numbers::{S, count, mean, seconds, share};
 use super::seen::{Seen, nanos};
-use knockon_model::record::Transition;
+use knockon_model::record::{Part, Transition};
 use knockon_scenario::original::SurgeExperiment;
 use std::collections::BTreeMap;
 
@@ -12,8 +12,10 @@ use std::collections::BTreeMap;
 pub(super) enum Fate {
     Served,
     Refused,
-    /// It still lay in the queue at the end, or was dropped there.
-    Other,
+    /// Taken out of the queue without work.
+    Dropped,
+    /// It still lay in the queue at the end.
+    Unfinished,
 }
 
 /// One attempt. Instants in nanoseconds.
@@ -85,6 +87,7 @@ pub(super) fn observe(attempts: &[Attempt], experiment: SurgeExperiment) -> Obse
             share(of(Fate::Served).filter(|attempt| !attempt.ok).count(), of(Fate::Served).count()),
         ),
         ("refused".into(), count(of(Fate::Refused).count())),
+        ("dropped".into(), count(of(Fate::Dropped).count())),
     ])
 }
 
@@ -92,12 +95,16 @@ pub(super) fn observe(attempts: &[Attempt], experiment: SurgeExperiment) -> Obse
 pub(super) fn attempts(seen: &Seen, server: &str) -> Vec<Attempt> {
     let mut served: BTreeMap<_, _> = BTreeMap::new();
     let mut stays: Vec<(i64, i64)> = Vec::new();
-    for (span, _) in seen.served(server) {
-        // One that is answered with an error within its instant found no place.
-        let turned_away = span.error.is_some() && span.start == span.end;
-        let fate = if turned_away { Fate::Refused } else { Fate::Served };
+    for (span, ledger) in seen.served(server) {
+        let idle = span.error.is_some() && ledger.parts[Part::Computing as usize] == 0;
+        let fate = match idle {
+            // It found no place.
+            true if span.start == span.end => Fate::Refused,
+            true => Fate::Dropped,
+            false => Fate::Served,
+        };
         served.insert((span.trace, span.parent), (nanos(span.start), fate));
-        if !turned_away {
+        if fate != Fate::Refused {
             stays.push((nanos(span.start), nanos(span.end)));
         }
     }
@@ -118,7 +125,7 @@ pub(super) fn attempts(seen: &Seen, server: &str) -> Vec<Attempt> {
             let request = *requests.entry(span.trace).or_insert(next);
             let known = served.get(&(span.trace, span.span)).copied();
             let met = known.or_else(|| refusals.next().map(|at| (at, Fate::Refused)));
-            let (arrived, fate) = met.map_or((None, Fate::Other), |(at, fate)| (Some(at), fate));
+            let (arrived, fate) = met.map_or((None, Fate::Unfinished), |(at, fate)| (Some(at), fate));
             let depth = arrived.map(|at| jobs.at(at));
             Attempt { request, sent: nanos(span.start), ok: span.error.is_none(), depth, arrived, fate }
         })

@@ -7,7 +7,7 @@
 mod rows;
 
 use super::numbers::p95;
-use super::{Observables, cache, certificate, heap, limit, lock, pool, retry};
+use super::{Observables, cache, certificate, heap, lock, pool, retry};
 use knockon_scenario::original::{Experiment, Original};
 use rows::Set;
 use std::path::{Path, PathBuf};
@@ -75,12 +75,6 @@ fn measured_rows_give_the_published_values() {
     }
     assert!(wrong.is_empty(), "of {values} values:\n{}", wrong.join("\n"));
     assert!(values > 80, "only {values} values were compared");
-}
-
-#[test]
-fn a_rate_limiter_is_told_by_its_attempts() {
-    let observables = limit::observe(7, 3, 4);
-    assert_eq!(observables["rejected_attempts"], Some(3.0));
 }
 
 #[test]

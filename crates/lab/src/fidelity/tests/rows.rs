@@ -105,7 +105,8 @@ impl Set {
             fate: match row.text("server_fate") {
                 "served" => Fate::Served,
                 "refused" => Fate::Refused,
-                _ => Fate::Other,
+                "dropped" => Fate::Dropped,
+                _ => Fate::Unfinished,
             },
         };
         self.rows(repeat, "attempts").into_iter().map(attempt).collect()
@@ -162,9 +163,12 @@ impl Set {
 
     pub(super) fn limited(&self, repeat: usize) -> Observables {
         let rows = self.rows(repeat, "requests");
-        let rejected = rows.iter().filter(|row| row.text("status") == "429").count();
-        let through = rows.iter().filter(|row| row.text("status") == "200").count();
-        limit::observe(rows.len(), rejected, through)
+        let attempt = |row: &Row| limit::Attempt {
+            rejected: row.text("status") == "429",
+            delay_ms: row.number("server_took_ms").unwrap_or(0),
+        };
+        let attempts: Vec<_> = rows.iter().map(attempt).collect();
+        limit::observe(&attempts, rows.iter().filter(|row| row.text("status") == "200").count())
     }
 
     pub(super) fn expires_s(&self, repeat: usize) -> f64 {
