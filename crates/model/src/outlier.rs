@@ -56,6 +56,14 @@ impl Outliers {
         self.ejected
     }
 
+    /// Hosts that are ejected at `now`, sweeps that nobody has made yet included.
+    #[must_use]
+    pub fn ejected_at(&self, now: Time) -> u32 {
+        let mut swept = self.clone();
+        swept.sweep(now);
+        swept.ejected
+    }
+
     /// Whether a host is ejected.
     #[must_use]
     pub fn is_ejected(&self, host: u32) -> bool {

@@ -44,7 +44,7 @@ pub(crate) struct Stops {
     /// Stopped from outside, so many times over.
     pub(crate) outside: u16,
     /// It takes nothing up but finishes what it has, for so many reasons.
-    pub(crate) vacations: u16,
+    pub(crate) intake: u16,
 }
 
 impl Stops {
@@ -187,7 +187,7 @@ impl Process {
     /// Whether nothing is taken out of its queue.
     #[inline]
     pub(crate) fn takes_nothing_up(&self) -> bool {
-        self.is_stopped() || self.stops.vacations > 0
+        self.is_stopped() || self.stops.intake > 0
     }
 
     /// Time stood still in this life and the ones before, up to `now`.

@@ -10,6 +10,7 @@ use crate::breaker::{Breaker, BreakerState, Verdict};
 use crate::budget::Budget;
 use crate::bulkhead::{Bulkhead, Entry};
 use crate::id::FrameRef;
+use crate::metrics::Timing;
 use crate::outlier::Outliers;
 use crate::record::ErrorType;
 use crate::statistics::LinkStatistics;
@@ -61,6 +62,31 @@ pub(crate) struct Upstream {
     pub(crate) bulkhead: Option<Bulkhead>,
     pub(crate) throttle: Option<Throttle>,
     pub(crate) statistics: LinkStatistics,
+    pub(crate) meter: UpstreamMeter,
+}
+
+/// What its exporters show beside the machines: since the process started.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct UpstreamMeter {
+    pub(crate) succeeded: Timing,
+    pub(crate) failed: Timing,
+    /// Counts of the lives before.
+    pub(crate) before: LinkStatistics,
+}
+
+impl UpstreamMeter {
+    fn new(now: Time, before: LinkStatistics) -> Self {
+        Self { succeeded: Timing::new(now), failed: Timing::new(now), before }
+    }
+
+    /// An attempt has ended, while somebody observes.
+    pub(crate) fn ended(&mut self, now: Time, verdict: Verdict, took: Duration) {
+        match verdict {
+            Verdict::Success => self.succeeded.record(now, took.as_nanos()),
+            Verdict::Failure => self.failed.record(now, took.as_nanos()),
+            Verdict::Cancelled => {}
+        }
+    }
 }
 
 impl Upstream {
@@ -86,6 +112,7 @@ impl Upstream {
             bulkhead: described.bulkhead.map(|config| Bulkhead::new(config.maximum)),
             throttle: described.throttle.map(|config| Throttle::new(config, now)),
             statistics: LinkStatistics::default(),
+            meter: UpstreamMeter::new(now, LinkStatistics::default()),
         }
     }
 
@@ -94,7 +121,8 @@ impl Upstream {
         let mut statistics = std::mem::take(&mut self.statistics);
         statistics.lost += std::mem::take(&mut statistics.under_way);
         let fresh = Self::new(self.policy, described, self.process, (self.first, self.hosts), self.key, now);
-        *self = Self { statistics, ..fresh };
+        let meter = UpstreamMeter::new(now, statistics.clone());
+        *self = Self { statistics, meter, ..fresh };
     }
 
     /// A call begins.

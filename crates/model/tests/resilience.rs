@@ -373,22 +373,7 @@ fn crashing(outlier: Option<Outlier>) -> (Statistics, Keep) {
     described.start_up = start_up;
     let soon = Duration::from_millis(1);
     described.restart = RestartPolicy::Compose { initial: soon, maximum: soon, reset: soon };
-    described.runtime = Runtime::Jvm(Heap {
-        maximum: 128 * MIB,
-        collector: Collector::Serial,
-        base: 20 * MIB,
-        new_ratio: 2,
-        survivor_ratio: 8,
-        initiating_occupancy_percent: 45,
-        minor_pause: PauseCost { base: Duration::from_millis(1), per_mib: Duration::ZERO },
-        major_pause: PauseCost { base: Duration::from_millis(2), per_mib: Duration::ZERO },
-        concurrent_milli_cores: 1_000,
-        mark_bytes_per_second: 500 * MIB,
-        pause_target: Duration::from_millis(200),
-        overhead_limit: false,
-        pause_scale: 1.0,
-        on_out_of_memory: OnOutOfMemory::Exit,
-    });
+    described.runtime = Runtime::Jvm(small_heap());
     let policy = b.policy(Some(Duration::from_secs(1)), 0);
     b.source("clients", service, Arrivals::Poisson { rate: 200.0 }, policy);
     b.traffic(CLIENTS, service).outlier = outlier;
@@ -522,7 +507,7 @@ fn accounts_add_up_whatever_happens_to_the_callers() {
             patch(83, Some(130), Action::Set(vec![(Target::Link(link, LinkField::BulkheadMaximum), Value::Count(30))])),
             patch(100, Some(110), Action::Pause { service: backend }),
             patch(120, None, Action::Kill { service: backend }),
-            patch(140, Some(143), Action::Vacation { service: backend }),
+            patch(140, Some(143), Action::PauseIntake { service: backend }),
         ];
         let mut world = World::new(b.0);
         run_to(&mut world, 90);
@@ -564,8 +549,8 @@ fn the_deterministic_collapse_has_its_exact_counts() {
         };
         let source = b.source("clients", service, Arrivals::Constant { rate: 7.0 }, policy);
         b.0.sources[source.index()].requests = Some(700);
-        let vacation = Action::Vacation { service };
-        b.0.patches.push(Patch { fault: None, at: at(30_001), until: Some(at(31_000)), action: vacation });
+        let pause = Action::PauseIntake { service };
+        b.0.patches.push(Patch { fault: None, at: at(30_001), until: Some(at(31_000)), action: pause });
         b.traffic(CLIENTS, service);
         let statistics = run_to(&mut World::new(b.0), 110);
         let (source, link) = (&statistics.sources[0], &statistics.links[0]);
@@ -579,4 +564,102 @@ fn the_deterministic_collapse_has_its_exact_counts() {
     // Without retries it recovers.
     let (attempts, answered, timeouts, retries, given_up) = counts(Answers::Current, 0);
     assert_eq!((attempts, answered, timeouts, retries, given_up), (700, 689, 11, 0, 11));
+}
+
+#[test]
+fn a_caller_that_honours_retry_after_waits_and_one_that_does_not_is_turned_away_again() {
+    let run = |honours_retry_after| {
+        let mut b = Builder::new(Duration::from_secs(20));
+        let demand = b.constant(1.0 * MS);
+        let service = b.service("server", None, vec![Step::Compute { site: Site(1), demand }]);
+        let limit = RateLimit { kind: RateLimitKind::TokenBucket, rate_milli: 1_000, burst: 1, status: 429 };
+        b.0.services[0].admission.rate_limit = Some(limit);
+        let policy = b.policy(None, 3);
+        let described = &mut b.0.policies[policy.index()];
+        described.retry_on = RetryOn { rate_limited: true, ..RetryOn::default() };
+        described.backoff.base = Duration::from_millis(10);
+        described.honours_retry_after = honours_retry_after;
+        b.source("clients", service, Arrivals::Replay { at: vec![at(100), at(200)] }, policy);
+        let statistics = run_to(&mut World::new(b.0), 20);
+        let source = &statistics.sources[0];
+        (source.answered, source.failed, source.attempts, source.latency.maximum().as_nanos() / 1_000_000)
+    };
+    // The bucket has its next token at 1.1 s; the answer says "in a second", which is at 1.2 s.
+    assert_eq!(run(true), (2, 0, 3, 1_001));
+    // Pauses of 10, 20 and 40 ms end at 270 ms.
+    assert_eq!(run(false), (1, 1, 5, 1));
+}
+
+#[test]
+fn exporters_show_what_guards_the_calls_of_a_process() {
+    let mut b = Builder::new(Duration::from_secs(60));
+    let demand = b.constant(1.0 * MS);
+    let backend = b.service("backend", Some(50), vec![Step::Compute { site: Site(1), demand }]);
+    let none = b.policy(None, 0);
+    let second = b.policy(Some(Duration::from_secs(1)), 1);
+    let call = Step::Call { site: Site(2), service: backend, endpoint: EndpointId(0), policy: second, optional: false };
+    let front = b.service("front", None, vec![call]);
+    b.0.services[front.index()].runtime = Runtime::Jvm(small_heap());
+    b.link(LinkEnd::Service(front), backend, 0.1 * MS);
+    b.source("clients", front, Arrivals::Constant { rate: 10.0 }, none);
+    let policy = b.traffic(LinkEnd::Service(front), backend);
+    policy.breaker = Some(Breaker::Resilience4j(resilience4j()));
+    policy.bulkhead = Some(Bulkhead { maximum: 40, wait: Duration::ZERO });
+    policy.retry_budget = Some(RetryBudget::Envoy { permille: 200, minimum: 3 });
+    b.0.scrape_interval = Duration::from_secs(1);
+    b.0.patches = vec![
+        Patch { fault: None, at: at(10_000), until: Some(at(40_000)), action: Action::Pause { service: backend } },
+        Patch { fault: None, at: at(55_000), until: None, action: Action::Kill { service: front } },
+    ];
+    let mut world = World::new(b.0);
+    let mut keep = Keep::default();
+    world.run_until(at(60_000), &mut keep).unwrap();
+    let value = |name: &str, label: &str, second: u64| {
+        let is = |series: &&knockon_model::record::SeriesInfo| {
+            series.name == name && (label.is_empty() || series.attributes.iter().any(|(_, value)| value == label))
+        };
+        let series = world.catalogue().series.iter().position(|series| is(&series)).unwrap_or_else(|| panic!("{name}"));
+        let of = |sample: &&knockon_model::record::SampleRecord| {
+            sample.series.index() == series && sample.time == at(second * 1_000)
+        };
+        keep.samples.iter().find(of).map(|sample| sample.value)
+    };
+    let state = |label, second| value("resilience4j_circuitbreaker_state", label, second).unwrap();
+    assert_eq!([state("closed", 9), state("open", 9), state("half_open", 9)], [1.0, 0.0, 0.0]);
+    assert_eq!([state("closed", 14), state("open", 14), state("half_open", 14)], [0.0, 1.0, 0.0]);
+    assert_eq!(value("resilience4j_circuitbreaker_failure_rate", "", 9), Some(0.0));
+    assert!(value("resilience4j_circuitbreaker_failure_rate", "", 14).unwrap() >= 50.0);
+    assert_eq!(value("resilience4j_circuitbreaker_failure_rate", "", 1), Some(-1.0), "ten calls are too few");
+    let calls = |kind, second| value("resilience4j_circuitbreaker_calls_seconds_count", kind, second);
+    assert_eq!(calls("failed", 9), Some(0.0));
+    let (failed, refused) =
+        (calls("failed", 54), value("resilience4j_circuitbreaker_not_permitted_calls_total", "", 54));
+    let link = &world.statistics().links[0];
+    assert_eq!((failed, refused), (Some(link.failed as f64), Some(link.not_permitted as f64)));
+    assert_eq!(value("resilience4j_bulkhead_max_allowed_concurrent_calls", "", 5), Some(40.0));
+    assert!(value("resilience4j_bulkhead_available_concurrent_calls", "", 11).unwrap() < 35.0);
+    assert_eq!(value("envoy_cluster_upstream_rq_retry", "", 54), Some(link.retries as f64));
+    assert!(value("envoy_cluster_upstream_rq_active", "", 11).unwrap() > 5.0);
+    assert_eq!(calls("failed", 58), Some(0.0), "the new process has counted nothing yet");
+    assert!(calls("successful", 59).unwrap() > 0.0);
+}
+
+fn small_heap() -> Heap {
+    const MIB: u64 = 1 << 20;
+    Heap {
+        maximum: 128 * MIB,
+        collector: Collector::Serial,
+        base: 20 * MIB,
+        new_ratio: 2,
+        survivor_ratio: 8,
+        initiating_occupancy_percent: 45,
+        minor_pause: PauseCost { base: Duration::from_millis(1), per_mib: Duration::ZERO },
+        major_pause: PauseCost { base: Duration::from_millis(2), per_mib: Duration::ZERO },
+        concurrent_milli_cores: 1_000,
+        mark_bytes_per_second: 500 * MIB,
+        pause_target: Duration::from_millis(200),
+        overhead_limit: false,
+        pause_scale: 1.0,
+        on_out_of_memory: OnOutOfMemory::Exit,
+    }
 }

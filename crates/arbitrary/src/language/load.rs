@@ -33,6 +33,7 @@ pub(super) static LOAD: Record = Record {
         may("backoff", |d| Some(d.record(&BACKOFF))),
         may("retry_on", retry_on),
         may("answers", |d| Some(d.choice(&ANSWERS))),
+        may("honours_retry_after", leaf::flag),
         may("class", |d| Some(d.choice(&CLASS))),
     ],
 };

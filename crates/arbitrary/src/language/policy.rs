@@ -26,6 +26,7 @@ pub(super) static OUTCOME: Choice = Choice {
         variant("Refused", &[]),
         variant("Reset", &[]),
         variant("ServerError", &[]),
+        variant("RateLimited", &[]),
         variant("Rejected", &[]),
     ],
 };

@@ -96,6 +96,7 @@ const CALL: Variant = variant(
         may("retry_on", retry_on),
         may("answers", |d| Some(d.choice(&ANSWERS))),
         may("propagates_deadline", leaf::flag),
+        may("honours_retry_after", leaf::flag),
         may("optional", leaf::flag),
     ],
 )

@@ -70,8 +70,8 @@ pub enum Action {
         /// Service.
         service: ServiceId,
     },
-    /// Every process of a service takes nothing up until the patch ends; what is being worked on is finished (a server vacation).
-    Vacation {
+    /// Every process of a service takes nothing out of its queue until the patch ends; what is being worked on is finished.
+    PauseIntake {
         /// Service.
         service: ServiceId,
     },

@@ -300,6 +300,8 @@ pub struct CallPolicy {
     pub answers: Answers,
     /// Whether the callee learns the time that is left and gives up itself when it has passed.
     pub propagates_deadline: bool,
+    /// Whether the pause before another attempt is at least as long as the answer's `Retry-After` says.
+    pub honours_retry_after: bool,
 }
 
 /// Which answers a call takes. Those of attempts that it has given up count only if they succeeded.
@@ -351,6 +353,8 @@ pub struct RetryOn {
     pub reset: bool,
     /// An answer of 500 or above.
     pub server_error: bool,
+    /// An answer of 429: over a rate limit.
+    pub rate_limited: bool,
     /// Never sent: an open breaker, a full bulkhead or the caller's own throttling was in the way.
     pub rejected: bool,
 }

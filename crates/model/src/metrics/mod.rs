@@ -10,6 +10,7 @@
 //! * Node: prom-client; native processes: OpenTelemetry's HTTP metrics and the Go client's process ([`client`], [`process`]);
 //! * PostgreSQL and Redis: their exporters, which run beside them and outlive them ([`postgres`], [`redis`]);
 //! * limits before the workers: NGINX Plus', Resilience4j's, `concurrency-limits`' names, and the kernel's counters ([`limits`]);
+//! * what guards calls to others: Resilience4j, Hystrix and Envoy, where links have them ([`upstream`]);
 //! * every container: cAdvisor, and under Kubernetes kube-state-metrics ([`container`], [`kubernetes`]).
 //!
 //! Labels that are not known beforehand (a status) are listed for every value that the program can answer with; as with the real
@@ -32,6 +33,7 @@ mod process;
 mod redis;
 mod scrape;
 mod timing;
+mod upstream;
 mod window;
 
 pub(crate) use scrape::Surroundings;
@@ -43,6 +45,7 @@ use crate::id::{SeriesId, ServiceId};
 use crate::process::Process;
 use crate::record::{Catalogue, SampleRecord};
 use crate::sink::Sink;
+use crate::upstream::Upstream;
 use listing::Listing;
 use scrape::Target;
 use serde::{Deserialize, Serialize};
@@ -85,6 +88,8 @@ enum Reading {
     Jvm(jvm::Reading),
     Postgres(postgres::Reading),
     Redis(redis::Reading),
+    /// Of the account of a link, by its number.
+    Upstream(u32, upstream::Reading),
     Limits(limits::Reading),
 }
 
@@ -109,7 +114,12 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     /// Lists every series of every process in the catalogue, in the order of names, then of processes.
-    pub(crate) fn new(blueprint: &Blueprint, processes: &[Process], catalogue: &mut Catalogue) -> Self {
+    pub(crate) fn new(
+        blueprint: &Blueprint,
+        processes: &[Process],
+        upstreams: &[Upstream],
+        catalogue: &mut Catalogue,
+    ) -> Self {
         let mut listing = Listing::default();
         for (index, process) in processes.iter().enumerate().filter(|(_, process)| !process.is_client()) {
             let service = &blueprint[ServiceId(process.service)];
@@ -130,6 +140,7 @@ impl Metrics {
                 Runtime::Postgres(_) => postgres::list(&mut listing, service),
                 Runtime::Redis(_) => redis::list(&mut listing, service),
             }
+            upstream::list(&mut listing, blueprint, service, index as u32, upstreams);
         }
         let (entries, words) = listing.finish(catalogue);
         Self { entries, words, usage: vec![scrape::Usage::default(); processes.len()] }
@@ -181,6 +192,7 @@ impl Reading {
             Self::Jvm(reading) => reading.value(target),
             Self::Postgres(reading) => Some(reading.value(target)),
             Self::Redis(reading) => reading.value(target, words),
+            Self::Upstream(upstream, reading) => reading.value(target, upstream),
             Self::Limits(reading) => reading.value(target),
         }
     }

@@ -4,6 +4,7 @@ use crate::blueprint::{Blueprint, LinkEnd, Runtime, Service};
 use crate::frame::{Frame, Frames, State};
 use crate::id::{ServiceId, SourceId};
 use crate::process::{Life, Process};
+use crate::upstream::Upstream;
 use knockon_kernel::{Duration, Time};
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) blueprint: &'a Blueprint,
     pub(crate) processes: &'a [Process],
     pub(crate) frames: &'a Frames,
+    pub(crate) upstreams: &'a [Upstream],
     /// The grid time.
     pub(crate) now: Time,
 }
@@ -35,6 +37,8 @@ pub(super) struct Target<'a> {
     epoch_unix_ns: i64,
     pub(super) service: &'a Service,
     pub(super) process: &'a Process,
+    /// Accounts of all links.
+    pub(super) upstreams: &'a [Upstream],
     /// Whether its container is there.
     pub(super) exists: bool,
     /// Whether it answers.
@@ -84,6 +88,7 @@ pub(super) fn targets<'a>(around: &Surroundings<'a>, usage: &mut [Usage]) -> Vec
             epoch_unix_ns: around.blueprint.epoch_unix_ns,
             service,
             process,
+            upstreams: around.upstreams,
             exists: process.life != Life::Down,
             answers: process.life == Life::Running && !stands_still,
             cpu_ns,

@@ -29,7 +29,7 @@ impl World {
         let sources = sources(&blueprint, seed, &mut processes, &mut catalogue);
         let (upstreams, rings) = upstreams::accounts(&blueprint, &processes, |n| services[n].first_process);
         upstreams::guard(&mut tables.edges, &blueprint, &upstreams);
-        let metrics = Metrics::new(&blueprint, &processes, &mut catalogue);
+        let metrics = Metrics::new(&blueprint, &processes, &upstreams, &mut catalogue);
         let mut calendar = Calendar::new();
         let components = (blueprint.services.len() + blueprint.sources.len()) as u64;
         calendar.set_events_per_instant(match blueprint.limits.events_per_instant {

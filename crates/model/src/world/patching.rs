@@ -35,11 +35,11 @@ impl World {
                     }
                 }
             }
-            Action::Vacation { service } => {
+            Action::PauseIntake { service } => {
                 for process in self.processes_of(service) {
                     let p = &mut self.processes[process as usize];
                     if p.life != Life::Down {
-                        p.stops.vacations += 1;
+                        p.stops.intake += 1;
                         self.undo[index as usize].push((process, p.incarnation, 0));
                     }
                 }
@@ -74,11 +74,11 @@ impl World {
                     }
                 }
             }
-            Action::Vacation { .. } => {
+            Action::PauseIntake { .. } => {
                 for (process, incarnation, _) in std::mem::take(&mut self.undo[index as usize]) {
                     let p = &mut self.processes[process as usize];
                     if p.incarnation == incarnation {
-                        p.stops.vacations -= 1;
+                        p.stops.intake -= 1;
                         self.take_up_queued(process, sink);
                     }
                 }

@@ -122,8 +122,13 @@ impl World {
         let at = self.next_scrape;
         self.next_scrape = at.saturating_add(self.blueprint.scrape_interval);
         self.watermark(sink);
-        let around =
-            Surroundings { blueprint: &self.blueprint, processes: &self.processes, frames: &self.frames, now: at };
+        let around = Surroundings {
+            blueprint: &self.blueprint,
+            processes: &self.processes,
+            frames: &self.frames,
+            upstreams: &self.upstreams,
+            now: at,
+        };
         self.metrics.sample(&around, sink);
     }
 

@@ -72,9 +72,11 @@ impl World {
                 let frame = &self.frames[caller];
                 let draw = frame.attempt_key(edge.site).purpose(purpose::JITTER);
                 let previous = Duration::from_nanos(frame.backoff_ns);
-                let delay = backoff::delay(&policy.backoff, u32::from(frame.attempts), previous, draw);
+                let own = backoff::delay(&policy.backoff, u32::from(frame.attempts), previous, draw);
+                let asked = Duration::from_secs(u64::from(outcome.retry_after_s));
+                let delay = if policy.honours_retry_after { own.max(asked) } else { own };
                 let frame = &mut self.frames[caller];
-                frame.backoff_ns = delay.as_nanos();
+                frame.backoff_ns = own.as_nanos();
                 frame.state = State::BackingOff;
                 frame.switch(Part::BackingOff, now);
                 self.set_timer(caller, delay);
@@ -132,6 +134,7 @@ pub(super) fn retries_on(policy: &CallPolicy, outcome: Outcome) -> bool {
         Some(ErrorType::Timeout) => policy.retry_on.timeout,
         Some(ErrorType::ConnectionRefused) => policy.retry_on.refused,
         Some(ErrorType::ConnectionReset | ErrorType::ConnectionLost | ErrorType::Terminated) => policy.retry_on.reset,
+        Some(ErrorType::RateLimited) => policy.retry_on.rate_limited,
         Some(ErrorType::CallNotPermitted | ErrorType::BulkheadFull | ErrorType::ClientThrottled) => {
             policy.retry_on.rejected
         }

@@ -149,6 +149,9 @@ impl World {
         let before = upstream.breaker_state();
         let ended = Ended { host: host - upstream.first, verdict, accepted, retryable, took };
         let ejected = upstream.end(now, ended);
+        if S::OBSERVES {
+            upstream.meter.ended(now, verdict, took);
+        }
         let next = upstream.leave();
         if ejected {
             self.emit_state(host, Transition::Ejected { link: edge.link }, sink);

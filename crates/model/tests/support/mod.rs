@@ -74,9 +74,10 @@ impl Builder {
                 maximum: Duration::from_secs(10),
                 jitter: Jitter::None,
             },
-            retry_on: RetryOn { timeout: true, refused: true, reset: true, server_error: true, rejected: false },
+            retry_on: RetryOn { timeout: true, refused: true, reset: true, server_error: true, ..RetryOn::default() },
             answers: Answers::Current,
             propagates_deadline: false,
+            honours_retry_after: false,
         });
         PolicyId(self.0.policies.len() as u32 - 1)
     }

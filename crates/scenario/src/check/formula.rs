@@ -9,9 +9,14 @@ pub(crate) fn erlang_c(servers: u32, load: f64) -> f64 {
     if load >= c {
         return 1.0;
     }
-    // Erlang B by its recursion, which is stable, then C from B.
-    let blocked = (1..=servers).fold(1.0, |b, n| load * b / (f64::from(n) + load * b));
+    let blocked = erlang_b(servers, load);
     blocked / (1.0 - load / c * (1.0 - blocked))
+}
+
+/// Probability of being turned away in M/M/c/c, by its recursion, which is stable (Erlang B; Kleinrock, Queueing Systems I, 1975,
+/// section 3.6).
+pub(crate) fn erlang_b(servers: u32, load: f64) -> f64 {
+    (1..=servers).fold(1.0, |b, n| load * b / (f64::from(n) + load * b))
 }
 
 /// Mean wait in M/M/c, in units of the service time; infinite where the load is not below the number of servers.
@@ -126,6 +131,8 @@ mod tests {
     fn erlang_c_is_as_the_tables_have_it() {
         close(erlang_c(2, 1.0), 0.333_333);
         close(erlang_c(10, 8.0), 0.409_180);
+        close(erlang_b(5, 3.0), 0.110_054);
+        close(erlang_b(10, 8.0), 0.121_661);
         close(mean_wait(2, 1.0), 0.333_333);
         close(mean_wait(10, 8.0), 0.204_590);
         close(mean_wait(1, 0.8), 4.0);

@@ -6,14 +6,15 @@
 
 mod flow;
 mod formula;
+mod traffic;
 
 use crate::Loaded;
 use crate::unit::print_bytes;
 use flow::Flow;
 use formula::{erlang_c, exceeds};
 use knockon_kernel::{Duration, Time};
-use knockon_model::blueprint::{Arrivals, Blueprint, Heap, Pool, Runtime, Service, Step};
-use knockon_model::id::ServiceId;
+use knockon_model::blueprint::{Arrivals, Blueprint, Heap, LinkEnd, Pool, Runtime, Service, Step};
+use knockon_model::id::{ServiceId, SourceId};
 
 /// A line of the check.
 #[derive(Clone, PartialEq, Debug)]
@@ -54,6 +55,7 @@ pub fn check(loaded: &Loaded) -> Vec<CheckLine> {
     }
     report.caches();
     report.sources();
+    report.traffic();
     report.faults();
     report.lines
 }
@@ -250,7 +252,8 @@ impl Report<'_> {
                 let response = self.flow.responses[callee.index()][called.index()];
                 let policy = self.blueprint[policy];
                 let from = format!("{} {}", service.name, endpoint.name);
-                self.timeout(&from, callee, response, policy.timeout, policy.retries);
+                let tries = self.tries(LinkEnd::Service(ServiceId(n as u32)), callee, policy.retries);
+                self.timeout(&from, callee, response, policy.timeout, tries);
             }
         }
     }
@@ -278,7 +281,8 @@ impl Report<'_> {
                 self.line(true, text);
             }
             let from = format!("{} at {}/s", source.name, number(rate));
-            self.timeout(&from, source.target, response, policy.timeout, policy.retries);
+            let tries = self.tries(LinkEnd::Source(SourceId(n as u32)), source.target, policy.retries);
+            self.timeout(&from, source.target, response, policy.timeout, tries);
         }
     }
 
@@ -290,8 +294,8 @@ impl Report<'_> {
         }
     }
 
-    /// P(T > timeout), the full queue K·S against it, and 1/(r + 1) against the utilisation.
-    fn timeout(&mut self, from: &str, callee: ServiceId, response: f64, timeout: Option<Duration>, retries: u32) {
+    /// P(T > timeout), the full queue K·S against it, and 1/tries against the utilisation.
+    fn timeout(&mut self, from: &str, callee: ServiceId, response: f64, timeout: Option<Duration>, tries: f64) {
         let Some(timeout) = timeout.map(Duration::as_secs_f64) else { return };
         let target = &self.blueprint[callee];
         let name = &target.name;
@@ -303,15 +307,14 @@ impl Report<'_> {
         let Some((servers, _)) = self.flow.servers(callee.index()) else { return };
         let load = self.flow.core_load(callee.index());
         let used = load / f64::from(servers);
-        if retries == 0 {
+        if tries <= 1.0 {
             return;
         }
-        let limit = 1.0 / (f64::from(retries) + 1.0);
+        let limit = 1.0 / tries;
         self.line(
             used < limit,
             format!(
-                "{from} → {name}: {} tries a call, so overload feeds itself from {} utilisation on; it is {}",
-                retries + 1,
+                "{from} → {name}: {tries} tries a call, so overload feeds itself from {} utilisation on; it is {}",
                 share(limit),
                 share(used)
             ),

@@ -44,7 +44,7 @@ impl Compiler<'_> {
             FaultText::Pause(pause) => {
                 let service = self.acted_on(&pause.service);
                 let action =
-                    if pause.finishes_work.value { Action::Vacation { service } } else { Action::Pause { service } };
+                    if pause.finishes_work.value { Action::PauseIntake { service } } else { Action::Pause { service } };
                 let until = Some((pause.until.value, pause.until.span));
                 ("pause", pause.service.0.clone(), &pause.at, until, Vec::new(), Some(action))
             }

@@ -68,7 +68,7 @@ impl Compiler<'_> {
             self.report(place, "`until` does not lie after the start", None);
         }
         let target = self.target(&text.target);
-        let policy = client(text.timeout.value, text.retries.value, &text.backoff, &text.retry_on, &text.answers);
+        let policy = client(text);
         if let (ArrivalsText::Closed(_), Some(other)) = (&text.arrivals.value, open_only(text)) {
             let hint = "several sources make several classes of users".to_owned();
             self.report(other, "users of a closed source come one by one, whenever they have thought", Some(hint));

@@ -38,6 +38,8 @@ record! {
         retry_on: Vec<At<RetryText>> = [[Timeout, Refused, Reset, ServerError]],
         /// Which of its attempts' answers a request takes.
         answers: AnswersText = [Current],
+        /// Whether the pause before another attempt is at least as long as the answer's Retry-After says.
+        honours_retry_after: bool = [false],
         /// How important its requests are, for services that queue `by_class`.
         class: ClassText = [Critical],
     }

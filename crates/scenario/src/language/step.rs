@@ -84,6 +84,8 @@ record! {
         answers: AnswersText = [Current],
         /// Whether the callee learns the time that is left and gives up itself when it has passed.
         propagates_deadline: bool = [false],
+        /// Whether the pause before another attempt is at least as long as the answer's Retry-After says.
+        honours_retry_after: bool = [false],
         /// Whether the request goes on when the call has failed for good.
         optional: bool = [false],
     }
@@ -128,6 +130,8 @@ choice! {
         Reset,
         /// An answer of 500 or above.
         ServerError,
+        /// An answer of 429: over a rate limit.
+        RateLimited,
         /// Not sent at all: an open breaker, a full bulkhead or the caller's own throttling was in the way.
         Rejected,
     }

@@ -87,6 +87,7 @@ pub(super) fn shop(patches: Vec<Patch>) -> Blueprint {
             retry_on: RetryOn::default(),
             answers: Answers::Current,
             propagates_deadline: false,
+            honours_retry_after: false,
         }],
         faults: Vec::new(),
         patches,

@@ -290,6 +290,7 @@ impl<'t> Compiler<'t> {
             retry_on: retry_on(&call.retry_on),
             answers: answers(&call.answers),
             propagates_deadline: call.propagates_deadline.value,
+            honours_retry_after: call.honours_retry_after.value,
         });
         let (service, endpoint) = self.find_endpoint(&call.to)?;
         self.calls.push(Edge { from: (writer.service, writer.endpoint), to: (service, endpoint), span: call.to.span });

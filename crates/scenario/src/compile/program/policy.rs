@@ -1,8 +1,8 @@
 //! Timeouts, retries and back-off.
 
 use crate::decode::At;
-use crate::language::{AnswersText, BackoffText, JitterText, RetryText};
-use crate::leaf::{Count, Period};
+use crate::language::{AnswersText, BackoffText, JitterText, LoadText, RetryText};
+use crate::leaf::Period;
 use knockon_model::blueprint::{Answers, Backoff, CallPolicy, Jitter, RetryOn};
 
 /// A policy without retries.
@@ -19,6 +19,7 @@ pub(super) fn plain(timeout: Option<Period>) -> CallPolicy {
         retry_on: RetryOn::default(),
         answers: Answers::Current,
         propagates_deadline: false,
+        honours_retry_after: false,
     }
 }
 
@@ -44,6 +45,7 @@ pub(super) fn retry_on(outcomes: &[At<RetryText>]) -> RetryOn {
             RetryText::Refused => on.refused = true,
             RetryText::Reset => on.reset = true,
             RetryText::ServerError => on.server_error = true,
+            RetryText::RateLimited => on.rate_limited = true,
             RetryText::Rejected => on.rejected = true,
         }
     }
@@ -59,18 +61,13 @@ pub(super) fn answers(text: &AnswersText) -> Answers {
 }
 
 /// A source's policy.
-pub(in crate::compile) fn client(
-    timeout: Option<Period>,
-    retries: Count,
-    pause: &BackoffText,
-    on: &[At<RetryText>],
-    late: &AnswersText,
-) -> CallPolicy {
+pub(in crate::compile) fn client(text: &LoadText) -> CallPolicy {
     CallPolicy {
-        retries: retries.0,
-        backoff: backoff(pause),
-        retry_on: retry_on(on),
-        answers: answers(late),
-        ..plain(timeout)
+        retries: text.retries.0,
+        backoff: backoff(&text.backoff),
+        retry_on: retry_on(&text.retry_on),
+        answers: answers(&text.answers),
+        honours_retry_after: text.honours_retry_after.value,
+        ..plain(text.timeout.value)
     }
 }
