@@ -38,7 +38,8 @@ impl fmt::Display for Breach {
 
 /// Every breach in the aggregates of a run: `sent = answered + failed + in flight` for a source,
 /// `arrived = answered + failed + refused + lost + in flight` for a service, `sent = succeeded + failed + cancelled + lost + under way`
-/// for the attempts over a link, and Little's law for every station.
+/// for the attempts over a link, `begun = loaded + failed + lost + under way` for the loads of a key space, and Little's law for every
+/// station.
 #[must_use]
 pub fn breaches(statistics: &Statistics) -> Vec<Breach> {
     let sources = statistics
@@ -53,9 +54,14 @@ pub fn breaches(statistics: &Statistics) -> Vec<Breach> {
         let ended = link.succeeded + link.failed + link.cancelled + link.lost;
         (&link.name, link.sent, ended + link.under_way)
     });
+    let loads = statistics.keyspaces.iter().map(|keys| {
+        let ended = keys.loaded + keys.load_failures + keys.lost;
+        (&keys.name, keys.loads, ended + keys.loading)
+    });
     let counts = sources
         .chain(services)
         .chain(links)
+        .chain(loads)
         .filter(|(_, came, accounted)| came != accounted)
         .map(|(component, came, accounted)| Breach::Requests { component: component.clone(), came, accounted });
     let unbalanced = statistics.balances.iter().filter(|balance| !balance.holds());

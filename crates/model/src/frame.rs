@@ -33,6 +33,8 @@ pub(crate) enum State {
     WaitingReply,
     /// Waits for a permit of a bulkhead.
     WaitingPermit,
+    /// Waits for a value that is loaded apart: `child`.
+    WaitingLoad,
     /// Waits before the next attempt.
     BackingOff,
     /// Sleeps.
@@ -117,6 +119,8 @@ impl CallerSide {
 
 /// In place of a link: not sent but forked.
 pub(crate) const FORKED: u32 = u32::MAX - 1;
+/// Edge of a frame that nobody called: it loads a value for the cache of its process.
+pub(crate) const LOAD: u32 = u32::MAX;
 /// Connections that a frame can hold at once.
 pub(crate) const HELD: usize = 2;
 /// Depth to which loops nest.
@@ -353,6 +357,12 @@ impl Frame {
         self.parts[self.part as usize] += (at - self.since).as_nanos();
         self.part = part;
         self.since = at;
+    }
+
+    /// Whether it loads a value apart from the requests that want it.
+    #[inline]
+    pub(crate) fn is_load(&self) -> bool {
+        self.edge == LOAD && self.link != FORKED
     }
 
     /// Whether it has not reached its process yet, as far as its caller can tell.

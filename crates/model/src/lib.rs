@@ -18,6 +18,7 @@ mod guard;
 mod heap;
 pub mod id;
 pub mod limiter;
+mod loads;
 pub mod lock;
 mod meter;
 mod metrics;

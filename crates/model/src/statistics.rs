@@ -171,4 +171,22 @@ pub struct KeyspaceStatistics {
     pub name: String,
     /// Reads, writes and what went.
     pub keys: crate::store::Tally,
+    /// Loads apart from requests that were begun: `loads = loaded + load_failures + lost + loading`, always.
+    pub loads: u64,
+    /// Those of them that refresh a stale value in the background.
+    pub refreshes: u64,
+    /// Misses that waited for a load already under way.
+    pub coalesced: u64,
+    /// Loads that ended with a value.
+    pub loaded: u64,
+    /// Loads that ended without one, cancelled ones included.
+    pub load_failures: u64,
+    /// Loads that ended because the process died.
+    pub lost: u64,
+    /// Loads not ended yet.
+    pub loading: u64,
+    /// Callers that waited no longer.
+    pub left: u64,
+    /// Values that were loaded for nobody and dropped.
+    pub dropped: u64,
 }

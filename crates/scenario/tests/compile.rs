@@ -60,6 +60,15 @@ fn steps_become_programs() {
         (r#"Query("read")"#, "Acquire Query Release"),
         (r#"Transaction([Query("read"), Compute("1ms")])"#, "Acquire Query* Compute Query* Release"),
         (r#"CacheAside(keys: "users", load: [Query("read")])"#, "CacheGet Acquire Query Release CacheSet"),
+        (
+            r#"CacheAside(keys: "users", load: [Query("read")], coalesce: true)"#,
+            "CacheGet Load Acquire Query Release CacheSet LoadEnd",
+        ),
+        (
+            r#"CacheAside(keys: "users", load: [Query("read")], load_timeout: "1s")"#,
+            "CacheGet Load Acquire Query Release CacheSet LoadEnd",
+        ),
+        (r#"ReadThrough(keys: "users", load: [Compute("1ms")])"#, "CacheGet Load Compute CacheSet LoadEnd"),
         (r#"Choose([(1, [Compute("1ms")]), (2, [Fail()])])"#, "Choose Compute Jump Fail Jump"),
         (r#"Loop(3, [Compute("1ms")])"#, "LoopStart Compute LoopEnd"),
         (r#"Call("auth/POST /verify"), Log(Info, "done"), Fail(503)"#, "Call Log Fail"),
@@ -76,6 +85,13 @@ fn jumps_are_positions_in_the_whole_program() {
         panic!("a cache is asked first");
     };
     assert_eq!(hit, 3 + 5, "a hit goes on behind the steps that load and store");
+    let shared = program(r#"ReadThrough(keys: "users", load: [CacheAside(keys: "users", load: [])])"#);
+    let (Step::CacheGet { hit, .. }, Step::Load { after, .. }, Step::CacheGet { hit: inner, .. }) =
+        (shared[0], shared[1], shared[2])
+    else {
+        panic!("a cache is asked within a load");
+    };
+    assert_eq!([hit, after, inner], [3 + 6; 2].into_iter().chain([3 + 4]).collect::<Vec<_>>()[..]);
     let loaded = load(&shop(r#"Choose([(1, [Compute("1ms")]), (3, [])]), Compute("2ms")"#, ""));
     let endpoint = &loaded.blueprint.services[0].endpoints[0];
     assert_eq!(endpoint.choices[0].branches, [(1.0, 4), (3.0, 6)]);

@@ -1,6 +1,6 @@
 //! Caches as described: Redis servers, caches within an application's processes, and the key spaces that they hold.
 
-use crate::id::{LocalCacheId, SamplerId, ServiceId};
+use crate::id::{LocalCacheId, RecordedId, SamplerId, ServiceId};
 use knockon_kernel::Duration;
 use serde::{Deserialize, Serialize};
 
@@ -94,6 +94,8 @@ pub struct Keyspace {
     pub keys: u32,
     /// Draws a rank in 1 … keys (Zipf) or uniformly.
     pub popularity: SamplerId,
+    /// The column that has each request's key instead, where it has a row.
+    pub recorded: Option<RecordedId>,
     /// Time to live from insertion, or from the last use; `None` never expires.
     pub ttl: Option<Duration>,
     /// Whether a read renews the time to live (`GETEX`, `expireAfterAccess`).
@@ -105,6 +107,6 @@ pub struct Keyspace {
     pub value_bytes: u64,
     /// Whether all keys are present when the run starts, with ages spread evenly over the time to live.
     pub warm: bool,
-    /// When the first keys, which are present when the run starts, expire; [`Duration::MAX`] is never.
+    /// When the first keys, which are present when the run starts, expire; [`Duration::MAX`] is never, zero a key that is not there.
     pub expiries: Vec<Duration>,
 }

@@ -28,7 +28,7 @@ pub use patch::{
 };
 pub use pool::{Pool, PoolKind};
 pub use program::{
-    Answers, Backoff, CallPolicy, Choice, Endpoint, Jitter, Join, Operation, RetryOn, Severity, Site, Step,
+    Abandoned, Answers, Backoff, CallPolicy, Choice, Endpoint, Jitter, Join, Operation, RetryOn, Severity, Site, Step,
 };
 pub use recording::{Column, Recorded, Recording, Recordings, Rows, Values};
 pub use service::{Cores, CpuDiscipline, Memory, Postgres, RestartPolicy, Runtime, Service, Vacation, WarmUp};

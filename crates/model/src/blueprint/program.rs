@@ -43,6 +43,11 @@ pub enum Operation {
         /// Command.
         command: String,
     },
+    /// Work within a process that no request waits for alone.
+    Internal {
+        /// What it does: `load users`.
+        name: String,
+    },
 }
 
 impl Operation {
@@ -51,7 +56,7 @@ impl Operation {
     pub fn statement(&self) -> Option<&str> {
         match self {
             Self::Sql { operation, .. } => Some(operation),
-            Self::Http { .. } | Self::Cache { .. } => None,
+            Self::Http { .. } | Self::Cache { .. } | Self::Internal { .. } => None,
         }
     }
 }
@@ -168,6 +173,24 @@ pub enum Step {
         /// Draws a rank in 1 … rows, or uniformly.
         popularity: SamplerId,
     },
+    /// Runs the steps from here to [`Step::LoadEnd`] as a task of their own and waits for it. A stale read jumps over it, and has
+    /// it run in the background.
+    Load {
+        /// Draw address of its span.
+        site: Site,
+        /// The key space whose value is loaded.
+        keyspace: KeyspaceId,
+        /// How long a caller waits; no retries.
+        policy: PolicyId,
+        /// Whether callers of the same key in the same process wait for the load that is under way.
+        coalesce: bool,
+        /// What becomes of a load whose callers have all left.
+        abandoned: Abandoned,
+        /// Position to go on from with the value.
+        after: u32,
+    },
+    /// Ends the task of a [`Step::Load`].
+    LoadEnd,
     /// The server side of a cache read: only in programs of a cache service.
     Lookup,
     /// The server side of a cache write: only in programs of a cache service.
@@ -256,6 +279,19 @@ pub enum Step {
         /// HTTP status.
         status: u16,
     },
+}
+
+/// What becomes of a load whose callers have all left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Abandoned {
+    /// It is cancelled: it leaves the queue for a connection at once, and else stops at its next step.
+    Cancel,
+    /// It is cancelled, and does not wait for the answer to what it asks either.
+    Interrupt,
+    /// It runs on, and its result is dropped (a zombie).
+    Drop,
+    /// It runs on and stores its result.
+    Fill,
 }
 
 /// Severity of an application's own log line.

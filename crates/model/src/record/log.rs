@@ -57,6 +57,8 @@ pub enum LogEvent {
     PoolLeakSuspected { pool: PoolId, held: Duration },
     /// A request ended with an error that this process raised or passed on. `peer` is the callee where a call failed.
     RequestFailed { endpoint: EndpointId, status: u16, error: ErrorType, peer: Option<ServiceId> },
+    /// A value could not be loaded, and no request was there to fail with it.
+    LoadFailed { error: ErrorType, peer: Option<ServiceId>, refresh: bool },
     /// A statement took at least the slow-query threshold.
     SlowQuery { endpoint: EndpointId, duration: Duration, backend: u32 },
     /// A connection was refused; `reserved` when only the superusers' slots were left.

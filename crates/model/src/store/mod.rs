@@ -294,14 +294,15 @@ impl Store {
         self.fill(now, space, (0..keys).map(|key| (expires(key), key)).collect());
     }
 
-    /// Makes the first keys of a key space present until the given instants.
+    /// Makes the first keys of a key space present for the given times; those of no time stay away.
     pub fn preload(&mut self, now: Time, keyspace: u32, expiries: &[Duration]) {
         let space = self.space(keyspace);
         let expires = |after: &Duration| match *after {
             Duration::MAX => Time::MAX,
             after => now.saturating_add(after),
         };
-        self.fill(now, space, expiries.iter().map(expires).zip(0..self.spaces[space].keys).collect());
+        let entries = expiries.iter().zip(0..self.spaces[space].keys).filter(|(after, _)| !after.is_zero());
+        self.fill(now, space, entries.map(|(after, key)| (expires(after), key)).collect());
     }
 
     /// Replaces the keys of a key space by so many of the first ones as there is room for.

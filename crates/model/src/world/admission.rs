@@ -326,7 +326,7 @@ impl World {
     }
 
     /// The server hears that the caller of a frame left.
-    pub(super) fn cancel(&mut self, frame: FrameRef) {
+    pub(super) fn cancel<S: Sink>(&mut self, frame: FrameRef, sink: &mut S) {
         let Some(f) = self.frames.get_mut(frame) else { return };
         let process = f.process;
         if self.processes[process as usize].is_stopped() {
@@ -335,6 +335,12 @@ impl World {
             return;
         }
         f.cancelled = true;
+        if f.state == State::WaitingLoad {
+            let now = self.now();
+            self.leave_load(frame, now, sink);
+            self.fail(frame, Outcome::lost(ErrorType::Cancelled), None, sink);
+            return;
+        }
         let (state, place) = (f.state, f.place);
         match state {
             State::Queued => self.processes[process as usize].queue.remove(place, frame),

@@ -61,6 +61,13 @@ impl World {
         let status = if outcome.status == 0 && process.traced { INTERNAL_SERVER_ERROR } else { outcome.status };
         f.outcome = Outcome { status, ..outcome };
         f.unwinding = true;
+        if f.is_load() {
+            // Whoever waits for it says so; and if nobody does, its end.
+            if let Some(load) = self.loads.find(frame) {
+                load.peer = peer;
+            }
+            return self.unwind(frame, sink);
+        }
         if f.is_branch() {
             // Its parent says so.
             f.outcome = outcome;
@@ -95,7 +102,11 @@ impl World {
                 return;
             }
         }
-        self.finish(frame, sink);
+        if self.frames[frame].is_load() {
+            self.finish_load(frame, sink);
+        } else {
+            self.finish(frame, sink);
+        }
     }
 
     /// A frame has ended: what it holds goes back, its worker takes the next, its answer goes out.

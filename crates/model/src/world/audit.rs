@@ -72,6 +72,7 @@ impl World {
         self.audit_processes(&found, &coming, &mut findings);
         self.audit_sums(&found, &mut findings);
         self.audit_accounts(&coming, &mut findings);
+        self.audit_loads(&mut findings);
         findings.0
     }
 
@@ -96,8 +97,8 @@ impl World {
             here.delayed += u64::from(frame.state == State::Delayed);
             let waits = matches!(frame.state, State::Queued | State::Delayed | State::WaitingLock);
             let at_work = !waits && !frame.on_its_way() && frame.state != State::Answered;
-            // A branch takes no worker.
-            here.working += u64::from(at_work && !root && !frame.is_branch());
+            // A branch takes no worker, nor does a load.
+            here.working += u64::from(at_work && !root && !frame.is_branch() && !frame.is_load());
             let movers = self.movers(handle, frame, coming);
             findings.check(movers == 1, || {
                 format!(
@@ -143,6 +144,10 @@ impl World {
             State::Computing if process.unlimited_cores => timer,
             State::Computing => process.cpu.jobs().filter(|&job| job == handle).count(),
             State::WaitingReply => usize::from(self.frames.contains(frame.child)),
+            State::WaitingLoad => {
+                let load = self.loads.get(frame.child);
+                load.map_or(0, |load| load.waiters.iter().filter(|&&waiter| waiter == handle).count())
+            }
             State::WaitingPool => {
                 let pool = &process.pools[usize::from(frame.query_pool)];
                 let waits = pool.waiters().filter(|&waiter| waiter == handle).count();
@@ -171,7 +176,7 @@ impl World {
             });
         }
         let child = self.frames.get(frame.child);
-        findings.check(child.is_none_or(|child| child.caller == handle), || {
+        findings.check(child.is_none_or(|child| child.caller == handle || child.is_load()), || {
             format!("a frame at {} waits for the answer to somebody else", self.name_of(frame.process))
         });
         let ended = frame.on_its_way() || matches!(frame.state, State::Queued | State::Answered);
@@ -316,6 +321,31 @@ impl World {
             let kept = service.statistics.in_flight();
             findings.check(kept == counted, || {
                 format!("service {} has {kept} requests in flight, there are {counted}", service.statistics.name)
+            });
+        }
+    }
+
+    /// Loads are what their frames are, whoever waits for one is known to it, and none is lost count of.
+    fn audit_loads(&self, findings: &mut Findings) {
+        let tasks: Vec<_> = self.frames.handles().filter(|&handle| self.frames[handle].is_load()).collect();
+        findings.check(tasks.iter().all(|&task| self.loads.get(task).is_some()), || "a frame loads nothing".into());
+        let (kept, counted) = (self.loads.iter().count(), tasks.len());
+        findings.check(kept == counted, || format!("{kept} loads are under way, there are {counted}"));
+        for load in self.loads.iter() {
+            let waits = |waiter: &FrameRef| {
+                self.frames.get(*waiter).is_some_and(|f| f.state == State::WaitingLoad && f.child == load.frame)
+            };
+            findings.check(load.waiters.iter().all(waits), || "a load has a waiter who is not".into());
+            let same = self.frames.get(load.frame).is_some_and(|frame| frame.process == load.place.process);
+            findings.check(same, || "a load runs elsewhere".into());
+        }
+        for keys in self.keyspace_statistics() {
+            let ended = keys.loaded + keys.load_failures + keys.lost;
+            findings.check(keys.loads == ended + keys.loading, || {
+                format!(
+                    "{}/{} began {} loads, {ended} ended and {} go on",
+                    keys.cache, keys.name, keys.loads, keys.loading
+                )
             });
         }
     }

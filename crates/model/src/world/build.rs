@@ -4,6 +4,7 @@ use super::{ServiceState, SourceState, World, recorded, tables, upstreams};
 use crate::blueprint::{Blueprint, Cores, Keyspace, Runtime, Service};
 use crate::cpu::Cpu;
 use crate::id::{ServiceId, SourceId};
+use crate::loads::Loads;
 use crate::meter::Meter;
 use crate::metrics::Metrics;
 use crate::process::{Life, Process, Stops};
@@ -11,7 +12,7 @@ use crate::queue::AcceptQueue;
 use crate::record::{Catalogue, ProcessInfo};
 use crate::restart::Restarts;
 use crate::sink::Null;
-use crate::statistics::{PoolStatistics, ServiceStatistics, SourceStatistics};
+use crate::statistics::{KeyspaceStatistics, PoolStatistics, ServiceStatistics, SourceStatistics};
 use crate::topology::Topology;
 use crate::world::Event;
 use knockon_kernel::{Calendar, Digest, Key, Sampler, Ticket, Time};
@@ -56,7 +57,8 @@ impl World {
             processes,
             services,
             sources,
-            keyspace_tallies: vec![crate::store::Tally::default(); blueprint.keyspaces.len()],
+            loads: Loads::default(),
+            keyspaces: keyspaces(&blueprint),
             upstreams,
             rings,
             keyspace_keys,
@@ -128,6 +130,15 @@ impl World {
             }
         }
     }
+}
+
+fn keyspaces(blueprint: &Blueprint) -> Vec<KeyspaceStatistics> {
+    let named = |keyspace: &Keyspace| KeyspaceStatistics {
+        cache: blueprint[keyspace.cache].name.clone(),
+        name: blueprint.keyspace_name(keyspace),
+        ..KeyspaceStatistics::default()
+    };
+    blueprint.keyspaces.iter().map(named).collect()
 }
 
 fn services(

@@ -14,7 +14,7 @@ use crate::purpose;
 use crate::record::ErrorType;
 use crate::sink::Sink;
 use crate::statistics::KeyspaceStatistics;
-use crate::store::{Lookup, Store, Stored, Tally};
+use crate::store::{Lookup, Store, Stored};
 use knockon_kernel::Key;
 
 impl World {
@@ -26,7 +26,12 @@ impl World {
 
     /// The key of a key space that a request is about: the same for all its steps.
     fn choose_key(&mut self, frame: FrameRef, keyspace: u32) -> u32 {
-        let rank = self.key_of(self.frames[frame].root, keyspace);
+        let described = &self.blueprint.keyspaces[keyspace as usize];
+        let recorded = described.recorded.and_then(|field| self.recorded(frame, field));
+        let rank = match recorded {
+            Some(key) => u32::try_from(key).unwrap_or(u32::MAX).min(described.keys - 1),
+            None => self.key_of(self.frames[frame].root, keyspace),
+        };
         let f = &mut self.frames[frame];
         f.cache_key = rank;
         f.keyspace = keyspace;
@@ -71,15 +76,8 @@ impl World {
         Flow::On
     }
 
-    /// Looks a key up in a cache of the frame's own process.
-    pub(super) fn read_local<S: Sink>(
-        &mut self,
-        frame: FrameRef,
-        cache: u8,
-        keyspace: u32,
-        hit: u32,
-        _sink: &mut S,
-    ) -> Flow {
+    /// Looks a key up in a cache of the frame's own process. The operation stands at `at`.
+    pub(super) fn read_local(&mut self, frame: FrameRef, at: usize, (cache, keyspace): (u8, u32), hit: u32) -> Flow {
         let now = self.now();
         let key = self.choose_key(frame, keyspace);
         let f = &mut self.frames[frame];
@@ -87,16 +85,23 @@ impl World {
         let store = &mut process.caches[usize::from(cache)];
         let before = store.used();
         f.found = store.get(now, keyspace, key);
-        if f.found != Lookup::Miss {
-            f.pc = hit;
-        }
         let gone = before - store.used();
         discard(process, gone);
+        let f = &mut self.frames[frame];
+        if f.found != Lookup::Miss {
+            f.pc = hit;
+            if f.found == Lookup::Stale {
+                self.refresh(frame, at + 1);
+            }
+        }
         Flow::On
     }
 
     /// Stores a key in a cache of the frame's own process. One that is full and evicts nothing is passed over.
     pub(super) fn write_local<S: Sink>(&mut self, frame: FrameRef, cache: u8, keyspace: u32, sink: &mut S) -> Flow {
+        if self.drops(frame, keyspace) {
+            return Flow::On;
+        }
         let now = self.now();
         let key = self.choose_key(frame, keyspace);
         let index = self.frames[frame].process;
@@ -174,20 +179,16 @@ impl World {
 
     /// What became of the keys of each key space.
     pub(super) fn keyspace_statistics(&self) -> Vec<KeyspaceStatistics> {
-        let mut tallies: Vec<Tally> = self.keyspace_tallies.clone();
+        let mut statistics = self.keyspaces.clone();
         for process in &self.processes {
             for store in process.store.as_deref().into_iter().chain(&process.caches) {
-                store.tallies().for_each(|(keyspace, tally)| tallies[keyspace as usize].add(tally));
+                store.tallies().for_each(|(keyspace, tally)| statistics[keyspace as usize].keys.add(tally));
             }
         }
-        let keyspaces = self.blueprint.keyspaces.iter().zip(tallies);
-        keyspaces
-            .map(|(keyspace, keys)| KeyspaceStatistics {
-                cache: self.blueprint[keyspace.cache].name.clone(),
-                name: self.blueprint.keyspace_name(keyspace),
-                keys,
-            })
-            .collect()
+        for load in self.loads.iter() {
+            statistics[load.place.keyspace as usize].loading += 1;
+        }
+        statistics
     }
 }
 

@@ -1,6 +1,7 @@
 //! What transitions leave behind: spans, log lines, changes and states go to the sink; nothing comes back.
 
 use super::World;
+use super::tables::Op;
 use crate::frame::Outcome;
 use crate::id::{FrameRef, PoolId, ServiceId};
 use crate::purpose;
@@ -60,6 +61,42 @@ impl World {
                 status: if error { Status::Error } else { Status::Unset },
                 error: f.outcome.error,
                 http_status: f.outcome.status,
+                resend: 0,
+            });
+        }
+        if S::LEDGER {
+            sink.ledger(LedgerRecord { trace, span, start: f.arrived, server: true, parts: f.parts });
+        }
+    }
+
+    /// A load apart from its request has ended at `now`: its internal span.
+    pub(super) fn emit_load_span<S: Sink>(&mut self, task: FrameRef, now: Time, sink: &mut S) {
+        if !S::OBSERVES && !S::LEDGER {
+            return;
+        }
+        let Some(load) = self.loads.get(task) else { return };
+        let Op::Load { load: step } = self.tables.ops[load.step as usize] else { return };
+        self.spans_since_watermark += 1;
+        let f = &self.frames[task];
+        debug_assert_eq!(
+            f.parts.iter().sum::<u64>(),
+            (now - f.arrived).as_nanos(),
+            "every nanosecond of a frame is in exactly one part"
+        );
+        let (trace, span) = (self.trace(task), Self::server_span(load.span));
+        if S::OBSERVES {
+            sink.span(SpanRecord {
+                trace,
+                span,
+                parent: Self::server_span(load.parent),
+                process: Self::process_id(f.process),
+                peer: None,
+                operation: self.tables.loads[step as usize].operation,
+                start: f.arrived,
+                end: now,
+                status: if f.unwinding { Status::Error } else { Status::Unset },
+                error: f.outcome.error,
+                http_status: 0,
                 resend: 0,
             });
         }

@@ -79,6 +79,9 @@ impl World {
                     f.looked_up = false;
                     if f.found != Lookup::Miss {
                         f.pc = hit;
+                        if f.found == Lookup::Stale {
+                            self.refresh(frame, at + 1);
+                        }
                     }
                     return Flow::On;
                 }
@@ -89,12 +92,20 @@ impl World {
                 Flow::Leave
             }
             Op::CacheSet { edge, keyspace } => {
+                if self.drops(frame, keyspace) {
+                    return Flow::On;
+                }
                 self.command(frame, edge, keyspace, sink);
                 Flow::Leave
             }
-            Op::LocalGet { cache, keyspace, hit } => self.read_local(frame, cache, keyspace, hit, sink),
+            Op::LocalGet { cache, keyspace, hit } => self.read_local(frame, at, (cache, keyspace), hit),
             Op::LocalSet { cache, keyspace } => self.write_local(frame, cache, keyspace, sink),
             Op::Lock { table, rows, popularity } => self.lock(frame, (table, rows, popularity), sink),
+            Op::Load { .. } => self.load(frame, at, sink),
+            Op::LoadEnd => {
+                self.finish_load(frame, sink);
+                Flow::Leave
+            }
             op @ (Op::Lookup | Op::Store | Op::Flush) => self.serve_cache(frame, op, sink),
             Op::Sleep { site, time } => {
                 let f = &self.frames[frame];
@@ -194,6 +205,7 @@ impl World {
             State::WaitingReply => self.attempt_timed_out(frame, at, sink),
             State::WaitingPool => self.acquire_timed_out(frame, at, sink),
             State::WaitingLock => self.lock_timed_out(frame, at, sink),
+            State::WaitingLoad => self.load_timed_out(frame, at, sink),
             State::BackingOff => {
                 self.wake(frame, at);
                 self.resend(frame, sink);

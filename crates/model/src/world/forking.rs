@@ -53,11 +53,15 @@ impl World {
         Flow::Leave
     }
 
-    /// The address of the span that a frame's time belongs to: its own, or that of the frame whose branch it is.
+    /// The address of the span that a frame's time belongs to: its own, that of the load that it is, or that of the frame whose
+    /// branch it is.
     #[inline]
     pub(super) fn span_key(&self, frame: FrameRef) -> Key {
         let f = &self.frames[frame];
-        if f.is_branch() { self.forks.span(frame) } else { f.key }
+        if f.is_branch() {
+            return self.forks.span(frame);
+        }
+        if f.is_load() { self.loads.get(frame).map_or(f.key, |load| load.span) } else { f.key }
     }
 
     /// A branch has ended and holds nothing any more.

@@ -96,6 +96,10 @@ impl World {
             let f = &mut self.frames[frame];
             // A timer without a ticket (a demand on unlimited cores) becomes stale too.
             f.timer_serial = f.timer_serial.wrapping_add(1);
+            if f.is_load() {
+                self.lose_load(frame);
+                continue;
+            }
             f.outcome = Outcome::lost(error);
             f.keeps_connection = false;
             f.held = Default::default();
@@ -140,7 +144,7 @@ impl World {
         p.heap = None;
         for store in p.store.take().as_deref().into_iter().chain(&std::mem::take(&mut p.caches)) {
             for (keyspace, tally) in store.tallies() {
-                self.keyspace_tallies[keyspace as usize].add(tally);
+                self.keyspaces[keyspace as usize].keys.add(tally);
             }
         }
         p.collections.clear();

@@ -20,6 +20,7 @@ mod execute;
 mod forking;
 mod life;
 mod limits;
+mod loading;
 mod locking;
 mod memory;
 mod opening;
@@ -44,13 +45,14 @@ use crate::fork::Forks;
 use crate::frame::{Frames, State};
 use crate::heap::Share;
 use crate::id::{FrameRef, RecordedId, SamplerId};
+use crate::loads::Loads;
 use crate::lock::Turn;
 use crate::metrics::Metrics;
 use crate::pool::Effect;
 use crate::process::Process;
 use crate::record::{Catalogue, Part};
 use crate::sink::Sink;
-use crate::statistics::{ServiceStatistics, SourceStatistics};
+use crate::statistics::{KeyspaceStatistics, ServiceStatistics, SourceStatistics};
 use crate::topology::Topology;
 use crate::upstream::Upstream;
 use knockon_kernel::{Calendar, Checkpoint, Digest, Duration, Key, LaneId, Next, Sampler, Time};
@@ -170,8 +172,10 @@ pub struct World {
     processes: Vec<Process>,
     services: Vec<ServiceState>,
     sources: Vec<SourceState>,
-    /// What became of the key spaces' keys in processes that have ended.
-    keyspace_tallies: Vec<crate::store::Tally>,
+    /// Loads under way.
+    loads: Loads,
+    /// What became of the key spaces' loads, and of their keys in processes that have ended.
+    keyspaces: Vec<KeyspaceStatistics>,
     /// Accounts that callers keep of links with a traffic policy: those of a link stand together, in the order of the callers.
     upstreams: Vec<Upstream>,
     /// Rings of consistent hashing, by traffic policy.
@@ -292,7 +296,7 @@ impl World {
             Event::User { source, user } => self.user_sends(source, user, sink),
             Event::Deliver { frame } => self.deliver(frame, sink),
             Event::Reply { child } => self.reply(child, at, sink),
-            Event::Cancel { frame } => self.cancel(frame),
+            Event::Cancel { frame } => self.cancel(frame, sink),
             Event::Timer { frame, serial } => self.timer(frame, serial, at, sink),
             Event::Continue { frame } => self.go_on(frame),
             Event::Processor { process, incarnation } => self.processor_due(process, incarnation, sink),

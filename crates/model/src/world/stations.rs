@@ -59,8 +59,8 @@ impl World {
         let f = &self.frames[frame];
         let process = &self.processes[f.process as usize];
         let statistics = &mut self.services[process.service as usize].statistics;
-        // A branch is part of a request that is counted already.
-        if !f.is_branch() {
+        // A branch is part of a request that is counted already; a load is none.
+        if !f.is_branch() && !f.is_load() {
             statistics.requests.leave(now, f.arrived);
         }
         match f.state {
@@ -140,7 +140,7 @@ fn find(f: &Frame, unlimited_cores: bool, at: Time, found: &mut FoundAtService) 
     if matches!(f.state, State::InTransit | State::Doomed | State::Dropped | State::Answered) {
         return;
     }
-    if !f.is_branch() {
+    if !f.is_branch() && !f.is_load() {
         found.requests.add(at, f.arrived);
     }
     match f.state {

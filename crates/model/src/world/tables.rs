@@ -3,7 +3,7 @@
 //! Operations stand one to one for the blueprint's steps, so that a patch finds its step; each program ends in one more,
 //! [`Op::Finish`].
 
-use crate::blueprint::{Blueprint, Join, Keyspace, LinkEnd, Operation, Runtime, Severity, Step};
+use crate::blueprint::{Abandoned, Blueprint, Join, Keyspace, LinkEnd, Operation, Runtime, Severity, Step};
 use crate::id::{EndpointId, KeyspaceId, LinkId, OperationId, PolicyId, SamplerId, ServiceId};
 use crate::record::{Catalogue, OperationInfo, SpanKind};
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,8 @@ pub(crate) enum Op {
     LocalGet { cache: u8, keyspace: u32, hit: u32 },
     LocalSet { cache: u8, keyspace: u32 },
     Lock { table: u32, rows: u32, popularity: SamplerId },
+    Load { load: u32 },
+    LoadEnd,
     Lookup,
     Store,
     Flush,
@@ -42,6 +44,20 @@ pub(crate) enum Op {
     Log { severity: Severity, message: u32 },
     Fail { status: u16 },
     Finish,
+}
+
+/// A step that loads a value apart from the requests that want it. What it means is said at [`Step::Load`].
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Loading {
+    pub(crate) site: u32,
+    pub(crate) keyspace: KeyspaceId,
+    pub(crate) policy: PolicyId,
+    pub(crate) coalesce: bool,
+    pub(crate) abandoned: Abandoned,
+    /// Next operation of those who have the value.
+    pub(crate) after: u32,
+    /// Its span.
+    pub(crate) operation: OperationId,
 }
 
 /// A program: one endpoint of one service.
@@ -89,6 +105,7 @@ pub(crate) struct Tables {
     pub(crate) ops: Vec<Op>,
     pub(crate) programs: Vec<Program>,
     pub(crate) edges: Vec<Edge>,
+    pub(crate) loads: Vec<Loading>,
     pub(crate) choices: Vec<Branches>,
     /// First program of each service.
     pub(crate) program_base: Vec<u32>,
@@ -104,7 +121,8 @@ pub(crate) struct Tables {
 
 /// Compiles programs; adds the operations that spans name to the catalogue.
 pub(crate) fn compile(blueprint: &Blueprint, catalogue: &mut Catalogue) -> Tables {
-    Compiler { blueprint, catalogue, tables: Tables::default(), known: BTreeMap::new() }.compile()
+    Compiler { blueprint, catalogue, tables: Tables::default(), known: BTreeMap::new(), loaded: BTreeMap::new() }
+        .compile()
 }
 
 struct Compiler<'a> {
@@ -113,6 +131,8 @@ struct Compiler<'a> {
     tables: Tables,
     /// Operations by side and program, so that each is listed once.
     known: BTreeMap<(SpanKind, u32), OperationId>,
+    /// Operations of loads by service and key space.
+    loaded: BTreeMap<(ServiceId, KeyspaceId), OperationId>,
 }
 
 impl Compiler<'_> {
@@ -206,6 +226,13 @@ impl Compiler<'_> {
             }
             Step::LocalSet { keyspace } => Op::LocalSet { cache: self.local_cache(keyspace), keyspace: keyspace.0 },
             Step::Lock { table, rows, popularity } => Op::Lock { table: table.0, rows, popularity },
+            Step::Load { site, keyspace, policy, coalesce, abandoned, after } => {
+                let operation = self.load_operation(service, keyspace);
+                let (site, after) = (site.0, first + after);
+                self.tables.loads.push(Loading { site, keyspace, policy, coalesce, abandoned, after, operation });
+                Op::Load { load: self.tables.loads.len() as u32 - 1 }
+            }
+            Step::LoadEnd => Op::LoadEnd,
             Step::Lookup => Op::Lookup,
             Step::Store => Op::Store,
             Step::Flush => Op::Flush,
@@ -225,6 +252,24 @@ impl Compiler<'_> {
             Step::Log { severity, message } => Op::Log { severity, message },
             Step::Fail { status } => Op::Fail { status },
         }
+    }
+
+    /// The span of loading a key space's values in a service.
+    fn load_operation(&mut self, service: ServiceId, keyspace: KeyspaceId) -> OperationId {
+        if let Some(&known) = self.loaded.get(&(service, keyspace)) {
+            return known;
+        }
+        let name = format!("load {}", self.blueprint[keyspace].name);
+        self.catalogue.operations.push(OperationInfo {
+            kind: SpanKind::Internal,
+            service,
+            endpoint: EndpointId(0),
+            operation: Operation::Internal { name },
+            db_system: String::new(),
+        });
+        let id = OperationId(self.catalogue.operations.len() as u32 - 1);
+        self.loaded.insert((service, keyspace), id);
+        id
     }
 
     /// Which of its process' caches holds a key space.

@@ -1,12 +1,13 @@
 //! Caches: servers, caches within the processes of services, and the key spaces that both hold.
 
+use super::data::Cells;
 use super::service::{draw_name, memory, restart};
 use super::{Compiler, site};
 use crate::decode::{At, Entry, Map};
-use crate::language::{CacheText, EvictionText, KeysText, Law, LocalCacheText, PopularityText};
+use crate::language::{CacheText, EvictionText, KeysText, Law, LocalCacheText, PopularityText, PreloadText};
 use crate::leaf::Name;
 use crate::suggest;
-use knockon_kernel::Sampler;
+use knockon_kernel::{Duration, Sampler};
 use knockon_model::blueprint::{
     Admission, Cores, CpuDiscipline, Endpoint, Eviction, Keyspace, LocalCache, Operation, Redis, Runtime, Service, Step,
 };
@@ -129,6 +130,9 @@ impl<'t> Compiler<'t> {
             };
             let keyspace = self.keyspace(held);
             self.blueprint.keyspaces.push(keyspace);
+            if let PopularityText::Recorded(recorded) = &held.entry.value.popularity.value {
+                self.recorded_keys.insert(id, &recorded.column);
+            }
         }
         for (n, held) in all.iter().enumerate() {
             self.share_keys(n, held);
@@ -164,6 +168,8 @@ impl<'t> Compiler<'t> {
         let popularity = match &keys.popularity.value {
             PopularityText::Uniform => Sampler::uniform(0.0, f64::from(count)),
             PopularityText::Zipf(zipf) => Sampler::zipf(count, zipf.exponent.0),
+            // Nothing is drawn; formulas take what was recorded.
+            PopularityText::Recorded(_) => Sampler::uniform(0.0, f64::from(count)),
         };
         let popularity = popularity.or_else(|error| {
             self.report(keys.popularity.span, error.to_string(), None);
@@ -176,13 +182,44 @@ impl<'t> Compiler<'t> {
             local: held.local,
             keys: count,
             popularity: popularity.map(|sampler| self.add_sampler(sampler)).unwrap_or_default(),
+            recorded: None,
             ttl: keys.ttl.value.map(|period| period.0),
             renewed: keys.renewed.value,
             fresh: keys.fresh.value.map(|period| period.0),
             value_bytes: keys.value.0,
             warm: keys.warm.value,
-            expiries: keys.expiries.iter().map(|at| at.value).collect(),
+            expiries: match &keys.preload.value {
+                Some(preload) => self.preload(preload, count),
+                None => keys.expiries.iter().map(|at| at.value).collect(),
+            },
         }
+    }
+
+    /// Recorded expiries by key; zero for a key that is not there.
+    fn preload(&mut self, text: &PreloadText, count: u32) -> Vec<Duration> {
+        let Some(data) = self.find_table(&text.data) else { return Vec::new() };
+        let Some(expires) = self.column(data, &text.expires, Cells::Times) else { return Vec::new() };
+        let keys = match &text.key.value {
+            Some(name) => {
+                let name = At { value: name.clone(), span: text.key.span, broken: text.key.broken };
+                let Some(keys) = self.column(data, &name, Cells::Numbers) else { return Vec::new() };
+                Some(keys)
+            }
+            None => None,
+        };
+        let columns = &self.blueprint.recordings.columns;
+        let key_of = |row: usize| keys.map_or(row as u64, |keys| columns[keys.index()].values[row]);
+        let mut expiries = vec![Duration::ZERO; count as usize];
+        for (row, &nanos) in columns[expires.index()].values.iter().enumerate() {
+            let key = key_of(row);
+            let Some(expiry) = usize::try_from(key).ok().and_then(|key| expiries.get_mut(key)) else {
+                let message = format!("row {} is about key {key}, and there are {count}", row + 1);
+                self.report(text.data.span, message, Some("keys are numbered from 0".into()));
+                return Vec::new();
+            };
+            *expiry = Duration::from_nanos(nanos);
+        }
+        expiries
     }
 
     /// Times that make no sense together.
@@ -198,9 +235,15 @@ impl<'t> Compiler<'t> {
             let hint = "a value is stale from `fresh` to the end of its `ttl`".into();
             self.report(keys.fresh.span, "values expire before they are stale", Some(hint));
         }
-        if keys.warm.value && !keys.expiries.is_empty() {
-            let hint = "`warm` spreads the ages of all keys evenly, `expiries` says them".into();
-            self.report(keys.expiries.span, "keys are there at the start in one way only", Some(hint));
+        let preloads = keys.preload.value.is_some();
+        for (span, twice) in [
+            (keys.expiries.span, keys.warm.value && !keys.expiries.is_empty()),
+            (keys.preload.span, preloads && (keys.warm.value || !keys.expiries.is_empty())),
+        ] {
+            if twice {
+                let hint = "`warm` spreads the ages of all keys evenly, `expiries` and `preload` say them".into();
+                self.report(span, "keys are there at the start in one way only", Some(hint));
+            }
         }
         if keys.expiries.len() > keys.count.0 as usize && !keys.count.broken {
             let message = format!("{} expiries of {} keys", keys.expiries.len(), keys.count.0);
@@ -225,10 +268,33 @@ impl<'t> Compiler<'t> {
         };
         let own = &mut self.blueprint.keyspaces[n];
         let differs = own.keys != keys;
+        if let Some(&column) = self.recorded_keys.get(&found) {
+            self.recorded_keys.insert(KeyspaceId(n as u32), column);
+        }
         (own.popularity, own.draw_name) = (popularity, draw_name);
         if differs {
             let message = format!("{other:?} has {keys} keys, and this key space another number");
             self.report(held.entry.value.count.span, message, None);
+        }
+    }
+
+    /// A step reads a key space: where its keys are recorded, every request that comes there must have one.
+    pub(super) fn read_keys(&mut self, keyspace: KeyspaceId, place: (ServiceId, EndpointId)) {
+        let Some(column) = self.recorded_keys.get(&keyspace).copied() else { return };
+        let field = self.recorded_number(column, place);
+        let keyspace = &mut self.blueprint.keyspaces[keyspace.index()];
+        keyspace.recorded = Some(field);
+        let keys = keyspace.keys;
+        let recordings = &self.blueprint.recordings;
+        let columns = recordings.fields[field.index()].columns.iter().flatten();
+        let beyond = columns.flat_map(|column| recordings.columns[column.index()].values.iter().enumerate());
+        if let Some((row, key)) = beyond.into_iter().find(|(_, key)| **key >= u64::from(keys)) {
+            let message = format!("row {} of {:?} asks for key {key}, and there are {keys}", row + 1, column.value);
+            self.report(
+                column.span,
+                message,
+                Some("keys are numbered from 0; `count` is one more than the last".into()),
+            );
         }
     }
 

@@ -186,7 +186,6 @@ impl<'t> Compiler<'t> {
     }
 
     /// The whole number that a step reads from its request's row.
-    #[allow(dead_code, reason = "for the steps that read keys")]
     pub(super) fn recorded_number(&mut self, column: &At<String>, place: (ServiceId, EndpointId)) -> RecordedId {
         self.recorded(std::slice::from_ref(column), Cells::Numbers, 1.0, column.span, place)
     }

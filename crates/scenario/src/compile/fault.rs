@@ -12,7 +12,7 @@ use crate::path::{Address, Component, Lost, Part, link_name};
 use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::{
     Action, Contrast, Cores, Fault, HeapField, KeyspaceField, LinkEnd, LinkField, LocalCacheField, Patch, PolicyField,
-    PoolField, ServiceField, StepField, Target, Value,
+    PoolField, ServiceField, Step, StepField, Target, Value,
 };
 use knockon_model::id::{EndpointId, FaultId, KeyspaceId, LinkId, PolicyId, PoolId, ServiceId};
 
@@ -330,6 +330,15 @@ impl Compiler<'_> {
         }
     }
 
+    /// The policy of waiting for a load, which follows the read of the cache. None where requests load for themselves.
+    fn load_policy(&self, service: ServiceId, endpoint: usize, read: u32) -> Option<PolicyId> {
+        let program = &self.blueprint.services.get(service.index())?.endpoints.get(endpoint)?.program;
+        match program.get(read as usize + 1)? {
+            Step::Load { policy, .. } => Some(*policy),
+            _ => None,
+        }
+    }
+
     fn local_cache_target(&self, service: ServiceId, name: &str, text: &LocalCacheText, field: &str) -> Option<Change> {
         let mut mine = self.blueprint.local_caches_of(service);
         let (id, _) = mine.find(|(_, cache)| cache.name == name)?;
@@ -409,6 +418,13 @@ impl Compiler<'_> {
                     ("timeout", StepText::Query(query)) => timeout(place.policy?, query.timeout.value?.0),
                     ("timeout", StepText::Parallel(parallel)) => timeout(place.policy?, parallel.timeout.value?.0),
                     ("timeout", StepText::CacheAside(cache)) => timeout(place.policy?, cache.timeout.value?.0),
+                    ("timeout", StepText::ReadThrough(cache)) => timeout(place.policy?, cache.timeout.value?.0),
+                    ("load_timeout", StepText::CacheAside(cache)) => {
+                        timeout(self.load_policy(id, n, place.position)?, cache.load_timeout.value?.0)
+                    }
+                    ("load_timeout", StepText::ReadThrough(cache)) => {
+                        timeout(self.load_policy(id, n, place.position)?, cache.load_timeout.value?.0)
+                    }
                     ("retries", StepText::Call(call)) => Some((
                         Target::Policy(place.policy?, PolicyField::Retries),
                         Value::Count(u64::from(call.retries.0)),

@@ -20,7 +20,7 @@ mod store;
 mod traffic;
 
 use crate::data::DataFile;
-use crate::decode::Reader;
+use crate::decode::{At, Reader};
 use crate::expectation::Expectation;
 use crate::language::{Law, LimitsText, ScenarioText, SystemText};
 use crate::leaf::Name;
@@ -43,6 +43,8 @@ pub(crate) struct Compiler<'t> {
     pub(crate) keyspaces: BTreeMap<(&'t str, &'t str), KeyspaceId>,
     /// Key spaces of caches within processes, by service, cache and name.
     pub(crate) local_keyspaces: BTreeMap<(&'t str, &'t str, &'t str), KeyspaceId>,
+    /// Columns of the keys of key spaces whose keys are recorded.
+    recorded_keys: BTreeMap<KeyspaceId, &'t At<String>>,
     /// By source name; surges too.
     pub(crate) sources: BTreeMap<String, SourceId>,
     /// Where the steps of each endpoint went, in the order of the text.
@@ -77,6 +79,7 @@ pub(crate) fn compile(
         services: BTreeMap::new(),
         keyspaces: BTreeMap::new(),
         local_keyspaces: BTreeMap::new(),
+        recorded_keys: BTreeMap::new(),
         sources: BTreeMap::new(),
         places: BTreeMap::new(),
         calls: Vec::new(),

@@ -261,6 +261,14 @@ const KEYS: &[Row<KeyspaceStatistics>] = &[
     count("stored", "values stored", |s| s.keys.stored),
     count("expired", "keys that went because they had expired", |s| s.keys.expired),
     count("evicted", "keys that went to make room", |s| s.keys.evicted),
+    count("loads", "loads apart from requests that were begun", |s| s.loads),
+    count("refreshes", "loads that refreshed a stale value in the background", |s| s.refreshes),
+    count("coalesced", "misses that waited for a load already under way", |s| s.coalesced),
+    count("loaded", "loads that ended with a value", |s| s.loaded),
+    count("load_failures", "loads that ended without one, cancelled ones included", |s| s.load_failures),
+    count("left", "callers that waited for a load no longer", |s| s.left),
+    count("dropped", "values that were loaded for nobody and dropped", |s| s.dropped),
+    level("loading", "loads not ended at the end", |s| s.loading),
 ];
 
 /// Who neither is queued or held back nor waits for a row is at a worker.

@@ -33,10 +33,10 @@ pub(crate) use service::{
     PoolFields, PoolText, QueuePoolFields, RestartText, RuntimeText, ServiceText, VacationText,
 };
 pub(crate) use step::{
-    AnswersText, BackoffText, Branch, CallText, EndpointText, JitterText, JoinText, ParallelText, RepeatText,
-    RetryText, SeverityText, StepText,
+    AbandonedText, AnswersText, BackoffText, Branch, CallText, EndpointText, JitterText, JoinText, ParallelText,
+    RepeatText, RetryText, SeverityText, StepText,
 };
 pub(crate) use store::{
-    CacheText, DatabaseText, EvictionText, KeysText, LocalCacheText, PopularityText, QueryText, RowText,
+    CacheText, DatabaseText, EvictionText, KeysText, LocalCacheText, PopularityText, PreloadText, QueryText, RowText,
 };
 pub(crate) use traffic::{BalanceText, BreakerText, BudgetText, BulkheadText, OutlierText, ThrottleText};

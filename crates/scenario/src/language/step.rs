@@ -36,6 +36,8 @@ choice! {
         Transaction(TransactionText),
         /// Looks its key up in a cache; on a miss runs the steps of `load` and stores the key.
         CacheAside(CacheAsideText),
+        /// Reads through a cache that loads by itself: one load of a key at a time in a process, which stores its value whoever waits.
+        ReadThrough(ReadThroughText),
         /// Allocates more bytes that live until the request ends.
         Allocate(BytesStep),
         /// Allocates more bytes that live until the process ends.
@@ -180,6 +182,41 @@ record! {
         load: Vec<At<StepText>>,
         /// How long the caller waits for the cache; later counts as a miss. None waits for ever.
         timeout: Option<Period> = ["1s"],
+        /// Whether callers that miss the same key in the same process wait for the load that is under way (single flight). All get
+        /// its value, or all fail with it.
+        coalesce: bool = [false],
+        /// How long a caller waits for `load`; then it fails. None waits for ever.
+        load_timeout: Option<Period>,
+        /// What becomes of a load whose callers have all left.
+        abandoned: AbandonedText = [Cancel],
+    }
+}
+
+choice! {
+    /// What becomes of a load whose callers have all left.
+    AbandonedText as "end of an abandoned load" {
+        /// It is cancelled: it leaves the queue for a connection at once, and else stops at its next step.
+        Cancel,
+        /// It is cancelled, and does not wait for the answer to what it asks either: the connection is lost.
+        Interrupt,
+        /// It runs on, and its result is dropped (a zombie).
+        Drop,
+        /// It runs on in the background and fills the cache.
+        Fill,
+    }
+}
+
+record! {
+    /// Reading through a cache.
+    ReadThroughText as "ReadThrough" {
+        /// The key space, as `name` or "cache/name".
+        keys: String,
+        /// What fetches the value on a miss.
+        load: Vec<At<StepText>>,
+        /// How long the caller waits for the cache; later counts as a miss. None waits for ever.
+        timeout: Option<Period> = ["1s"],
+        /// How long a caller waits for `load`; then it fails. None waits for ever.
+        load_timeout: Option<Period>,
     }
 }
 

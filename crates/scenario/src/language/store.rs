@@ -198,6 +198,20 @@ record! {
         warm: bool = [false],
         /// Instants, counted from the start, at which the first keys expire, which are there at the start; in the order of the keys.
         expiries: Vec<At<Duration>> = [[]],
+        /// The same from recorded data.
+        preload: Option<PreloadText>,
+    }
+}
+
+record! {
+    /// Recorded expiries: a row for each key that is there at the start.
+    PreloadText as "preload" {
+        /// Recorded data.
+        data: Name,
+        /// Column of times, counted from the start, at which the keys expire.
+        expires: String,
+        /// Column of the keys' numbers, from 0. Without one the rows are the keys in order.
+        key: Option<String>,
     }
 }
 
@@ -208,6 +222,8 @@ choice! {
         Uniform,
         /// Key of rank k as often as k to the power of minus the exponent.
         Zipf(ZipfText),
+        /// What was recorded for each request: the number of its key, from 0.
+        Recorded(RecordedKeysText),
     }
 }
 
@@ -216,5 +232,13 @@ record! {
     ZipfText as "Zipf" {
         /// Exponent.
         exponent: Factor,
+    }
+}
+
+record! {
+    /// Recorded keys.
+    RecordedKeysText as "Recorded" {
+        /// Column of the data of the request's source.
+        column: String,
     }
 }

@@ -101,7 +101,12 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
     (
         "SERVICE/ENDPOINT.timeout[n]",
         "duration",
-        "timeout of the n-th step that has one: Call, Query, CacheAside, Parallel",
+        "timeout of the n-th step that has one: Call, Query, CacheAside, ReadThrough, Parallel",
+    ),
+    (
+        "SERVICE/ENDPOINT.load_timeout[n]",
+        "duration",
+        "how long callers of the n-th CacheAside or ReadThrough wait for a load",
     ),
     ("SERVICE/ENDPOINT.retries[n]", "count", "retries of the n-th Call step"),
     ("DATABASE.max_connections", "count", "connections that the server takes"),

@@ -11,6 +11,7 @@ impl StepText {
         match self {
             Self::Transaction(step) => vec![&mut step.steps.value],
             Self::CacheAside(step) => vec![&mut step.load.value],
+            Self::ReadThrough(step) => vec![&mut step.load.value],
             Self::Loop(step) => vec![&mut step.steps.value],
             Self::Repeat(step) => vec![&mut step.steps.value],
             Self::Parallel(step) => step.branches.value.iter_mut().map(|branch| &mut branch.value).collect(),
@@ -70,6 +71,7 @@ fn flatten<'s>(steps: &'s Steps, all: &mut Vec<&'s StepText>) {
         match &step.value {
             StepText::Transaction(step) => flatten(&step.steps.value, all),
             StepText::CacheAside(step) => flatten(&step.load.value, all),
+            StepText::ReadThrough(step) => flatten(&step.load.value, all),
             StepText::Loop(step) => flatten(&step.steps.value, all),
             StepText::Repeat(step) => flatten(&step.steps.value, all),
             StepText::Parallel(step) => step.branches.value.iter().for_each(|branch| flatten(&branch.value, all)),

@@ -53,6 +53,11 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut Strin
             );
             Heading::new(Severity::Info, POOL)
         }
+        LogEvent::LoadFailed { error, peer, .. } => {
+            let callee = peer.map_or(Callee::Sql, |peer| Callee::of(&speaker.blueprint[peer].runtime));
+            body.push_str("Task exception was never retrieved");
+            Heading::new(Severity::Error, "asyncio").error(exception(error, Language::CPython, callee))
+        }
         LogEvent::RequestFailed { endpoint, status, error, peer } => {
             let (method, route) = speaker.endpoint(endpoint);
             let call = speaker.call(endpoint, peer);

@@ -64,6 +64,7 @@ impl ErrorWords {
             Operation::Http { .. } => Callee::Http,
             Operation::Sql { .. } => Callee::Sql,
             Operation::Cache { .. } => Callee::Cache,
+            Operation::Internal { .. } => Callee::Sql,
         };
         Self {
             languages: catalogue

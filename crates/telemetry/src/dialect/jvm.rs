@@ -41,6 +41,15 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, heap: &Heap, event: &LogEvent, bod
             say!(body, "java.lang.OutOfMemoryError: {error}");
             heading.error("java.lang.OutOfMemoryError")
         }
+        LogEvent::LoadFailed { error, peer, refresh } => {
+            let callee = peer.map_or(Callee::Sql, |peer| Callee::of(&speaker.blueprint[peer].runtime));
+            let (what, logger) = match refresh {
+                true => ("refresh", "com.github.benmanes.caffeine.cache.BoundedLocalCache"),
+                false => ("asynchronous load", "com.github.benmanes.caffeine.cache.LocalAsyncCache"),
+            };
+            say!(body, "Exception thrown during {what}");
+            Heading::new(Severity::Warn, logger).error(exception(error, Language::Jvm, callee))
+        }
         LogEvent::RequestFailed { endpoint, status, error, peer } => {
             let call = speaker.call(endpoint, peer);
             let root = exception(error, Language::Jvm, call.as_ref().map_or(Callee::Http, |call| call.callee));

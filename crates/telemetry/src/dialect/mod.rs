@@ -158,6 +158,7 @@ impl<'a> Speaker<'a> {
             Operation::Http { method, route } => (method, route),
             Operation::Sql { operation, table, .. } => (operation, table),
             Operation::Cache { command } => (command, ""),
+            Operation::Internal { name } => (name, ""),
         }
     }
 

@@ -3,7 +3,8 @@
 use knockon_model::blueprint::Operation;
 use knockon_model::record::{OperationInfo, SpanKind};
 
-/// `GET /users/{id}` on a server, `GET` on its client; `SELECT users` on both sides of a query; a cache command as it is.
+/// `GET /users/{id}` on a server, `GET` on its client; `SELECT users` on both sides of a query; a cache command as it is; `load users` for work
+/// within a process.
 pub(crate) fn span_name(info: &OperationInfo) -> String {
     match &info.operation {
         Operation::Http { method, .. } if matches!(info.kind, SpanKind::Client) => method.clone(),
@@ -11,5 +12,6 @@ pub(crate) fn span_name(info: &OperationInfo) -> String {
         Operation::Sql { operation, table, .. } if table.is_empty() => operation.clone(),
         Operation::Sql { operation, table, .. } => format!("{operation} {table}"),
         Operation::Cache { command } => command.clone(),
+        Operation::Internal { name } => name.clone(),
     }
 }

@@ -37,6 +37,11 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut Strin
             body.push_str("unexpected EOF");
             heading(Severity::Warn)
         }
+        LogEvent::LoadFailed { error, peer, .. } => {
+            let callee = peer.map_or(Callee::Sql, |peer| Callee::of(&speaker.blueprint[peer].runtime));
+            failure(error, None, body);
+            heading(Severity::Warn).error(exception(error, Language::Native, callee))
+        }
         LogEvent::RequestFailed { endpoint, status, error, peer } => {
             failure(error, speaker.call(endpoint, peer).as_ref(), body);
             let severity = if status < 500 { Severity::Warn } else { Severity::Error };

@@ -41,6 +41,11 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut Strin
             body.push_str("Connection terminated unexpectedly");
             heading(Severity::Error).error("Error")
         }
+        LogEvent::LoadFailed { error, peer, .. } => {
+            let callee = peer.map_or(Callee::Sql, |peer| Callee::of(&speaker.blueprint[peer].runtime));
+            failure(error, None, body);
+            heading(Severity::Error).error(exception(error, Language::Node, callee))
+        }
         LogEvent::RequestFailed { endpoint, status, error, peer } => {
             let call = speaker.call(endpoint, peer);
             failure(error, call.as_ref(), body);

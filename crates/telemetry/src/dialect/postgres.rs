@@ -34,7 +34,9 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut Strin
         LogEvent::SlowQuery { endpoint, duration, .. } => {
             let text = match &speaker.service.endpoints[endpoint.index()].operation {
                 Operation::Sql { text, .. } => text,
-                Operation::Http { .. } | Operation::Cache { .. } => &speaker.service.endpoints[endpoint.index()].name,
+                Operation::Http { .. } | Operation::Cache { .. } | Operation::Internal { .. } => {
+                    &speaker.service.endpoints[endpoint.index()].name
+                }
             };
             say!(body, "duration: {} ms  statement: {text}", Milliseconds(duration));
             heading(Severity::Info)

@@ -493,3 +493,23 @@ fn every_failure_has_words() {
         }
     }
 }
+
+#[test]
+fn loads_that_fail_for_nobody() {
+    let failed = |refresh| LogEvent::LoadFailed { error: ErrorType::PoolTimeout, peer: None, refresh };
+    check(&[
+        (
+            WEB,
+            failed(true),
+            "WARN com.github.benmanes.caffeine.cache.BoundedLocalCache | Exception thrown during refresh | java.sql.SQLTransientConnectionException",
+        ),
+        (
+            WEB,
+            failed(false),
+            "WARN com.github.benmanes.caffeine.cache.LocalAsyncCache | Exception thrown during asynchronous load | java.sql.SQLTransientConnectionException",
+        ),
+        (PYTHON, failed(false), "ERROR asyncio | Task exception was never retrieved | sqlalchemy.exc.TimeoutError"),
+        (NODE, failed(false), "ERROR auth-service | timeout exceeded when trying to connect | Error"),
+        (NATIVE, failed(false), "WARN native | context deadline exceeded | context.deadlineExceededError"),
+    ]);
+}

@@ -155,6 +155,7 @@ impl Spans {
                 constants.collection = self.collections.key_or_null(table);
             }
             Operation::Cache { command } => constants.operation = self.operations.key_or_null(command),
+            Operation::Internal { .. } => {}
         }
         constants
     }

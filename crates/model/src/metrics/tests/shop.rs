@@ -129,7 +129,7 @@ fn endpoint(operation: Operation, program: Vec<Step>) -> Endpoint {
     let name = match &operation {
         Operation::Http { method, route } => format!("{method} {route}"),
         Operation::Sql { operation, .. } => operation.clone(),
-        Operation::Cache { command } => command.clone(),
+        Operation::Cache { command } | Operation::Internal { name: command } => command.clone(),
     };
     Endpoint { name, operation, program, choices: Vec::new(), messages: Vec::new() }
 }

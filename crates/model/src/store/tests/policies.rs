@@ -152,6 +152,7 @@ fn volatile_policies_take_none_but_keys_that_expire() {
 fn keys_that_are_there_at_the_start_expire_when_they_are_said_to() {
     let mut store = unlimited(&[keyspace(4, Some(50), 90)]);
     store.preload(ms(0), 0, &[Duration::from_millis(500), Duration::ZERO, Duration::MAX]);
+    assert_eq!(store.readings(ms(0)).keys, 2);
     assert_eq!(
         [0, 1, 2, 3].map(|key| store.get(ms(1), 0, key)),
         [Lookup::Hit, Lookup::Miss, Lookup::Hit, Lookup::Miss]

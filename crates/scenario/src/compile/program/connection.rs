@@ -77,7 +77,7 @@ impl<'t> Compiler<'t> {
     }
 
     fn takes_twice(&mut self, writer: &Writer<'t>, pool: PoolId, span: Span) -> bool {
-        if writer.held.contains(&pool) {
+        if writer.held.contains(&pool) || writer.awaited.contains(&pool) {
             let hint =
                 "a request that waits for a second connection of the pool it holds one of can wait for itself".into();
             self.report(span, "a connection of this pool is held already", Some(hint));

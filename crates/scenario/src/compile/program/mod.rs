@@ -3,6 +3,7 @@
 //! Every step that draws has a site, which depends on its kind, its target and how many like it came before, never on its
 //! position. Alongside, [`Place`] remembers where each step of the text went, so that patches find it.
 
+mod cached;
 mod connection;
 mod flow;
 mod policy;
@@ -12,12 +13,13 @@ pub(super) use policy::client;
 use super::cycle::Edge;
 use super::{Compiler, site};
 use crate::decode::{At, Entry};
-use crate::language::{CallText, EndpointText, RuntimeText, ServiceText, SeverityText, StepText};
+use crate::language::{AbandonedText, CallText, EndpointText, RuntimeText, ServiceText, SeverityText, StepText};
 use crate::origin::Span;
 use crate::suggest;
-use knockon_model::blueprint::{CallPolicy, Choice, Endpoint, Operation, Severity, Site, Step};
+use cached::Loading;
+use knockon_model::blueprint::{Abandoned, CallPolicy, Choice, Endpoint, Operation, Severity, Site, Step};
 use knockon_model::id::{EndpointId, PolicyId, PoolId, ServiceId};
-use policy::{answers, backoff, plain, retry_on};
+use policy::{answers, backoff, retry_on};
 use std::collections::BTreeMap;
 
 /// Where a step of the text went.
@@ -47,6 +49,8 @@ struct Writer<'t> {
     sites: Vec<Site>,
     /// Pools whose connection is held here, the innermost transaction last.
     held: Vec<PoolId>,
+    /// Pools whose connection is held by those who wait for what is written here.
+    awaited: Vec<PoolId>,
     loops: u32,
     /// Repeats around, the innermost last.
     repeats: Vec<flow::Around>,
@@ -109,6 +113,7 @@ impl<'t> Compiler<'t> {
             ordinals: BTreeMap::new(),
             sites: Vec::new(),
             held: Vec::new(),
+            awaited: Vec::new(),
             loops: 0,
             repeats: Vec::new(),
         };
@@ -195,33 +200,22 @@ impl<'t> Compiler<'t> {
                 self.transaction(writer, pool, step.span, &transaction.steps);
             }
             StepText::CacheAside(cache) => {
-                let policy = self.policy(plain(cache.timeout.value));
-                place.policy = Some(policy);
-                let found = self.find_keys(writer.name, &cache.keys);
-                let keys = found.map(|(id, _)| id).unwrap_or_default();
-                let name = found.map_or("", |(_, name)| name);
-                if found.is_some() && self.blueprint[keys].local.is_some() {
-                    writer.program.push(Step::LocalGet { keyspace: keys, hit: 0 });
-                    self.steps(writer, &cache.load);
-                    writer.program.push(Step::LocalSet { keyspace: keys });
-                    let after = writer.here();
-                    if let Some(Step::LocalGet { hit, .. }) = writer.program.get_mut(place.position as usize) {
-                        *hit = after;
-                    }
-                    return place;
-                }
-                let endpoint = |command: &str| {
-                    EndpointId(["FLUSHALL", "GET", "SET"].iter().position(|c| *c == command).unwrap_or(0) as u32)
+                let abandoned = match cache.abandoned.value {
+                    AbandonedText::Cancel => Abandoned::Cancel,
+                    AbandonedText::Interrupt => Abandoned::Interrupt,
+                    AbandonedText::Drop => Abandoned::Drop,
+                    AbandonedText::Fill => Abandoned::Fill,
                 };
-                let site = writer.site("cache-get", name);
-                writer.program.push(Step::CacheGet { site, keyspace: keys, endpoint: endpoint("GET"), policy, hit: 0 });
-                self.steps(writer, &cache.load);
-                let site = writer.site("cache-set", name);
-                writer.program.push(Step::CacheSet { site, keyspace: keys, endpoint: endpoint("SET"), policy });
-                let after = writer.here();
-                if let Some(Step::CacheGet { hit, .. }) = writer.program.get_mut(place.position as usize) {
-                    *hit = after;
-                }
+                let load_timeout = cache.load_timeout.value;
+                let apart = cache.coalesce.value || load_timeout.is_some();
+                let load =
+                    Loading { steps: &cache.load, apart, coalesce: cache.coalesce.value, load_timeout, abandoned };
+                place.policy = Some(self.cached(writer, &cache.keys, cache.timeout.value, &load));
+            }
+            StepText::ReadThrough(cache) => {
+                let (load_timeout, abandoned) = (cache.load_timeout.value, Abandoned::Fill);
+                let load = Loading { steps: &cache.load, apart: true, coalesce: true, load_timeout, abandoned };
+                place.policy = Some(self.cached(writer, &cache.keys, cache.timeout.value, &load));
             }
             StepText::Choose(choose) => self.choose(writer, step.span, &choose.branches),
             StepText::Loop(repeat) => {
