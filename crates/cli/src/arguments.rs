@@ -18,7 +18,7 @@ pub(crate) struct Arguments {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Runs a scenario and writes its tables and its truth
+    /// Runs scenarios, and writes their tables and their truth
     #[command(after_help = "\
 Examples:
   sim run scenarios/memory_leak.ron
@@ -26,9 +26,14 @@ Examples:
   sim run scenarios/memory_leak.ron --without leak
   sim run scenarios/memory_leak.ron --set web-api/pool.maximum=20 --telemetry none
   sim run scenarios/healthy.ron --until 10min --format json | jq .digest
+  sim run scenarios/theory scenarios/fidelity --summary
+  sim run scenarios/theory/mm1.ron --seeds 1..200
 
 The folder is written under a temporary name and renamed when it is complete. Running again replaces a
-finished run; a folder that is something else is refused.")]
+finished run; a folder that is something else is refused.
+
+Of a folder all scenarios are run that lie in it and in the folders in it, but for those named `systems` and
+`data`. Several scenarios are run at once, on all cores; what comes out does not depend on how many there are.")]
     Run(Run),
     /// Checks a scenario without running it, and prints what its healthy state should look like
     #[command(after_help = "\
@@ -79,6 +84,13 @@ pub(crate) struct Subjected {
     /// Scenario file
     #[arg(value_name = "SCENARIO")]
     pub(crate) scenario: PathBuf,
+    #[command(flatten)]
+    pub(crate) changes: Changes,
+}
+
+/// With what a scenario is run.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Changes {
     /// Seed of every random draw
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
@@ -101,21 +113,49 @@ fn setting(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// Seeds from one to another, both of them too.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Seeds {
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+}
+
+/// `1..200`.
+fn seeds(text: &str) -> Result<Seeds, String> {
+    let parsed = text.split_once("..").and_then(|(first, last)| {
+        let seeds = Seeds { first: first.trim().parse().ok()?, last: last.trim().parse().ok()? };
+        (seeds.first <= seeds.last).then_some(seeds)
+    });
+    parsed.ok_or_else(|| "give the first and the last seed, such as 1..200".to_owned())
+}
+
 /// `sim run`.
 #[derive(Args, Debug)]
 pub(crate) struct Run {
+    /// Scenario files, or folders of them
+    #[arg(value_name = "SCENARIO", required = true)]
+    pub(crate) scenarios: Vec<PathBuf>,
     #[command(flatten)]
-    pub(crate) subject: Subjected,
-    /// Folder to write [default: out/SCENARIO-sSEED]
+    pub(crate) changes: Changes,
+    /// Runs each scenario with every seed from the first to the last, and tells in how many runs each expectation held
+    #[arg(long, value_name = "FIRST..LAST", value_parser = seeds, conflicts_with = "seed")]
+    pub(crate) seeds: Option<Seeds>,
+    /// Prints one table of all expectations: what was expected, what was measured, and whether it held. Writes nothing unless `--out` is given
+    #[arg(long)]
+    pub(crate) summary: bool,
+    /// Scenarios run at once [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
+    /// Folder to write; of several runs, the folder that theirs lie in [default: out/SCENARIO-sSEED]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// What to record: everything, or nothing (then nothing is written)
-    #[arg(long, value_enum, default_value_t = Telemetry::All)]
-    pub(crate) telemetry: Telemetry,
+    #[arg(long, value_enum)]
+    pub(crate) telemetry: Option<Telemetry>,
     /// Form of the closing summary on standard output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
-    /// Threads: the simulation is one; a second one writes the tables
+    /// Threads of a run: the simulation is one; a second one writes the tables. Of several runs each has one
     #[arg(long, value_name = "1|2", value_parser = clap::value_parser!(u8).range(1..=2), default_value_t = 2)]
     pub(crate) threads: u8,
 }

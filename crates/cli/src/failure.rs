@@ -22,6 +22,11 @@ impl Failure {
         Self { exit, message: message.into(), causes: Vec::new(), hint: None }
     }
 
+    /// The sentence.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// A file or folder that could not be `done` (read, written …).
     pub(crate) fn io(done: &str, path: &Path, error: &io::Error) -> Self {
         let failure = Self::new(Exit::InputOutput, format!("cannot {done} `{}`", path.display())).because(error);

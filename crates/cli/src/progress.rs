@@ -12,12 +12,34 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) struct Progress {
     began: Instant,
     bar: Option<ProgressBar>,
+    patience: Duration,
 }
 
 impl Progress {
     /// Begins to count. Standard error decides whether there is anyone to show a bar to.
     pub(crate) fn begin() -> Self {
-        Self { began: Instant::now(), bar: None }
+        Self { began: Instant::now(), bar: None, patience: PATIENCE }
+    }
+
+    /// Shows nothing, for one run of several.
+    pub(crate) fn silent() -> Self {
+        Self { began: Instant::now(), bar: None, patience: Duration::MAX }
+    }
+
+    /// A bar over a number of runs.
+    pub(crate) fn of_runs(count: usize) -> Self {
+        let mut progress = Self::begin();
+        if io::stderr().is_terminal() {
+            progress.bar = Some(bar("running", count as u64));
+        }
+        progress
+    }
+
+    /// One more run has ended.
+    pub(crate) fn advance(&self) {
+        if let Some(bar) = &self.bar {
+            bar.inc(1);
+        }
     }
 
     /// Wall time since the beginning.
@@ -27,8 +49,8 @@ impl Progress {
 
     /// So much of the simulated time has passed.
     pub(crate) fn show(&mut self, done_ns: u64, all_ns: u64) {
-        if self.bar.is_none() && io::stderr().is_terminal() && self.elapsed() > PATIENCE {
-            self.bar = Some(bar(all_ns / 1_000_000));
+        if self.bar.is_none() && io::stderr().is_terminal() && self.elapsed() > self.patience {
+            self.bar = Some(bar("simulating", all_ns / 1_000_000));
         }
         if let Some(bar) = &self.bar {
             bar.set_position(done_ns / 1_000_000);
@@ -44,9 +66,9 @@ impl Drop for Progress {
     }
 }
 
-fn bar(length_ms: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("simulating [{bar:40}] {percent:>3} %, {eta} left")
+fn bar(what: &str, length: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template(&format!("{what} [{{bar:40}}] {{percent:>3}} %, {{eta}} left"))
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("=> ");
-    ProgressBar::with_draw_target(Some(length_ms), ProgressDrawTarget::stderr_with_hz(4)).with_style(style)
+    ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr_with_hz(4)).with_style(style)
 }

@@ -61,8 +61,8 @@ pub(crate) fn simulate(
     loaded: Loaded,
     recording: Option<&Recording>,
     interrupt: &Interrupt,
+    progress: Progress,
 ) -> Result<Simulated, Failure> {
-    let progress = Progress::begin();
     match recording {
         None => without_tables(loaded, interrupt, progress),
         Some(recording) => with_tables(loaded, recording, interrupt, progress),
@@ -182,6 +182,16 @@ impl Simulated {
             ("truth/faults.json", faults.len() as u64, told_faults.to_string()),
             ("truth/milestones.json", self.milestones.kept.len() as u64, told_milestones.to_string()),
         ])
+    }
+
+    /// What came of the expectations.
+    pub(crate) fn judgements(&self) -> &[Judgement] {
+        &self.judgements
+    }
+
+    /// The limit that ended the run early.
+    pub(crate) fn limit(&self) -> Option<Stop> {
+        self.limit
     }
 
     /// The closing lines.

@@ -2,6 +2,7 @@
 
 mod folders;
 mod golden;
+mod many;
 mod output;
 mod run;
 mod signals;

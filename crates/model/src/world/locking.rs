@@ -173,6 +173,7 @@ impl World {
         statistics.locks.leave(now, f.since);
         if p.busy < p.workers {
             p.busy += 1;
+            statistics.queued.record_zero();
             f.switch(Part::Computing, now);
             f.state = State::Running;
             self.ready.push(frame);

@@ -134,7 +134,7 @@ impl World {
 }
 
 fn find(f: &Frame, unlimited_cores: bool, at: Time, found: &mut FoundAtService) {
-    if matches!(f.state, State::InTransit | State::Dropped | State::Answered) {
+    if matches!(f.state, State::InTransit | State::Doomed | State::Dropped | State::Answered) {
         return;
     }
     found.requests.add(at, f.arrived);

@@ -1,10 +1,11 @@
 //! A golden file: `golden/<scenario>.json`.
 
-use crate::arguments::Subjected;
+use crate::arguments::{Changes, Subjected};
 use crate::command::load;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
+use crate::progress::Progress;
 use crate::simulate::{Recording, simulate};
 use knockon_kernel::Duration;
 use serde::{Deserialize, Serialize};
@@ -96,15 +97,12 @@ impl GoldenFile {
         let root = self.path.parent().and_then(Path::parent).unwrap_or(Path::new(""));
         let subject = Subjected {
             scenario: root.join(&self.scenario),
-            seed,
-            overrides: Vec::new(),
-            without: Vec::new(),
-            until: self.until_ns,
+            changes: Changes { seed, overrides: Vec::new(), without: Vec::new(), until: self.until_ns },
         };
         let loaded = load::scenario(&subject)?;
         let scratch = tempfile::tempdir().map_err(|error| Failure::io("write", &std::env::temp_dir(), &error))?;
         let recording = Recording { folder: scratch.path().join("run"), threads: 2 };
-        let simulated = simulate(loaded, Some(&recording), interrupt)?;
+        let simulated = simulate(loaded, Some(&recording), interrupt, Progress::begin())?;
         let (world, events) = simulated.world();
         let tables = simulated.written().into_iter().map(|(path, (rows, digest))| (path, TableLayer { rows, digest }));
         Ok(Layers { world, events, tables: tables.collect(), summary: simulated.summary().lasting_lines() })

@@ -109,14 +109,14 @@ impl Side {
         let program = std::env::current_exe().map_err(|error| failed(&error))?;
         let mut command = Command::new(program);
         command.arg("verify-side").arg(&subject.scenario);
-        command.arg("--seed").arg(subject.seed.to_string());
-        for (path, value) in subject.overrides.iter().chain(tamper) {
+        command.arg("--seed").arg(subject.changes.seed.to_string());
+        for (path, value) in subject.changes.overrides.iter().chain(tamper) {
             command.arg("--set").arg(format!("{path}={value}"));
         }
-        for fault in &subject.without {
+        for fault in &subject.changes.without {
             command.arg("--without").arg(fault);
         }
-        if let Some(until) = &subject.until {
+        if let Some(until) = &subject.changes.until {
             command.arg("--until").arg(format!("{}ns", until.as_nanos()));
         }
         if let Some((after_ns, until_ns)) = events {

@@ -1,29 +1,43 @@
-//! `sim run`.
+//! `sim run`: one scenario, or many of them at once.
+
+mod crew;
+mod many;
+mod plan;
 
 use super::load;
-use crate::arguments::{Format, Run, Telemetry};
+use crate::arguments::{Format, Run, Subjected, Telemetry};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
+use crate::progress::Progress;
 use crate::simulate::{Recording, simulate};
 use crate::terminal;
+use plan::Plan;
 use std::path::PathBuf;
 
 pub(crate) fn execute(arguments: &Run) -> Result<Exit, Failure> {
-    if arguments.telemetry == Telemetry::None && arguments.out.is_some() {
+    if arguments.telemetry == Some(Telemetry::None) && arguments.out.is_some() {
         return Err(Failure::new(Exit::Usage, "`--out` and `--telemetry none` exclude each other")
             .hint("leave out `--telemetry none` to have the tables written"));
     }
+    let plan = Plan::of(arguments)?;
     let interrupt = Interrupt::watch()?;
-    let loaded = load::scenario(&arguments.subject)?;
-    let recording = (arguments.telemetry == Telemetry::All).then(|| Recording {
+    match &plan.runs[..] {
+        [run] if !plan.summary => one(&run.subject, arguments, &interrupt),
+        _ => many::execute(&plan, &interrupt),
+    }
+}
+
+fn one(subject: &Subjected, arguments: &Run, interrupt: &Interrupt) -> Result<Exit, Failure> {
+    let loaded = load::scenario(subject)?;
+    let recording = (arguments.telemetry != Some(Telemetry::None)).then(|| Recording {
         folder: arguments
             .out
             .clone()
             .unwrap_or_else(|| PathBuf::from("out").join(format!("{}-s{}", loaded.name, loaded.blueprint.seed))),
         threads: arguments.threads,
     });
-    let simulated = simulate(loaded, recording.as_ref(), &interrupt)?;
+    let simulated = simulate(loaded, recording.as_ref(), interrupt, Progress::begin())?;
     let summary = simulated.summary();
     match arguments.format {
         Format::Text => terminal::print(&summary.to_text())?,
