@@ -214,12 +214,12 @@ mod tests {
         assert_eq!(
             overview.to_text(),
             "\
-system  statistic             expected      measured                   band                verdict
-mm1     clients.latency.mean  500.000 ms    501.000 ms                 ± 4.000 ms (0.8 %)  held
-mm1     api                   never Exited  never                                          held
-broken                                                                                     1 error in the scenario
-many                                                                                       limit hit
-many    clients.latency.mean  500.000 ms    490.000 ms … 530.000 ms    ± 5.000 ms (1.0 %)  held in 1 of 3
+system  statistic             expected      measured                 band                verdict
+mm1     clients.latency.mean  500.000 ms    501.000 ms               ± 4.000 ms (0.8 %)  held
+mm1     api                   never Exited  never                                        held
+broken                                                                                   1 error in the scenario
+many                                                                                     limit hit
+many    clients.latency.mean  500.000 ms    490.000 ms … 530.000 ms  ± 5.000 ms (1.0 %)  held in 1 of 3
 2 of 5 held, in 3 scenarios
 "
         );
