@@ -3,7 +3,7 @@
 use super::Observables;
 use super::numbers::{S, count, millis, p95, share};
 use super::seen::{Seen, nanos};
-use knockon_model::record::{ErrorType, Part, TraceId};
+use knockon_model::record::{Part, TraceId};
 use knockon_scenario::original::FlushExperiment;
 use std::collections::BTreeMap;
 
@@ -58,7 +58,7 @@ pub(super) fn of_run(seen: &Seen, application: &str) -> (Vec<Read>, Vec<i64>) {
     let begun: BTreeMap<TraceId, i64> = seen.queries(application).map(|span| (span.trace, nanos(span.start))).collect();
     // Whose work waited for a connection to the database: from when to when.
     let mut waits: BTreeMap<TraceId, (i64, i64)> = BTreeMap::new();
-    for (span, ledger) in seen.served(application) {
+    for (span, ledger) in seen.worked(application) {
         let wait = ledger.parts[Part::Pool as usize] as i64;
         let to = begun.get(&span.trace).copied().unwrap_or(nanos(span.end));
         if wait > 0 {
@@ -75,7 +75,8 @@ pub(super) fn of_run(seen: &Seen, application: &str) -> (Vec<Read>, Vec<i64>) {
         asked: nanos(request.sent),
         hit: !missed.contains(&request.trace),
         latency: nanos(request.ended) - nanos(request.sent),
-        timed_out: request.error == Some(ErrorType::Timeout),
+        // Giving up is the only way in which a read fails here.
+        timed_out: request.error.is_some() || request.status >= 500,
         queue: waits.get(&request.trace).map_or(0, |&(from, _)| waiting(from)),
     });
     (reads.collect(), begun.into_values().collect())

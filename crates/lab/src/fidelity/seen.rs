@@ -4,7 +4,7 @@ use knockon_kernel::Time;
 use knockon_model::Sink;
 use knockon_model::blueprint::{self, Blueprint};
 use knockon_model::record::{
-    Catalogue, ChangeRecord, LedgerRecord, LogEvent, LogRecord, RequestRecord, SampleRecord, SpanId, SpanKind,
+    Catalogue, ChangeRecord, LedgerRecord, LogEvent, LogRecord, Part, RequestRecord, SampleRecord, SpanId, SpanKind,
     SpanRecord, StateRecord, TraceId, Transition,
 };
 use knockon_scenario::Expectation;
@@ -45,7 +45,9 @@ impl Seen {
     #[must_use]
     pub fn new(catalogue: &Catalogue, blueprint: &Blueprint) -> Self {
         let operation = |info: &knockon_model::record::OperationInfo| {
-            let endpoint = blueprint[info.service].endpoints[info.endpoint.index()].name.clone();
+            // Work within a process is of no endpoint.
+            let endpoint = blueprint[info.service].endpoints.get(info.endpoint.index());
+            let endpoint = endpoint.map_or_else(String::new, |endpoint| endpoint.name.clone());
             Operation { endpoint, side: info.kind, sql: matches!(info.operation, blueprint::Operation::Sql { .. }) }
         };
         Self {
@@ -81,9 +83,30 @@ impl Seen {
         })
     }
 
-    /// Requests of which a service did not find the key in its cache: they asked the database, or waited for another that did.
+    /// Requests of which a service did not find the key in its cache: they loaded it, or waited for a load that was under way. They
+    /// waited for longer than for the answers to their own calls.
     pub(super) fn missed(&self, service: &str) -> BTreeSet<TraceId> {
-        self.queries(service).map(|span| span.trace).collect()
+        let mut answers: BTreeMap<(TraceId, SpanId), u64> = BTreeMap::new();
+        for span in self.spans.iter().filter(|span| self.side(span) == SpanKind::Client) {
+            *answers.entry((span.trace, span.parent)).or_default() += span.end.as_nanos() - span.start.as_nanos();
+        }
+        let waited = |(span, ledger): (&SpanRecord, &LedgerRecord)| {
+            let own = answers.get(&(span.trace, span.span)).copied().unwrap_or(0);
+            (ledger.parts[Part::Child as usize] > own).then_some(span.trace)
+        };
+        let loaded = self.queries(service).map(|span| span.trace);
+        self.served(service).filter_map(waited).chain(loaded).collect()
+    }
+
+    /// What a service worked on: requests, and loads apart from them.
+    pub(super) fn worked<'s>(
+        &'s self,
+        service: &'s str,
+    ) -> impl Iterator<Item = (&'s SpanRecord, &'s LedgerRecord)> + Clone {
+        let spans = self.spans.iter().zip(&self.ledgers);
+        spans.filter(move |(span, _)| {
+            self.side(span) != SpanKind::Client && self.services[span.process.index()] == service
+        })
     }
 
     /// How long the statement (or call) of this name took, by trace and the span that it was made in.
