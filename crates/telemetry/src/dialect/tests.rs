@@ -332,7 +332,7 @@ fn nginx_beside_any_runtime_tells_what_it_limits() {
         (
             WEB,
             limited(340, true),
-            "WARN nginx | delaying request, excess: 0.340, by zone \"web-api\", server: _, request: \"GET /api/users/{id} HTTP/1.1\", host: \"web-api\" | -",
+            "WARN nginx | delaying request, excess: 0.340, by zone \"web-api\", server: _, request: \"POST /api/checkout HTTP/1.1\", host: \"web-api\" | -",
         ),
     ]);
 }
