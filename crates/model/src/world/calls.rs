@@ -149,7 +149,8 @@ impl World {
         }
         let current = frame.child == child;
         let waits = frame.state == State::WaitingReply;
-        if !(waits && current) && !(frame.calls == call && self.counts_late(caller, child)) {
+        let counts = waits && current || frame.calls == call && self.counts_late(caller, child);
+        if !counts {
             self.frames.remove(child);
             return;
         }
@@ -177,10 +178,10 @@ impl World {
         if policy == UNLIMITED || !self.frames[child].outcome.is_success() {
             return false;
         }
-        match (self.frames[caller].state, self.blueprint.policies[policy as usize].answers) {
-            (State::WaitingReply, Answers::Outstanding | Answers::Any) | (State::BackingOff, Answers::Any) => true,
-            _ => false,
-        }
+        matches!(
+            (self.frames[caller].state, self.blueprint.policies[policy as usize].answers),
+            (State::WaitingReply, Answers::Outstanding | Answers::Any) | (State::BackingOff, Answers::Any)
+        )
     }
 
     #[inline]

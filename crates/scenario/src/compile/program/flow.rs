@@ -94,10 +94,10 @@ fn can_end(steps: &[At<StepText>]) -> bool {
         match &step.value {
             StepText::Again => return false,
             StepText::Fail(_) => return true,
-            StepText::Choose(choose) if !choose.branches.is_empty() => {
-                if !choose.branches.iter().any(|branch| can_end(&branch.steps)) {
-                    return false;
-                }
+            StepText::Choose(choose)
+                if !choose.branches.is_empty() && !choose.branches.iter().any(|branch| can_end(&branch.steps)) =>
+            {
+                return false;
             }
             StepText::Loop(inner) if !can_end(&inner.steps) => return false,
             StepText::Transaction(inner) if !can_end(&inner.steps) => return false,
