@@ -1,7 +1,7 @@
 //! Arbitrary valid worlds from bytes, and an auditor that must find nothing wrong with any of them.
 //!
 //! A byte string becomes a scenario in the language that people write, so that reading, checking and compiling are covered along with
-//! the world. What can be made up is listed in open tables ([`mod@language`]): a new field or variant of the language is one more row,
+//! the world. What can be made up is listed in open tables (`language`): a new field or variant of the language is one more row,
 //! and a test compares the tables with the page of `sim schema scenario`.
 //!
 //! The [`audit`](fn@audit) runs a world with everything counted again the slow way, observed and not, straight and cut, and lets it run

@@ -11,7 +11,7 @@
 //! of service. It starts again at 0 when the processor is idle. Jobs complete in the order of their exact instants, within
 //! less than a nanosecond too; jobs that complete at once do so in the order of their start.
 //!
-//! [`Contention`] makes every job slower the more of them run; a [quota](quota) stops all of them when it is burnt, until its next
+//! [`Contention`] makes every job slower the more of them run; a quota stops all of them when it is burnt, until its next
 //! period. A limited number of jobs that share (limited multiprogramming) is not a discipline of its own: a process
 //! with m workers starts m at most, and the others wait in its accept queue.
 //!
