@@ -14,7 +14,7 @@ pub fn page(comparisons: &[Comparison]) -> String {
          the repeats with their smallest and largest value, what was simulated, by how much it differs from the median, and the bounds between\n\
          which a prediction is fair: the repeats' range, widened by what one may expect of any model (counts and shares 5 %, instants 10 %, shares\n\
          of time in collections 25 %, pauses 30 %, times of death 8 %; verdicts of yes and no exactly).\n\n\
-         This page is written by `sim run scenarios/fidelity --telemetry none --format markdown > FIDELITY.md`, and a test holds it to what the scenarios give.\n\n\
+         This page is written by `KNOCKON_BLESS=1 cargo test --release -p knockon-lab --test fidelity`; without the variable the test holds it to what the scenarios give.\n\n\
          | family | sets | observables | fair |\n| --- | --- | --- | --- |\n",
     );
     let mut families: Vec<&str> = Vec::new();
