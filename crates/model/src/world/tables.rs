@@ -335,6 +335,8 @@ impl Compiler<'_> {
 /// Weights to cumulative shares in (0, 1]; the last is exactly 1.
 fn cumulative(weights: &[(f64, u32)]) -> Branches {
     let total: f64 = weights.iter().map(|&(weight, _)| weight).sum();
+    // Classes that are recorded in no row have no weight: nothing is ever drawn among them.
+    let total = if total > 0.0 { total } else { 1.0 };
     let mut sum = 0.0;
     let mut branches: Branches = weights
         .iter()
