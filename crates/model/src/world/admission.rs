@@ -73,13 +73,14 @@ impl World {
     #[inline]
     fn enqueue(&mut self, frame: FrameRef, counted: bool) {
         let now = self.now();
-        let f = &self.frames[frame];
-        let process = &self.processes[f.process as usize];
-        let service = process.service as usize;
-        let class = if process.queue.is_plain() { 0 } else { self.class(frame) };
+        let index = self.frames[frame].process as usize;
+        let plain = self.processes[index].queue.is_plain();
+        let class = if plain { 0 } else { self.class(frame) };
         let f = &mut self.frames[frame];
+        let process = &mut self.processes[index];
         f.state = State::Queued;
-        f.place = self.processes[f.process as usize].queue.push(now, frame, class);
+        f.place = process.queue.push(now, frame, class);
+        let service = process.service as usize;
         let statistics = &mut self.services[service].statistics;
         if !counted {
             statistics.requests.enter(now);
