@@ -144,7 +144,7 @@ impl AcceptQueue {
     ///
     /// # Panics
     /// If `class` is not below [`CLASSES`].
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, now: Time, frame: FrameRef, class: u8) -> u32 {
         let (list, standing) = match &mut self.rules {
             None => (0, false),

@@ -13,7 +13,7 @@ use knockon_kernel::Ticket;
 
 impl World {
     /// A request reaches its process. The kernel accepts connections even while the process stands still.
-    #[inline]
+    #[inline(always)]
     pub(super) fn deliver<S: Sink>(&mut self, frame: FrameRef, sink: &mut S) {
         let now = self.now();
         let f = &mut self.frames[frame];
@@ -39,7 +39,7 @@ impl World {
     }
 
     /// A request comes to the workers, or to the queue before them. Whoever was held back is `counted` already.
-    #[inline]
+    #[inline(always)]
     pub(super) fn admit<S: Sink>(&mut self, frame: FrameRef, counted: bool, sink: &mut S) {
         let now = self.now();
         let index = self.frames[frame].process as usize;
@@ -70,7 +70,7 @@ impl World {
     }
 
     /// A request gets a place in the accept queue.
-    #[inline]
+    #[inline(always)]
     fn enqueue(&mut self, frame: FrameRef, counted: bool) {
         let now = self.now();
         let index = self.frames[frame].process as usize;
@@ -254,7 +254,7 @@ impl World {
     }
 
     /// A worker takes a frame up: it runs within this instant.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take_up(&mut self, frame: FrameRef) {
         let now = self.now();
         let f = &mut self.frames[frame];
