@@ -37,6 +37,15 @@ fn files(ending: &str, folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn at_least_98_of_100_observables_are_fair_predictions_and_the_page_says_which() {
     let scenarios = files("ron", &folder());
+    for set in files("json", &folder().join("data")) {
+        let name = set.file_stem().expect("files have names");
+        let replayed = scenarios.iter().any(|scenario| scenario.file_stem() == Some(name));
+        assert!(
+            replayed,
+            "{} has no scenario: what was measured counts, whether it is predicted or not",
+            set.display()
+        );
+    }
     let comparisons: Vec<Comparison> = scenarios.iter().flat_map(|file| compare(file)).collect();
     let fair = comparisons.iter().filter(|comparison| comparison.is_fair()).count();
     assert!(fair * 100 >= comparisons.len() * 98, "{fair} of {} are fair", comparisons.len());

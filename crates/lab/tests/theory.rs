@@ -1,4 +1,4 @@
-//! Every scenario of `scenarios/theory` shows what theory says, with the seed that everyone gets. The long ones are left to
+//! Every scenario of `scenarios/theory` and its folder shows what theory says, with the seed that everyone gets. The long ones are left to
 //! `sim run scenarios/theory --summary`, which `.ci/run` calls.
 
 use knockon_kernel::Time;
@@ -17,8 +17,9 @@ const LONG: [&str; 6] = ["dm1_9", "mg1_cv0", "mg1_cv4", "mg1_ps_cv4", "mm1", "mm
 
 fn files() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/theory");
-    let entries = std::fs::read_dir(folder).expect("the scenarios lie beside the crates");
-    let mut files: Vec<PathBuf> = entries
+    let mut files: Vec<PathBuf> = [folder.clone(), folder.join("collapse")]
+        .iter()
+        .flat_map(|folder| std::fs::read_dir(folder).expect("the scenarios lie beside the crates"))
         .map(|entry| entry.expect("a readable folder").path())
         .filter(|path| path.extension().is_some_and(|found| found == "ron"))
         .collect();

@@ -12,6 +12,7 @@
 //! first, so frames come first here too.
 
 use super::Share;
+use super::batches::Batches;
 use serde::{Deserialize, Serialize};
 
 /// Highest age in the survivor space (four bits in an object's header).
@@ -35,9 +36,11 @@ pub(super) struct Contents {
     eden_used: u64,
     survivor_used: u64,
     old_used: u64,
-    /// Garbage in the old space that frames left between what lives on; the application's lies together, for it is dropped in
-    /// the order in which it came.
+    /// Garbage in the old space that lies between what lives on: what frames left, and of the application's the dead of a batch
+    /// that lives on in part.
     scattered: u64,
+    /// How the application's bytes came into the old space.
+    batches: Batches,
     /// What the application held from the start.
     base: u64,
     /// Bytes retained beyond the base that the last full collection left side by side, and under which nothing was freed since.
@@ -94,6 +97,7 @@ impl Contents {
             survivor_used: 0,
             old_used: old,
             scattered: 0,
+            batches: Batches::in_order(old),
             base,
             dense: 0,
         }
@@ -160,6 +164,7 @@ impl Contents {
         }
         self.frames_old -= share.old;
         self.retained_old += share.old;
+        self.batches.promote(share.old);
         *share = Share::default();
     }
 
@@ -180,7 +185,8 @@ impl Contents {
         if bytes > 0 {
             self.dense = 0;
         }
-        self.scattered += bytes.min(self.retained_old) / 2;
+        let (scattered, together) = self.batches.die(bytes.min(self.retained_old));
+        self.scattered = self.scattered + scattered - together;
         let oldest_first = std::iter::once(&mut self.retained_old).chain(self.retained.iter_mut().rev());
         for place in oldest_first {
             let taken = bytes.min(*place);
@@ -273,6 +279,7 @@ impl Contents {
         self.retained = plan.retained;
         self.frames_old += frames_promoted;
         self.retained_old += plan.retained_promoted;
+        self.batches.promote(plan.retained_promoted);
         self.eden_used = 0;
         self.survivor_used = plan.kept;
         self.old_used += plan.promoted;
@@ -312,6 +319,7 @@ impl Contents {
         self.survivor_used = 0;
         self.old_used = self.old_live();
         self.scattered = 0;
+        self.batches = Batches::in_order(self.retained_old);
         self.dense = (self.retained_old + self.retained[0]).saturating_sub(self.base);
         copied
     }
@@ -326,6 +334,7 @@ impl Contents {
     pub(super) fn reclaim_old(&mut self, garbage: OldGarbage) {
         let now = self.old_garbage();
         let scattered = garbage.scattered.min(now.scattered);
+        self.batches.reclaim(scattered, self.scattered);
         self.scattered -= scattered;
         self.old_used -= scattered + garbage.together.min(now.together);
     }

@@ -12,6 +12,7 @@
 
 mod adaptive;
 mod average;
+mod batches;
 mod contents;
 mod core;
 mod cpython;

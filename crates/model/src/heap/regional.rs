@@ -9,8 +9,8 @@
 //! between 5 % and 60 % of the heap with the survivors; near the end it is what can be evacuated at all.
 //! Sources: HotSpot 17, `g1Policy.cpp` (`will_fit`, `calculate_young_target_length`), `g1_globals.hpp`.
 //!
-//! Deliberately not here: regions (garbage of the old space is taken to lie together, so that reclaiming it copies nothing),
-//! humongous objects, an adaptive initiating occupancy.
+//! Deliberately not here: regions (garbage lies together or scattered, see `batches`; reclaiming it copies nothing), humongous
+//! objects, an adaptive initiating occupancy.
 
 use super::average::PaddedAverage;
 use super::contents::{MAXIMUM_AGE, OldGarbage};
