@@ -246,6 +246,11 @@ impl Upstream {
         }
     }
 
+    /// Retries waiting or under way, where the budget counts them.
+    pub(crate) fn active_retries(&self) -> Option<u32> {
+        self.budget.as_ref().and_then(Budget::active)
+    }
+
     /// Attempts under way, host by host.
     pub(crate) fn active_on_hosts(&self) -> u64 {
         (0..self.hosts).map(|host| u64::from(self.balancer.active(host))).sum()

@@ -273,28 +273,36 @@ impl World {
 
     /// Callers' accounts of their links, against the attempts and waiters that are there.
     fn audit_accounts(&self, coming: &Coming, findings: &mut Findings) {
-        let mut found = vec![(0u64, 0u64, 0u64); self.upstreams.len()];
+        let mut found = vec![(0u64, 0u64, 0u64, 0u64); self.upstreams.len()];
         for handle in self.frames.handles() {
             let frame = &self.frames[handle];
-            let waits = frame.state == State::WaitingPermit;
-            let attempt = self.frames.get(frame.child).filter(|attempt| attempt.caller_side.is_guarded());
-            if frame.call_edge == u32::MAX || !(waits || (attempt.is_some() && frame.state == State::WaitingReply)) {
+            if frame.call_edge == u32::MAX {
                 continue;
             }
             let edge = self.tables.edges[frame.call_edge as usize];
-            let (sent, waiting, granted) = &mut found[edge.upstream.wrapping_add(frame.process) as usize];
-            *sent += u64::from(!waits);
+            let waits = frame.state == State::WaitingPermit;
+            let backs_off = frame.state == State::BackingOff && edge.is_guarded();
+            let attempt = self.frames.get(frame.child).filter(|attempt| attempt.caller_side.is_guarded());
+            if !(waits || backs_off || (attempt.is_some() && frame.state == State::WaitingReply)) {
+                continue;
+            }
+            let (sent, waiting, granted, retries) = &mut found[edge.upstream.wrapping_add(frame.process) as usize];
+            *sent += u64::from(!waits && !backs_off);
+            *retries += u64::from(backs_off || frame.attempts > 1);
             let comes = coming.permits.contains_key(&handle);
             *granted += u64::from(waits && comes);
             *waiting += u64::from(waits && !comes);
         }
-        for (upstream, (sent, waiting, granted)) in self.upstreams.iter().zip(found) {
+        for (upstream, (sent, waiting, granted, retries)) in self.upstreams.iter().zip(found) {
             let mut equal = |what: &str, kept: u64, counted: u64| {
                 let name = || self.name_of(upstream.process);
                 findings.check(kept == counted, || format!("{} counts {kept} {what}, there are {counted}", name()));
             };
             equal("attempts under way over a link", upstream.statistics.under_way, sent);
             equal("attempts under way on its hosts", upstream.active_on_hosts(), sent);
+            if let Some(active) = upstream.active_retries() {
+                equal("retries waiting or under way", active.into(), retries);
+            }
             if let Some(bulkhead) = &upstream.bulkhead {
                 let (taken, queued) = bulkhead.load();
                 equal("permits out", taken.into(), sent + granted);

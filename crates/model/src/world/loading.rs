@@ -10,6 +10,7 @@ use super::World;
 use super::execute::Flow;
 use super::tables::Op;
 use crate::blueprint::Abandoned;
+use crate::breaker::Verdict;
 use crate::frame::{LOAD, Outcome, State};
 use crate::id::FrameRef;
 use crate::loads::{Load, Place};
@@ -187,15 +188,24 @@ impl World {
                 self.clear_timer(task);
                 self.wake(task, now);
             }
-            State::Sleeping | State::BackingOff => {
+            State::Sleeping => {
+                self.clear_timer(task);
+                self.wake(task, now);
+            }
+            State::BackingOff => {
+                self.retry_over(task);
                 self.clear_timer(task);
                 self.wake(task, now);
             }
             State::WaitingLoad => self.leave_load(task, now, sink),
             State::WaitingReply if interrupts => {
-                let child = f.child;
+                let (child, retried, outcome) = (f.child, f.attempts > 1, Outcome::lost(ErrorType::Cancelled));
                 self.clear_timer(task);
-                self.emit_client_span(task, child, now, Some(Outcome::lost(ErrorType::Cancelled)), sink);
+                self.emit_client_span(task, child, now, Some(outcome), sink);
+                self.attempt_over(child, Verdict::Cancelled, outcome, sink);
+                if retried {
+                    self.retry_over(task);
+                }
                 self.abandon(task);
                 self.wake(task, now);
             }
