@@ -208,3 +208,24 @@ fn jobs_stand_still_while_a_collection_stops_the_world() {
     assert_eq!(world.statistics().services[0].collections, 1);
     assert_eq!(took_ms(&records), [150, 50]);
 }
+
+#[test]
+fn when_requests_come_does_not_hang_on_how_others_fare() {
+    let sent = |demand: &str| {
+        let text = format!(
+            r#"(
+                duration: "10s",
+                services: {{"web": (endpoints: {{"GET /": (steps: [Compute("{demand}")])}})}},
+                links: {{"client -> web": (latency: "0s")}},
+                load: {{"client": (target: "web", mix: {{"GET /": 1}}, arrivals: Poisson("20/s"), timeout: "200ms")}},
+            )"#
+        );
+        let mut sent: Vec<Time> = run(&text).0.requests.iter().map(|request| request.sent).collect();
+        sent.sort_unstable();
+        sent.retain(|&sent| sent < Time::ZERO + Duration::from_secs(9));
+        sent
+    };
+    let (fast, slow) = (sent("1ms"), sent("150ms"));
+    assert!(fast.len() > 100, "{}", fast.len());
+    assert_eq!(fast, slow);
+}

@@ -246,3 +246,20 @@ fn a_retry_that_was_answered_makes_room_for_the_next() {
     let link = &statistics.links[0];
     assert_eq!((link.retries, link.retries_refused, statistics.sources[0].answered), (2, 0, 2));
 }
+
+#[test]
+fn an_answered_attempt_leaves_no_timer_behind() {
+    // The second call, without a timer of its own, is waited for when that of the first would be over.
+    let (records, _) = run(r#"(
+        duration: "2s",
+        services: {
+            "front": (endpoints: {"GET /": (steps: [
+                Call(to: "back/GET /", timeout: "50ms"), Call(to: "back/GET /slow", timeout: None),
+            ])}),
+            "back": (endpoints: {"GET /": (steps: [Sleep("5ms")]), "GET /slow": (steps: [Sleep("300ms")])}),
+        },
+        links: {"client -> front": (latency: "0s"), "front -> back": (latency: "0s")},
+        load: {"client": (target: "front", mix: {"GET /": 1}, arrivals: Replay(at: ["100ms"]))},
+    )"#);
+    assert_eq!((took_ms(&records), records.requests[0].error), (vec![305], None));
+}
