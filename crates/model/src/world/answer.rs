@@ -157,7 +157,7 @@ impl World {
 
     #[inline]
     fn free_worker<S: Sink>(&mut self, process: u32, sink: &mut S) {
-        self.processes[process as usize].busy -= 1;
+        self.rest(process);
         self.take_up_queued(process, sink);
         let p = &self.processes[process as usize];
         if p.vacations_when_idle {
@@ -207,14 +207,7 @@ impl World {
             let endpoint = EndpointId(endpoint);
             self.emit_request_log(frame, LogEvent::SlowQuery { endpoint, duration: took, backend }, sink);
         }
-        let p = &self.processes[index as usize];
-        let (timed, locks) = (!p.statement_timers.is_empty(), p.locks.is_some());
-        if timed {
-            self.statement_timed(frame);
-        }
-        if locks {
-            self.statement_unlocks(frame, sink);
-        }
+        self.statement_over(frame, sink);
         if orphan {
             self.emit_log(index, LogEvent::ClientLost { backend }, sink);
             let p = &mut self.processes[index as usize];
