@@ -9,9 +9,11 @@ use knockon_model::{Null, World};
 use knockon_scenario::{Options, Scenario};
 
 fn world(text: &str) -> World {
-    let none = |system: &str| Err(format!("is not part of this test: {system}"));
-    let loaded =
-        Scenario::from_text("guards", text, &Options::default(), &none).unwrap_or_else(|errors| panic!("{errors}"));
+    // A hundred reads a second, of five keys in turn.
+    let rows = (0..1_000).map(|n| format!("{},{}\n", n * 10_000, 100 * (n % 5)));
+    let reads = |_: &str, _: u64| Ok(format!("arrival_us,key\n{}", rows.clone().collect::<String>()).into_bytes());
+    let loaded = Scenario::from_text_and_files("guards", text, &Options::default(), &reads)
+        .unwrap_or_else(|errors| panic!("{errors}"));
     World::new(loaded.blueprint)
 }
 
@@ -270,21 +272,42 @@ fn a_syn_is_given_up_behind_a_rate_limit_too() {
 }
 
 #[test]
-fn many_impatient_callers_cost_no_more_each_than_a_few() {
-    // Each looks through all that wait with it: 2·10⁹ looks, which took minutes.
+fn whoever_gets_no_permit_waits_as_long_as_it_may() {
     let text = chain(
         "timeout: None",
         "timeout: None",
         r#"Sleep("100s")"#,
         r#"bulkhead: (maximum: 1, wait: "5s")"#,
-        r#"arrivals: Constant("10000/s"), requests: 50000"#,
+        r#"arrivals: Constant("100/s"), requests: 501"#,
         "",
         "30s",
     );
-    let mut world = world(&text);
-    world.run_until(Time::ZERO + Duration::from_secs(30), &mut Null).expect("no limit is hit");
-    let statistics = world.statistics();
+    let statistics = run(&text, 30);
     let link = link(&statistics, "mid -> back");
-    assert_eq!((link.bulkhead_full, link.waiting.left(), link.sent), (49_999, 49_999, 1));
-    assert_eq!(link.waiting.sojourns_ns(), 49_999 * 5_000_000_000, "each waited five seconds");
+    assert_eq!((link.bulkhead_full, link.waiting.left(), link.sent), (500, 500, 1));
+    assert_eq!(link.waiting.sojourns_ns(), 500 * 5_000_000_000);
+}
+
+#[test]
+fn a_recorded_key_meets_the_process_that_its_hash_says() {
+    let text = r#"(
+    duration: "20s",
+    data: {"reads": "reads.csv"},
+    services: {
+        "front": (workers: Unlimited, cores: Unlimited, endpoints: {"GET /": (steps: [Call(to: "app/GET /", timeout: None)])}),
+        "app": (replicas: 8, workers: Unlimited, cores: Unlimited,
+            caches: {"local": (keys: {"mine": (count: 1000, popularity: Recorded("key"))})},
+            endpoints: {"GET /": (steps: [CacheAside(keys: "mine", load: []), CacheAside(keys: "values", load: [])])}),
+    },
+    caches: {"redis": (keys: {"values": (count: 1000, popularity: Recorded("key"))})},
+    links: {"clients -> front": (latency: "0ms"), "front -> app": (latency: "0ms", keep_alive: Always, balance: ConsistentHash(keys: "values"))},
+    load: {"clients": (target: "front", arrivals: Replay(data: "reads", column: "arrival_us"), mix: {"GET /": 1}, timeout: None)},
+)"#;
+    let statistics = run(text, 20);
+    let misses = |name: &str| {
+        let keys = statistics.keyspaces.iter().find(|keys| keys.name == name).expect("a key space");
+        (keys.keys.misses, keys.keys.hits)
+    };
+    assert_eq!(misses("local/mine"), (5, 995), "every read of a key comes to the same process");
+    assert_eq!(misses("values"), (5, 995));
 }
