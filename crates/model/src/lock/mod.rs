@@ -195,12 +195,7 @@ impl Locks {
     /// What metrics report.
     #[must_use]
     pub fn readings(&self) -> Readings {
-        Readings {
-            holding: self.holding,
-            sessions: self.sessions.len() as u32,
-            next: self.next,
-            queued: self.queued,
-        }
+        Readings { holding: self.holding, sessions: self.sessions.len() as u32, next: self.next, queued: self.queued }
     }
 
     /// The row is the session's from now on.

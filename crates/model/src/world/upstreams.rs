@@ -269,7 +269,8 @@ impl World {
                 self.upstream_of(caller, edge).statistics.waiting.leave(now, since);
             }
             State::WaitingReply => {
-                let Some(attempt) = self.frames.get_mut(child).filter(|attempt| attempt.caller_side.is_guarded()) else {
+                let Some(attempt) = self.frames.get_mut(child).filter(|attempt| attempt.caller_side.is_guarded())
+                else {
                     return;
                 };
                 attempt.caller_side.settle();

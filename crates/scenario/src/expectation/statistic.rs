@@ -269,7 +269,9 @@ const KEYS: &[Row<KeyspaceStatistics>] = &[
     count("left", "callers that waited for a load no longer", |s| s.left),
     count("dropped", "values that were loaded for nobody and dropped", |s| s.dropped),
     level("loading", "loads not ended at the end", |s| s.loading),
-    average("waiting.present.mean", "callers that wait for a load, on average over time", |s, at| s.waiting.present_ns(at)),
+    average("waiting.present.mean", "callers that wait for a load, on average over time", |s, at| {
+        s.waiting.present_ns(at)
+    }),
     stays("waiting.sojourn.mean", "mean wait for a load, however it ended", |s| &s.waiting),
 ];
 
