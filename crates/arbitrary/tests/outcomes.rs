@@ -160,7 +160,7 @@ fn abandoned(how: &str, guard: &str, back: &str, call: &str) -> LinkStatistics {
 fn an_interrupted_load_gives_back_what_its_attempt_was_granted() {
     let call = r#"timeout: "10s""#;
     let link = abandoned("Interrupt", "bulkhead: (maximum: 1)", r#"Sleep("3s")"#, call);
-    assert_eq!((link.sent, link.bulkhead_full, link.cancelled, link.under_way), (2, 0, 2, 0));
+    assert_eq!((link.sent, link.bulkhead_full, link.cancelled, link.in_flight()), (2, 0, 2, 0));
 }
 
 #[test]

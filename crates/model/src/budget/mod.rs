@@ -64,15 +64,6 @@ impl Budget {
         }
     }
 
-    /// Retries that are waiting or under way, where they are counted.
-    #[must_use]
-    pub fn active(&self) -> Option<u32> {
-        match self {
-            Self::Concurrency(concurrency) => Some(concurrency.active()),
-            Self::Tokens(_) | Self::Rate(_) => None,
-        }
-    }
-
     /// A retry that was granted is over, or will not be sent.
     pub fn retry_over(&mut self) {
         if let Self::Concurrency(concurrency) = self {
