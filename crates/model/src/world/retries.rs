@@ -63,7 +63,7 @@ impl World {
         }
         let frame = &self.frames[caller];
         let edge = self.tables.edges[frame.call_edge as usize];
-        if edge.policy.0 != UNLIMITED && !frame.cancelled {
+        if edge.policy.0 != UNLIMITED && !frame.cancelled && frame.deadline > now {
             let policy = self.blueprint[edge.policy];
             if may_retry(&policy, frame.attempts)
                 && retries_on(&policy, outcome)
@@ -76,6 +76,8 @@ impl World {
                 let asked = Duration::from_secs(u64::from(outcome.retry_after_s));
                 let delay = if policy.honours_retry_after { own.max(asked) } else { own };
                 let frame = &mut self.frames[caller];
+                // Nobody waits for longer than there is time.
+                let delay = delay.min(frame.deadline.saturating_sub(now));
                 frame.backoff_ns = own.as_nanos();
                 frame.state = State::BackingOff;
                 frame.switch(Part::BackingOff, now);
@@ -86,10 +88,15 @@ impl World {
         self.call_failed(caller, outcome, edge.service, sink);
     }
 
-    /// The back-off is over: the next attempt goes out.
+    /// The back-off is over: the next attempt goes out, if there is time left.
     pub(super) fn resend<S: Sink>(&mut self, caller: FrameRef, sink: &mut S) {
         let frame = &self.frames[caller];
         let (edge, attempt) = (frame.call_edge, frame.attempts + 1);
+        if frame.deadline <= self.now() {
+            let service = self.tables.edges[edge as usize].service;
+            self.retry_over(caller);
+            return self.call_failed(caller, Outcome::lost(ErrorType::Timeout), service, sink);
+        }
         self.attempt(caller, edge, attempt, sink);
     }
 
@@ -132,7 +139,7 @@ fn may_retry(policy: &CallPolicy, attempts: u16) -> bool {
 pub(super) fn retries_on(policy: &CallPolicy, outcome: Outcome) -> bool {
     match outcome.error {
         Some(ErrorType::Timeout) => policy.retry_on.timeout,
-        Some(ErrorType::ConnectionRefused) => policy.retry_on.refused,
+        Some(ErrorType::ConnectionRefused | ErrorType::Certificate) => policy.retry_on.refused,
         Some(ErrorType::ConnectionReset | ErrorType::ConnectionLost | ErrorType::Terminated) => policy.retry_on.reset,
         Some(ErrorType::RateLimited) => policy.retry_on.rate_limited,
         Some(ErrorType::CallNotPermitted | ErrorType::BulkheadFull | ErrorType::ClientThrottled) => {
