@@ -52,8 +52,8 @@ fn patience_is_for_all_attempts_and_pauses_together() {
     let give_up = Some(ErrorType::Timeout);
     // Attempts at 0, 150 and 300: the third is left after 20 ms, and there is no fourth.
     assert_eq!(endings(impatient(320, Some(ms(100)), 9)), [(320, 3, give_up); 2]);
-    // Over in the pause after the second.
-    assert_eq!(endings(impatient(270, Some(ms(100)), 9)), [(270, 2, give_up); 2]);
+    // It would be over in the pause after the second, which is not begun.
+    assert_eq!(endings(impatient(270, Some(ms(100)), 9)), [(250, 2, give_up); 2]);
     // Over at once with an attempt.
     assert_eq!(endings(impatient(250, Some(ms(100)), 9)), [(250, 2, give_up); 2]);
     // There are no more attempts than the policy has.
