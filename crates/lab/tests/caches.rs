@@ -169,12 +169,13 @@ fn a_cache_within_a_jvm_is_measured_as_caffeine_is() {
     let tally = keys(&statistics, "api", "front/users").keys;
     let cache = "cache=front,cache_manager=cacheManager,name=front";
     let expected = [
-        (format!("cache_evictions_total{{{cache}}}"), tally.evicted + tally.expired),
+        // Nothing is left at the end: what was not evicted has expired, which Caffeine counts too.
+        (format!("cache_evictions_total{{{cache}}}"), tally.stored),
         (format!("cache_gets_total{{{cache},result=hit}}"), tally.hits),
         (format!("cache_gets_total{{{cache},result=miss}}"), tally.misses),
         (format!("cache_puts_total{{{cache}}}"), tally.stored),
         (format!("cache_size{{{cache}}}"), 0),
     ];
     assert_eq!(measured, expected.map(|(name, value)| (name, value as f64)).into_iter().collect());
-    assert!(tally.evicted > 1_000 && tally.expired > 10 && tally.hits > 500, "{tally:?}");
+    assert!(tally.evicted > 1_000 && tally.evicted < tally.stored && tally.hits > 500, "{tally:?}");
 }
