@@ -12,8 +12,17 @@ const AT_THE_BRINK: &str = "With 103 and 109 MiB the collector stands at the bri
     those that it empties.";
 
 /// A set, the beginning of the names of its observables, and the mechanism that is absent.
-const MISSES: [(&str, &str, &str); 2] =
-    [("f4_steady_g1", "live103_", AT_THE_BRINK), ("f4_steady_g1", "live109_", AT_THE_BRINK)];
+const MISSES: [(&str, &str, &str); 3] = [
+    (
+        "f2_max_connections",
+        "at_once_accepted_ms_median",
+        "A real back end takes its slot when it has started, and those that start at once share two cores with each other and with their clients, \
+     so some of the first connections are among the last to be open; the machine gives slots in the order of arrival, and a back end that has been \
+     forked is open after the time that it takes alone. Absent: back ends that share cores while they start.",
+    ),
+    ("f4_steady_g1", "live103_", AT_THE_BRINK),
+    ("f4_steady_g1", "live109_", AT_THE_BRINK),
+];
 
 /// Why a comparison misses, if that is known.
 #[must_use]
