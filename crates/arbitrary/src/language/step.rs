@@ -5,7 +5,7 @@ use super::law::law;
 use super::leaf;
 use super::limit::RATE_LIMIT;
 use super::policy::{ANSWERS, BACKOFF, retry_on};
-use crate::draft::{Draft, quote};
+use crate::draft::{Again, Draft, quote};
 use crate::table::{Choice, Record, Variant, may, must, rare, variant};
 
 pub(super) static ENDPOINT: Record = Record {
@@ -42,12 +42,17 @@ fn steps(d: &mut Draft<'_>) -> String {
     text
 }
 
+/// The endpoint being written, as paths begin.
+fn endpoint(d: &Draft<'_>) -> String {
+    let service = d.service();
+    format!("{}/{}", service.name, service.endpoints[d.here.endpoint].name)
+}
+
 /// Notes that the step has fields that can be set later; steps are numbered in the order in which they begin.
 fn carries(d: &mut Draft<'_>, fields: &[&'static str]) {
-    let service = d.service();
-    let endpoint = format!("{}/{}", service.name, service.endpoints[d.here.endpoint].name);
+    let endpoint = endpoint(d);
     for field in fields {
-        *d.settable.entry((endpoint.clone(), field)).or_default() += 1;
+        d.settable.entry((endpoint.clone(), field)).or_default().push(true);
     }
 }
 
@@ -58,8 +63,8 @@ fn shallow(d: &Draft<'_>) -> bool {
 
 /// Pools that a query can use here, and those that a transaction can take.
 fn usable(d: &Draft<'_>, held_already: bool) -> Vec<usize> {
-    let held = &d.here.held;
-    let free = |pool: &usize| !held.contains(pool) && held.len() < 2;
+    let (held, awaited) = (&d.here.held, &d.here.awaited);
+    let free = |pool: &usize| !held.contains(pool) && !awaited.contains(pool) && held.len() < 2;
     (0..d.service().pools.len()).filter(|pool| free(pool) || held_already && held.contains(pool)).collect()
 }
 
@@ -76,11 +81,15 @@ pub(super) static STEP: Choice = Choice {
         QUERY,
         TRANSACTION,
         CACHE_ASIDE,
+        READ_THROUGH,
         variant("Allocate", &[must("bytes", leaf::small_bytes)]).fitting(managed).entering(|d| carries(d, &["bytes"])),
         variant("Retain", &[must("bytes", leaf::small_bytes)]).fitting(managed).entering(|d| carries(d, &["bytes"])),
         variant("Sleep", &[must("time", law)]).entering(|d| carries(d, &["time"])),
         variant("Choose", &[must("branches", branches)]).fitting(shallow),
         LOOP,
+        REPEAT,
+        variant("Again", &[]).fitting(|d| d.here.again.is_some_and(|around| around.may && around.held == d.here.held.len())).weighing(6),
+        PARALLEL,
         variant("Log", &[must("severity", |d| Some(d.choice(&SEVERITY))), must("message", message)]),
         variant("Fail", &[may("status", |d| d.one_of(&["500", "400", "404", "429", "503", "599"]))]),
     ],
@@ -157,25 +166,124 @@ const TRANSACTION: Variant = variant(
 const CACHE_ASIDE: Variant = variant(
     "CacheAside",
     &[
-        must("keys", |d| {
-            let servers = d.plan.caches.len();
-            let at = d.choices.below(servers + d.service().caches.len());
-            let cache = d.plan.caches.get(at).unwrap_or_else(|| &d.service().caches[at - servers]).clone();
-            if at < servers {
-                let link = format!("{} -> {}", d.service().name, cache.name);
-                d.links.insert(link);
-            }
-            let (keys, _) = &cache.keys[d.choices.below(cache.keys.len())];
-            let long = d.choices.chance(128);
-            Some(quote(&if long { format!("{}/{keys}", cache.name) } else { keys.clone() }))
+        must("keys", keys),
+        may("coalesce", |d| {
+            let coalesce = d.choices.chance(128);
+            d.here.apart |= coalesce;
+            Some(coalesce.to_string())
         }),
-        must("load", |d| Some(steps(d))),
+        may("load_timeout", |d| {
+            let timeout = leaf::patience_or_none(d)?;
+            d.here.apart |= timeout != "None";
+            Some(timeout)
+        }),
+        may("abandoned", |d| Some(d.choice(&ABANDONED))),
+        must("load", load),
         may("timeout", leaf::patience_or_none),
     ],
 )
 .weighing(3)
-.fitting(|d| shallow(d) && d.plan.caches.len() + d.service().caches.len() > 0)
+.fitting(caches)
+.entering(|d| carries(d, &["timeout", "load_timeout"]));
+
+const READ_THROUGH: Variant = variant(
+    "ReadThrough",
+    &[
+        must("keys", |d| {
+            let keys = keys(d);
+            d.here.apart = true;
+            keys
+        }),
+        may("load_timeout", leaf::patience_or_none),
+        must("load", load),
+        may("timeout", leaf::patience_or_none),
+    ],
+)
+.fitting(caches)
+.entering(|d| carries(d, &["timeout", "load_timeout"]));
+
+fn caches(d: &Draft<'_>) -> bool {
+    shallow(d) && d.plan.caches.len() + d.service().caches.len() > 0
+}
+
+/// The key space that a step reads.
+fn keys(d: &mut Draft<'_>) -> Option<String> {
+    let servers = d.plan.caches.len();
+    let at = d.choices.below(servers + d.service().caches.len());
+    let cache = d.plan.caches.get(at).unwrap_or_else(|| &d.service().caches[at - servers]).clone();
+    if at < servers {
+        let link = format!("{} -> {}", d.service().name, cache.name);
+        d.links.insert(link);
+    }
+    let keys = &cache.keys[d.choices.below(cache.keys.len())];
+    d.here.apart = keys.fresh;
+    let long = d.choices.chance(128);
+    Some(quote(&if long { format!("{}/{}", cache.name, keys.name) } else { keys.name.clone() }))
+}
+
+/// What loads a value.
+fn load(d: &mut Draft<'_>) -> Option<String> {
+    if d.here.apart {
+        return Some(beside(d, steps));
+    }
+    // A request that loads for itself waits for no load.
+    let endpoint = endpoint(d);
+    if let Some(last) = d.settable.get_mut(&(endpoint, "load_timeout")).and_then(|steps| steps.last_mut()) {
+        *last = false;
+    }
+    Some(steps(d))
+}
+
+/// Writes what runs in a frame of its own, which the one that is being written waits for.
+fn beside(d: &mut Draft<'_>, write: impl FnOnce(&mut Draft<'_>) -> String) -> String {
+    let held = std::mem::take(&mut d.here.held);
+    let (again, loops) = (d.here.again.take(), std::mem::take(&mut d.here.loops));
+    let awaited = d.here.awaited.len();
+    d.here.awaited.extend(&held);
+    let text = write(d);
+    d.here.awaited.truncate(awaited);
+    (d.here.held, d.here.again, d.here.loops) = (held, again, loops);
+    text
+}
+
+pub(super) static ABANDONED: Choice = Choice {
+    what: "end of an abandoned load",
+    variants: &[variant("Cancel", &[]), variant("Interrupt", &[]), variant("Drop", &[]), variant("Fill", &[])],
+};
+
+const PARALLEL: Variant = variant(
+    "Parallel",
+    &[
+        must("branches", |d| {
+            let count = 1 + d.choices.below(3);
+            Some(d.list(count, |d| beside(d, steps)))
+        }),
+        may("join", |d| Some(d.choice(&JOIN))),
+        may("timeout", leaf::patience_or_none),
+    ],
+)
+.weighing(2)
+.fitting(shallow)
 .entering(|d| carries(d, &["timeout"]));
+
+pub(super) static JOIN: Choice = Choice { what: "join", variants: &[variant("All", &[]), variant("First", &[])] };
+
+const REPEAT: Variant = variant(
+    "Repeat",
+    &[
+        must("steps", |d| {
+            let outer = d.here.again.replace(Again { held: d.here.held.len(), may: false });
+            d.here.loops += 1;
+            let text = steps(d);
+            d.here.loops -= 1;
+            d.here.again = outer;
+            Some(text)
+        }),
+        must("most", |d| d.number(1, 4)),
+    ],
+)
+.weighing(2)
+.fitting(|d| shallow(d) && d.here.loops < 2);
 
 const LOOP: Variant = variant(
     "Loop",
@@ -193,7 +301,14 @@ const LOOP: Variant = variant(
 
 fn branches(d: &mut Draft<'_>) -> Option<String> {
     let count = 1 + d.choices.below(3);
-    Some(d.list(count, |d| d.record(&BRANCH)))
+    let around = d.here.again;
+    // One way leads on.
+    let first = d.record(&BRANCH);
+    d.here.again = around.map(|around| Again { may: true, ..around });
+    let others = (1..count).map(|_| d.record(&BRANCH));
+    let all: Vec<String> = std::iter::once(first).chain(others).collect();
+    d.here.again = around;
+    Some(format!("[{}]", all.join(", ")))
 }
 
 pub(super) static BRANCH: Record =

@@ -56,10 +56,7 @@ impl<'t> Compiler<'t> {
             let policy = self.policy(plain(load.load_timeout));
             let (coalesce, abandoned) = (load.coalesce, load.abandoned);
             writer.program.push(Step::Load { site, keyspace, policy, coalesce, abandoned, after: 0 });
-            // A task holds none of the connections that those who wait for it hold.
-            let held = std::mem::take(&mut writer.held);
-            writer.awaited.extend(&held);
-            Some(held)
+            Some(writer.begin_frame())
         } else {
             None
         };
@@ -70,10 +67,9 @@ impl<'t> Compiler<'t> {
             let site = writer.site("cache-set", name);
             writer.program.push(Step::CacheSet { site, keyspace, endpoint: SET, policy });
         }
-        if let Some(held) = waiting {
+        if let Some(around) = waiting {
             writer.program.push(Step::LoadEnd);
-            writer.awaited.truncate(writer.awaited.len() - held.len());
-            writer.held = held;
+            writer.end_frame(around);
         }
         let after = writer.here();
         for step in &mut writer.program[read..(read + 2).min(after as usize)] {

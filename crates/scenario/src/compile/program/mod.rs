@@ -56,6 +56,13 @@ struct Writer<'t> {
     repeats: Vec<flow::Around>,
 }
 
+/// Where a frame is that waits for the one being written.
+struct Frame {
+    held: Vec<PoolId>,
+    repeats: Vec<flow::Around>,
+    loops: u32,
+}
+
 impl Writer<'_> {
     fn site(&mut self, kind: &'static str, target: &str) -> Site {
         let ordinal = self.ordinals.entry((kind, target.to_owned())).or_insert(0);
@@ -76,6 +83,18 @@ impl Writer<'_> {
 
     fn here(&self) -> u32 {
         self.program.len() as u32
+    }
+
+    /// What follows is a frame of its own: it holds nothing, is in no loop, and is waited for by the frame that is being written.
+    fn begin_frame(&mut self) -> Frame {
+        let held = std::mem::take(&mut self.held);
+        self.awaited.extend(&held);
+        Frame { held, repeats: std::mem::take(&mut self.repeats), loops: std::mem::take(&mut self.loops) }
+    }
+
+    fn end_frame(&mut self, around: Frame) {
+        self.awaited.truncate(self.awaited.len() - around.held.len());
+        (self.held, self.repeats, self.loops) = (around.held, around.repeats, around.loops);
     }
 }
 
