@@ -52,8 +52,11 @@ pub(crate) struct Here {
     pub(crate) loops: u32,
     /// The innermost repeat around it.
     pub(crate) again: Option<Again>,
-    /// Whether the load being written is a task of its own.
+    /// Whether the load being written is a task of its own, and whether others join it.
     pub(crate) apart: bool,
+    pub(crate) shared: bool,
+    /// Key spaces of the loads around, which a load that joins others would wait for.
+    pub(crate) loading: Vec<String>,
     pub(crate) depth: u32,
     /// Steps that may still be written for this endpoint.
     pub(crate) steps: usize,

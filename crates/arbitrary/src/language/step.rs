@@ -6,6 +6,7 @@ use super::leaf;
 use super::limit::RATE_LIMIT;
 use super::policy::{ANSWERS, BACKOFF, retry_on};
 use crate::draft::{Again, Draft, quote};
+use crate::plan::Keys;
 use crate::table::{Choice, Record, Variant, may, must, rare, variant};
 
 pub(super) static ENDPOINT: Record = Record {
@@ -88,7 +89,9 @@ pub(super) static STEP: Choice = Choice {
         variant("Choose", &[must("branches", branches)]).fitting(shallow),
         LOOP,
         REPEAT,
-        variant("Again", &[]).fitting(|d| d.here.again.is_some_and(|around| around.may && around.held == d.here.held.len())).weighing(6),
+        variant("Again", &[])
+            .fitting(|d| d.here.again.is_some_and(|around| around.may && around.held == d.here.held.len()))
+            .weighing(6),
         PARALLEL,
         variant("Log", &[must("severity", |d| Some(d.choice(&SEVERITY))), must("message", message)]),
         variant("Fail", &[may("status", |d| d.one_of(&["500", "400", "404", "429", "503", "599"]))]),
@@ -166,10 +169,14 @@ const TRANSACTION: Variant = variant(
 const CACHE_ASIDE: Variant = variant(
     "CacheAside",
     &[
-        must("keys", keys),
+        must("keys", |d| {
+            let all = key_spaces(d);
+            keys(d, &all)
+        }),
         may("coalesce", |d| {
-            let coalesce = d.choices.chance(128);
+            let coalesce = d.choices.chance(128) && !d.here.loading.contains(&d.here.keys.name);
             d.here.apart |= coalesce;
+            d.here.shared |= coalesce;
             Some(coalesce.to_string())
         }),
         may("load_timeout", |d| {
@@ -183,15 +190,16 @@ const CACHE_ASIDE: Variant = variant(
     ],
 )
 .weighing(3)
-.fitting(caches)
+.fitting(|d| shallow(d) && !key_spaces(d).is_empty())
 .entering(|d| carries(d, &["timeout", "load_timeout"]));
 
 const READ_THROUGH: Variant = variant(
     "ReadThrough",
     &[
         must("keys", |d| {
-            let keys = keys(d);
-            d.here.apart = true;
+            let free = free_key_spaces(d);
+            let keys = keys(d, &free);
+            (d.here.apart, d.here.shared) = (true, true);
             keys
         }),
         may("load_timeout", leaf::patience_or_none),
@@ -199,32 +207,45 @@ const READ_THROUGH: Variant = variant(
         may("timeout", leaf::patience_or_none),
     ],
 )
-.fitting(caches)
+.fitting(|d| shallow(d) && !free_key_spaces(d).is_empty())
 .entering(|d| carries(d, &["timeout", "load_timeout"]));
 
-fn caches(d: &Draft<'_>) -> bool {
-    shallow(d) && d.plan.caches.len() + d.service().caches.len() > 0
+/// Key spaces that the service can read: of servers, by their cache, and of its own processes.
+fn key_spaces(d: &Draft<'_>) -> Vec<(String, bool, Keys)> {
+    let servers = d.plan.caches.iter().map(|cache| (cache, true));
+    let all = servers.chain(d.service().caches.iter().map(|cache| (cache, false)));
+    all.flat_map(|(cache, server)| cache.keys.iter().map(move |keys| (cache.name.clone(), server, keys.clone())))
+        .collect()
 }
 
-/// The key space that a step reads.
-fn keys(d: &mut Draft<'_>) -> Option<String> {
-    let servers = d.plan.caches.len();
-    let at = d.choices.below(servers + d.service().caches.len());
-    let cache = d.plan.caches.get(at).unwrap_or_else(|| &d.service().caches[at - servers]).clone();
-    if at < servers {
-        let link = format!("{} -> {}", d.service().name, cache.name);
+/// Those that are not being loaded around here.
+fn free_key_spaces(d: &Draft<'_>) -> Vec<(String, bool, Keys)> {
+    let mut all = key_spaces(d);
+    all.retain(|(.., keys)| !d.here.loading.contains(&keys.name));
+    all
+}
+
+/// The key space that a step reads, one of some.
+fn keys(d: &mut Draft<'_>, from: &[(String, bool, Keys)]) -> Option<String> {
+    let (cache, server, keys) = &from[d.choices.below(from.len())];
+    if *server {
+        let link = format!("{} -> {cache}", d.service().name);
         d.links.insert(link);
     }
-    let keys = &cache.keys[d.choices.below(cache.keys.len())];
-    d.here.apart = keys.fresh;
+    (d.here.apart, d.here.shared, d.here.keys) = (keys.fresh, keys.fresh, keys.clone());
     let long = d.choices.chance(128);
-    Some(quote(&if long { format!("{}/{}", cache.name, keys.name) } else { keys.name.clone() }))
+    Some(quote(&if long { format!("{cache}/{}", keys.name) } else { keys.name.clone() }))
 }
 
 /// What loads a value.
 fn load(d: &mut Draft<'_>) -> Option<String> {
     if d.here.apart {
-        return Some(beside(d, steps));
+        let around = d.here.loading.len();
+        let shared = d.here.shared.then(|| d.here.keys.name.clone());
+        d.here.loading.extend(shared);
+        let text = beside(d, steps);
+        d.here.loading.truncate(around);
+        return Some(text);
     }
     // A request that loads for itself waits for no load.
     let endpoint = endpoint(d);

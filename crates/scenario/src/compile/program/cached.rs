@@ -40,9 +40,14 @@ impl<'t> Compiler<'t> {
         let name = found.map_or("", |(_, name)| name);
         let described = found.map(|(id, _)| &self.blueprint[id]);
         let local = described.is_some_and(|keys| keys.local.is_some());
-        let apart = load.apart || described.is_some_and(|keys| keys.fresh.is_some());
+        let refreshed = described.is_some_and(|keys| keys.fresh.is_some());
+        let apart = load.apart || refreshed;
         if found.is_some() {
             self.read_keys(keyspace, writer.place());
+            if load.coalesce && writer.loading.contains(&keyspace) {
+                let hint = "who misses a key joins the load of it that is under way, which this is".to_owned();
+                self.report(keys.span, "a load would wait for itself", Some(hint));
+            }
         }
         let read = writer.here() as usize;
         if local {
@@ -60,7 +65,11 @@ impl<'t> Compiler<'t> {
         } else {
             None
         };
+        // A value is refreshed by one load at a time, whoever asks.
+        let shared = apart && (load.coalesce || refreshed);
+        writer.loading.extend(shared.then_some(keyspace));
         self.steps(writer, load.steps);
+        writer.loading.truncate(writer.loading.len() - usize::from(shared));
         if local {
             writer.program.push(Step::LocalSet { keyspace });
         } else {

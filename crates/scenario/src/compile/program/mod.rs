@@ -18,7 +18,7 @@ use crate::origin::Span;
 use crate::suggest;
 use cached::Loading;
 use knockon_model::blueprint::{Abandoned, CallPolicy, Choice, Endpoint, Operation, Severity, Site, Step};
-use knockon_model::id::{EndpointId, PolicyId, PoolId, ServiceId};
+use knockon_model::id::{EndpointId, KeyspaceId, PolicyId, PoolId, ServiceId};
 use policy::{answers, backoff, retry_on};
 use std::collections::BTreeMap;
 
@@ -51,6 +51,8 @@ struct Writer<'t> {
     held: Vec<PoolId>,
     /// Pools whose connection is held by those who wait for what is written here.
     awaited: Vec<PoolId>,
+    /// Key spaces whose one load of a key is being written.
+    loading: Vec<KeyspaceId>,
     loops: u32,
     /// Repeats around, the innermost last.
     repeats: Vec<flow::Around>,
@@ -133,6 +135,7 @@ impl<'t> Compiler<'t> {
             sites: Vec::new(),
             held: Vec::new(),
             awaited: Vec::new(),
+            loading: Vec::new(),
             loops: 0,
             repeats: Vec::new(),
         };
