@@ -33,7 +33,11 @@ impl World {
         let all = self.blueprint.services[p.service as usize].workers.unwrap_or(u32::MAX);
         let limit = p.guard.as_ref().and_then(|guard| guard.concurrency.as_ref());
         let limit = limit.filter(|limit| limit.config().excess.is_none()).map_or(u32::MAX, |limit| limit.limit());
-        p.workers = all.min(limit);
+        let workers = all.min(limit);
+        if std::mem::replace(&mut p.workers, workers) != workers {
+            let service = p.service as usize;
+            self.note_workers(service);
+        }
     }
 
     /// Asks the rate limiter; true where the request does not go on now.

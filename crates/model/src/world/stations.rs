@@ -41,16 +41,26 @@ impl World {
     /// What limits its stations, after it was built or changed.
     pub(super) fn note_capacities(&mut self) {
         let now = self.now();
+        for service in 0..self.services.len() {
+            self.note_workers(service);
+        }
         for (service, described) in self.services.iter_mut().zip(&self.blueprint.services) {
-            let processes = service.first_process as usize..(service.first_process + service.replicas) as usize;
-            let workers = self.processes[processes].iter().map(|process| process.workers);
-            let limited = |workers: u32| (workers < u32::MAX).then_some(u64::from(workers));
-            service.statistics.workers.set(now, workers.map(limited).sum::<Option<u64>>().unwrap_or(0));
             for (pool, statistics) in described.pools.iter().zip(&mut service.statistics.pools) {
                 let connections = u64::from(pool.maximum) + u64::from(pool.overflow);
                 statistics.capacity.set(now, connections * u64::from(service.replicas));
             }
         }
+    }
+
+    /// How many workers a service has, after that may have changed.
+    #[cold]
+    pub(super) fn note_workers(&mut self, service: usize) {
+        let now = self.now();
+        let service = &mut self.services[service];
+        let processes = service.first_process as usize..(service.first_process + service.replicas) as usize;
+        let workers = self.processes[processes].iter().map(|process| process.workers);
+        let limited = |workers: u32| (workers < u32::MAX).then_some(u64::from(workers));
+        service.statistics.workers.set(now, workers.map(limited).sum::<Option<u64>>().unwrap_or(0));
     }
 
     /// A frame is lost with its process: it leaves wherever it is.
