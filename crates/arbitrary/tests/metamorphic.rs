@@ -352,11 +352,47 @@ fn with_links(loaded: &Loaded) -> String {
 /// How often a world is made longer.
 const TIMES: u64 = 8;
 
+/// Machines that must be among the worlds that were made longer.
+const SCALED: [&str; 32] = [
+    "TokenBucket",
+    "Aimd",
+    "Vegas",
+    "Gradient2",
+    "Resilience4j",
+    "Hystrix",
+    "Grpc",
+    "Finagle",
+    "Envoy",
+    "bulkhead:",
+    "throttle:",
+    "outlier:",
+    "PeakEwma",
+    "LeastRequest",
+    "ConsistentHash",
+    "RoundRobin",
+    "Lifo",
+    "by_class: true",
+    "maximum_age:",
+    "Closed",
+    "Renewal",
+    "batch:",
+    "Periodic",
+    "WhenIdle",
+    "Parallel",
+    "Repeat",
+    "ReadThrough",
+    "coalesce: true",
+    "QueuePool",
+    "Row(",
+    "Kubernetes",
+    "Restart(",
+];
+
 #[test]
-#[ignore = "open: rate limits count in milliseconds, which do not scale"]
 fn with_all_times_so_many_times_as_long_everything_is() {
     let (mut tried, mut spans) = (0, 0);
-    for seed in 0..4 * WORLDS {
+    let mut seen = [0; SCALED.len()];
+    for seed in 0..10 * WORLDS {
         let text = with_links(&load(&scenario(&bytes(seed, LENGTH))).expect("every world loads"));
         let Some(text) = frozen(&text) else { continue };
         let case = Case::of(format!("world {seed}"), load(&text).unwrap_or_else(|errors| panic!("{errors}\n{text}")));
@@ -385,7 +421,10 @@ fn with_all_times_so_many_times_as_long_everything_is() {
         assert_eq!(fast.records.spans.len(), slow.records.spans.len(), "{}", case.name);
         tried += 1;
         spans += fast.records.spans.len();
+        let counts = !fast.records.spans.is_empty();
+        seen.iter_mut().zip(SCALED).for_each(|(seen, word)| *seen += u32::from(counts && text.contains(word)));
     }
+    assert!(seen.iter().all(|&seen| seen > 0), "{:?}", SCALED.iter().zip(seen).collect::<Vec<_>>());
     assert!(tried > 40 && spans > 5_000, "{tried} worlds and {spans} spans were tried");
 }
 
