@@ -65,6 +65,23 @@ struct Rules {
     codel: CoDel,
 }
 
+impl Rules {
+    /// A request comes: its list, and whether the queue has stood for an interval.
+    fn receive(&mut self, now: Time, empty: bool, class: u8) -> (u32, bool) {
+        if empty {
+            self.empty = now;
+        }
+        let list = if self.config.by_class { u32::from(class) } else { 0 };
+        assert!(list < u32::from(CLASSES), "a class is below {CLASSES}");
+        self.present |= 1 << list;
+        let standing = match self.config.delay {
+            Some(DelayControl::Standing { interval, .. }) => now - self.empty > interval,
+            _ => false,
+        };
+        (list, standing)
+    }
+}
+
 impl Default for AcceptQueue {
     fn default() -> Self {
         Self::new(&Queue::default())
@@ -127,22 +144,12 @@ impl AcceptQueue {
     ///
     /// # Panics
     /// If `class` is not below [`CLASSES`].
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, now: Time, frame: FrameRef, class: u8) -> u32 {
-        let (mut list, mut standing) = (0, false);
-        if let Some(rules) = &mut self.rules {
-            if self.len == 0 {
-                rules.empty = now;
-            }
-            if rules.config.by_class {
-                assert!(class < CLASSES, "a class is below {CLASSES}");
-                list = u32::from(class);
-            }
-            rules.present |= 1 << list;
-            if let Some(DelayControl::Standing { interval, .. }) = rules.config.delay {
-                standing = now - rules.empty > interval;
-            }
-        }
+        let (list, standing) = match &mut self.rules {
+            None => (0, false),
+            Some(rules) => rules.receive(now, self.len == 0, class),
+        };
         let place = if self.free == NONE { self.grow() } else { self.free };
         let newest = self.entries[list as usize].older;
         let entry = &mut self.entries[place as usize];
@@ -176,7 +183,16 @@ impl AcceptQueue {
         if self.rules.is_some() {
             return self.take_by_rules(now, expired);
         }
-        Some((self.unlink(self.entries[0].newer).frame, Turn::Serve))
+        // The oldest, whose one neighbour is the list's end.
+        let place = self.entries[0].newer;
+        let oldest = &mut self.entries[place as usize];
+        let frame = std::mem::replace(&mut oldest.frame, FrameRef::NONE);
+        let next = std::mem::replace(&mut oldest.newer, self.free);
+        self.entries[0].newer = next;
+        self.entries[next as usize].older = 0;
+        self.free = place;
+        self.len -= 1;
+        Some((frame, Turn::Serve))
     }
 
     fn take_by_rules(&mut self, now: Time, expired: impl FnOnce(FrameRef) -> bool) -> Option<(FrameRef, Turn)> {

@@ -13,7 +13,7 @@ use knockon_kernel::Ticket;
 
 impl World {
     /// A request reaches its process. The kernel accepts connections even while the process stands still.
-    #[inline]
+    #[inline(always)]
     pub(super) fn deliver<S: Sink>(&mut self, frame: FrameRef, sink: &mut S) {
         let now = self.now();
         let f = &mut self.frames[frame];
@@ -39,7 +39,7 @@ impl World {
     }
 
     /// A request comes to the workers, or to the queue before them. Whoever was held back is `counted` already.
-    #[inline]
+    #[inline(always)]
     pub(super) fn admit<S: Sink>(&mut self, frame: FrameRef, counted: bool, sink: &mut S) {
         let now = self.now();
         let index = self.frames[frame].process as usize;
@@ -70,16 +70,17 @@ impl World {
     }
 
     /// A request gets a place in the accept queue.
-    #[inline]
+    #[inline(always)]
     fn enqueue(&mut self, frame: FrameRef, counted: bool) {
         let now = self.now();
-        let f = &self.frames[frame];
-        let process = &self.processes[f.process as usize];
-        let service = process.service as usize;
-        let class = if process.queue.is_plain() { 0 } else { self.class(frame) };
+        let index = self.frames[frame].process as usize;
+        let plain = self.processes[index].queue.is_plain();
+        let class = if plain { 0 } else { self.class(frame) };
         let f = &mut self.frames[frame];
+        let process = &mut self.processes[index];
         f.state = State::Queued;
-        f.place = self.processes[f.process as usize].queue.push(now, frame, class);
+        f.place = process.queue.push(now, frame, class);
+        let service = process.service as usize;
         let statistics = &mut self.services[service].statistics;
         if !counted {
             statistics.requests.enter(now);
@@ -253,7 +254,7 @@ impl World {
     }
 
     /// A worker takes a frame up: it runs within this instant.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take_up(&mut self, frame: FrameRef) {
         let now = self.now();
         let f = &mut self.frames[frame];

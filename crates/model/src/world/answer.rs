@@ -112,9 +112,8 @@ impl World {
     /// A frame has ended: what it holds goes back, its worker takes the next, its answer goes out.
     pub(super) fn finish<S: Sink>(&mut self, frame: FrameRef, sink: &mut S) {
         let now = self.now();
-        let pools = self.frames[frame].held.map(|held| held.map(|held| held.pool));
-        for pool in pools.into_iter().flatten() {
-            self.release(frame, pool, sink);
+        if self.frames[frame].held.iter().any(Option::is_some) {
+            self.release_all(frame, sink);
         }
         let f = &mut self.frames[frame];
         f.switch(Part::Computing, now);
@@ -155,24 +154,38 @@ impl World {
         self.free_worker(index, sink);
     }
 
+    /// Gives back the connections that a frame holds.
+    fn release_all<S: Sink>(&mut self, frame: FrameRef, sink: &mut S) {
+        let pools = self.frames[frame].held.map(|held| held.map(|held| held.pool));
+        for pool in pools.into_iter().flatten() {
+            self.release(frame, pool, sink);
+        }
+    }
+
     #[inline]
     fn free_worker<S: Sink>(&mut self, process: u32, sink: &mut S) {
-        self.processes[process as usize].busy -= 1;
-        self.take_up_queued(process, sink);
+        let p = &mut self.processes[process as usize];
+        p.busy -= 1;
+        if !p.queue.is_empty() {
+            self.take_up_queued(process, sink);
+        }
         let p = &self.processes[process as usize];
         if p.vacations_when_idle {
             self.idle(process);
         }
         let p = &self.processes[process as usize];
-        let waiting = p.locks.as_ref().is_some_and(|locks| locks.waiting() > 0);
-        if p.life == Life::Stopping && p.busy == 0 && p.queue.is_empty() && !waiting {
+        if p.life == Life::Stopping
+            && p.busy == 0
+            && p.queue.is_empty()
+            && p.locks.as_ref().is_none_or(|locks| locks.waiting() == 0)
+        {
             self.stopped(process, sink);
         }
     }
 
     /// A source's request has ended, from the client's point of view.
-    #[inline]
-    fn finish_request<S: Sink>(&mut self, root: FrameRef, sink: &mut S) {
+    #[inline(always)]
+    pub(super) fn finish_request<S: Sink>(&mut self, root: FrameRef, sink: &mut S) {
         let now = self.now();
         if S::LEDGER {
             self.emit_request(root, now, sink);

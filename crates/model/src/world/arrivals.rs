@@ -68,7 +68,7 @@ impl World {
         key.purpose(purpose::THINNING).unit() * highest(profile) < shape(profile, now)
     }
 
-    #[inline]
+    #[inline(always)]
     fn schedule_next(&mut self, source: u32) {
         let described = &self.blueprint.sources[source as usize];
         let state = &mut self.sources[source as usize];
@@ -92,7 +92,7 @@ impl World {
     }
 
     /// Sends a source's request of this number, for a user where the source is closed.
-    #[inline]
+    #[inline(always)]
     pub(super) fn send_request<S: Sink>(&mut self, source: u32, user: u32, number: u64, key: Key, sink: &mut S) {
         let now = self.now();
         let process = self.sources[source as usize].process;
@@ -138,6 +138,7 @@ fn next_renewal(source: &Source, state: &SourceState, gap: &Sampler) -> Option<T
 }
 
 /// The instant of request (or candidate) `state.candidates`, counted from 1. `exponential` has a mean of 1.
+#[inline(always)]
 fn next_arrival(source: &Source, state: &SourceState, exponential: &Sampler, recordings: &Recordings) -> Option<Time> {
     let peak = source.profile.as_ref().map_or(1.0, highest);
     let n = state.candidates;

@@ -14,6 +14,7 @@ use knockon_kernel::{Duration, Ticket, Time};
 
 impl World {
     /// A frame begins to compute.
+    #[inline(always)]
     pub(super) fn compute(&mut self, frame: FrameRef, site: u32, demand: SamplerId) {
         let now = self.now();
         let f = &self.frames[frame];
@@ -60,7 +61,7 @@ impl World {
     }
 
     /// A demand on unlimited cores has had its time, but for what the process stood still.
-    #[inline]
+    #[inline(always)]
     pub(super) fn computed(&mut self, frame: FrameRef, serial: u32) {
         let now = self.now();
         let f = &self.frames[frame];
@@ -91,7 +92,7 @@ impl World {
     }
 
     /// Books a finished Compute: its demand, what the process stood still, and the wait for a core.
-    #[inline]
+    #[inline(always)]
     fn end_computing(&mut self, frame: FrameRef, now: Time) {
         let f = &mut self.frames[frame];
         let process = &mut self.processes[f.process as usize];

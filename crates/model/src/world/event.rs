@@ -144,7 +144,7 @@ impl Event {
 }
 
 impl Packed {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn event(self) -> Event {
         let Self(kind, subject) = self;
         let (low, high) = (subject as u32, (subject >> 32) as u32);

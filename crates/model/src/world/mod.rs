@@ -339,7 +339,7 @@ impl World {
     }
 
     /// A duration drawn at an address. A constant needs no address: it is not even worked out.
-    #[inline]
+    #[inline(always)]
     fn draw(&self, sampler: SamplerId, key: impl FnOnce() -> Key) -> Duration {
         match self.draws[sampler.index()] {
             Draw::Constant(constant) => constant,
@@ -348,7 +348,7 @@ impl World {
     }
 
     /// The same for a step of a frame, whose request may have a recorded value.
-    #[inline]
+    #[inline(always)]
     fn draw_for(&self, frame: FrameRef, sampler: SamplerId, key: impl FnOnce() -> Key) -> Duration {
         match self.draws[sampler.index()] {
             Draw::Constant(constant) => constant,

@@ -18,6 +18,7 @@ pub(super) const UNLIMITED: u32 = u32::MAX;
 
 impl World {
     /// Begins a call from a frame: its first attempt.
+    #[inline(always)]
     pub(super) fn call<S: Sink>(&mut self, caller: FrameRef, edge: u32, sink: &mut S) {
         let frame = &mut self.frames[caller];
         frame.calls += 1;
@@ -26,6 +27,7 @@ impl World {
     }
 
     /// Begins an attempt of the current call, numbered from 1: where nothing holds it up, it is sent.
+    #[inline(always)]
     fn attempt<S: Sink>(&mut self, caller: FrameRef, edge_index: u32, attempt: u16, sink: &mut S) {
         let edge = self.tables.edges[edge_index as usize];
         let frame = &mut self.frames[caller];
@@ -112,7 +114,7 @@ impl World {
     }
 
     /// Takes a frame's timer out of the calendar, and makes one that waits in an inbox stale.
-    #[inline]
+    #[inline(always)]
     pub(super) fn clear_timer(&mut self, frame: FrameRef) {
         let f = &mut self.frames[frame];
         if f.timer != Ticket::NONE {
