@@ -10,6 +10,7 @@ use knockon_model::id::{LinkId, ServiceId};
 use knockon_model::record::{Catalogue, LogRecord};
 use knockon_model::{Null, Sink, Tee, World};
 use knockon_scenario::{Loaded, Options, Scenario};
+use knockon_telemetry::{self as telemetry, Closing, Manifest, Meta, RunWriter};
 use std::path::PathBuf;
 
 const LENGTH: usize = 2_500;
@@ -480,6 +481,34 @@ fn who_looks_on_changes_nothing() {
         let often = Case { loaded: Loaded { blueprint: often, ..case.loaded }, ..case };
         assert_eq!(nobody, digest(&often, &mut Records::default()), "{}", often.name);
     }
+}
+
+/// A run that is written down as tables by so many threads; nothing where a limit ended it.
+fn written(case: &Case, threads: usize) -> Option<(u128, Manifest)> {
+    let folder = tempfile::tempdir().expect("a folder for a run");
+    let mut world = World::new(case.blueprint().clone());
+    let options = telemetry::Options { threads, ..Default::default() };
+    let out = folder.path().join("run");
+    let writer = RunWriter::create(&out, Meta::default(), world.catalogue(), case.blueprint(), options);
+    let writer = writer.expect("a run can be staged");
+    let mut recorder = writer.recorder().expect("its tables can be opened");
+    world.run_until(case.end, &mut recorder).ok()?;
+    let manifest = writer.finish(Some(recorder), Closing::default()).expect("a run can be written");
+    Some((world.digest(), manifest))
+}
+
+#[test]
+fn writing_everything_down_changes_nothing_whoever_writes() {
+    let mut rows = 0;
+    for case in arbitrary().take(24) {
+        let Some(plain) = case.run(case.blueprint()) else { continue };
+        let (alone, together) = (written(&case, 1), written(&case, 2));
+        assert_eq!(alone, together, "{}", case.name);
+        let (digest, manifest) = alone.expect("no limit was hit before");
+        assert_eq!(digest, plain.digest, "{}", case.name);
+        rows += manifest.tables.values().map(|table| table.rows).sum::<u64>();
+    }
+    assert!(rows > 5_000, "{rows} rows were written");
 }
 
 #[test]
