@@ -16,6 +16,15 @@ pub enum Breach {
         /// What is accounted for.
         accounted: u64,
     },
+    /// More workers were busy than there were.
+    Workers {
+        /// The service.
+        service: String,
+        /// Time that workers were busy, in nanoseconds.
+        busy_ns: u128,
+        /// Time that workers were there.
+        there_ns: u128,
+    },
     /// Little's law: the integral of the number present is the time that all of them spent there, or those who are present are not
     /// those who say so.
     Little(Balance),
@@ -26,6 +35,9 @@ impl fmt::Display for Breach {
         match self {
             Self::Requests { component, came, accounted } => {
                 write!(out, "`{component}`: {came} requests came, {accounted} are accounted for")
+            }
+            Self::Workers { service, busy_ns, there_ns } => {
+                write!(out, "`{service}`: workers were there for {there_ns} ns and busy for {busy_ns} ns")
             }
             Self::Little(balance) => write!(
                 out,
@@ -38,8 +50,8 @@ impl fmt::Display for Breach {
 
 /// Every breach in the aggregates of a run: `sent = answered + failed + in flight` for a source,
 /// `arrived = answered + failed + refused + lost + in flight` for a service, `sent = succeeded + failed + cancelled + lost + under way`
-/// for the attempts over a link, `begun = loaded + failed + lost + under way` for the loads of a key space, and Little's law for every
-/// station.
+/// for the attempts over a link, `begun = loaded + failed + lost + under way` for the loads of a key space, Little's law for every
+/// station, and no worker busy who is not there.
 #[must_use]
 pub fn breaches(statistics: &Statistics) -> Vec<Breach> {
     let sources = statistics
@@ -52,7 +64,7 @@ pub fn breaches(statistics: &Statistics) -> Vec<Breach> {
     });
     let links = statistics.links.iter().map(|link| {
         let ended = link.succeeded + link.failed + link.cancelled + link.lost;
-        (&link.name, link.sent, ended + link.under_way)
+        (&link.name, link.sent, ended + link.in_flight())
     });
     let loads = statistics.keyspaces.iter().map(|keys| {
         let ended = keys.loaded + keys.load_failures + keys.lost;
@@ -65,7 +77,13 @@ pub fn breaches(statistics: &Statistics) -> Vec<Breach> {
         .filter(|(_, came, accounted)| came != accounted)
         .map(|(component, came, accounted)| Breach::Requests { component: component.clone(), came, accounted });
     let unbalanced = statistics.balances.iter().filter(|balance| !balance.holds());
-    counts.chain(unbalanced.cloned().map(Breach::Little)).collect()
+    let busier = statistics.services.iter().filter(|service| !service.utilisation_is_possible(statistics.at));
+    let busier = busier.map(|service| Breach::Workers {
+        service: service.name.clone(),
+        busy_ns: service.busy_ns(statistics.at),
+        there_ns: service.workers.integral_ns(statistics.at),
+    });
+    counts.chain(busier).chain(unbalanced.cloned().map(Breach::Little)).collect()
 }
 
 #[cfg(test)]
@@ -94,6 +112,7 @@ mod tests {
             refused: 1,
             lost: 1,
             requests: one,
+            unlimited: true,
             ..Default::default()
         };
         let balance = |found, ages_ns| Balance {
@@ -111,6 +130,8 @@ mod tests {
             ..Statistics::default()
         };
         assert_eq!(breaches(&statistics), []);
+        statistics.at = Time::from_nanos(9);
+        statistics.services[0].unlimited = false;
         statistics.services[0].lost = 0;
         statistics.sources[0].sent = 11;
         statistics.balances.extend([balance(1, 5), balance(0, 4)]);
@@ -120,6 +141,7 @@ mod tests {
             [
                 "`users`: 11 requests came, 10 are accounted for",
                 "`web-api`: 10 requests came, 9 are accounted for",
+                "`web-api`: workers were there for 0 ns and busy for 4 ns",
                 "`web-api queue`: 1 are present, 1 say so; ∫N dt is 7 ns, sojourns are 3 ns and ages 5 ns",
                 "`web-api queue`: 1 are present, 0 say so; ∫N dt is 7 ns, sojourns are 3 ns and ages 4 ns",
             ]

@@ -90,7 +90,7 @@ impl Measurement {
             if edge > Time::ZERO {
                 world.run_until(edge, sink)?;
             }
-            self.take(&world.statistics());
+            self.take(&world.totals());
         }
         world.run_until(until, sink)
     }

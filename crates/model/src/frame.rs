@@ -195,8 +195,7 @@ pub(crate) struct Frame {
     pub(crate) paused_mark_ns: u64,
     pub(crate) outcome: Outcome,
     pub(crate) loops: [u32; LOOPS],
-    /// While it is queued, its place in the queue; while its SYN is dropped, how many were sent; in work under a concurrency
-    /// limit, how many were when it began.
+    /// While it is queued, its place in the queue; in work under a concurrency limit, how many were when it began.
     pub(crate) place: u32,
     /// Nanoseconds by part, since arrival.
     pub(crate) parts: [u64; Part::COUNT],
@@ -226,6 +225,8 @@ pub(crate) struct Frame {
     pub(crate) number: u64,
     /// The user who sent it, in the client side of a closed source.
     pub(crate) user: u32,
+    /// How many of its SYNs were dropped.
+    pub(crate) syns: u8,
 }
 
 impl Frame {
@@ -282,6 +283,7 @@ impl Frame {
         keeps_connection: false,
         number: 0,
         user: u32::MAX,
+        syns: 0,
     };
 
     /// Begins anew in this place: a frame as its caller sends it.
@@ -349,6 +351,7 @@ impl Frame {
         self.keeps_connection = Self::BLANK.keeps_connection;
         self.number = Self::BLANK.number;
         self.user = Self::BLANK.user;
+        self.syns = Self::BLANK.syns;
     }
 
     /// Ends the running part at `at` and begins another.

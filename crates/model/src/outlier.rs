@@ -24,6 +24,15 @@ struct Host {
     returned: Time,
 }
 
+impl Host {
+    /// Whether it is ejected, and its time is not over at the sweep of `now`.
+    fn is_out(&self, now: Time, config: &Config) -> bool {
+        let lasts_ns = config.base_ejection.as_nanos().saturating_mul(u64::from(self.backoff));
+        let lasts_ns = lasts_ns.min(config.maximum_ejection.as_nanos());
+        self.ejected.is_some_and(|since| now.saturating_sub(since).as_nanos() < lasts_ns)
+    }
+}
+
 /// The hosts of one link, seen by one caller.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outliers {
@@ -59,9 +68,13 @@ impl Outliers {
     /// Hosts that are ejected at `now`, sweeps that nobody has made yet included.
     #[must_use]
     pub fn ejected_at(&self, now: Time) -> u32 {
-        let mut swept = self.clone();
-        swept.sweep(now);
-        swept.ejected
+        if now < self.next_sweep {
+            return self.ejected;
+        }
+        let interval_ns = self.config.interval.as_nanos();
+        let sweeps = (now - self.next_sweep).as_nanos() / interval_ns;
+        let last = self.next_sweep.saturating_add(self.config.interval * sweeps);
+        self.known.iter().filter(|&&n| self.hosts[n as usize].is_out(last, &self.config)).count() as u32
     }
 
     /// Whether a host is ejected.
@@ -101,9 +114,8 @@ impl Outliers {
         let mut returned = 0;
         for &n in &self.known {
             let host = &mut self.hosts[n as usize];
-            if let Some(since) = host.ejected {
-                let lasts_ns = config.base_ejection.as_nanos().saturating_mul(u64::from(host.backoff));
-                if now.saturating_sub(since).as_nanos() >= lasts_ns.min(config.maximum_ejection.as_nanos()) {
+            if host.ejected.is_some() {
+                if !host.is_out(now, &config) {
                     *host = Host { failures: 0, ejected: None, returned: now, backoff: host.backoff };
                     returned += 1;
                 }

@@ -184,6 +184,16 @@ impl Process {
         self.stopped_ns(now) - self.halted_total_ns - halts
     }
 
+    /// Address of the component draws of this life; the first one has the process' own.
+    pub(crate) fn life_key(&self) -> Key {
+        if self.incarnation == 0 { self.key } else { self.key.with(u64::from(self.incarnation)) }
+    }
+
+    /// Workers that there are: above a limit that was lowered also those that are still busy. None where nothing limits them.
+    pub(crate) fn staff(&self) -> Option<u64> {
+        (self.workers < u32::MAX).then_some(u64::from(self.workers.max(self.busy)))
+    }
+
     /// Whether nothing is taken out of its queue.
     #[inline]
     pub(crate) fn takes_nothing_up(&self) -> bool {

@@ -73,8 +73,11 @@ pub struct ServiceStatistics {
     pub locks: Station,
     /// Waits in the accept queue, of everything that a worker took up.
     pub queued: LatencyHistogram,
-    /// Workers that there are to take requests up, over all processes; 0 where nothing limits them.
+    /// Workers that there are to take requests up, over all processes; 0 where nothing limits them. Where a limit was lowered, those
+    /// that are above it and still busy are there too.
     pub workers: Level,
+    /// Whether nothing limited them for some time.
+    pub unlimited: bool,
     /// Requests that need or have a limited processor.
     pub processor: Station,
     /// From arrival to answer, of everything answered (errors too).
@@ -155,6 +158,20 @@ impl SourceStatistics {
 }
 
 impl ServiceStatistics {
+    /// Time that busy workers were busy, summed over them, in nanoseconds: who neither is queued or held back nor waits for a row is at
+    /// a worker.
+    #[must_use]
+    pub fn busy_ns(&self, at: Time) -> u128 {
+        let elsewhere = [&self.queue, &self.held_back, &self.locks].map(|station| station.present_ns(at));
+        self.requests.present_ns(at) - elsewhere.iter().sum::<u128>()
+    }
+
+    /// Whether no more workers were busy than there were, where something always limited them.
+    #[must_use]
+    pub fn utilisation_is_possible(&self, at: Time) -> bool {
+        self.unlimited || self.busy_ns(at) <= self.workers.integral_ns(at)
+    }
+
     /// Requests that were accepted and have not ended yet.
     #[must_use]
     pub fn in_flight(&self) -> u64 {
@@ -185,6 +202,8 @@ pub struct KeyspaceStatistics {
     pub lost: u64,
     /// Loads not ended yet.
     pub loading: u64,
+    /// Callers that wait for a load apart.
+    pub waiting: Station,
     /// Callers that waited no longer.
     pub left: u64,
     /// Values that were loaded for nobody and dropped.

@@ -39,8 +39,10 @@ pub(crate) struct Ended {
     pub(crate) accepted: bool,
     /// Whether it is a failure that the call's policy retries.
     pub(crate) retryable: bool,
-    /// From sending to the end.
-    pub(crate) took: Duration,
+    /// Whether it speaks against its host: a status of 500 or above, or none.
+    pub(crate) faulty: bool,
+    /// When it was sent.
+    pub(crate) sent: Time,
 }
 
 /// One caller's account of one link.
@@ -116,13 +118,19 @@ impl Upstream {
         }
     }
 
-    /// The process has ended: the next one begins with nothing but the counts of the whole run.
-    pub(crate) fn forget(&mut self, described: &TrafficPolicy, now: Time) {
-        let mut statistics = std::mem::take(&mut self.statistics);
-        statistics.lost += std::mem::take(&mut statistics.under_way);
-        let fresh = Self::new(self.policy, described, self.process, (self.first, self.hosts), self.key, now);
+    /// The process has ended: the next one, in that life of it, begins with nothing but the counts of the whole run.
+    pub(crate) fn forget(&mut self, described: &TrafficPolicy, life: u32, now: Time) {
+        let statistics = std::mem::take(&mut self.statistics);
+        let (key, hosts) = (self.key, (self.first, self.hosts));
+        let fresh = Self::new(self.policy, described, self.process, hosts, key.with(u64::from(life)), now);
         let meter = UpstreamMeter::new(now, statistics.clone());
-        *self = Self { statistics, meter, ..fresh };
+        *self = Self { key, statistics, meter, ..fresh };
+    }
+
+    /// The caller of an attempt under way has died.
+    pub(crate) fn lose(&mut self, now: Time, sent: Time) {
+        self.statistics.under_way.leave(now, sent);
+        self.statistics.lost += 1;
     }
 
     /// A call begins.
@@ -151,6 +159,7 @@ impl Upstream {
             return Admission::Rejected(ErrorType::BulkheadFull);
         }
         bulkhead.wait(who);
+        self.statistics.waiting.enter(now);
         Admission::Waits(wait)
     }
 
@@ -162,7 +171,7 @@ impl Upstream {
         }
     }
 
-    /// One who waits for a permit has waited long enough. False if it waits no more.
+    /// One who waits for a permit has waited long enough. False if it waits no more, but for a permit that is on its way.
     pub(crate) fn give_up(&mut self, now: Time, who: FrameRef, waited: Duration) -> bool {
         let waits = self.bulkhead.as_mut().is_some_and(|bulkhead| bulkhead.give_up(who));
         if waits {
@@ -179,21 +188,29 @@ impl Upstream {
         let host = self.balancer.pick(now, key, ring, hash);
         self.balancer.begin(host);
         self.statistics.sent += 1;
-        self.statistics.under_way += 1;
+        self.statistics.under_way.enter(now);
         host
     }
 
-    /// An admitted attempt is not sent after all, or a sent one has ended: its permit goes to whoever waits longest.
+    /// A sent attempt has ended: its permit goes to whoever waits longest.
     pub(crate) fn leave(&mut self) -> Option<FrameRef> {
         self.bulkhead.as_mut()?.leave()
     }
 
+    /// An admitted attempt is not sent after all: whatever it was granted goes back. Whom its permit goes to.
+    pub(crate) fn decline(&mut self, now: Time) -> Option<FrameRef> {
+        if let Some(breaker) = &mut self.breaker {
+            breaker.record(now, Verdict::Cancelled, Duration::ZERO);
+        }
+        self.leave()
+    }
+
     /// A sent attempt has ended. True if its host is ejected for it.
     pub(crate) fn end(&mut self, now: Time, ended: Ended) -> bool {
-        let Ended { host, verdict, accepted, retryable, took } = ended;
-        let learnt = verdict != Verdict::Cancelled;
+        let Ended { host, verdict, accepted, retryable, faulty, sent } = ended;
+        let (learnt, took) = (verdict != Verdict::Cancelled, now - sent);
         self.balancer.end(now, host, learnt.then(|| took.as_nanos()));
-        self.statistics.under_way -= 1;
+        self.statistics.under_way.leave(now, sent);
         match verdict {
             Verdict::Success => self.statistics.succeeded += 1,
             Verdict::Failure => self.statistics.failed += 1,
@@ -218,7 +235,7 @@ impl Upstream {
         }
         let Some(outliers) = &mut self.outliers else { return false };
         let swept = outliers.sweep(now).returned > 0;
-        let ejected = outliers.ended(now, host, !success);
+        let ejected = outliers.ended(now, host, faulty);
         if swept || ejected {
             self.leave_out_ejected();
         }
@@ -229,7 +246,7 @@ impl Upstream {
     /// Whether the budget allows one more retry, which is then counted.
     pub(crate) fn try_retry(&mut self, now: Time) -> bool {
         let waiting = self.bulkhead.as_ref().map_or(0, |bulkhead| bulkhead.load().1);
-        let under_way = u32::try_from(self.statistics.under_way).unwrap_or(u32::MAX).saturating_add(waiting);
+        let under_way = u32::try_from(self.statistics.in_flight()).unwrap_or(u32::MAX).saturating_add(waiting);
         let allowed = self.budget.as_mut().is_none_or(|budget| budget.try_retry(now, under_way));
         if allowed {
             self.statistics.retries += 1;
@@ -249,6 +266,14 @@ impl Upstream {
     /// Attempts under way, host by host.
     pub(crate) fn active_on_hosts(&self) -> u64 {
         (0..self.hosts).map(|host| u64::from(self.balancer.active(host))).sum()
+    }
+
+    /// Retries under way or about to be, where the budget bounds those.
+    pub(crate) fn active_retries(&self) -> Option<u64> {
+        match &self.budget {
+            Some(Budget::Concurrency(concurrency)) => Some(concurrency.active().into()),
+            _ => None,
+        }
     }
 
     /// Where the breaker is, if there is one.

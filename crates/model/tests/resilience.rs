@@ -21,7 +21,7 @@ fn run_to(world: &mut World, seconds: u64) -> Statistics {
     let statistics = world.statistics();
     for link in &statistics.links {
         let ended = link.succeeded + link.failed + link.cancelled + link.lost;
-        assert_eq!(link.sent, ended + link.under_way, "{link:?}");
+        assert_eq!(link.sent, ended + link.in_flight(), "{link:?}");
     }
     for source in &statistics.sources {
         assert_eq!(source.sent, source.answered + source.failed + source.in_flight());

@@ -94,6 +94,16 @@ impl Breaker {
         }
     }
 
+    /// Whether it is half-open and waits for trials that nobody makes: `outstanding` attempts have not ended. A lost permit does that.
+    #[must_use]
+    pub fn waits_in_vain(&self, outstanding: u64) -> bool {
+        self.state() == BreakerState::HalfOpen
+            && match self {
+                Self::Resilience4j(breaker) => breaker.trials_missing(outstanding),
+                Self::Hystrix(_) => outstanding == 0,
+            }
+    }
+
     /// Where it is.
     #[must_use]
     pub fn state(&self) -> BreakerState {

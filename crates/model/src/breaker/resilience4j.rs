@@ -136,6 +136,11 @@ impl Resilience4j {
         }
     }
 
+    /// Half-open: whether fewer trials than it lets through are to come, under way or seen.
+    pub(super) fn trials_missing(&self, outstanding: u64) -> bool {
+        u64::from(self.permits) + u64::from(self.window.calls()) + outstanding < u64::from(self.config.half_open_calls)
+    }
+
     /// Calls that a rate needs.
     fn enough(&self) -> u32 {
         self.config.minimum_calls.min(self.window.size)

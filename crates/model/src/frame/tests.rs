@@ -43,6 +43,7 @@ fn used() -> Frame {
         keyspace: 36,
         row: Some((DataId(42), 43)),
         user: 44,
+        syns: 45,
         looked_up: true,
         backend: 37,
         found: crate::store::Lookup::Hit,

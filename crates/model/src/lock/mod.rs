@@ -107,6 +107,9 @@ pub struct Locks {
     rows: BTreeMap<RowId, Row>,
     sessions: BTreeMap<u32, Session>,
     transactions: u32,
+    /// Sessions that hold rows, that are next, and that are queued.
+    holding: u32,
+    next: u32,
     queued: u32,
 }
 
@@ -123,6 +126,7 @@ impl Locks {
         }
         let first = locked.waiters.is_empty();
         locked.waiters.push_back(Waiter { session, frame, since: now });
+        self.next += u32::from(first);
         self.queued += u32::from(!first);
         let waiting = self.sessions.entry(session).or_default();
         debug_assert!(waiting.waits_for.is_none(), "a session waits for one row at a time");
@@ -153,6 +157,7 @@ impl Locks {
     pub fn end(&mut self, now: Time, session: u32, out: &mut Vec<Turn>) {
         self.leave(now, session, out);
         let Some(ended) = self.sessions.remove(&session) else { return };
+        self.holding -= u32::from(!ended.held.is_empty());
         for row in ended.held {
             let Some(locked) = self.rows.get_mut(&row) else { continue };
             let Some(Waiter { session: heir, frame, since }) = locked.waiters.pop_front() else {
@@ -184,25 +189,20 @@ impl Locks {
     /// Sessions that wait.
     #[must_use]
     pub fn waiting(&self) -> u32 {
-        let next = self.rows.values().filter(|row| !row.waiters.is_empty()).count() as u32;
-        next + self.queued
+        self.next + self.queued
     }
 
     /// What metrics report.
     #[must_use]
     pub fn readings(&self) -> Readings {
-        Readings {
-            holding: self.sessions.values().filter(|session| !session.held.is_empty()).count() as u32,
-            sessions: self.sessions.len() as u32,
-            next: self.waiting() - self.queued,
-            queued: self.queued,
-        }
+        Readings { holding: self.holding, sessions: self.sessions.len() as u32, next: self.next, queued: self.queued }
     }
 
     /// The row is the session's from now on.
     fn take(&mut self, session: u32, row: RowId) {
         let entry = self.sessions.entry(session).or_default();
         entry.waits_for = None;
+        self.holding += u32::from(entry.held.is_empty());
         entry.held.push(row);
         if entry.transaction == 0 {
             self.transactions += 1;
@@ -212,7 +212,10 @@ impl Locks {
 
     /// Whoever is first among the waiters now is next.
     fn promote(&mut self, now: Time, row: RowId, out: &mut Vec<Turn>) {
-        let Some(first) = self.rows.get_mut(&row).and_then(|row| row.waiters.front_mut()) else { return };
+        let Some(first) = self.rows.get_mut(&row).and_then(|row| row.waiters.front_mut()) else {
+            self.next -= 1;
+            return;
+        };
         out.push(Turn::Next { frame: first.frame, since: first.since, row: row.number });
         first.since = now;
         self.queued -= 1;
@@ -224,6 +227,16 @@ impl Locks {
             self.queued as usize,
             self.rows.values().map(|row| row.waiters.len().saturating_sub(1)).sum::<usize>(),
             "all but the first of those that wait for a row are queued"
+        );
+        debug_assert_eq!(
+            self.next as usize,
+            self.rows.values().filter(|row| !row.waiters.is_empty()).count(),
+            "the first of those that wait for a row is next"
+        );
+        debug_assert_eq!(
+            self.holding as usize,
+            self.sessions.values().filter(|session| !session.held.is_empty()).count(),
+            "whoever holds a row is counted"
         );
         debug_assert!(
             self.rows.iter().all(|(row, locked)| self.sessions[&locked.holder].held.contains(row)),

@@ -148,7 +148,7 @@ impl Reading {
             Self::NotPermitted => (upstream.statistics.not_permitted - meter.before.not_permitted) as f64,
             Self::PermitsLeft => permits.map(|(all, taken)| f64::from(all.saturating_sub(taken)))?,
             Self::Permits => permits.map(|(all, _)| f64::from(all))?,
-            Self::Active => upstream.statistics.under_way as f64,
+            Self::Active => upstream.statistics.in_flight() as f64,
             Self::Ejected => f64::from(upstream.outliers.as_ref()?.ejected_at(target.now)),
             Self::Ejections => (upstream.statistics.ejections - meter.before.ejections) as f64,
             Self::Retries => (upstream.statistics.retries - meter.before.retries) as f64,

@@ -143,6 +143,8 @@ proptest! {
             }
             second += gap;
             let host = host % hosts;
+            let read = outliers.ejected_at(at(second * 1_000));
+            prop_assert_eq!(read as usize, naive.until_sweep_after.iter().flatten().count(), "reading sweeps nothing");
             outliers.sweep(at(second * 1_000));
             outliers.ended(at(second * 1_000), host, failed);
             naive.ended(second, host as usize, failed);

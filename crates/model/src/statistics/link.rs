@@ -1,5 +1,6 @@
 //! What callers did about a link with a traffic policy.
 
+use super::Station;
 use serde::{Deserialize, Serialize};
 
 /// What callers did about a link with a traffic policy, summed over them:
@@ -18,8 +19,10 @@ pub struct LinkStatistics {
     pub cancelled: u64,
     /// Attempts whose caller died.
     pub lost: u64,
-    /// Attempts not ended yet.
-    pub under_way: u64,
+    /// Attempts not ended yet, and how long the others took.
+    pub under_way: Station,
+    /// Callers that wait for a permit of the bulkhead.
+    pub waiting: Station,
     /// Retries that the budget allowed.
     pub retries: u64,
     /// Retries that it did not.
@@ -37,6 +40,12 @@ pub struct LinkStatistics {
 }
 
 impl LinkStatistics {
+    /// Attempts not ended yet.
+    #[must_use]
+    pub fn in_flight(&self) -> u64 {
+        self.under_way.present()
+    }
+
     /// The sum with another caller's; the name is this one's.
     #[must_use]
     pub fn plus(self, other: &Self) -> Self {
@@ -47,7 +56,8 @@ impl LinkStatistics {
             failed: self.failed + other.failed,
             cancelled: self.cancelled + other.cancelled,
             lost: self.lost + other.lost,
-            under_way: self.under_way + other.under_way,
+            under_way: self.under_way.plus(&other.under_way),
+            waiting: self.waiting.plus(&other.waiting),
             retries: self.retries + other.retries,
             retries_refused: self.retries_refused + other.retries_refused,
             not_permitted: self.not_permitted + other.not_permitted,

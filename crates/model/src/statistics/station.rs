@@ -77,6 +77,14 @@ impl Station {
         self.sojourns_ns += u128::from((now - since).as_nanos());
     }
 
+    /// Both stations together.
+    #[must_use]
+    pub fn plus(self, other: &Self) -> Self {
+        let level =
+            Level { now: self.level.now + other.level.now, moments_ns: self.level.moments_ns + other.level.moments_ns };
+        Self { level, left: self.left + other.left, sojourns_ns: self.sojourns_ns + other.sojourns_ns }
+    }
+
     /// How many are present.
     #[must_use]
     pub fn present(&self) -> u64 {

@@ -97,8 +97,9 @@ impl World {
         }
     }
 
-    /// A request leaves the queue, and the service, without having been taken up.
-    fn leave_queue(&mut self, frame: FrameRef) {
+    /// A request leaves the queue, and the service, without having been taken up, for an error. A statement that got its row already
+    /// and waited for a worker again takes its transaction with it.
+    fn leave_queue<S: Sink>(&mut self, frame: FrameRef, error: ErrorType, sink: &mut S) {
         let now = self.now();
         let f = &self.frames[frame];
         let service = self.processes[f.process as usize].service as usize;
@@ -106,6 +107,10 @@ impl World {
         let place = if f.state == State::Delayed { &mut statistics.held_back } else { &mut statistics.queue };
         place.leave(now, f.since);
         statistics.requests.leave(now, f.arrived);
+        if self.is_database(service) {
+            self.frames[frame].outcome = Outcome::lost(error);
+            self.statement_over(frame, sink);
+        }
     }
 
     /// How important a request is to its service: what the service says of the endpoint, else what the request brings along.
@@ -129,7 +134,7 @@ impl World {
         self.emit_state(process, Transition::Refused, sink);
         match displaced {
             Some(displaced) => {
-                self.leave_queue(displaced);
+                self.leave_queue(displaced, ErrorType::Overloaded, sink);
                 let how = self.blueprint.services[service].admission.queue.dropped;
                 self.turn_away(displaced, how, ErrorType::Overloaded, sink);
                 self.enqueue(frame, counted);
@@ -211,9 +216,9 @@ impl World {
         }
         let at = self.now();
         let f = &mut self.frames[frame];
-        let sent = if f.state == State::Dropped { f.place + 1 } else { 1 };
+        f.syns += 1;
+        let sent = u32::from(f.syns);
         f.state = State::Dropped;
-        f.place = sent;
         // It has not arrived, so nothing before it does is part of its span: not even the time that a rate limiter held it back.
         f.parts = Default::default();
         f.timer = self.calendar.schedule(at + schedule.timeout(sent), Event::Retransmit { frame }.packed());
@@ -227,7 +232,7 @@ impl World {
         let Rejection::Retransmit(schedule) = self.blueprint.services[service].admission.overflow else {
             unreachable!("how a service overflows never changes")
         };
-        if f.place <= schedule.retransmissions() {
+        if u32::from(f.syns) <= schedule.retransmissions() {
             self.deliver(frame, sink);
             return;
         }
@@ -307,7 +312,6 @@ impl World {
     /// A queued request is dropped instead of being taken up.
     #[cold]
     fn shed<S: Sink>(&mut self, frame: FrameRef, turn: Turn, sink: &mut S) {
-        self.leave_queue(frame);
         let process = self.frames[frame].process;
         let service = self.processes[process as usize].service as usize;
         let statistics = &mut self.services[service].statistics;
@@ -321,6 +325,7 @@ impl World {
                 ErrorType::Overloaded
             }
         };
+        self.leave_queue(frame, error, sink);
         let how = self.blueprint.services[service].admission.queue.dropped;
         self.emit_state(process, Transition::Shed, sink);
         self.turn_away(frame, how, error, sink);
@@ -351,7 +356,7 @@ impl World {
         }
         let service = self.processes[process as usize].service as usize;
         self.services[service].statistics.failed += 1;
-        self.leave_queue(frame);
+        self.leave_queue(frame, ErrorType::Cancelled, sink);
         self.frames[frame].outcome = Outcome::lost(ErrorType::Cancelled);
         self.send_answer(frame);
     }

@@ -164,9 +164,8 @@ impl World {
 
     #[inline]
     fn free_worker<S: Sink>(&mut self, process: u32, sink: &mut S) {
-        let p = &mut self.processes[process as usize];
-        p.busy -= 1;
-        if !p.queue.is_empty() {
+        self.rest(process);
+        if !self.processes[process as usize].queue.is_empty() {
             self.take_up_queued(process, sink);
         }
         let p = &self.processes[process as usize];
@@ -220,14 +219,7 @@ impl World {
             let endpoint = EndpointId(endpoint);
             self.emit_request_log(frame, LogEvent::SlowQuery { endpoint, duration: took, backend }, sink);
         }
-        let p = &self.processes[index as usize];
-        let (timed, locks) = (!p.statement_timers.is_empty(), p.locks.is_some());
-        if timed {
-            self.statement_timed(frame);
-        }
-        if locks {
-            self.statement_unlocks(frame, sink);
-        }
+        self.statement_over(frame, sink);
         if orphan {
             self.emit_log(index, LogEvent::ClientLost { backend }, sink);
             let p = &mut self.processes[index as usize];

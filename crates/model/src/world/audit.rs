@@ -49,6 +49,18 @@ impl Coming {
     }
 }
 
+/// What frames do over a link, by account.
+#[derive(Clone, Copy, Default)]
+struct Calls {
+    /// Attempts under way.
+    sent: u64,
+    /// Callers that wait for a permit, and those whose permit is on its way.
+    waiting: u64,
+    granted: u64,
+    /// Second and later attempts under way, waiting or backing off.
+    retries: u64,
+}
+
 /// What frames were found to hold, by process.
 #[derive(Clone, Default)]
 struct Found {
@@ -133,8 +145,7 @@ impl World {
             State::Stalled => coming.continuations.get(&handle).copied().unwrap_or(0),
             State::BackingOff | State::Sleeping | State::Delayed => timer,
             State::WaitingPermit => {
-                let edge = self.tables.edges[frame.call_edge as usize];
-                let upstream = &self.upstreams[edge.upstream.wrapping_add(frame.process) as usize];
+                let upstream = self.awaited_account(frame);
                 let waits = upstream.bulkhead.iter().flat_map(|bulkhead| bulkhead.waiters());
                 let waits = waits.filter(|&waiter| waiter == handle).count();
                 let comes = coming.permits.get(&handle).copied().unwrap_or(0);
@@ -273,33 +284,46 @@ impl World {
 
     /// Callers' accounts of their links, against the attempts and waiters that are there.
     fn audit_accounts(&self, coming: &Coming, findings: &mut Findings) {
-        let mut found = vec![(0u64, 0u64, 0u64); self.upstreams.len()];
+        let mut found = vec![Calls::default(); self.upstreams.len()];
         for handle in self.frames.handles() {
             let frame = &self.frames[handle];
-            let waits = frame.state == State::WaitingPermit;
-            let attempt = self.frames.get(frame.child).filter(|attempt| attempt.caller_side.is_guarded());
-            if frame.call_edge == u32::MAX || !(waits || (attempt.is_some() && frame.state == State::WaitingReply)) {
+            let calls = matches!(frame.state, State::WaitingPermit | State::WaitingReply | State::BackingOff);
+            if !calls || frame.call_edge == u32::MAX {
                 continue;
             }
             let edge = self.tables.edges[frame.call_edge as usize];
-            let (sent, waiting, granted) = &mut found[edge.upstream.wrapping_add(frame.process) as usize];
-            *sent += u64::from(!waits);
+            if !edge.is_guarded() {
+                continue;
+            }
+            let attempt = self.frames.get(frame.child).filter(|attempt| attempt.caller_side.is_guarded());
+            let calls = &mut found[edge.upstream.wrapping_add(frame.process) as usize];
             let comes = coming.permits.contains_key(&handle);
-            *granted += u64::from(waits && comes);
-            *waiting += u64::from(waits && !comes);
+            calls.retries += u64::from(frame.state == State::BackingOff || frame.attempts > 1);
+            match frame.state {
+                State::WaitingPermit if comes => calls.granted += 1,
+                State::WaitingPermit => calls.waiting += 1,
+                State::WaitingReply => calls.sent += u64::from(attempt.is_some()),
+                _ => {}
+            }
         }
-        for (upstream, (sent, waiting, granted)) in self.upstreams.iter().zip(found) {
+        for (upstream, Calls { sent, waiting, granted, retries }) in self.upstreams.iter().zip(found) {
             let mut equal = |what: &str, kept: u64, counted: u64| {
                 let name = || self.name_of(upstream.process);
                 findings.check(kept == counted, || format!("{} counts {kept} {what}, there are {counted}", name()));
             };
-            equal("attempts under way over a link", upstream.statistics.under_way, sent);
+            equal("attempts under way over a link", upstream.statistics.in_flight(), sent);
             equal("attempts under way on its hosts", upstream.active_on_hosts(), sent);
             if let Some(bulkhead) = &upstream.bulkhead {
                 let (taken, queued) = bulkhead.load();
                 equal("permits out", taken.into(), sent + granted);
                 equal("callers that wait for a permit", queued.into(), waiting);
             }
+            if let Some(active) = upstream.active_retries() {
+                equal("retries in its budget", active, retries);
+            }
+            let stuck =
+                upstream.breaker.as_ref().is_some_and(|breaker| breaker.waits_in_vain(sent + waiting + granted));
+            findings.check(!stuck, || format!("a breaker of {} is half-open for ever", self.name_of(upstream.process)));
         }
     }
 
@@ -321,6 +345,10 @@ impl World {
             let kept = service.statistics.in_flight();
             findings.check(kept == counted, || {
                 format!("service {} has {kept} requests in flight, there are {counted}", service.statistics.name)
+            });
+            let (kept, counted) = (service.statistics.workers.now(), self.staff_of(service).unwrap_or(0));
+            findings.check(kept == counted, || {
+                format!("service {} counts {kept} workers, there are {counted}", service.statistics.name)
             });
         }
     }
@@ -420,7 +448,7 @@ impl World {
         self.calendar.len()
     }
 
-    fn name_of(&self, process: u32) -> &str {
+    pub(super) fn name_of(&self, process: u32) -> &str {
         &self.catalogue.processes[process as usize].instance
     }
 }

@@ -21,11 +21,15 @@ impl World {
         self.processes[process as usize].statement_timers.insert(frame, ticket);
     }
 
-    /// A statement has ended: its timeout runs no longer.
-    pub(super) fn statement_timed(&mut self, frame: FrameRef) {
-        let process = self.frames[frame].process as usize;
-        if let Some(ticket) = self.processes[process].statement_timers.remove(&frame) {
+    /// A statement has ended, worked on or not: its timeout runs no longer, and its rows go on if its transaction has ended too.
+    pub(super) fn statement_over<S: Sink>(&mut self, frame: FrameRef, sink: &mut S) {
+        let process = &mut self.processes[self.frames[frame].process as usize];
+        let locks = process.locks.is_some();
+        if let Some(ticket) = process.statement_timers.remove(&frame) {
             self.calendar.cancel(ticket);
+        }
+        if locks {
+            self.statement_unlocks(frame, sink);
         }
     }
 
@@ -55,8 +59,8 @@ impl World {
                 let now = self.now();
                 let p = &mut self.processes[index as usize];
                 p.queue.remove(place, frame);
-                p.busy += 1;
                 self.services[p.service as usize].statistics.queue.leave(now, since);
+                self.engage(index);
                 self.wake(frame, at);
             }
             State::Computing => self.stop_computing(frame),
@@ -85,7 +89,7 @@ impl World {
             return;
         }
         if d.is_stopped() {
-            d.inbox.push_back((now, Event::Patch { index: patch }));
+            d.inbox.push_back((now, Event::PatchAt { index: patch, process: database }));
             return;
         }
         let key = d.key.purpose(purpose::TERMINATION).with(self.blueprint.patches[patch as usize].at.as_nanos());

@@ -78,6 +78,7 @@ impl World {
             stopped: None,
             blueprint,
         };
+        world.note_capacities();
         world.begin();
         world.note_capacities();
         world

@@ -15,7 +15,6 @@ use crate::record::ErrorType;
 use crate::sink::Sink;
 use crate::statistics::KeyspaceStatistics;
 use crate::store::{Lookup, Store, Stored};
-use knockon_kernel::Key;
 
 impl World {
     /// Sends a command about the request's key to a cache.
@@ -26,23 +25,26 @@ impl World {
 
     /// The key of a key space that a request is about: the same for all its steps.
     fn choose_key(&mut self, frame: FrameRef, keyspace: u32) -> u32 {
-        let described = &self.blueprint.keyspaces[keyspace as usize];
-        let recorded = described.recorded.and_then(|field| self.recorded(frame, field));
-        let rank = match recorded {
-            Some(key) => u32::try_from(key).unwrap_or(u32::MAX).min(described.keys - 1),
-            None => self.key_of(self.frames[frame].root, keyspace),
-        };
+        let rank = self.key_for(frame, keyspace);
         let f = &mut self.frames[frame];
         f.cache_key = rank;
         f.keyspace = keyspace;
         rank
     }
 
-    /// The key that the request with this address has in a key space.
-    pub(super) fn key_of(&self, root: Key, keyspace: u32) -> u32 {
+    /// The key that the request of a frame has in a key space: the recorded one, or drawn.
+    pub(super) fn key_for(&self, frame: FrameRef, keyspace: u32) -> u32 {
         let described = &self.blueprint.keyspaces[keyspace as usize];
-        let key = root.with(self.keyspace_keys[keyspace as usize].bits()).purpose(purpose::POPULARITY);
-        self.samplers[described.popularity.index()].rank(key).min(described.keys - 1)
+        let recorded = described.recorded.and_then(|field| self.recorded(frame, field));
+        let rank = match recorded {
+            Some(key) => u32::try_from(key).unwrap_or(u32::MAX),
+            None => {
+                let root = self.frames[frame].root;
+                let key = root.with(self.keyspace_keys[keyspace as usize].bits()).purpose(purpose::POPULARITY);
+                self.samplers[described.popularity.index()].rank(key)
+            }
+        };
+        rank.min(described.keys - 1)
     }
 
     /// The server side of a cache command. What is stored can take the process over its container's limit.

@@ -166,10 +166,8 @@ impl World {
             let at = at.max(self.frames[caller].since);
             // The late attempt's span ended when it was given up: it is the current one's, if there is one, that ends here.
             if waits {
-                let (attempt, outcome) = (self.frames[caller].child, self.frames[child].outcome);
-                self.emit_client_span(caller, attempt, at, Some(outcome), sink);
-                self.attempt_over(attempt, Verdict::Cancelled, outcome, sink);
-                self.abandon(caller);
+                let outcome = self.frames[child].outcome;
+                self.leave_attempt(caller, at, Verdict::Cancelled, outcome, sink);
             }
             at
         };
@@ -241,11 +239,8 @@ impl World {
     /// The attempt's timer has expired at `at`.
     pub(super) fn attempt_timed_out<S: Sink>(&mut self, caller: FrameRef, at: Time, sink: &mut S) {
         let now = self.now();
-        let child = self.frames[caller].child;
         let outcome = Outcome::lost(ErrorType::Timeout);
-        self.emit_client_span(caller, child, at, Some(outcome), sink);
-        self.attempt_over(child, Verdict::Failure, outcome, sink);
-        self.abandon(caller);
+        self.leave_attempt(caller, at, Verdict::Failure, outcome, sink);
         let frame = &mut self.frames[caller];
         frame.switch(self.stood, at);
         frame.switch(Part::Computing, now);
@@ -253,8 +248,23 @@ impl World {
         self.attempt_failed(caller, outcome, sink);
     }
 
-    /// The caller leaves its outstanding attempt. The server learns of it only where it looks.
-    pub(super) fn abandon(&mut self, caller: FrameRef) {
+    /// The caller leaves its outstanding attempt at `at`: its side of it ends, and its account of the link is settled.
+    pub(super) fn leave_attempt<S: Sink>(
+        &mut self,
+        caller: FrameRef,
+        at: Time,
+        verdict: Verdict,
+        outcome: Outcome,
+        sink: &mut S,
+    ) {
+        let child = self.frames[caller].child;
+        self.emit_client_span(caller, child, at, Some(outcome), sink);
+        self.attempt_over(child, verdict, outcome, sink);
+        self.abandon(caller);
+    }
+
+    /// The callee of an attempt that its caller has left is left alone. It learns of it only where it looks.
+    fn abandon(&mut self, caller: FrameRef) {
         let now = self.now();
         let child = std::mem::replace(&mut self.frames[caller].child, FrameRef::NONE);
         let Some(left) = self.frames.get_mut(child) else { return };

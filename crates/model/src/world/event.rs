@@ -46,6 +46,8 @@ pub(crate) enum Event {
     VacationOver { process: u32, incarnation: u32 },
     /// A patch acts.
     Patch { index: u32 },
+    /// A patch acts on one process, which stood still when it acted on the others.
+    PatchAt { index: u32, process: u32 },
     /// A patch is taken back.
     PatchEnd { index: u32 },
     /// A SYN that was dropped comes again, or is given up.
@@ -133,6 +135,7 @@ impl Event {
             Self::StatementTimeout { frame: of } => Packed(36, frame(of)),
             Self::LockWait { frame: of, serial } => Packed(37 | u64::from(serial) << 8, frame(of)),
             Self::Patch { index } => Packed(14, u64::from(index)),
+            Self::PatchAt { index, process } => Packed(60, pair(index, process)),
             Self::PatchEnd { index } => Packed(15, u64::from(index)),
             Self::Retransmit { frame: of } => Packed(20, frame(of)),
             Self::Permit { frame: of } => Packed(25, frame(of)),
@@ -172,6 +175,7 @@ impl Packed {
             13 => Event::Disconnect { process, incarnation },
             14 => Event::Patch { index: low },
             15 => Event::PatchEnd { index: low },
+            60 => Event::PatchAt { index: low, process: high },
             20 => Event::Retransmit { frame },
             35 => Event::HangUp { process, incarnation, backend: (kind >> 8) as u32 },
             36 => Event::StatementTimeout { frame },
@@ -210,6 +214,7 @@ mod tests {
             Event::StatementTimeout { frame },
             Event::LockWait { frame, serial: u32::MAX },
             Event::Patch { index },
+            Event::PatchAt { index, process },
             Event::PatchEnd { index },
             Event::Retransmit { frame },
             Event::Permit { frame },

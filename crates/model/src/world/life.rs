@@ -85,6 +85,7 @@ impl World {
             .collect();
         for frame in lost {
             self.clear_timer(frame);
+            self.leave_link(frame);
             self.abandon_statement(frame);
             self.forget_dropped(self.frames[frame].child);
             self.leave_stations(frame);
@@ -111,8 +112,14 @@ impl World {
             self.send_answer(frame);
         }
         let p = &mut self.processes[process as usize];
+        let before = p.staff();
         p.busy = 0;
         p.queue.clear();
+        let after = p.staff();
+        if before != after {
+            self.note_staff(process, before, after);
+        }
+        let p = &mut self.processes[process as usize];
         let inbox = std::mem::take(&mut p.inbox);
         for (_, event) in inbox {
             match event {
@@ -240,12 +247,13 @@ impl World {
         };
         if let Runtime::Redis(redis) = &described.runtime {
             let service = ServiceId(p.service);
-            p.store = Some(Box::new(Store::new(redis, service, &self.blueprint.keyspaces, p.key)));
+            p.store = Some(Box::new(Store::new(redis, service, &self.blueprint.keyspaces, p.life_key())));
         }
         let service = ServiceId(p.service);
         let keyspaces = &self.blueprint.keyspaces;
         let caches = self.blueprint.local_caches_of(service);
-        p.caches = caches.map(|(id, cache)| Store::local(cache, id, keyspaces, p.key.name(&cache.name))).collect();
+        let life = p.life_key();
+        p.caches = caches.map(|(id, cache)| Store::local(cache, id, keyspaces, life.name(&cache.name))).collect();
         if let Runtime::Postgres(postgres) = described.runtime {
             p.times_statements = postgres.statement_timeout.is_some();
             let service = p.service as usize;

@@ -33,18 +33,23 @@ impl World {
         let all = self.blueprint.services[p.service as usize].workers.unwrap_or(u32::MAX);
         let limit = p.guard.as_ref().and_then(|guard| guard.concurrency.as_ref());
         let limit = limit.filter(|limit| limit.config().excess.is_none()).map_or(u32::MAX, |limit| limit.limit());
-        let workers = all.min(limit);
-        if std::mem::replace(&mut p.workers, workers) != workers {
-            let service = p.service as usize;
-            self.note_workers(service);
+        let before = p.staff();
+        p.workers = all.min(limit);
+        let after = p.staff();
+        if before != after {
+            self.note_staff(process, before, after);
         }
     }
 
-    /// Asks the rate limiter; true where the request does not go on now.
+    /// Asks the rate limiter; true where the request does not go on now. A SYN that comes again is not asked about: what stands
+    /// before the process has let its request through already.
     pub(super) fn is_held_back<S: Sink>(&mut self, frame: FrameRef, sink: &mut S) -> bool {
         let now = self.now();
         let f = &self.frames[frame];
         let index = f.process;
+        if f.syns > 0 {
+            return false;
+        }
         let endpoint = self.tables.programs[f.program as usize].endpoint;
         let p = &mut self.processes[index as usize];
         let service = p.service as usize;

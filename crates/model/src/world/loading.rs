@@ -10,6 +10,7 @@ use super::World;
 use super::execute::Flow;
 use super::tables::Op;
 use crate::blueprint::Abandoned;
+use crate::breaker::Verdict;
 use crate::frame::{LOAD, Outcome, State};
 use crate::id::FrameRef;
 use crate::loads::{Load, Place};
@@ -43,7 +44,9 @@ impl World {
             }
         };
         self.loads.wait(load, frame);
+        self.keyspaces[place.keyspace as usize].waiting.enter(now);
         let f = &mut self.frames[frame];
+        debug_assert_eq!(f.keyspace, place.keyspace, "what is loaded is what was looked up last");
         f.child = load;
         f.state = State::WaitingLoad;
         f.switch(Part::Child, now);
@@ -137,6 +140,7 @@ impl World {
         for waiter in load.waiters {
             self.clear_timer(waiter);
             let f = &mut self.frames[waiter];
+            self.keyspaces[load.place.keyspace as usize].waiting.leave(now, f.since);
             f.child = FrameRef::NONE;
             f.switch(Part::Computing, now);
             f.state = State::Running;
@@ -158,10 +162,13 @@ impl World {
     pub(super) fn leave_load<S: Sink>(&mut self, frame: FrameRef, at: Time, sink: &mut S) {
         let task = std::mem::replace(&mut self.frames[frame].child, FrameRef::NONE);
         let abandons = self.loads.leave(task, frame);
+        let (now, since) = (self.now(), self.frames[frame].since);
         self.clear_timer(frame);
         self.wake(frame, at);
         let Some(load) = self.loads.get(task) else { return };
-        self.keyspaces[load.place.keyspace as usize].left += 1;
+        let keys = &mut self.keyspaces[load.place.keyspace as usize];
+        keys.left += 1;
+        keys.waiting.leave(now, since);
         if abandons && let Op::Load { load } = self.tables.ops[load.step as usize] {
             match self.tables.loads[load as usize].abandoned {
                 Abandoned::Cancel => self.cancel_load(task, false, sink),
@@ -188,15 +195,20 @@ impl World {
                 self.wake(task, now);
             }
             State::Sleeping | State::BackingOff => {
+                if f.state == State::BackingOff {
+                    self.retry_over(task);
+                }
                 self.clear_timer(task);
                 self.wake(task, now);
             }
             State::WaitingLoad => self.leave_load(task, now, sink),
             State::WaitingReply if interrupts => {
-                let child = f.child;
+                let retries = f.attempts > 1;
                 self.clear_timer(task);
-                self.emit_client_span(task, child, now, Some(Outcome::lost(ErrorType::Cancelled)), sink);
-                self.abandon(task);
+                self.leave_attempt(task, now, Verdict::Cancelled, Outcome::lost(ErrorType::Cancelled), sink);
+                if retries {
+                    self.retry_over(task);
+                }
                 self.wake(task, now);
             }
             State::Joining => return self.cancel_branches(task),

@@ -45,8 +45,8 @@ impl World {
         match locks.request(now, session, frame, RowId { table, number }) {
             Request::Granted => Flow::On,
             Request::Next | Request::Queued => {
-                process.busy -= 1;
                 self.services[process.service as usize].statistics.locks.enter(now);
+                self.rest(index);
                 let f = &mut self.frames[frame];
                 f.state = State::WaitingLock;
                 f.switch(Part::Lock, now);
@@ -107,8 +107,8 @@ impl World {
         self.clear_timer(frame);
         let since = self.frames[frame].since;
         self.wake(frame, at);
+        self.engage(index);
         let p = &mut self.processes[index as usize];
-        p.busy += 1;
         self.services[p.service as usize].statistics.locks.leave(now, since);
         if let Some(locks) = &mut p.locks {
             locks.leave(now, backend, &mut self.turns);
@@ -227,7 +227,7 @@ impl World {
             return;
         }
         if p.is_stopped() {
-            p.inbox.push_back((now, Event::Patch { index: patch }));
+            p.inbox.push_back((now, Event::PatchAt { index: patch, process: database }));
             return;
         }
         let Some(locks) = &mut p.locks else { return };

@@ -314,6 +314,7 @@ impl World {
             Event::VacationDue { process, incarnation } => self.vacation_due(process, incarnation),
             Event::VacationOver { process, incarnation } => self.vacation_over(process, incarnation, sink),
             Event::Patch { index } => self.patch(index, sink),
+            Event::PatchAt { index, process } => self.patch_at(index, process, sink),
             Event::PatchEnd { index } => self.patch_end(index, sink),
             Event::Retransmit { frame } => self.retransmit(frame, sink),
             Event::Permit { frame } => self.permit(frame, at, sink),

@@ -63,6 +63,15 @@ impl World {
         }
     }
 
+    /// A patch acts on a process that stood still when it was to.
+    pub(super) fn patch_at<S: Sink>(&mut self, index: u32, process: u32, sink: &mut S) {
+        match self.blueprint.patches[index as usize].action {
+            Action::Hold { row, .. } => self.hold_row(index, process, row),
+            Action::Terminate { service, share } => self.terminate(index, service, share, sink),
+            _ => unreachable!("only what sessions of a database do waits for it"),
+        }
+    }
+
     /// A patch is taken back.
     pub(super) fn patch_end<S: Sink>(&mut self, index: u32, sink: &mut S) {
         match self.blueprint.patches[index as usize].action {

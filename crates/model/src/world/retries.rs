@@ -56,7 +56,8 @@ impl World {
         Some(own.map_or(left, |own| own.min(left)))
     }
 
-    /// An attempt has failed, or was never sent: another one after a back-off, or the call has failed for good.
+    /// An attempt has failed, or was never sent: another one after a back-off, or the call has failed for good. A retry that could
+    /// go only after the frame's deadline is none.
     pub(super) fn attempt_failed<S: Sink>(&mut self, caller: FrameRef, outcome: Outcome, sink: &mut S) {
         let now = self.now();
         let frame = &self.frames[caller];
@@ -67,30 +68,33 @@ impl World {
         let edge = self.tables.edges[frame.call_edge as usize];
         if edge.policy.0 != UNLIMITED && !frame.cancelled {
             let policy = self.blueprint[edge.policy];
-            if may_retry(&policy, frame.attempts)
-                && retries_on(&policy, outcome)
-                && self.affords_retry(caller, edge, sink)
-            {
-                let frame = &self.frames[caller];
+            if may_retry(&policy, frame.attempts) && retries_on(&policy, outcome) {
                 let draw = frame.attempt_key(edge.site).purpose(purpose::JITTER);
                 let previous = Duration::from_nanos(frame.backoff_ns);
                 let own = backoff::delay(&policy.backoff, u32::from(frame.attempts), previous, draw);
                 let asked = Duration::from_secs(u64::from(outcome.retry_after_s));
                 let delay = if policy.honours_retry_after { own.max(asked) } else { own };
-                let frame = &mut self.frames[caller];
-                frame.backoff_ns = own.as_nanos();
-                frame.state = State::BackingOff;
-                frame.switch(Part::BackingOff, now);
-                self.set_timer(caller, delay);
-                return;
+                if now.saturating_add(delay) < frame.deadline && self.affords_retry(caller, edge, sink) {
+                    let frame = &mut self.frames[caller];
+                    frame.backoff_ns = own.as_nanos();
+                    frame.state = State::BackingOff;
+                    frame.switch(Part::BackingOff, now);
+                    self.set_timer(caller, delay);
+                    return;
+                }
             }
         }
         self.call_failed(caller, outcome, edge.service, sink);
     }
 
-    /// The back-off is over: the next attempt goes out.
+    /// The back-off is over: the next attempt goes out, unless nobody wants it any more.
     pub(super) fn resend<S: Sink>(&mut self, caller: FrameRef, sink: &mut S) {
         let frame = &self.frames[caller];
+        if frame.cancelled && !frame.unwinding {
+            self.retry_over(caller);
+            self.fail(caller, Outcome::lost(ErrorType::Cancelled), None, sink);
+            return;
+        }
         let (edge, attempt) = (frame.call_edge, frame.attempts + 1);
         self.attempt(caller, edge, attempt, sink);
     }

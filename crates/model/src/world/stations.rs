@@ -1,9 +1,10 @@
 //! Little's law at every station: what stations counted, against what the frames themselves say.
 
-use super::World;
+use super::{ServiceState, World};
 use crate::frame::{Frame, State};
 use crate::id::FrameRef;
-use crate::statistics::{Balance, Station};
+use crate::process::Process;
+use crate::statistics::{Balance, ServiceStatistics, Station};
 use knockon_kernel::Time;
 
 /// Who is at a station, by their own account.
@@ -32,6 +33,15 @@ struct FoundAtService {
     pools: Vec<(Found, Found)>,
 }
 
+/// The same for a link with a traffic policy.
+#[derive(Clone, Copy, Default)]
+struct FoundOverLink {
+    /// Attempts that have not ended.
+    under_way: Found,
+    /// Callers that wait for a permit.
+    waiting: Found,
+}
+
 impl World {
     /// How far the world has come: the last event, or later, where it was asked to run until then.
     pub(super) fn reached(&self) -> Time {
@@ -41,10 +51,9 @@ impl World {
     /// What limits its stations, after it was built or changed.
     pub(super) fn note_capacities(&mut self) {
         let now = self.now();
-        for service in 0..self.services.len() {
-            self.note_workers(service);
-        }
         for (service, described) in self.services.iter_mut().zip(&self.blueprint.services) {
+            let processes = service.first_process as usize..(service.first_process + service.replicas) as usize;
+            note(now, staff(&self.processes[processes]), &mut service.statistics);
             for (pool, statistics) in described.pools.iter().zip(&mut service.statistics.pools) {
                 let connections = u64::from(pool.maximum) + u64::from(pool.overflow);
                 statistics.capacity.set(now, connections * u64::from(service.replicas));
@@ -52,15 +61,42 @@ impl World {
         }
     }
 
-    /// How many workers a service has, after that may have changed.
-    #[cold]
-    pub(super) fn note_workers(&mut self, service: usize) {
+    /// Workers of a service's processes; none where nothing limits them.
+    pub(super) fn staff_of(&self, service: &ServiceState) -> Option<u64> {
+        staff(&self.processes[service.first_process as usize..][..service.replicas as usize])
+    }
+
+    /// A process has more or fewer workers than before.
+    pub(super) fn note_staff(&mut self, process: u32, before: Option<u64>, after: Option<u64>) {
         let now = self.now();
-        let service = &mut self.services[service];
-        let processes = service.first_process as usize..(service.first_process + service.replicas) as usize;
-        let workers = self.processes[processes].iter().map(|process| process.workers);
-        let limited = |workers: u32| (workers < u32::MAX).then_some(u64::from(workers));
-        service.statistics.workers.set(now, workers.map(limited).sum::<Option<u64>>().unwrap_or(0));
+        let service = self.processes[process as usize].service as usize;
+        let state = &self.services[service];
+        let staff = match (before, after) {
+            (Some(before), Some(after)) => Some(state.statistics.workers.now() - before + after),
+            _ => self.staff_of(state),
+        };
+        note(now, staff, &mut self.services[service].statistics);
+    }
+
+    /// A worker has something to do, even one above the limit.
+    pub(super) fn engage(&mut self, process: u32) {
+        let now = self.now();
+        let p = &mut self.processes[process as usize];
+        p.busy += 1;
+        if p.busy > p.workers {
+            self.services[p.service as usize].statistics.workers.up(now);
+        }
+    }
+
+    /// A worker has nothing to do any more; one above a limit that was lowered is then no worker.
+    #[inline]
+    pub(super) fn rest(&mut self, process: u32) {
+        let now = self.now();
+        let p = &mut self.processes[process as usize];
+        if p.busy > p.workers {
+            self.services[p.service as usize].statistics.workers.down(now);
+        }
+        p.busy -= 1;
     }
 
     /// A frame is lost with its process: it leaves wherever it is.
@@ -79,6 +115,7 @@ impl World {
             State::WaitingLock => statistics.locks.leave(now, f.since),
             State::WaitingPool => statistics.pools[usize::from(f.query_pool)].waiting.leave(now, f.since),
             State::Computing if !process.unlimited_cores => statistics.processor.leave(now, f.since),
+            State::WaitingLoad => self.keyspaces[f.keyspace as usize].waiting.leave(now, f.since),
             _ => {}
         }
         for held in f.held.iter().flatten() {
@@ -94,8 +131,18 @@ impl World {
         for (found, service) in services.iter_mut().zip(&self.services) {
             found.pools = vec![Default::default(); service.statistics.pools.len()];
         }
+        let mut links = vec![FoundOverLink::default(); self.blueprint.traffic.len()];
+        let mut keyspaces = vec![Found::default(); self.keyspaces.len()];
         for frame in self.frames.handles() {
             let f = &self.frames[frame];
+            if let Some(account) = self.account_of(f) {
+                links[self.upstreams[account].policy as usize].under_way.add(at, f.sent);
+            }
+            match f.state {
+                State::WaitingPermit => links[self.awaited_account(f).policy as usize].waiting.add(at, f.since),
+                State::WaitingLoad => keyspaces[f.keyspace as usize].add(at, f.since),
+                _ => {}
+            }
             let process = &self.processes[f.process as usize];
             if process.is_client() {
                 if f.program == u32::MAX {
@@ -124,6 +171,13 @@ impl World {
                 balances.push(balance(format!("{name}/{} in use", pool.name), &pool.in_use, in_use, at));
             }
         }
+        for (link, found) in self.link_statistics().iter().zip(links) {
+            balances.push(balance(format!("{} under way", link.name), &link.under_way, found.under_way, at));
+            balances.push(balance(format!("{} permits", link.name), &link.waiting, found.waiting, at));
+        }
+        for (keys, found) in self.keyspaces.iter().zip(keyspaces) {
+            balances.push(balance(format!("{}/{} loads", keys.cache, keys.name), &keys.waiting, found, at));
+        }
         balances
     }
 
@@ -144,6 +198,18 @@ impl World {
             ages_ns: 0,
         }
     }
+}
+
+/// Workers of a service's processes; none where nothing limits them.
+fn staff(processes: &[Process]) -> Option<u64> {
+    processes.iter().map(Process::staff).sum()
+}
+
+/// A service has so many workers from now on.
+fn note(now: Time, staff: Option<u64>, statistics: &mut ServiceStatistics) {
+    statistics.workers.set(now, staff.unwrap_or(0));
+    // What is set up at the beginning takes no time.
+    statistics.unlimited = staff.is_none() || statistics.unlimited && now > Time::ZERO;
 }
 
 fn find(f: &Frame, unlimited_cores: bool, at: Time, found: &mut FoundAtService) {

@@ -8,7 +8,7 @@ use super::{Event, World};
 use crate::balance::{self, Ring};
 use crate::blueprint::{Balance, Blueprint, LinkEnd};
 use crate::breaker::{BreakerState, Verdict};
-use crate::frame::{Outcome, State};
+use crate::frame::{Frame, Outcome, State};
 use crate::id::{FrameRef, LinkId};
 use crate::process::Process;
 use crate::purpose;
@@ -122,7 +122,7 @@ impl World {
         let Balance::ConsistentHash { keys, .. } = balance else { return 0 };
         let root = self.frames[caller].root;
         let key = match keys {
-            Some(keys) => Key::new(0).with(u64::from(self.key_of(root, keys.0))),
+            Some(keys) => Key::new(0).with(u64::from(self.key_for(caller, keys.0))),
             None => root,
         };
         balance::hash(key.purpose(purpose::RING_KEY))
@@ -140,59 +140,78 @@ impl World {
         let now = self.now();
         let attempt = &mut self.frames[child];
         attempt.caller_side.settle();
-        let (caller, host, took) = (attempt.caller, attempt.process, now - attempt.sent);
+        let (caller, host, sent) = (attempt.caller, attempt.process, attempt.sent);
         let edge = self.tables.edges[attempt.edge as usize];
         let retryable =
             self.blueprint.policies.get(edge.policy.index()).is_some_and(|policy| retries_on(policy, outcome));
         let accepted = outcome.status != 0 && !OVERLOADED.contains(&outcome.status);
+        let faulty = outcome.status == 0 || outcome.status >= 500;
         let upstream = self.upstream_of(caller, edge);
         let before = upstream.breaker_state();
-        let ended = Ended { host: host - upstream.first, verdict, accepted, retryable, took };
+        let ended = Ended { host: host - upstream.first, verdict, accepted, retryable, faulty, sent };
         let ejected = upstream.end(now, ended);
         if S::OBSERVES {
-            upstream.meter.ended(now, verdict, took);
+            upstream.meter.ended(now, verdict, now - sent);
         }
         let next = upstream.leave();
         if ejected {
             self.emit_state(host, Transition::Ejected { link: edge.link }, sink);
         }
         self.note_breaker(caller, edge, before, sink);
-        if let Some(next) = next {
+        let Some(next) = next else { return };
+        let waits = &self.frames[next];
+        if waits.cancelled || waits.deadline <= now {
+            // It fails, which may end its process: not in the midst of what ends here.
+            self.announce_permit(next);
+        } else {
             self.hand_permit(next, sink);
         }
     }
 
-    /// A permit comes to a caller that waits for one: its attempt goes.
-    pub(super) fn hand_permit<S: Sink>(&mut self, caller: FrameRef, sink: &mut S) {
+    /// A permit reaches a caller in an event of its own.
+    fn announce_permit(&mut self, caller: FrameRef) {
+        self.calendar.post(self.now(), Event::Permit { frame: caller }.packed());
+    }
+
+    /// A permit comes to a caller that waits for one: its attempt goes, unless it comes too late.
+    fn hand_permit<S: Sink>(&mut self, caller: FrameRef, sink: &mut S) {
         let now = self.now();
         self.clear_timer(caller);
         let frame = &mut self.frames[caller];
+        let since = frame.since;
         frame.switch(Part::Computing, now);
         frame.state = State::Running;
-        let (edge, deadline) = (self.tables.edges[frame.call_edge as usize], frame.deadline);
+        let (edge, deadline, cancelled) =
+            (self.tables.edges[frame.call_edge as usize], frame.deadline, frame.cancelled);
         let timeout = self.timeout(edge.policy.0, deadline, now);
-        if timeout == Some(Duration::ZERO) {
-            let next = self.upstream_of(caller, edge).leave();
-            self.attempt_failed(caller, Outcome::lost(ErrorType::Timeout), sink);
-            if let Some(next) = next {
-                self.hand_permit(next, sink);
-            }
+        let upstream = self.upstream_of(caller, edge);
+        upstream.statistics.waiting.leave(now, since);
+        if !cancelled && timeout != Some(Duration::ZERO) {
+            self.send(caller, edge, timeout, sink);
             return;
         }
-        self.send(caller, edge, timeout, sink);
+        let before = upstream.breaker_state();
+        // One after the other, however many come too late.
+        if let Some(next) = upstream.decline(now) {
+            self.announce_permit(next);
+        }
+        self.note_breaker(caller, edge, before, sink);
+        let error = if cancelled { ErrorType::Cancelled } else { ErrorType::Timeout };
+        self.attempt_failed(caller, Outcome::lost(error), sink);
     }
 
     /// A caller has waited for a permit as long as it may, until `at`.
     pub(super) fn permit_timed_out<S: Sink>(&mut self, caller: FrameRef, at: Time, sink: &mut S) {
         let now = self.now();
         let frame = &self.frames[caller];
-        let (edge, waited) = (self.tables.edges[frame.call_edge as usize], at - frame.since);
+        let (edge, since) = (self.tables.edges[frame.call_edge as usize], frame.since);
         let upstream = self.upstream_of(caller, edge);
         let before = upstream.breaker_state();
-        if !upstream.give_up(now, caller, waited) {
+        if !upstream.give_up(now, caller, at - since) {
             // Its permit is on the way in this very instant.
             return;
         }
+        upstream.statistics.waiting.leave(now, since);
         self.wake(caller, at);
         self.note_breaker(caller, edge, before, sink);
         self.rejected(caller, edge, ErrorType::BulkheadFull, sink);
@@ -233,9 +252,48 @@ impl World {
     /// The process has ended: what it knew of its links is gone.
     pub(super) fn forget_links(&mut self, process: u32) {
         let now = self.now();
+        let life = self.processes[process as usize].incarnation + 1;
         for upstream in self.upstreams.iter_mut().filter(|upstream| upstream.process == process) {
-            upstream.forget(&self.blueprint.traffic[upstream.policy as usize], now);
+            upstream.forget(&self.blueprint.traffic[upstream.policy as usize], life, now);
         }
+    }
+
+    /// A frame is lost with its process: the attempt that it has under way is nobody's any more, and it waits for no permit.
+    pub(super) fn leave_link(&mut self, caller: FrameRef) {
+        let now = self.now();
+        let frame = &self.frames[caller];
+        let (child, since) = (frame.child, frame.since);
+        match frame.state {
+            State::WaitingPermit => {
+                let edge = self.tables.edges[frame.call_edge as usize];
+                self.upstream_of(caller, edge).statistics.waiting.leave(now, since);
+            }
+            State::WaitingReply => {
+                let Some(attempt) = self.frames.get_mut(child).filter(|attempt| attempt.caller_side.is_guarded())
+                else {
+                    return;
+                };
+                attempt.caller_side.settle();
+                let (edge, sent) = (self.tables.edges[attempt.edge as usize], attempt.sent);
+                self.upstream_of(caller, edge).lose(now, sent);
+            }
+            _ => {}
+        }
+    }
+
+    /// The account that the caller of an attempt keeps of its link, by number, if it is there and keeps one.
+    pub(super) fn account_of(&self, attempt: &Frame) -> Option<usize> {
+        if !attempt.caller_side.is_guarded() {
+            return None;
+        }
+        let caller = self.frames.get(attempt.caller)?;
+        Some(self.tables.edges[attempt.edge as usize].upstream.wrapping_add(caller.process) as usize)
+    }
+
+    /// The account of the link whose permit a frame waits for.
+    pub(super) fn awaited_account(&self, caller: &Frame) -> &Upstream {
+        let edge = self.tables.edges[caller.call_edge as usize];
+        &self.upstreams[edge.upstream.wrapping_add(caller.process) as usize]
     }
 
     /// Accounts of a link, by caller.
@@ -246,15 +304,14 @@ impl World {
 
     /// More or fewer attempts may be under way over a link from now on.
     pub(super) fn set_permits(&mut self, link: LinkId, maximum: u32) {
-        let now = self.now();
         let bulkheads = self.upstreams_of(link).filter_map(|upstream| upstream.bulkhead.as_mut());
         let admitted: Vec<FrameRef> = bulkheads.flat_map(|bulkhead| bulkhead.set_maximum(maximum)).collect();
         for frame in admitted {
-            self.calendar.post(now, Event::Permit { frame }.packed());
+            self.announce_permit(frame);
         }
     }
 
-    /// A permit that a change of the bulkhead made reaches its process.
+    /// A permit that a change of the bulkhead made, or that somebody came too late for, reaches its process.
     pub(super) fn permit<S: Sink>(&mut self, frame: FrameRef, at: Time, sink: &mut S) {
         let Some(caller) = self.frames.get(frame) else { return };
         if caller.state != State::WaitingPermit {

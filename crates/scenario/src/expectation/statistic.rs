@@ -187,11 +187,11 @@ const SERVICE: &[Row<ServiceStatistics>] = table!(
         average("present.mean", "accepted requests that have not ended, on average over time", |s, at| s.requests.present_ns(at)),
         stays("sojourn.mean", "mean time from arrival to the end, however it ended", |s| &s.requests),
         average("queue.present.mean", "requests in the accept queue, on average over time", |s, at| s.queue.present_ns(at)),
-        average("workers.present.mean", "busy workers, on average over time", at_workers_ns),
+        average("workers.present.mean", "busy workers, on average over time", |s, at| s.busy_ns(at)),
         average("held_back.present.mean", "requests that a rate limiter holds back, on average over time", |s, at| s.held_back.present_ns(at)),
         average("locks.present.mean", "statements that wait for a row, on average over time", |s, at| s.locks.present_ns(at)),
         utilisation("utilisation", "busy workers of those that there are, on average over time", |s, at| {
-            (at_workers_ns(s, at), s.workers.integral_ns(at))
+            (s.busy_ns(at), s.workers.integral_ns(at))
         }),
         average("processor.present.mean", "requests that need or have a limited processor, on average over time", |s, at| {
             s.processor.present_ns(at)
@@ -269,19 +269,23 @@ const KEYS: &[Row<KeyspaceStatistics>] = &[
     count("left", "callers that waited for a load no longer", |s| s.left),
     count("dropped", "values that were loaded for nobody and dropped", |s| s.dropped),
     level("loading", "loads not ended at the end", |s| s.loading),
+    average("waiting.present.mean", "callers that wait for a load, on average over time", |s, at| {
+        s.waiting.present_ns(at)
+    }),
+    stays("waiting.sojourn.mean", "mean wait for a load, however it ended", |s| &s.waiting),
 ];
-
-/// Who neither is queued or held back nor waits for a row is at a worker.
-fn at_workers_ns(s: &ServiceStatistics, at: Time) -> u128 {
-    s.requests.present_ns(at) - s.queue.present_ns(at) - s.held_back.present_ns(at) - s.locks.present_ns(at)
-}
 
 /// Of links that the scenario says something about the callers of.
 const LINK: &[Row<LinkStatistics>] = &[
     count("sent", "attempts sent", |s| s.sent),
     count("succeeded", "attempts answered with a status below 500", |s| s.succeeded),
     count("failed", "attempts that ended otherwise", |s| s.failed),
-    level("under_way", "attempts not ended at the end of the run", |s| s.under_way),
+    level("under_way", "attempts not ended at the end of the run", |s| s.in_flight()),
+    average("under_way.mean", "attempts not ended, on average over time", |s, at| s.under_way.present_ns(at)),
+    average("permits.present.mean", "callers that wait for a permit of the bulkhead, on average over time", |s, at| {
+        s.waiting.present_ns(at)
+    }),
+    stays("permits.sojourn.mean", "mean wait for a permit, however it ended", |s| &s.waiting),
     part("failed_share", "attempts that failed, of all that ended", |s| (s.failed, s.succeeded + s.failed)),
     count("retries", "retries that the budget allowed", |s| s.retries),
     count("retries_refused", "retries that the budget did not allow", |s| s.retries_refused),
