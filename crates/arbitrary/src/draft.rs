@@ -1,7 +1,7 @@
 //! A scenario being written: the choices, the plan, and where the pen is.
 
 use crate::choices::Choices;
-use crate::plan::{Database, Plan, Service};
+use crate::plan::{Database, Keys, Plan, Service};
 use crate::table::{Choice, Field, Record};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,8 +17,8 @@ pub(crate) struct Draft<'b> {
     /// Those of them that have a bulkhead, and that have throttling callers.
     pub(crate) bulkheads: Vec<String>,
     pub(crate) throttles: Vec<String>,
-    /// How many steps of each endpoint have a field that can be set, by "service/endpoint" and field.
-    pub(crate) settable: BTreeMap<(String, &'static str), usize>,
+    /// Steps of each endpoint that have a field, by "service/endpoint" and field: whether it can be set later.
+    pub(crate) settable: BTreeMap<(String, &'static str), Vec<bool>>,
     /// Paths of limits that can be set.
     pub(crate) limits: Vec<String>,
     /// Components whose processors have a bound.
@@ -39,14 +39,24 @@ pub(crate) struct Here {
     pub(crate) database: usize,
     pub(crate) cache: usize,
     pub(crate) source: String,
-    /// Keys of the key space being written, whether they expire, and whether they are there at the start.
-    pub(crate) keys: usize,
+    /// Whether its requests come from users who wait for their answers.
+    pub(crate) closed: bool,
+    /// The key space being written or read, whether its keys expire, and whether they are there at the start.
+    pub(crate) keys: Keys,
     pub(crate) expires: bool,
     pub(crate) warm: bool,
-    /// The pool of the step being written, and those held around it.
+    /// The pool of the step being written, those held around it, and those that are held by who waits for it.
     pub(crate) pool: usize,
     pub(crate) held: Vec<usize>,
+    pub(crate) awaited: Vec<usize>,
     pub(crate) loops: u32,
+    /// The innermost repeat around it.
+    pub(crate) again: Option<Again>,
+    /// Whether the load being written is a task of its own, and whether others join it.
+    pub(crate) apart: bool,
+    pub(crate) shared: bool,
+    /// Key spaces of the loads around, which a load that joins others would wait for.
+    pub(crate) loading: Vec<String>,
     pub(crate) depth: u32,
     /// Steps that may still be written for this endpoint.
     pub(crate) steps: usize,
@@ -56,6 +66,15 @@ pub(crate) struct Here {
     pub(crate) row: usize,
     /// Name of the service that the deploy being written is of.
     pub(crate) deployed: String,
+}
+
+/// A repeat around the step being written.
+#[derive(Clone, Copy)]
+pub(crate) struct Again {
+    /// Pools held where it begins.
+    pub(crate) held: usize,
+    /// Whether there is a way on beside the step being written.
+    pub(crate) may: bool,
 }
 
 impl<'b> Draft<'b> {

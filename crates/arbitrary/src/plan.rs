@@ -55,15 +55,24 @@ pub(crate) struct Database {
 #[derive(Clone, Debug)]
 pub(crate) struct Cache {
     pub(crate) name: String,
-    /// Key spaces, and how many keys each has.
-    pub(crate) keys: Vec<(String, usize)>,
+    pub(crate) keys: Vec<Keys>,
+}
+
+/// A key space.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Keys {
+    pub(crate) name: String,
+    pub(crate) count: usize,
+    /// Whether its values get stale, so that they are loaded by tasks of their own.
+    pub(crate) fresh: bool,
 }
 
 impl Cache {
     /// Key spaces have names of their own, so that a name alone says which is meant.
     fn new(name: String, choices: &mut Choices<'_>) -> Self {
         let keys = names(&format!("{name}-keys"), 1 + choices.below(2)).into_iter();
-        let keys = keys.map(|name| (name, choices.pick(&[10, 1, 100, 3000]))).collect();
+        let keys = keys.map(|name| Keys { name, count: choices.pick(&[10, 1, 100, 3000]), fresh: choices.chance(64) });
+        let keys = keys.collect();
         Self { name, keys }
     }
 }

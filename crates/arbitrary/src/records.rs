@@ -38,6 +38,21 @@ fn keep<T>(records: &mut Vec<T>, record: T) {
 }
 
 impl Records {
+    /// Whether there may have been more of a kind than are kept.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        let kept = [
+            self.spans.len(),
+            self.ledgers.len(),
+            self.logs.len(),
+            self.samples.len(),
+            self.changes.len(),
+            self.requests.len(),
+            self.states.len(),
+        ];
+        kept.contains(&KEPT)
+    }
+
     fn must(&mut self, holds: bool, what: impl FnOnce() -> String) {
         if !holds && self.faults.len() < 8 {
             self.faults.push(what());

@@ -27,8 +27,16 @@ pub fn scenario_text(text: &str) {
 /// # Panics
 /// When something is; the message has the scenario.
 pub fn world(bytes: &[u8]) {
-    let text = scenario(bytes);
-    let loaded = load(&text).unwrap_or_else(|errors| panic!("{errors}\n{text}"));
+    world_text(&scenario(bytes));
+}
+
+/// So is this scenario. What was found to be wrong with a world is kept as text: bytes stand for other worlds when the tables of the
+/// language grow.
+///
+/// # Panics
+/// When something is wrong with it; the message has the scenario.
+pub fn world_text(text: &str) {
+    let loaded = load(text).unwrap_or_else(|errors| panic!("{errors}\n{text}"));
     if let Err(wrong) = audit(&loaded.blueprint, EVENTS) {
         panic!("{wrong}\n{}", loaded.resolved_text);
     }

@@ -10,7 +10,6 @@ const WORLDS: u64 = 300;
 const EVENTS: u64 = 4_000;
 
 #[test]
-#[ignore = "open: a load of a cache may ask for a pool that its request holds"]
 fn every_byte_string_is_a_scenario_that_compiles_and_says_itself_again() {
     let few = [vec![], vec![0], vec![255; 7], vec![255; 4_000], vec![0; 4_000]];
     for bytes in few.into_iter().chain((0..1_000).map(|seed| bytes(seed, LENGTH))) {
@@ -57,6 +56,11 @@ const LEFT_OUT: &[(&str, &str, &str)] = &[
     ("Column", "column", RECORDED),
     ("Column", "endpoints", RECORDED),
     ("scenario", "measure", "an estimate says nothing to the world"),
+    ("popularity", "Recorded", RECORDED),
+    ("key space", "preload", RECORDED),
+    ("preload", "data", RECORDED),
+    ("preload", "expires", RECORDED),
+    ("preload", "key", RECORDED),
 ];
 
 const RECORDED: &str = "recorded data are files of their own";
@@ -77,8 +81,8 @@ fn page() -> BTreeMap<String, BTreeSet<String>> {
             words.entry(section.clone()).or_default().insert(name.clone());
             holder = if ABOUT_EXPECTATIONS.contains(&section.as_str()) { section.clone() } else { name };
         } else if let Some(field) = line.strip_prefix("    ").filter(|_| !section.is_empty()) {
-            let end = if section == "paths" { field.find("  ").or(field.find(". ")) } else { field.find(' ') };
-            words.entry(holder.clone()).or_default().insert(field[..end.unwrap_or(field.len())].to_owned());
+            let end = field.find(' ').unwrap_or(field.len());
+            words.entry(holder.clone()).or_default().insert(field[..end].to_owned());
         }
     }
     words.retain(|name, _| !ABOUT_EXPECTATIONS.contains(&name.as_str()) && !name.contains("statistics"));
@@ -86,7 +90,6 @@ fn page() -> BTreeMap<String, BTreeSet<String>> {
 }
 
 #[test]
-#[ignore = "open: the tables lack rows for closed users, batches, branches, vacations and loads of caches"]
 fn everything_of_the_language_can_be_made_up() {
     let (page, vocabulary) = (page(), vocabulary());
     let mut missing = Vec::new();

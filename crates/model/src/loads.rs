@@ -64,6 +64,7 @@ impl Load {
 pub(crate) struct Loads {
     /// By the slot of their frames.
     under_way: BTreeMap<u32, Load>,
+    #[serde(with = "crate::pairs")]
     shared: BTreeMap<Place, FrameRef>,
 }
 

@@ -1,9 +1,15 @@
 //! Times a whole number: every duration multiplied, every rate divided.
 //!
 //! A world whose durations are written down scales exactly: every event of the one is an event of the other, so many times later.
-//! What is drawn from a continuous distribution is rounded to whole nanoseconds and does not; neither do a share of a core, costs by
-//! size (a pause per MiB, a rate of marking), growth by a broken factor, and what a library or a server has built in
-//! (HikariCP's housekeeper, the cycles of Redis). [`frozen`] takes these out of a scenario.
+//! [`frozen`] takes out of a scenario what does not:
+//!
+//! - what is rounded to whole nanoseconds: draws from continuous distributions, shares of a core, contention, the roots of CoDel,
+//!   growth by a broken factor;
+//! - costs by size: a pause per MiB, a rate of marking;
+//! - what counts in a unit of its own, because the real thing does: nginx' `limit_req` in milliseconds, `Retry-After` in seconds,
+//!   Finagle's least retries by the second, a token bucket's default of a second's burst, `lfu-decay-time` in minutes;
+//! - what has times built in: HikariCP's housekeeper, the cycles of Redis, the periods of a CFS quota, the SYNs of Linux,
+//!   PostgreSQL's `deadlock_timeout`.
 
 use super::Tree;
 
@@ -59,7 +65,15 @@ const UNSCALED: &[(&str, Option<&str>)] = &[
     ("fresh", None),
     ("expiries", None),
     ("delay", None),
+    ("contention", None),
+    ("honours_retry_after", Some("false")),
+    ("minimum_per_second", Some("0")),
+    ("log_lock_waits", Some("false")),
 ];
+
+/// The same of fields that can also be set later, by the end of their paths.
+const UNSCALED_PATHS: &[(&str, &str)] =
+    &[("cores", "\"2 cpu\""), ("quota", "Unlimited"), (".ttl", "None"), ("/rate_limit.rate", "\"40/s\"")];
 
 /// False where something is in the way.
 fn freeze(value: &mut Tree) -> bool {
@@ -74,14 +88,21 @@ fn freeze(value: &mut Tree) -> bool {
         *value = Tree::Atom("Refuse".into());
         return true;
     }
+    if ["LimitReq", "TokenBucket"].contains(&value.name()) {
+        let burst = value.get("burst").map_or("3", Tree::name);
+        // Thousandths of a request a second, also when they are divided.
+        *value = Tree::parse(&format!("TokenBucket(rate: \"40/s\", burst: {burst})"));
+        return true;
+    }
     if ["Poisson", "Constant"].contains(&value.name()) {
         // A gap of a whole number of nanoseconds.
         *value = Tree::parse("Constant(rate: \"125/s\")");
         return true;
     }
     let Tree::Group { parts, .. } = value else { return true };
-    let has = |field: &str| parts.iter().any(|(key, _)| key.as_deref() == Some(field));
-    if has("runtime") && !has("discipline") {
+    let has =
+        |parts: &[(Option<String>, Tree)], field: &str| parts.iter().any(|(key, _)| key.as_deref() == Some(field));
+    if has(parts, "runtime") && !has(parts, "discipline") {
         parts.push((Some("discipline".into()), Tree::Atom("FirstCome".into())));
     }
     for &(field, fixed) in UNSCALED {
@@ -93,10 +114,17 @@ fn freeze(value: &mut Tree) -> bool {
             }
         }
     }
+    let database = has(parts, "queries");
     for (key, value) in parts {
-        let whole = |key: &Option<String>| key.as_deref().is_some_and(|key| key.trim_matches('"').ends_with("cores"));
-        if whole(key) && value.name() != "Unlimited" {
-            *value = Tree::Atom("\"2 cpu\"".into());
+        let key = key.as_deref().unwrap_or_default().trim_matches('"');
+        for &(end, fixed) in UNSCALED_PATHS.iter().filter(|(end, _)| key.ends_with(end)) {
+            if value.name() != "Unlimited" || end == "quota" {
+                *value = Tree::Atom(fixed.into());
+            }
+            // A database always shares its cores: it gets one for each statement.
+            if end == "cores" && value.name() != "Unlimited" && (database || key.starts_with("store-")) {
+                *value = Tree::Atom("\"64 cpu\"".into());
+            }
         }
     }
     true

@@ -9,6 +9,17 @@ pub(super) fn law(d: &mut Draft<'_>) -> Option<String> {
     if d.choices.chance(128) { Some(d.choice(&LAW)) } else { leaf::short(d) }
 }
 
+/// Something that takes its time, however often it comes.
+pub(super) fn gap(d: &mut Draft<'_>) -> Option<String> {
+    let mean = d.quoted(&["10ms", "1ms", "3ms", "40ms", "1s"])?;
+    Some(match d.choices.below(4) {
+        0 => format!("Exponential(mean: {mean})"),
+        1 => format!("Gamma(mean: {mean}, shape: 0.25)"),
+        2 => format!("Uniform(low: \"0s\", high: {mean})"),
+        _ => mean,
+    })
+}
+
 pub(super) static LAW: Choice = Choice {
     what: "distribution",
     variants: &[

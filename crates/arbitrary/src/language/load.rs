@@ -1,7 +1,7 @@
 //! Sources and links.
 
 use super::admission::CLASS;
-use super::law::law;
+use super::law::{gap, law};
 use super::leaf;
 use super::policy::{ANSWERS, BACKOFF, retry_on};
 use super::traffic;
@@ -18,13 +18,17 @@ pub(super) static LOAD: Record = Record {
             d.links.insert(format!("{} -> {target}", d.here.source));
             Some(quote(&target))
         }),
-        must("arrivals", |d| Some(d.choice(&ARRIVALS))),
+        must("arrivals", |d| {
+            d.here.closed = false;
+            Some(d.choice(&ARRIVALS))
+        }),
+        may("batch", |d| (!d.here.closed).then(|| d.choice(&BATCH))),
         must("mix", |d| {
             let mut endpoints: Vec<String> = d.service().endpoints.iter().map(|e| e.name.clone()).collect();
             endpoints.truncate(1 + d.choices.below(endpoints.len()));
             Some(map(endpoints.into_iter().map(|name| (name, leaf::weight(d).unwrap_or_default()))))
         }),
-        may("profile", |d| Some(d.record(&PROFILE))),
+        may("profile", |d| (!d.here.closed).then(|| d.record(&PROFILE))),
         may("from", |d| d.quoted(&["0s", "1ns", "100ms", "1s"])),
         may("until", |d| d.quoted(&["30s", "1001ms", "2s", "5s"])),
         may("requests", |d| d.one_of(&["100", "1", "1000"])),
@@ -44,6 +48,24 @@ pub(super) static ARRIVALS: Choice = Choice {
         variant("Poisson", &[must("rate", leaf::rate)]).weighing(3),
         variant("Constant", &[must("rate", leaf::rate)]).weighing(2),
         variant("Replay", &[must("at", instants)]),
+        variant("Renewal", &[must("gap", gap)]),
+        variant("Closed", &[must("users", |d| d.number(1, 6)), must("think", law)]).entering(|d| d.here.closed = true),
+    ],
+};
+
+pub(super) static BATCH: Choice = Choice {
+    what: "batch",
+    variants: &[
+        variant("Fixed", &[must("size", leaf::count_from_1)]),
+        variant("Geometric", &[must("mean", |d| d.one_of(&["2", "1", "1.5", "7.25"]))]),
+        variant("Between", &[must("low", |d| d.number(1, 3)), must("high", |d| d.number(3, 6))]),
+        variant(
+            "OneOf",
+            &[must("sizes", |d| {
+                let count = 1 + d.choices.below(3);
+                Some(d.list(count, |d| leaf::count_from_1(d).unwrap_or_default()))
+            })],
+        ),
     ],
 };
 

@@ -65,6 +65,7 @@ pub(crate) static FORMS: &[Form] = &[
     form("SERVICE/ENDPOINT.time[n]", |d| steps(d, "time"), law),
     form("SERVICE/ENDPOINT.bytes[n]", |d| steps(d, "bytes"), leaf::large_bytes),
     form("SERVICE/ENDPOINT.timeout[n]", |d| steps(d, "timeout"), leaf::patience),
+    form("SERVICE/ENDPOINT.load_timeout[n]", |d| steps(d, "load_timeout"), leaf::patience),
     form("SERVICE/ENDPOINT.retries[n]", |d| steps(d, "retries"), leaf::count),
     form("DATABASE.max_connections", |d| fields(databases(d), "max_connections"), |d| d.number(1, 8)),
     form("DATABASE.lock_timeout", |d| fields(databases(d), "lock_timeout"), leaf::patience),
@@ -123,7 +124,8 @@ fn endpoints(d: &Draft<'_>, field: &str) -> Vec<String> {
 
 fn steps(d: &Draft<'_>, field: &str) -> Vec<String> {
     let having = d.settable.iter().filter(|((_, known), _)| *known == field);
-    having.flat_map(|((endpoint, _), count)| (1..=*count).map(move |n| format!("{endpoint}.{field}[{n}]"))).collect()
+    let numbered = having.flat_map(|((endpoint, _), steps)| (1..).zip(steps).map(move |step| (endpoint, step)));
+    numbered.filter(|(_, (_, can))| **can).map(|(endpoint, (n, _))| format!("{endpoint}.{field}[{n}]")).collect()
 }
 
 fn queries(d: &Draft<'_>) -> Vec<String> {
@@ -134,7 +136,7 @@ fn queries(d: &Draft<'_>) -> Vec<String> {
 
 fn keys(d: &Draft<'_>) -> Vec<String> {
     let keys = d.plan.caches.iter().flat_map(|cache| cache.keys.iter().map(move |keys| (cache, keys)));
-    keys.map(|(cache, (keys, _))| format!("{}/{keys}.ttl", cache.name)).collect()
+    keys.map(|(cache, keys)| format!("{}/{}.ttl", cache.name, keys.name)).collect()
 }
 
 fn local(d: &Draft<'_>, field: &str) -> Vec<String> {
@@ -145,7 +147,7 @@ fn local(d: &Draft<'_>, field: &str) -> Vec<String> {
 fn local_keys(d: &Draft<'_>) -> Vec<String> {
     let caches = d.plan.services.iter().flat_map(|service| service.caches.iter().map(move |cache| (service, cache)));
     let keys = caches.flat_map(|(service, cache)| cache.keys.iter().map(move |keys| (service, cache, keys)));
-    keys.map(|(service, cache, (keys, _))| format!("{}/{}/{keys}.ttl", service.name, cache.name)).collect()
+    keys.map(|(service, cache, keys)| format!("{}/{}/{}.ttl", service.name, cache.name, keys.name)).collect()
 }
 
 /// Links that the scenario says something about.

@@ -1,7 +1,7 @@
 //! Applications: runtime, memory, pools.
 
 use super::admission::{OVERFLOW, QUEUE};
-use super::law::law;
+use super::law::{gap, law};
 use super::leaf;
 use super::limit::{CONCURRENCY, rate_limit};
 use super::step::ENDPOINT;
@@ -38,6 +38,7 @@ pub(super) static SERVICE: Record = Record {
         may("memory", |d| Some(d.record(&MEMORY))),
         may("start_up", law),
         may("warm_up", |d| Some(d.record(&WARM_UP))),
+        rare("vacation", |d| Some(d.choice(&VACATION))),
         may("restart", |d| Some(d.choice(&RESTART))),
         may("stop_grace", leaf::while_),
         may("cancels_abandoned", leaf::flag),
@@ -132,6 +133,14 @@ pub(super) static MEMORY: Record = Record {
 pub(super) static WARM_UP: Record = Record {
     what: "warm-up",
     fields: &[may("factor", |d| d.one_of(&["3", "1", "1.5", "40"])), may("requests", |d| d.one_of(&["200", "1", "7"]))],
+};
+
+pub(super) static VACATION: Choice = Choice {
+    what: "vacation",
+    variants: &[
+        variant("Periodic", &[must("every", gap), must("length", gap)]),
+        variant("WhenIdle", &[must("length", gap), may("repeats", leaf::flag)]),
+    ],
 };
 
 pub(super) static RESTART: Choice = Choice {

@@ -5,7 +5,8 @@ use super::law::law;
 use super::leaf;
 use super::limit::RATE_LIMIT;
 use super::policy::{ANSWERS, BACKOFF, retry_on};
-use crate::draft::{Draft, quote};
+use crate::draft::{Again, Draft, quote};
+use crate::plan::Keys;
 use crate::table::{Choice, Record, Variant, may, must, rare, variant};
 
 pub(super) static ENDPOINT: Record = Record {
@@ -42,12 +43,17 @@ fn steps(d: &mut Draft<'_>) -> String {
     text
 }
 
+/// The endpoint being written, as paths begin.
+fn endpoint(d: &Draft<'_>) -> String {
+    let service = d.service();
+    format!("{}/{}", service.name, service.endpoints[d.here.endpoint].name)
+}
+
 /// Notes that the step has fields that can be set later; steps are numbered in the order in which they begin.
 fn carries(d: &mut Draft<'_>, fields: &[&'static str]) {
-    let service = d.service();
-    let endpoint = format!("{}/{}", service.name, service.endpoints[d.here.endpoint].name);
+    let endpoint = endpoint(d);
     for field in fields {
-        *d.settable.entry((endpoint.clone(), field)).or_default() += 1;
+        d.settable.entry((endpoint.clone(), field)).or_default().push(true);
     }
 }
 
@@ -58,8 +64,8 @@ fn shallow(d: &Draft<'_>) -> bool {
 
 /// Pools that a query can use here, and those that a transaction can take.
 fn usable(d: &Draft<'_>, held_already: bool) -> Vec<usize> {
-    let held = &d.here.held;
-    let free = |pool: &usize| !held.contains(pool) && held.len() < 2;
+    let (held, awaited) = (&d.here.held, &d.here.awaited);
+    let free = |pool: &usize| !held.contains(pool) && !awaited.contains(pool) && held.len() < 2;
     (0..d.service().pools.len()).filter(|pool| free(pool) || held_already && held.contains(pool)).collect()
 }
 
@@ -76,11 +82,17 @@ pub(super) static STEP: Choice = Choice {
         QUERY,
         TRANSACTION,
         CACHE_ASIDE,
+        READ_THROUGH,
         variant("Allocate", &[must("bytes", leaf::small_bytes)]).fitting(managed).entering(|d| carries(d, &["bytes"])),
         variant("Retain", &[must("bytes", leaf::small_bytes)]).fitting(managed).entering(|d| carries(d, &["bytes"])),
         variant("Sleep", &[must("time", law)]).entering(|d| carries(d, &["time"])),
         variant("Choose", &[must("branches", branches)]).fitting(shallow),
         LOOP,
+        REPEAT,
+        variant("Again", &[])
+            .fitting(|d| d.here.again.is_some_and(|around| around.may && around.held == d.here.held.len()))
+            .weighing(6),
+        PARALLEL,
         variant("Log", &[must("severity", |d| Some(d.choice(&SEVERITY))), must("message", message)]),
         variant("Fail", &[may("status", |d| d.one_of(&["500", "400", "404", "429", "503", "599"]))]),
     ],
@@ -158,24 +170,141 @@ const CACHE_ASIDE: Variant = variant(
     "CacheAside",
     &[
         must("keys", |d| {
-            let servers = d.plan.caches.len();
-            let at = d.choices.below(servers + d.service().caches.len());
-            let cache = d.plan.caches.get(at).unwrap_or_else(|| &d.service().caches[at - servers]).clone();
-            if at < servers {
-                let link = format!("{} -> {}", d.service().name, cache.name);
-                d.links.insert(link);
-            }
-            let (keys, _) = &cache.keys[d.choices.below(cache.keys.len())];
-            let long = d.choices.chance(128);
-            Some(quote(&if long { format!("{}/{keys}", cache.name) } else { keys.clone() }))
+            let all = key_spaces(d);
+            keys(d, &all)
         }),
-        must("load", |d| Some(steps(d))),
+        may("coalesce", |d| {
+            let coalesce = d.choices.chance(128) && !d.here.loading.contains(&d.here.keys.name);
+            d.here.apart |= coalesce;
+            d.here.shared |= coalesce;
+            Some(coalesce.to_string())
+        }),
+        may("load_timeout", |d| {
+            let timeout = leaf::patience_or_none(d)?;
+            d.here.apart |= timeout != "None";
+            Some(timeout)
+        }),
+        may("abandoned", |d| Some(d.choice(&ABANDONED))),
+        must("load", load),
         may("timeout", leaf::patience_or_none),
     ],
 )
 .weighing(3)
-.fitting(|d| shallow(d) && d.plan.caches.len() + d.service().caches.len() > 0)
+.fitting(|d| shallow(d) && !key_spaces(d).is_empty())
+.entering(|d| carries(d, &["timeout", "load_timeout"]));
+
+const READ_THROUGH: Variant = variant(
+    "ReadThrough",
+    &[
+        must("keys", |d| {
+            let free = free_key_spaces(d);
+            let keys = keys(d, &free);
+            (d.here.apart, d.here.shared) = (true, true);
+            keys
+        }),
+        may("load_timeout", leaf::patience_or_none),
+        must("load", load),
+        may("timeout", leaf::patience_or_none),
+    ],
+)
+.fitting(|d| shallow(d) && !free_key_spaces(d).is_empty())
+.entering(|d| carries(d, &["timeout", "load_timeout"]));
+
+/// Key spaces that the service can read: of servers, by their cache, and of its own processes.
+fn key_spaces(d: &Draft<'_>) -> Vec<(String, bool, Keys)> {
+    let servers = d.plan.caches.iter().map(|cache| (cache, true));
+    let all = servers.chain(d.service().caches.iter().map(|cache| (cache, false)));
+    all.flat_map(|(cache, server)| cache.keys.iter().map(move |keys| (cache.name.clone(), server, keys.clone())))
+        .collect()
+}
+
+/// Those that are not being loaded around here.
+fn free_key_spaces(d: &Draft<'_>) -> Vec<(String, bool, Keys)> {
+    let mut all = key_spaces(d);
+    all.retain(|(.., keys)| !d.here.loading.contains(&keys.name));
+    all
+}
+
+/// The key space that a step reads, one of some.
+fn keys(d: &mut Draft<'_>, from: &[(String, bool, Keys)]) -> Option<String> {
+    let (cache, server, keys) = &from[d.choices.below(from.len())];
+    if *server {
+        let link = format!("{} -> {cache}", d.service().name);
+        d.links.insert(link);
+    }
+    (d.here.apart, d.here.shared, d.here.keys) = (keys.fresh, keys.fresh, keys.clone());
+    let long = d.choices.chance(128);
+    Some(quote(&if long { format!("{cache}/{}", keys.name) } else { keys.name.clone() }))
+}
+
+/// What loads a value.
+fn load(d: &mut Draft<'_>) -> Option<String> {
+    if d.here.apart {
+        let around = d.here.loading.len();
+        let shared = d.here.shared.then(|| d.here.keys.name.clone());
+        d.here.loading.extend(shared);
+        let text = beside(d, steps);
+        d.here.loading.truncate(around);
+        return Some(text);
+    }
+    // A request that loads for itself waits for no load.
+    let endpoint = endpoint(d);
+    if let Some(last) = d.settable.get_mut(&(endpoint, "load_timeout")).and_then(|steps| steps.last_mut()) {
+        *last = false;
+    }
+    Some(steps(d))
+}
+
+/// Writes what runs in a frame of its own, which the one that is being written waits for.
+fn beside(d: &mut Draft<'_>, write: impl FnOnce(&mut Draft<'_>) -> String) -> String {
+    let held = std::mem::take(&mut d.here.held);
+    let (again, loops) = (d.here.again.take(), std::mem::take(&mut d.here.loops));
+    let awaited = d.here.awaited.len();
+    d.here.awaited.extend(&held);
+    let text = write(d);
+    d.here.awaited.truncate(awaited);
+    (d.here.held, d.here.again, d.here.loops) = (held, again, loops);
+    text
+}
+
+pub(super) static ABANDONED: Choice = Choice {
+    what: "end of an abandoned load",
+    variants: &[variant("Cancel", &[]), variant("Interrupt", &[]), variant("Drop", &[]), variant("Fill", &[])],
+};
+
+const PARALLEL: Variant = variant(
+    "Parallel",
+    &[
+        must("branches", |d| {
+            let count = 1 + d.choices.below(3);
+            Some(d.list(count, |d| beside(d, steps)))
+        }),
+        may("join", |d| Some(d.choice(&JOIN))),
+        may("timeout", leaf::patience_or_none),
+    ],
+)
+.weighing(2)
+.fitting(shallow)
 .entering(|d| carries(d, &["timeout"]));
+
+pub(super) static JOIN: Choice = Choice { what: "join", variants: &[variant("All", &[]), variant("First", &[])] };
+
+const REPEAT: Variant = variant(
+    "Repeat",
+    &[
+        must("steps", |d| {
+            let outer = d.here.again.replace(Again { held: d.here.held.len(), may: false });
+            d.here.loops += 1;
+            let text = steps(d);
+            d.here.loops -= 1;
+            d.here.again = outer;
+            Some(text)
+        }),
+        must("most", |d| d.number(1, 4)),
+    ],
+)
+.weighing(2)
+.fitting(|d| shallow(d) && d.here.loops < 2);
 
 const LOOP: Variant = variant(
     "Loop",
@@ -193,7 +322,14 @@ const LOOP: Variant = variant(
 
 fn branches(d: &mut Draft<'_>) -> Option<String> {
     let count = 1 + d.choices.below(3);
-    Some(d.list(count, |d| d.record(&BRANCH)))
+    let around = d.here.again;
+    // One way leads on.
+    let first = d.record(&BRANCH);
+    d.here.again = around.map(|around| Again { may: true, ..around });
+    let others = (1..count).map(|_| d.record(&BRANCH));
+    let all: Vec<String> = std::iter::once(first).chain(others).collect();
+    d.here.again = around;
+    Some(format!("[{}]", all.join(", ")))
 }
 
 pub(super) static BRANCH: Record =

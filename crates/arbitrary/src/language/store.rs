@@ -4,6 +4,7 @@ use super::law::law;
 use super::leaf;
 use super::service::{MEMORY, RESTART};
 use crate::draft::{Draft, map, quote};
+use crate::plan::Keys;
 use crate::table::{Choice, Record, may, must, rare, variant};
 
 pub(super) static DATABASE: Record = Record {
@@ -124,12 +125,12 @@ pub(super) static KEYS: Record = Record {
             let number = d.used.len();
             Some(quote(&format!("old-keys-{number}")))
         }),
-        must("count", |d| Some(d.here.keys.to_string())),
+        must("count", |d| Some(d.here.keys.count.to_string())),
         may("popularity", |d| Some(d.choice(&POPULARITY))),
         rare("same_as", |d| {
             let all = d.plan.caches.iter().flat_map(|cache| cache.keys.iter().map(move |keys| (cache, keys)));
-            let alike = all.filter(|(_, (_, count))| *count == d.here.keys);
-            let alike: Vec<String> = alike.map(|(cache, (name, _))| format!("{}/{name}", cache.name)).collect();
+            let alike = all.filter(|(_, keys)| keys.count == d.here.keys.count);
+            let alike: Vec<String> = alike.map(|(cache, keys)| format!("{}/{}", cache.name, keys.name)).collect();
             (!alike.is_empty()).then(|| quote(&alike[d.choices.below(alike.len())]))
         }),
         may("ttl", |d| {
@@ -137,24 +138,25 @@ pub(super) static KEYS: Record = Record {
             leaf::age(d)
         }),
         may("renewed", |d| d.here.expires.then(|| leaf::flag(d))?),
-        may("fresh", |d| d.here.expires.then(|| leaf::brief(d))?),
+        must("fresh", |d| d.here.keys.fresh.then(|| leaf::brief(d))?),
         may("value", leaf::small_bytes),
         may("warm", |d| {
             d.here.warm = true;
             leaf::flag(d)
         }),
         rare("expiries", |d| {
-            let count = d.choices.below(d.here.keys.min(4) + 1);
+            let count = d.choices.below(d.here.keys.count.min(4) + 1);
             (!d.here.warm).then(|| d.list(count, |d| leaf::age(d).unwrap_or_default()))
         }),
     ],
 };
 
-/// Writes key spaces of so many keys each.
-fn key_spaces(d: &mut Draft<'_>, keys: Vec<(String, usize)>) -> String {
+/// Writes key spaces.
+fn key_spaces(d: &mut Draft<'_>, keys: Vec<Keys>) -> String {
     let mut entries = Vec::new();
-    for (name, count) in keys {
-        (d.here.keys, d.here.expires, d.here.warm) = (count, false, false);
+    for keys in keys {
+        let name = keys.name.clone();
+        (d.here.keys, d.here.expires, d.here.warm) = (keys, false, false);
         entries.push((name, d.record(&KEYS)));
     }
     map(entries)

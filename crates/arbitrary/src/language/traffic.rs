@@ -52,7 +52,7 @@ pub(super) static BALANCE: Choice = Choice {
 fn keys(d: &mut Draft<'_>) -> Option<String> {
     let caches = d.plan.caches.iter();
     let all: Vec<String> =
-        caches.flat_map(|cache| cache.keys.iter().map(|(keys, _)| format!("{}/{keys}", cache.name))).collect();
+        caches.flat_map(|cache| cache.keys.iter().map(|keys| format!("{}/{}", cache.name, keys.name))).collect();
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
     if all.is_empty() { None } else { d.quoted(&all) }
 }

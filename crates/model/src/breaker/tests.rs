@@ -144,26 +144,34 @@ fn hystrix_sleeps_five_seconds_and_lets_one_trial_decide() {
 #[derive(Debug)]
 struct Naive {
     state: BreakerState,
-    outcomes: Vec<(u64, bool)>,
+    /// When, whether it failed, whether it was slow.
+    outcomes: Vec<(u64, bool, bool)>,
     permits: u32,
     since_ms: u64,
     looked_ms: u64,
 }
 
+/// The end of a call: whether it failed and whether it was slow; `None` where its caller lost interest.
+type End = Option<(bool, bool)>;
+
 impl Naive {
-    fn resilience4j(&mut self, now: u64, permits: bool, ended: Option<bool>) -> bool {
+    fn resilience4j(&mut self, now: u64, permits: bool, ended: Option<End>) -> bool {
         let (window, minimum) = (8, 5);
         if permits && self.state == Open && now > self.since_ms + 60_000 {
             (self.state, self.permits) = (HalfOpen, 3);
             self.outcomes.clear();
         }
-        if let Some(failed) = ended {
-            self.outcomes.push((now, failed));
+        if let (Some(None), HalfOpen) = (ended, self.state) {
+            self.permits = (self.permits + 1).min(3);
+        }
+        if let Some(Some((failed, slow))) = ended {
+            self.outcomes.push((now, failed, slow));
             let (size, enough) = if self.state == HalfOpen { (3, 3) } else { (window, minimum) };
-            let last: Vec<bool> = self.outcomes.iter().rev().take(size).map(|&(_, failed)| failed).collect();
-            let failures = last.iter().filter(|&&failed| failed).count();
+            let last: Vec<_> = self.outcomes.iter().rev().take(size).collect();
+            let failures = last.iter().filter(|(_, failed, _)| *failed).count();
+            let slow = last.iter().filter(|(.., slow)| *slow).count();
             if self.state != Open && last.len() >= enough {
-                if failures * 2 >= last.len() {
+                if failures * 2 >= last.len() || slow * 10 >= last.len() * 8 {
                     (self.state, self.since_ms) = (Open, now);
                 } else if self.state == HalfOpen {
                     self.state = Closed;
@@ -183,22 +191,24 @@ impl Naive {
         }
     }
 
-    fn hystrix(&mut self, now: u64, permits: bool, ended: Option<bool>) -> bool {
+    fn hystrix(&mut self, now: u64, permits: bool, ended: Option<End>) -> bool {
         while self.looked_ms + 500 <= now {
             self.looked_ms += 500;
             let end = self.looked_ms;
-            let seen = self.outcomes.iter().filter(|&&(at, _)| at < end && at + 10_000 >= end);
+            let seen = self.outcomes.iter().filter(|&&(at, ..)| at < end && at + 10_000 >= end);
             let (calls, errors) =
-                seen.fold((0, 0), |(calls, errors), &(_, failed)| (calls + 1, errors + u32::from(failed)));
+                seen.fold((0, 0), |(calls, errors), &(_, failed, _)| (calls + 1, errors + u32::from(failed)));
             if self.state == Closed && calls >= 6 && errors * 2 >= calls {
                 (self.state, self.since_ms) = (Open, end);
             }
         }
-        if let Some(failed) = ended {
-            self.outcomes.push((now, failed));
+        if let Some(ended) = ended {
+            self.outcomes.extend(ended.map(|(failed, slow)| (now, failed, slow)));
             if self.state == HalfOpen {
-                (self.state, self.since_ms) = if failed { (Open, now) } else { (Closed, 0) };
-                if !failed {
+                // A trial that its caller gave up has not succeeded.
+                let succeeded = ended.is_some_and(|(failed, _)| !failed);
+                (self.state, self.since_ms) = if succeeded { (Closed, 0) } else { (Open, now) };
+                if succeeded {
                     self.outcomes.clear();
                 }
             }
@@ -211,24 +221,42 @@ impl Naive {
     }
 }
 
+/// How a call ended, if one did: well, badly, slowly, or not at all for its caller.
+fn end() -> impl Strategy<Value = Option<End>> {
+    let ended = prop_oneof![
+        8 => (prop::bool::weighted(0.5), prop::bool::weighted(0.4)).prop_map(Some),
+        1 => Just(None),
+    ];
+    prop::option::of(ended)
+}
+
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
     #[test]
     fn breakers_do_what_their_naive_models_do(
         of_hystrix: bool,
-        steps in proptest::collection::vec((0..2_000u64, proptest::bool::ANY, proptest::option::of(proptest::bool::weighted(0.6))), 1..300),
+        steps in prop::collection::vec((0..2_000u64, prop::bool::ANY, end()), 1..300),
     ) {
         let config = if of_hystrix {
             Config::Hystrix(HystrixConfig { volume: 6, ..hystrix() })
         } else {
-            Config::Resilience4j(Resilience4jConfig { window: 8, minimum_calls: 5, half_open_calls: 3, ..resilience4j() })
+            let slow = Some((Duration::from_secs(2), 800));
+            Config::Resilience4j(Resilience4jConfig { window: 8, minimum_calls: 5, half_open_calls: 3, slow, ..resilience4j() })
         };
         let mut breaker = Breaker::new(config, at(0));
         let mut naive = Naive { state: Closed, outcomes: Vec::new(), permits: 0, since_ms: 0, looked_ms: 0 };
         let mut now = 0;
         for (gap, permits, ended) in steps {
             now += if gap > 1_950 { gap * 40 } else { gap / 10 };
-            if let Some(failed) = ended {
-                breaker.record(at(now), if failed { Verdict::Failure } else { Verdict::Success }, Duration::ZERO);
+            if let Some(end) = ended {
+                let verdict = match end {
+                    None => Verdict::Cancelled,
+                    Some((true, _)) => Verdict::Failure,
+                    Some((false, _)) => Verdict::Success,
+                };
+                let slow = end.is_some_and(|(_, slow)| slow);
+                breaker.record(at(now), verdict, Duration::from_millis(if slow { 2_001 } else { 2_000 }));
                 if of_hystrix { naive.hystrix(now, false, ended) } else { naive.resilience4j(now, false, ended) };
             }
             if permits {

@@ -64,10 +64,11 @@ impl Core {
         pause: Duration,
         out: &mut Outcome,
     ) {
-        let number = self.tally.count(kind, pause);
+        let number = self.tally.count(kind, 1, pause);
         let after = self.contents.used();
         let live_after = self.contents.live();
         out.collections.push(Collection {
+            times: 1,
             number,
             kind,
             cause,

@@ -7,13 +7,17 @@
 //! memory: the container's limit is the world's affair.
 //! Source: CPython 3.11, `Modules/gcmodule.c`.
 
+mod many;
+
 use super::tally::Tally;
-use super::{Collection, Outcome, Share};
+use super::{CHURN_LIVE, Collection, Outcome, Share};
 use crate::blueprint;
 use crate::record::{CollectionCause, CollectionKind};
 use knockon_kernel::Duration;
 use serde::{Deserialize, Serialize};
 
+/// Collections of one step that are told one by one; what comes after them is told as one of each kind.
+const TOLD: usize = 256;
 /// Objects that wait for the oldest generation must be over 1 / this of those in it.
 const LONG_LIVED_PENDING_DIVISOR: u64 = 4;
 
@@ -58,12 +62,29 @@ impl CPythonHeap {
     #[inline]
     pub(super) fn allocate(&mut self, share: &mut Share, bytes: u64) -> Outcome {
         share.eden += bytes;
-        self.add(bytes)
+        let mut outcome = Outcome::default();
+        self.add(bytes, &mut outcome);
+        outcome
+    }
+
+    /// Allocates in small objects and drops each before it makes many more.
+    pub(super) fn churn(&mut self, bytes: u64) -> Outcome {
+        let mut outcome = Outcome::default();
+        let mut left = bytes;
+        while left > 0 {
+            let piece = left.min(CHURN_LIVE);
+            left -= piece;
+            self.add(piece, &mut outcome);
+            self.free(piece);
+        }
+        outcome
     }
 
     pub(super) fn retain(&mut self, bytes: u64) -> Outcome {
         self.retained += bytes;
-        self.add(bytes)
+        let mut outcome = Outcome::default();
+        self.add(bytes, &mut outcome);
+        outcome
     }
 
     pub(super) fn discard(&mut self, bytes: u64) {
@@ -94,21 +115,25 @@ impl CPythonHeap {
     }
 
     #[inline]
-    fn add(&mut self, bytes: u64) -> Outcome {
+    fn add(&mut self, bytes: u64, outcome: &mut Outcome) {
         self.tally.add_allocated(bytes);
-        let mut outcome = Outcome::default();
         if bytes > self.room {
-            self.add_in_parts(bytes, &mut outcome);
+            self.add_in_parts(bytes, outcome);
         } else {
             self.place(bytes);
         }
-        outcome
     }
 
     /// Generation 0 fills up, and is examined, once or several times within one allocation.
     #[cold]
     fn add_in_parts(&mut self, mut bytes: u64, outcome: &mut Outcome) {
         while bytes > self.room {
+            let many = outcome.collections.len() >= TOLD;
+            let taken = if many { self.collect_many(bytes, outcome) } else { 0 };
+            if taken > 0 {
+                bytes -= taken;
+                continue;
+            }
             bytes -= self.room;
             self.place(self.room);
             self.collect(outcome);
@@ -146,18 +171,31 @@ impl CPythonHeap {
     #[cold]
     fn collect(&mut self, outcome: &mut Outcome) {
         let generation = self.due_generation();
-        let used = self.live;
         let examined = self.generations[..=generation].iter().sum::<u64>() / self.config.object_bytes;
         self.pass_on(generation);
-        let pause = self.pause(examined);
+        self.tell(generation, 1, self.pause(examined), outcome);
+    }
+
+    /// Tells of so many collections of a generation, each with the same pause.
+    fn tell(&mut self, generation: usize, times: u64, each: Duration, outcome: &mut Outcome) {
         let kind = CollectionKind::Generation(generation as u8);
+        let pause =
+            u64::try_from(u128::from(each.as_nanos()) * u128::from(times)).map_or(Duration::MAX, Duration::from_nanos);
+        let number = self.tally.count(kind, times, pause);
+        if let Some(told) = outcome.collections.iter_mut().skip(TOLD).find(|told| told.kind == kind) {
+            told.times += times;
+            told.pause = told.pause.saturating_add(pause);
+            return;
+        }
+        let (used, committed) = (self.live, self.peak);
         outcome.collections.push(Collection {
-            number: self.tally.count(kind, pause),
+            number,
+            times,
             kind,
             cause: CollectionCause::Threshold,
             before: used,
             after: used,
-            committed: self.peak,
+            committed,
             live_after: used,
             pause,
         });
@@ -183,7 +221,7 @@ impl CPythonHeap {
         self.counts[..generation].fill(0);
         if generation < 2 {
             self.generations[generation + 1] += survivors;
-            self.counts[generation] += 1;
+            self.counts[generation] = self.counts[generation].saturating_add(1);
         }
         match generation {
             1 => self.long_lived_pending += survivors / self.config.object_bytes,

@@ -77,14 +77,18 @@ impl Heap {
     /// [`CHURN_LIVE`] of them are live.
     #[inline]
     pub(crate) fn churn(&mut self, now: Time, bytes: u64) -> Outcome {
+        let heap = match self {
+            Self::Jvm(heap) => heap,
+            Self::CPython(heap) => return heap.churn(bytes),
+        };
         let mut outcome = Outcome::default();
         let mut left = bytes;
         while left > 0 && outcome.out_of_memory.is_none() {
             let mut share = Share::default();
             let piece = left.min(CHURN_LIVE);
             left -= piece;
-            let led_to = self.allocate(now, &mut share, piece);
-            self.release(&mut share);
+            let led_to = heap.allocate(now, &mut share, piece);
+            heap.release(&mut share);
             outcome.append(led_to);
         }
         outcome

@@ -44,6 +44,8 @@ impl Outcome {
 pub(crate) struct Collection {
     /// How many this process had before it.
     pub(crate) number: u32,
+    /// How many of its kind it stands for: many of CPython's that one step led to are told as one.
+    pub(crate) times: u64,
     /// What it was.
     pub(crate) kind: CollectionKind,
     /// Why it ran.
@@ -56,7 +58,7 @@ pub(crate) struct Collection {
     pub(crate) committed: u64,
     /// Reachable bytes when it ended.
     pub(crate) live_after: u64,
-    /// How long the process stands still.
+    /// How long the process stands still, for all of them.
     pub(crate) pause: Duration,
 }
 

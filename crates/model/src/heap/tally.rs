@@ -32,14 +32,15 @@ impl Tally {
         Self { live_after_last_full: base, ..Self::default() }
     }
 
-    /// Counts one collection and gives its number.
-    pub(super) fn count(&mut self, kind: CollectionKind, pause: Duration) -> u32 {
+    /// Counts collections, whose pauses are so long together, and gives the number of the first.
+    pub(super) fn count(&mut self, kind: CollectionKind, times: u64, pause: Duration) -> u32 {
         let counter = &mut self.kinds[Self::index(kind)];
-        counter.count += 1;
+        counter.count += times;
         counter.paused = counter.paused.saturating_add(pause);
         self.paused = self.paused.saturating_add(pause);
-        self.number = self.number.wrapping_add(1);
-        self.number.wrapping_sub(1)
+        let number = self.number;
+        self.number = self.number.wrapping_add(times as u32);
+        number
     }
 
     #[inline]

@@ -83,39 +83,82 @@ impl Formula {
     }
 }
 
+/// What happens to a limiter after so many milliseconds.
+#[derive(Clone, Copy, Debug)]
+enum Act {
+    Ask,
+    Rate(u64),
+    Burst(u32),
+}
+
+fn acts(gaps: impl Strategy<Value = u64>, rates: std::ops::Range<u64>) -> impl Strategy<Value = Vec<(u64, Act)>> {
+    let act = prop_oneof![
+        20 => Just(Act::Ask),
+        1 => rates.prop_map(Act::Rate),
+        1 => (1..20u32).prop_map(Act::Burst),
+    ];
+    prop::collection::vec((gaps, act), 1..200)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn limit_req_is_the_formula(
-        rate in 1..200_000u64, burst in 0..20u32, delay in 0..20u32,
-        gaps in prop::collection::vec(prop_oneof![0..5u64, 0..300u64, 0..20_000u64], 1..200),
+        (mut rate, mut burst, delay) in (1..200_000u64, 0..20u32, 0..20u32),
+        acts in acts(prop_oneof![0..5u64, 0..300u64, 0..20_000u64], 1..200_000),
     ) {
         let mut limiter = Limiter::new(at(0), &limit_req(rate, burst, Some(delay)));
         let mut formula = Formula::default();
         let mut now = 0;
-        for gap in gaps {
+        for (gap, act) in acts {
             now += gap;
-            let expected = formula.ask(now as i64, rate as i64, i64::from(burst), i64::from(delay));
-            prop_assert_eq!(limiter.ask(at(now)), expected);
+            match act {
+                Act::Rate(to) => {
+                    rate = to;
+                    limiter.set_rate(at(now), rate);
+                }
+                Act::Burst(to) => {
+                    burst = to;
+                    limiter.set_burst(at(now), burst);
+                }
+                Act::Ask => {
+                    let expected = formula.ask(now as i64, rate as i64, i64::from(burst), i64::from(delay));
+                    prop_assert_eq!(limiter.ask(at(now)), expected);
+                }
+            }
         }
     }
 
     #[test]
     fn a_bucket_is_one_that_is_filled_step_by_step(
-        rate in 1..5_000u64, burst in 1..20u32, gaps in prop::collection::vec(0..2_000u64, 1..60),
+        (mut rate, mut burst) in (1..5_000u64, 1..20u32),
+        acts in acts(0..2_000u64, 1..5_000),
     ) {
         let mut limiter = Limiter::new(at(0), &bucket(rate, burst));
         // In millionths of a token: a thousandth of a request a second is one of them a millisecond.
-        let (mut level, full) = (u64::from(burst) * 1_000_000, u64::from(burst) * 1_000_000);
+        let mut level = u64::from(burst) * 1_000_000;
         let mut now = 0;
-        for gap in gaps {
+        for (gap, act) in acts {
             for _ in 0..gap {
-                level = (level + rate).min(full);
+                level = (level + rate).min(u64::from(burst) * 1_000_000);
             }
             now += gap;
             let passes = level >= 1_000_000;
-            level -= if passes { 1_000_000 } else { 0 };
+            match act {
+                Act::Rate(to) => {
+                    rate = to;
+                    limiter.set_rate(at(now), rate);
+                    continue;
+                }
+                Act::Burst(to) => {
+                    burst = to;
+                    level = level.min(u64::from(burst) * 1_000_000);
+                    limiter.set_burst(at(now), burst);
+                    continue;
+                }
+                Act::Ask => level -= if passes { 1_000_000 } else { 0 },
+            }
             match limiter.ask(at(now)) {
                 Verdict::Pass => prop_assert!(passes),
                 Verdict::Delay(_) => prop_assert!(false, "a bucket delays nobody"),
@@ -127,6 +170,7 @@ proptest! {
                     prop_assert_eq!(limiter.clone().ask(at(now) + after), Verdict::Pass);
                 }
             }
+            prop_assert_eq!(limiter.tokens(at(now)), level / 1_000_000);
         }
     }
 }

@@ -406,10 +406,40 @@ impl World {
         findings.0
     }
 
-    /// Whether a request was dropped without a word and its caller, who has no timer, waits for the answer for ever.
+    /// Whether somebody waits for ever, without a timer: for the answer to a request that was dropped without a word, or for frames
+    /// that wait for each other in a circle, such as loads of two keys that each ask for the other's.
     #[must_use]
     pub fn waits_in_vain(&self) -> bool {
-        self.frames.handles().any(|handle| self.frames[handle].state == State::Dropped)
+        let mut clear = BTreeSet::new();
+        self.frames
+            .handles()
+            .any(|frame| self.frames[frame].state == State::Dropped || self.is_in_circle(frame, &mut clear))
+    }
+
+    /// Whether the waits that begin at a frame lead into a circle. Frames from which none does are added to `clear`.
+    fn is_in_circle(&self, frame: FrameRef, clear: &mut BTreeSet<FrameRef>) -> bool {
+        let mut path: Vec<(FrameRef, Vec<FrameRef>)> = vec![(frame, self.waits_for(frame))];
+        while let Some(next) = path.last_mut().map(|(_, ahead)| ahead.pop()) {
+            match next {
+                Some(next) if path.iter().any(|&(before, _)| before == next) => return true,
+                Some(next) if clear.contains(&next) => {}
+                Some(next) => path.push((next, self.waits_for(next))),
+                None => clear.extend(path.pop().map(|(at, _)| at)),
+            }
+        }
+        false
+    }
+
+    /// The frames that must end before this one can go on; none where it has a timer.
+    fn waits_for(&self, frame: FrameRef) -> Vec<FrameRef> {
+        match self.frames.get(frame) {
+            Some(waiting) if waiting.timer == Ticket::NONE => match waiting.state {
+                State::WaitingLoad | State::WaitingReply => vec![waiting.child],
+                State::Joining => self.forks.open(frame).to_vec(),
+                _ => Vec::new(),
+            },
+            _ => Vec::new(),
+        }
     }
 
     /// Events that are still to come, stale ones included.

@@ -334,7 +334,10 @@ impl World {
     pub(super) fn shut_down<S: Sink>(&mut self, process: u32, sink: &mut S) {
         let p = &mut self.processes[process as usize];
         p.kept_down += 1;
-        if p.life != Life::Down {
+        if p.life == Life::Down {
+            // What the platform was about to do about its last end is off.
+            p.incarnation += 1;
+        } else {
             self.exit(process, 137, false, sink);
         }
     }

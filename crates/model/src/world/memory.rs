@@ -104,7 +104,8 @@ impl World {
         while let Some(collection) = self.processes[process as usize].collections.front().copied() {
             if collection.pause.as_nanos() > 0 {
                 let p = &mut self.processes[process as usize];
-                p.pause_ends = now + collection.pause;
+                // A pause beyond the end of time does not end.
+                p.pause_ends = now.saturating_add(collection.pause);
                 let event = Event::Collected { process, incarnation: p.incarnation };
                 p.collected = self.calendar.schedule(p.pause_ends, event.packed());
                 return;
@@ -134,7 +135,7 @@ impl World {
         let service = p.service as usize;
         let full = done.kind == CollectionKind::Full;
         let statistics = &mut self.services[service].statistics;
-        statistics.collections += 1;
+        statistics.collections += done.times;
         statistics.full_collections += u64::from(full);
         let now = self.now();
         let p = &mut self.processes[process as usize];

@@ -2,18 +2,18 @@
 
 use super::{ClassText, Law, RateLimitText};
 use crate::decode::{At, choice, record};
-use crate::leaf::{Bytes, Count, Factor, Name, Period, Portion};
+use crate::leaf::{Allocation, Count, Factor, Name, Period, Portion};
 use knockon_kernel::Duration;
 
 record! {
     /// What a request does.
     EndpointText as "endpoint" {
         /// Bytes that a request allocates and that live until it ends (managed memory).
-        allocate: Bytes = ["0B"],
+        allocate: Allocation = ["0B"],
         /// Bytes that a request allocates and drops at once: most of what real programs allocate (managed memory).
-        churn: Bytes = ["0B"],
+        churn: Allocation = ["0B"],
         /// Bytes of every request that stay reachable until the process ends: a leak (managed memory).
-        retain: Bytes = ["0B"],
+        retain: Allocation = ["0B"],
         /// Its steps, in order.
         steps: Vec<At<StepText>>,
         /// How important its requests are to the service; as important as their caller says when left out.
@@ -226,7 +226,7 @@ record! {
     /// Bytes.
     BytesStep as "bytes" {
         /// How many.
-        bytes: Bytes,
+        bytes: Allocation,
     }
 }
 

@@ -4,7 +4,7 @@ mod number;
 mod quantity;
 
 pub(crate) use number::{Count, Factor, Limit, Portion};
-pub(crate) use quantity::{Bytes, Capacity, Instant, Period, Rate};
+pub(crate) use quantity::{Allocation, Bytes, Capacity, Instant, Period, Rate};
 
 use crate::decode::{Decode, Reader};
 use crate::origin::Span;

@@ -102,11 +102,14 @@ impl Decode for Period {
     }
 }
 
-/// A number of bytes, at least `MINIMUM`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct Bytes<const MINIMUM: u64 = 0>(pub(crate) u64);
+/// Bytes that one step allocates: a tebibyte at most. They are played piece by piece, so that more would not end.
+pub(crate) type Allocation = Bytes<0, { 1 << 40 }>;
 
-impl<const MINIMUM: u64> Decode for Bytes<MINIMUM> {
+/// A number of bytes, from `MINIMUM` to `MAXIMUM`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Bytes<const MINIMUM: u64 = 0, const MAXIMUM: u64 = { u64::MAX }>(pub(crate) u64);
+
+impl<const MINIMUM: u64, const MAXIMUM: u64> Decode for Bytes<MINIMUM, MAXIMUM> {
     fn expects() -> String {
         "a size such as \"512MiB\"".into()
     }
@@ -116,6 +119,10 @@ impl<const MINIMUM: u64> Decode for Bytes<MINIMUM> {
         let bytes = quantity!("a size such as \"512MiB\"", unit::bytes, units, node, reader)?;
         if bytes < MINIMUM {
             reader.report(node.span, format!("too small: at least {}", unit::print_bytes(MINIMUM)), None);
+            return None;
+        }
+        if bytes > MAXIMUM {
+            reader.report(node.span, format!("too large: at most {}", unit::print_bytes(MAXIMUM)), None);
             return None;
         }
         Some(Self(bytes))

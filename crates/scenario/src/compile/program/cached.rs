@@ -40,9 +40,14 @@ impl<'t> Compiler<'t> {
         let name = found.map_or("", |(_, name)| name);
         let described = found.map(|(id, _)| &self.blueprint[id]);
         let local = described.is_some_and(|keys| keys.local.is_some());
-        let apart = load.apart || described.is_some_and(|keys| keys.fresh.is_some());
+        let refreshed = described.is_some_and(|keys| keys.fresh.is_some());
+        let apart = load.apart || refreshed;
         if found.is_some() {
             self.read_keys(keyspace, writer.place());
+            if load.coalesce && writer.loading.contains(&keyspace) {
+                let hint = "who misses a key joins the load of it that is under way, which this is".to_owned();
+                self.report(keys.span, "a load would wait for itself", Some(hint));
+            }
         }
         let read = writer.here() as usize;
         if local {
@@ -56,24 +61,24 @@ impl<'t> Compiler<'t> {
             let policy = self.policy(plain(load.load_timeout));
             let (coalesce, abandoned) = (load.coalesce, load.abandoned);
             writer.program.push(Step::Load { site, keyspace, policy, coalesce, abandoned, after: 0 });
-            // A task holds none of the connections that those who wait for it hold.
-            let held = std::mem::take(&mut writer.held);
-            writer.awaited.extend(&held);
-            Some(held)
+            Some(writer.begin_frame())
         } else {
             None
         };
+        // A value is refreshed by one load at a time, whoever asks.
+        let shared = apart && (load.coalesce || refreshed);
+        writer.loading.extend(shared.then_some(keyspace));
         self.steps(writer, load.steps);
+        writer.loading.truncate(writer.loading.len() - usize::from(shared));
         if local {
             writer.program.push(Step::LocalSet { keyspace });
         } else {
             let site = writer.site("cache-set", name);
             writer.program.push(Step::CacheSet { site, keyspace, endpoint: SET, policy });
         }
-        if let Some(held) = waiting {
+        if let Some(around) = waiting {
             writer.program.push(Step::LoadEnd);
-            writer.awaited.truncate(writer.awaited.len() - held.len());
-            writer.held = held;
+            writer.end_frame(around);
         }
         let after = writer.here();
         for step in &mut writer.program[read..(read + 2).min(after as usize)] {

@@ -72,16 +72,13 @@ impl<'t> Compiler<'t> {
         let fork = writer.here() as usize;
         writer.program.push(Step::Fork { site, branches: branches.len() as u16, join, policy, after: 0 });
         writer.program.extend(branches.iter().map(|_| Step::Branch { to: 0 }));
-        // A branch is a frame of its own: it holds nothing and is in no loop.
-        let held = std::mem::take(&mut writer.held);
-        let repeats = std::mem::take(&mut writer.repeats);
-        let loops = std::mem::take(&mut writer.loops);
+        let around = writer.begin_frame();
         for (n, branch) in branches.iter().enumerate() {
             writer.program[fork + 1 + n] = Step::Branch { to: writer.here() };
             self.steps(writer, &branch.value);
             writer.program.push(Step::BranchEnd);
         }
-        (writer.held, writer.repeats, writer.loops) = (held, repeats, loops);
+        writer.end_frame(around);
         let after = writer.here();
         writer.program[fork] = Step::Fork { site, branches: branches.len() as u16, join, policy, after };
         policy

@@ -18,7 +18,7 @@ use crate::origin::Span;
 use crate::suggest;
 use cached::Loading;
 use knockon_model::blueprint::{Abandoned, CallPolicy, Choice, Endpoint, Operation, Severity, Site, Step};
-use knockon_model::id::{EndpointId, PolicyId, PoolId, ServiceId};
+use knockon_model::id::{EndpointId, KeyspaceId, PolicyId, PoolId, ServiceId};
 use policy::{answers, backoff, retry_on};
 use std::collections::BTreeMap;
 
@@ -51,9 +51,18 @@ struct Writer<'t> {
     held: Vec<PoolId>,
     /// Pools whose connection is held by those who wait for what is written here.
     awaited: Vec<PoolId>,
+    /// Key spaces whose one load of a key is being written.
+    loading: Vec<KeyspaceId>,
     loops: u32,
     /// Repeats around, the innermost last.
     repeats: Vec<flow::Around>,
+}
+
+/// Where a frame is that waits for the one being written.
+struct Frame {
+    held: Vec<PoolId>,
+    repeats: Vec<flow::Around>,
+    loops: u32,
 }
 
 impl Writer<'_> {
@@ -76,6 +85,18 @@ impl Writer<'_> {
 
     fn here(&self) -> u32 {
         self.program.len() as u32
+    }
+
+    /// What follows is a frame of its own: it holds nothing, is in no loop, and is waited for by the frame that is being written.
+    fn begin_frame(&mut self) -> Frame {
+        let held = std::mem::take(&mut self.held);
+        self.awaited.extend(&held);
+        Frame { held, repeats: std::mem::take(&mut self.repeats), loops: std::mem::take(&mut self.loops) }
+    }
+
+    fn end_frame(&mut self, around: Frame) {
+        self.awaited.truncate(self.awaited.len() - around.held.len());
+        (self.held, self.repeats, self.loops) = (around.held, around.repeats, around.loops);
     }
 }
 
@@ -114,6 +135,7 @@ impl<'t> Compiler<'t> {
             sites: Vec::new(),
             held: Vec::new(),
             awaited: Vec::new(),
+            loading: Vec::new(),
             loops: 0,
             repeats: Vec::new(),
         };
