@@ -30,7 +30,9 @@ impl World {
         let (row, class) = (frame.row, frame.class);
         if frame.program == u32::MAX {
             let source = self.processes[from as usize].source;
-            self.sources[source as usize].statistics.attempts += 1;
+            let statistics = &mut self.sources[source as usize].statistics;
+            statistics.attempts += 1;
+            statistics.retries += u64::from(attempt > 1);
         }
         let guarded = edge.is_guarded();
         let to = if guarded { self.pick(caller, edge, key) } else { self.replica(edge.service, key) };
@@ -240,6 +242,10 @@ impl World {
     pub(super) fn attempt_timed_out<S: Sink>(&mut self, caller: FrameRef, at: Time, sink: &mut S) {
         let now = self.now();
         let outcome = Outcome::lost(ErrorType::Timeout);
+        let process = &self.processes[self.frames[caller].process as usize];
+        if process.is_client() {
+            self.sources[process.source as usize].statistics.timeouts += 1;
+        }
         self.leave_attempt(caller, at, Verdict::Failure, outcome, sink);
         let frame = &mut self.frames[caller];
         frame.switch(self.stood, at);
