@@ -44,10 +44,10 @@ pub struct SourceStatistics {
     pub requests: Station,
     /// Attempts sent, at least one a request where nothing holds it back.
     pub attempts: u64,
-    /// Those of them that were not a request's first.
-    pub retries: u64,
-    /// Those of them that were not answered in time.
+    /// Attempts that were not answered in time.
     pub timeouts: u64,
+    /// Times that another attempt was to follow; an answer may have come before that.
+    pub retries: u64,
     /// From sending to the end, of answered requests.
     pub latency: LatencyHistogram,
 }

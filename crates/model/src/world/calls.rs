@@ -15,6 +15,7 @@ use crate::process::Kept;
 use crate::purpose;
 use crate::record::{ErrorType, Part};
 use crate::sink::Sink;
+use crate::statistics::SourceStatistics;
 use knockon_kernel::{Duration, Key, Time};
 
 impl World {
@@ -30,9 +31,7 @@ impl World {
         let (row, class) = (frame.row, frame.class);
         if frame.program == u32::MAX {
             let source = self.processes[from as usize].source;
-            let statistics = &mut self.sources[source as usize].statistics;
-            statistics.attempts += 1;
-            statistics.retries += u64::from(attempt > 1);
+            self.sources[source as usize].statistics.attempts += 1;
         }
         let guarded = edge.is_guarded();
         let to = if guarded { self.pick(caller, edge, key) } else { self.replica(edge.service, key) };
@@ -64,6 +63,12 @@ impl World {
         } else {
             self.calendar.post(now + latency, Event::Deliver { frame: child }.packed());
         }
+    }
+
+    /// The aggregates of the source whose request a frame is, if it is one.
+    pub(super) fn statistics_of_client(&mut self, frame: FrameRef) -> Option<&mut SourceStatistics> {
+        let source = self.processes[self.frames[frame].process as usize].source;
+        self.sources.get_mut(source as usize).map(|source| &mut source.statistics)
     }
 
     #[inline]
@@ -242,9 +247,8 @@ impl World {
     pub(super) fn attempt_timed_out<S: Sink>(&mut self, caller: FrameRef, at: Time, sink: &mut S) {
         let now = self.now();
         let outcome = Outcome::lost(ErrorType::Timeout);
-        let process = &self.processes[self.frames[caller].process as usize];
-        if process.is_client() {
-            self.sources[process.source as usize].statistics.timeouts += 1;
+        if let Some(statistics) = self.statistics_of_client(caller) {
+            statistics.timeouts += 1;
         }
         self.leave_attempt(caller, at, Verdict::Failure, outcome, sink);
         let frame = &mut self.frames[caller];
