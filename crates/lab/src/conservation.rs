@@ -48,7 +48,7 @@ impl fmt::Display for Breach {
     }
 }
 
-/// Every breach in the aggregates of a run: `sent = answered + failed + in flight` for a source,
+/// Every breach in the aggregates of a run: `sent = answered + failed + in flight` for a source, with a latency for each that was answered,
 /// `arrived = answered + failed + refused + lost + in flight` for a service, `sent = succeeded + failed + cancelled + lost + under way`
 /// for the attempts over a link, `begun = loaded + failed + lost + under way` for the loads of a key space, Little's law for every
 /// station, and no worker busy who is not there.
@@ -76,6 +76,11 @@ pub fn breaches(statistics: &Statistics) -> Vec<Breach> {
         .chain(loads)
         .filter(|(_, came, accounted)| came != accounted)
         .map(|(component, came, accounted)| Breach::Requests { component: component.clone(), came, accounted });
+    // Of each request that was answered it is known how long it took, and of no other.
+    let untimed = statistics.sources.iter().filter(|source| source.answered != source.latency.count()).map(|source| {
+        let component = format!("{} latencies", source.name);
+        Breach::Requests { component, came: source.answered, accounted: source.latency.count() }
+    });
     let unbalanced = statistics.balances.iter().filter(|balance| !balance.holds());
     let busier = statistics.services.iter().filter(|service| !service.utilisation_is_possible(statistics.at));
     let busier = busier.map(|service| Breach::Workers {
@@ -83,20 +88,23 @@ pub fn breaches(statistics: &Statistics) -> Vec<Breach> {
         busy_ns: service.busy_ns(statistics.at),
         there_ns: service.workers.integral_ns(statistics.at),
     });
-    counts.chain(busier).chain(unbalanced.cloned().map(Breach::Little)).collect()
+    counts.chain(untimed).chain(busier).chain(unbalanced.cloned().map(Breach::Little)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use knockon_kernel::Time;
-    use knockon_model::statistics::{ServiceStatistics, SourceStatistics, Station};
+    use knockon_model::statistics::{LatencyHistogram, ServiceStatistics, SourceStatistics, Station};
 
     #[test]
     fn names_what_does_not_add_up() {
         let mut one = Station::default();
         one.enter(Time::from_nanos(5));
+        let mut latency = LatencyHistogram::default();
+        (0..7).for_each(|_| latency.record_zero());
         let source = SourceStatistics {
+            latency,
             name: "users".into(),
             sent: 10,
             answered: 7,
@@ -134,6 +142,7 @@ mod tests {
         statistics.services[0].unlimited = false;
         statistics.services[0].lost = 0;
         statistics.sources[0].sent = 11;
+        statistics.sources[0].latency.record_zero();
         statistics.balances.extend([balance(1, 5), balance(0, 4)]);
         let found: Vec<_> = breaches(&statistics).iter().map(ToString::to_string).collect();
         assert_eq!(
@@ -141,6 +150,7 @@ mod tests {
             [
                 "`users`: 11 requests came, 10 are accounted for",
                 "`web-api`: 10 requests came, 9 are accounted for",
+                "`users latencies`: 7 requests came, 8 are accounted for",
                 "`web-api`: workers were there for 0 ns and busy for 4 ns",
                 "`web-api queue`: 1 are present, 1 say so; ∫N dt is 7 ns, sojourns are 3 ns and ages 5 ns",
                 "`web-api queue`: 1 are present, 0 say so; ∫N dt is 7 ns, sojourns are 3 ns and ages 4 ns",

@@ -136,7 +136,8 @@ fn hystrix_sleeps_five_seconds_and_lets_one_trial_decide() {
     assert!(!breaker.permit(at(11_000)) && breaker.permit(at(11_001)));
     breaker.record(at(11_100), Verdict::Success, Duration::ZERO);
     assert_eq!(breaker.state(), Closed);
-    assert_eq!(calls(&mut breaker, at(11_600), 19, Verdict::Failure), 19, "the window is empty again");
+    assert_eq!(calls(&mut breaker, at(11_600), 19, Verdict::Failure), 19);
+    assert!(breaker.permit(at(12_000)), "the failure of 6 s is forgotten: 19 calls are below the volume");
 }
 
 /// Both libraries once more, keeping every outcome for ever.

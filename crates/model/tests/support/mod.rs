@@ -16,6 +16,7 @@ pub(crate) const MS: f64 = 1e6;
 pub(crate) fn assert_conserved(statistics: &Statistics) {
     for source in &statistics.sources {
         assert_eq!(source.sent, source.answered + source.failed + source.in_flight());
+        assert_eq!(source.latency.count(), source.answered, "each that was answered has a latency, and no other");
     }
     for service in &statistics.services {
         let ended = service.answered + service.failed + service.refused + service.lost;
