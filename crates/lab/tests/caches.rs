@@ -179,3 +179,31 @@ fn a_cache_within_a_jvm_is_measured_as_caffeine_is() {
     assert_eq!(measured, expected.map(|(name, value)| (name, value as f64)).into_iter().collect());
     assert!(tally.evicted > 1_000 && tally.evicted < tally.stored && tally.hits > 500, "{tally:?}");
 }
+
+#[test]
+fn a_restarted_cache_evicts_by_draws_of_its_own() {
+    // The same 2 000 reads of 40 keys in the same order, before the cache dies and after.
+    let keys = (0..2_000).map(|n: u64| (n * n + 7 * n) % 41 % 40);
+    let lives = [0, 60_000_000].map(|start| keys.clone().enumerate().map(move |(n, key)| (start + n * 10_000, key)));
+    let rows: String = lives.into_iter().flatten().map(|(at, key)| format!("{at},{key}\n")).collect();
+    let file = |_: &str, _: u64| Ok(format!("arrival_us,key\n{rows}").into_bytes());
+    let text = r#"(
+    duration: "90s",
+    data: {"reads": "reads.csv"},
+    services: {"api": (workers: Unlimited, cores: Unlimited, endpoints: {"GET /": (steps: [CacheAside(keys: "users", load: [])])})},
+    caches: {"redis": (maxmemory: "20KiB", eviction: AllKeysRandom, keys: {"users": (count: 40, value: "1KiB", popularity: Recorded("key"))})},
+    links: {"clients -> api": (latency: "0ms"), "api -> redis": (latency: "0ms")},
+    load: {"clients": (target: "api", arrivals: Replay(data: "reads", column: "arrival_us"), mix: {"GET /": 1})},
+    faults: {"crash": Kill(service: "redis", at: "30s")},
+)"#;
+    let loaded = Scenario::from_text_and_files("caches", text, &Options::default(), &file);
+    let mut world = World::new(loaded.unwrap_or_else(|errors| panic!("{errors}")).blueprint);
+    let mut hits_until = |second: u64| {
+        world.run_until(Time::from_nanos(second * 1_000_000_000), &mut Null).expect("no limit is hit");
+        world.statistics().keyspaces[0].keys
+    };
+    let (first, both) = (hits_until(30), hits_until(90));
+    assert_eq!((first.hits + first.misses, both.hits + both.misses), (2_000, 4_000));
+    assert!(first.evicted > 200, "{first:?}");
+    assert_ne!(first.hits, both.hits - first.hits, "each life draws for itself");
+}

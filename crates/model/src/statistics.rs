@@ -42,8 +42,12 @@ pub struct SourceStatistics {
     pub failed: u64,
     /// Those that have not ended yet, and how long the others took.
     pub requests: Station,
-    /// Attempts sent, at least one a request.
+    /// Attempts sent, at least one a request where nothing holds it back.
     pub attempts: u64,
+    /// Attempts that were not answered in time.
+    pub timeouts: u64,
+    /// Times that another attempt was to follow; an answer may have come before that.
+    pub retries: u64,
     /// From sending to the end, of answered requests.
     pub latency: LatencyHistogram,
 }

@@ -313,6 +313,41 @@ fn a_statement_that_takes_too_long_is_cancelled_wherever_it_is() {
 }
 
 #[test]
+fn a_statement_that_is_dropped_while_it_waits_for_a_worker_again_lets_its_row_go() {
+    let mut b = shop(&[1000]);
+    let update = vec![
+        Step::Acquire { pool: PoolId(0) },
+        Step::Query { site: Site(1), pool: PoolId(0), endpoint: LOCKING, policy: PolicyId(0), transaction: false },
+        Step::Release { pool: PoolId(0) },
+    ];
+    b.0.services[WEB.index()].endpoints.push(support::endpoint("GET /update", update));
+    let database = &mut b.0.services[DATABASE.index()];
+    database.workers = Some(1);
+    database.admission.queue.maximum_age = Some(ms(10));
+    // The second has its row as the first commits, in the instant in which the only worker is still busy with that: it queues,
+    // at the age of 18 ms. The third finds the row free.
+    let updates = b.source("updates", WEB, arrivals(&[1002, 3000]), PolicyId(1));
+    b.0.sources[updates.index()].mix[0].endpoint = EndpointId(1);
+    postgres(&mut b).statement_timeout = Some(ms(5000));
+    let (keep, statistics, _) = run(b.0);
+    assert_eq!(requests(&keep), [(20, None), (18, Some(ErrorType::Upstream)), (1, None)]);
+    let database = &statistics.services[DATABASE.index()];
+    assert_eq!((database.expired, database.in_flight(), database.statement_timeouts), (1, 0, 0));
+}
+
+#[test]
+fn a_patch_that_waits_for_a_stopped_database_acts_on_each_process_once() {
+    let mut b = shop(&[]);
+    b.0.services[DATABASE.index()].replicas = 2;
+    b.0.scrape_interval = ms(1000);
+    b.0.patches.push(patch(1000, Some(2000), Action::Pause { service: DATABASE }));
+    b.0.patches.push(patch(1500, Some(8000), Action::Hold { service: DATABASE, row: HOT }));
+    let (keep, _, world) = run(b.0);
+    // The pool's ten connections, and the session that holds the row and commits.
+    assert_eq!([4, 9].map(|scrape| connections(&keep, &world, scrape)), [11.0, 10.0]);
+}
+
+#[test]
 fn a_statement_on_its_way_over_a_connection_that_broke_does_not_run_on_the_server_that_came_after() {
     let mut b = shop(&[1000]);
     let latency = b.constant(50.0 * MS);

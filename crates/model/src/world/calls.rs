@@ -15,6 +15,7 @@ use crate::process::Kept;
 use crate::purpose;
 use crate::record::{ErrorType, Part};
 use crate::sink::Sink;
+use crate::statistics::SourceStatistics;
 use knockon_kernel::{Duration, Key, Time};
 
 impl World {
@@ -62,6 +63,12 @@ impl World {
             Ok(latency) => self.calendar.post(now + latency, Event::Deliver { frame: child }.packed()),
             Err(latency) => self.begin_vain_handshake(child, latency),
         }
+    }
+
+    /// The aggregates of the source whose request a frame is, if it is one.
+    pub(super) fn statistics_of_client(&mut self, frame: FrameRef) -> Option<&mut SourceStatistics> {
+        let source = self.processes[self.frames[frame].process as usize].source;
+        self.sources.get_mut(source as usize).map(|source| &mut source.statistics)
     }
 
     #[inline]
@@ -248,6 +255,9 @@ impl World {
     pub(super) fn attempt_timed_out<S: Sink>(&mut self, caller: FrameRef, at: Time, sink: &mut S) {
         let now = self.now();
         let outcome = Outcome::lost(ErrorType::Timeout);
+        if let Some(statistics) = self.statistics_of_client(caller) {
+            statistics.timeouts += 1;
+        }
         self.leave_attempt(caller, at, Verdict::Failure, outcome, sink);
         let frame = &mut self.frames[caller];
         frame.switch(self.stood, at);

@@ -80,6 +80,9 @@ impl World {
                     frame.state = State::BackingOff;
                     frame.switch(Part::BackingOff, now);
                     self.set_timer(caller, delay);
+                    if let Some(statistics) = self.statistics_of_client(caller) {
+                        statistics.retries += 1;
+                    }
                     return;
                 }
             }

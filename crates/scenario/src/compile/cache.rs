@@ -301,13 +301,26 @@ impl<'t> Compiler<'t> {
 
     /// A key space that a service's step means: `name`, or "cache/name" where several caches have one of that name.
     pub(super) fn find_keys<'k>(&mut self, service: &str, keys: &'k At<String>) -> Option<(KeyspaceId, &'k str)> {
+        self.find_keys_of(&[service], keys)
+    }
+
+    /// A key space of a cache server, or of a cache within the processes of one of these services: `name`, "cache/name", or
+    /// "service/cache/name".
+    pub(super) fn find_keys_of<'k>(
+        &mut self,
+        services: &[&str],
+        keys: &'k At<String>,
+    ) -> Option<(KeyspaceId, &'k str)> {
         if keys.broken || self.system.caches.partial {
             return None;
         }
-        let (cache, name) = keys.split_once('/').map_or((None, keys.as_str()), |(cache, name)| (Some(cache), name));
+        let mut parts = keys.rsplitn(3, '/');
+        let (name, cache, service) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
         let fits = |c: &str, n: &str| n == name && cache.is_none_or(|cache| cache == c);
-        let servers = self.keyspaces.iter().filter(|((c, n), _)| fits(c, n)).map(|(_, &id)| id);
-        let own = self.local_keyspaces.iter().filter(|((s, c, n), _)| *s == service && fits(c, n)).map(|(_, &id)| id);
+        let within = |s: &str, c: &str, n: &str| fits(c, n) && service.is_none_or(|service| service == s);
+        let servers = self.keyspaces.iter().filter(|((c, n), _)| service.is_none() && fits(c, n)).map(|(_, &id)| id);
+        let locals = self.local_keyspaces.iter().filter(|((s, c, n), _)| services.contains(s) && within(s, c, n));
+        let own = locals.map(|(_, &id)| id);
         let mut found = servers.chain(own);
         match (found.next(), found.next()) {
             (Some(id), None) => Some((id, keys.as_str())),
@@ -320,7 +333,17 @@ impl<'t> Compiler<'t> {
                 None
             }
             (None, _) => {
-                let own = self.local_keyspaces.keys().filter(|(s, ..)| *s == service).map(|(.., name)| *name);
+                let elsewhere = self.local_keyspaces.keys().find(|(s, c, n)| within(s, c, n));
+                if let Some(&(s, c, n)) = elsewhere {
+                    let message = format!("the key space \"{s}/{c}/{n}\" lies within the processes of {s:?} only");
+                    let others = self.keyspaces.keys().map(|(cache, name)| format!("{cache}/{name}"));
+                    let own = self.local_keyspaces.keys().filter(|(s, ..)| services.contains(s));
+                    let known: Vec<_> = others.chain(own.map(|(_, cache, name)| format!("{cache}/{name}"))).collect();
+                    let hint = (!known.is_empty()).then(|| format!("known here: {}", known.join(", ")));
+                    self.report(keys.span, message, hint);
+                    return None;
+                }
+                let own = self.local_keyspaces.keys().filter(|(s, ..)| services.contains(s)).map(|(.., name)| *name);
                 let names: Vec<&str> = self.keyspaces.keys().map(|(_, name)| *name).chain(own).collect();
                 let hint = suggest::hint(name, names);
                 self.report(keys.span, format!("no cache has a key space {:?}", keys.value), hint);

@@ -77,9 +77,9 @@ impl Compiler<'_> {
                     self.report(ring.points.span, format!("more than {MAXIMUM_POINTS} points on the ring"), None);
                 }
                 let keys = ring.keys.value.as_ref().and_then(|keys| {
-                    let (from, _) = self.edge_names((from, to));
+                    let (from, callee) = self.edge_names((from, to));
                     let keys = At { value: keys.clone(), span: ring.keys.span, broken: ring.keys.broken };
-                    self.find_keys(&from, &keys).map(|(id, _)| id)
+                    self.find_keys_of(&[&from, &callee], &keys).map(|(id, _)| id)
                 });
                 Balance::ConsistentHash { keys, points: ring.points.0 }
             }

@@ -158,6 +158,9 @@ const SOURCE: &[Row<SourceStatistics>] = table!(
         count("failed", "ended otherwise", |s| s.failed),
         level("in_flight", "not ended at the end of the run", |s| s.in_flight()),
         count("attempts", "attempts sent", |s| s.attempts),
+        count("timeouts", "attempts that were not answered in time", |s| s.timeouts),
+        count("retries", "times that another attempt was to follow; an answer may have come before that", |s| s
+            .retries),
         part("error_share", "failed, of all that ended", |s| (s.failed, s.answered + s.failed)),
         part("goodput_share", "answered with a status below 500, for each request sent in the same time", |s| (
             s.answered, s.sent

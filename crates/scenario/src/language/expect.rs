@@ -34,7 +34,7 @@ record! {
         /// What is left out at the beginning; a tenth of the run when left out itself.
         warm_up: Option<Duration>,
         /// How many batches there are.
-        batches: Count<10> = [40],
+        batches: Count<30> = [40],
     }
 }
 

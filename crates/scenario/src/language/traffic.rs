@@ -39,8 +39,8 @@ record! {
 record! {
     /// Consistent hashing.
     ConsistentHashText as "ConsistentHash" {
-        /// The key space, as `name` or "cache/name", whose key of the request is hashed. Without one, the request itself is: all of its
-        /// calls go to one process.
+        /// The key space whose key of the request is hashed, as `name`, "cache/name" or "service/cache/name": of a cache server, or of a
+        /// cache within the processes of the caller or of the callee. Without one, the request itself is: all of its calls go to one process.
         keys: Option<String>,
         /// Points of each process on the ring.
         points: Count<1> = [160],
