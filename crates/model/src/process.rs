@@ -169,6 +169,8 @@ pub(crate) struct Process {
     pub(crate) certificate: Time,
     /// Until when the postmaster of a database forks.
     pub(crate) postmaster_free: Time,
+    /// When its last vacation began.
+    pub(crate) away_since: Time,
     /// Vacations so far, in all lives, for their addresses.
     pub(crate) vacations: u64,
     /// Log lines written, for their addresses.

@@ -289,3 +289,28 @@ fn slots_at_the_database_are_given_back_whoever_dies() {
     assert!(samples.iter().all(|&open| open == 0.0 || (10.0..=12.0).contains(&open)), "{samples:?}");
     assert!(samples.iter().filter(|&&open| open > 0.0).count() >= 6, "{samples:?}");
 }
+
+#[test]
+fn vacations_become_longer_for_those_that_begin_from_then_on() {
+    let mut b = Builder::new(Duration::from_secs(10));
+    let service = b.service("web", None, Vec::new());
+    let (every, length) = (b.constant(1000.0 * MS), b.constant(100.0 * MS));
+    b.0.services[service.index()].vacation = Some(Vacation::Periodic { every, length });
+    let long = b.constant(400.0 * MS);
+    let target = Target::Vacation(service, VacationField::Length);
+    // In the middle of the third, until the middle of the fifth: neither changes, and all begin when they would.
+    b.0.patches.push(Patch {
+        fault: Some(FaultId(0)),
+        at: Time::ZERO + Duration::from_millis(3050),
+        until: Some(Time::ZERO + Duration::from_millis(5050)),
+        action: Action::Set(vec![(target, Value::Sampler(long))]),
+    });
+    let mut world = World::new(b.0);
+    let mut stood = Vec::new();
+    for second in 1..=9 {
+        world.run_until(Time::ZERO + Duration::from_millis(second * 1000 + 500), &mut Keep::default()).unwrap();
+        stood.push(world.statistics().services[0].paused.as_nanos() / 1_000_000);
+    }
+    assert_eq!(stood, [100, 200, 300, 700, 1100, 1200, 1300, 1400, 1500]);
+    assert_eq!(world.statistics().services[0].vacations, 9);
+}

@@ -24,7 +24,7 @@ pub use load::{Arrivals, Batch, Mix, Profile, Source};
 pub use network::{Link, LinkEnd};
 pub use patch::{
     Action, Contrast, Fault, HeapField, KeyspaceField, LinkField, LocalCacheField, Patch, PolicyField, PoolField,
-    ServiceField, SourceField, StepField, Target, Value,
+    ServiceField, SourceField, StepField, Target, VacationField, Value,
 };
 pub use pool::{Pool, PoolKind};
 pub use program::{

@@ -125,6 +125,8 @@ pub enum Target {
     Step(ServiceId, EndpointId, u32, StepField),
     Policy(PolicyId, PolicyField),
     Source(SourceId, SourceField),
+    /// Of a service that has vacations.
+    Vacation(ServiceId, VacationField),
     Link(LinkId, LinkField),
     Keyspace(KeyspaceId, KeyspaceField),
     LocalCache(LocalCacheId, LocalCacheField),
@@ -197,6 +199,14 @@ pub enum PolicyField {
 pub enum SourceField {
     Rate,
     Patience,
+}
+
+/// Patchable fields of vacations, for those that are planned or begin from then on: [`Value::Sampler`]. `Every` is of periodic ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are those of the blueprint's fields")]
+pub enum VacationField {
+    Every,
+    Length,
 }
 
 /// Patchable fields of a link: `Latency` is a [`Value::Sampler`], `BulkheadMaximum` a [`Value::Count`], `ThrottleK` a [`Value::Number`]; the

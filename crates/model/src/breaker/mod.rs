@@ -3,6 +3,10 @@
 //! States: closed (all attempts go), open (none goes), half-open (a few go, to see). One file a library, since they differ in what
 //! they count, when they look and how they come back. Neither needs a calendar: both libraries leave the open state only when
 //! somebody calls. Deliberately not here: forced states, automatic transition to half-open, exceptions that are ignored.
+//!
+//! A change of state writes no line, as with the libraries at the levels that applications run at: Resilience4j tells its listeners and logs
+//! the event at DEBUG only, Hystrix keeps it to its metrics stream, and Envoy writes a host's ejection to a file only where one is
+//! configured. What is seen of it are the metrics (`metrics/upstream.rs`), the errors of callers that are refused, and the truth's states.
 
 mod hystrix;
 mod resilience4j;

@@ -280,6 +280,7 @@ fn bare(key: Key) -> Process {
         closed: Vec::new(),
         certificate: Time::MAX,
         postmaster_free: Time::ZERO,
+        away_since: Time::ZERO,
         connections: 0,
         backends: 0,
         store: None,

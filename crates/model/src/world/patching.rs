@@ -4,7 +4,7 @@ use super::{World, tables::Op};
 use crate::blueprint::Arrivals;
 use crate::blueprint::{
     Action, Cores, HeapField, KeyspaceField, LinkField, PolicyField, PoolField, Runtime, ServiceField, SourceField,
-    StepField, Target, TrafficPolicy, Value,
+    StepField, Target, TrafficPolicy, Vacation, VacationField, Value,
 };
 use crate::id::LinkId;
 use crate::process::Life;
@@ -185,6 +185,16 @@ impl World {
             (Target::Source(source, SourceField::Patience), Value::Sampler(new)) => {
                 let patience = self.blueprint.sources[source.index()].patience.as_mut();
                 Value::Sampler(patience.map_or(new, |patience| std::mem::replace(patience, new)))
+            }
+            (Target::Vacation(service, field), Value::Sampler(new)) => {
+                let vacation = self.blueprint.services[service.index()].vacation.as_mut();
+                let sampler = match (vacation, field) {
+                    (Some(Vacation::Periodic { every, .. }), VacationField::Every) => every,
+                    (Some(Vacation::Periodic { length, .. }), VacationField::Length)
+                    | (Some(Vacation::WhenIdle { length, .. }), VacationField::Length) => length,
+                    _ => mismatch(target, value),
+                };
+                Value::Sampler(std::mem::replace(sampler, new))
             }
             (Target::Keyspace(keyspace, KeyspaceField::Ttl), Value::Duration(ttl)) => {
                 // For ever has no duration of its own; the longest stands for it.

@@ -63,7 +63,9 @@ impl World {
             return;
         };
         let length = self.vacation_draw(process, length, purpose::VACATION);
-        self.processes[process as usize].vacations += 1;
+        let now = self.now();
+        let p = &mut self.processes[process as usize];
+        (p.away_since, p.vacations) = (now, p.vacations + 1);
         self.begin_stop(process, 0, |stops| stops.away = true);
         let statistics = &mut self.services[service].statistics;
         statistics.vacations += 1;
@@ -81,10 +83,8 @@ impl World {
         let vacation = self.blueprint.services[service].vacation;
         self.end_stop(process, |stops| stops.away = false, sink);
         match vacation {
-            Some(Vacation::Periodic { length, .. }) => {
-                let p = &self.processes[process as usize];
-                let last = p.vacations - 1;
-                let took = self.draw(length, || p.key.purpose(purpose::VACATION).with(last));
+            Some(Vacation::Periodic { .. }) => {
+                let took = self.now() - self.processes[process as usize].away_since;
                 self.next_vacation(process, took);
             }
             Some(Vacation::WhenIdle { repeats: true, .. }) => self.idle(process),

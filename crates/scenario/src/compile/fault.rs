@@ -4,7 +4,7 @@ use super::Compiler;
 use crate::decode::{At, Entry, Map};
 use crate::language::{
     ConcurrencyText, ContrastText, Deploy, FaultText, KeysText, LocalCacheText, PoolText, RateLimitText, RuntimeText,
-    ScenarioText, SetText, StepText, SystemText,
+    ScenarioText, SetText, StepText, SystemText, VacationText,
 };
 use crate::leaf::{Name, Period, Setting};
 use crate::origin::Span;
@@ -12,7 +12,7 @@ use crate::path::{Address, Component, Lost, Part, link_name};
 use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::{
     Action, Contrast, Cores, Fault, HeapField, KeyspaceField, LinkEnd, LinkField, LocalCacheField, Patch, PolicyField,
-    PoolField, ServiceField, SourceField, Step, StepField, Target, Value,
+    PoolField, ServiceField, SourceField, Step, StepField, Target, Vacation, VacationField, Value,
 };
 use knockon_model::id::{EndpointId, FaultId, KeyspaceId, LinkId, PolicyId, PoolId, ServiceId};
 
@@ -234,6 +234,7 @@ impl Compiler<'_> {
                     Part::RateLimit => rate_limit(id, service.rate_limit.value.as_ref()?, field),
                     Part::Concurrency => concurrency(id, service.concurrency.value.as_ref()?, field),
                     Part::Heap => heap(id, &service.runtime, field),
+                    Part::Vacation => self.vacation_target(id, service.vacation.value.as_ref()?, field, span),
                     Part::Pool(name) => pool(id, &service.pools, name, field),
                     Part::Endpoint(endpoint) => self.endpoint_target(system, address, id, name, endpoint, span),
                     Part::LocalCache(cache) => self.local_cache_target(id, cache, service.caches.get(cache)?, field),
@@ -363,6 +364,26 @@ impl Compiler<'_> {
             _ => return None,
         };
         Some((Target::LocalCache(id, field), Value::Limit(limit)))
+    }
+
+    /// Vacations that there are from the start may become others of their kind.
+    fn vacation_target(&mut self, id: ServiceId, text: &VacationText, field: &str, span: Span) -> Option<Change> {
+        let now = self.blueprint.services.get(id.index())?.vacation?;
+        let (field, law) = match (text, now, field) {
+            (VacationText::Periodic(text), Vacation::Periodic { .. }, "every") => (VacationField::Every, &text.every),
+            (VacationText::Periodic(text), Vacation::Periodic { .. }, "length") => {
+                (VacationField::Length, &text.length)
+            }
+            (VacationText::WhenIdle(text), Vacation::WhenIdle { .. }, "length") => {
+                (VacationField::Length, &text.length)
+            }
+            _ => return None,
+        };
+        let sampler = self.sampler(law, span);
+        if self.blueprint[sampler].mean() <= 0.0 && !law.broken {
+            self.report(span, "a vacation and the time between two take some time", None);
+        }
+        Some((Target::Vacation(id, field), Value::Sampler(sampler)))
     }
 
     fn service_limit(&self, id: ServiceId, field: ServiceField, limit: Option<u32>) -> Change {

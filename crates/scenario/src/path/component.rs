@@ -79,6 +79,7 @@ impl Part {
                     "rate_limit" if service.rate_limit.is_some() => return Ok(Self::RateLimit),
                     "concurrency" if service.concurrency.is_some() => return Ok(Self::Concurrency),
                     "warm_up" if service.warm_up.is_some() => return Ok(Self::WarmUp),
+                    "vacation" if service.vacation.is_some() => return Ok(Self::Vacation),
                     _ if service.pools.get(part).is_some() => return Ok(Self::Pool(owned)),
                     _ if service.endpoints.get(part).is_some() => return Ok(Self::Endpoint(owned)),
                     _ if service.caches.get(part).is_some() => return Ok(Self::LocalCache(owned)),

@@ -9,7 +9,7 @@ mod step;
 use crate::decode::{Field, Record, Slot};
 use crate::language::{
     ArrivalsText, BalanceText, BreakerText, BudgetText, ConcurrencyText, EndpointText, LinkText, PoolText,
-    RateLimitText, RuntimeText, SystemText,
+    RateLimitText, RuntimeText, SystemText, VacationText,
 };
 use crate::suggest;
 use std::fmt::Write as _;
@@ -42,6 +42,7 @@ pub(crate) enum Part {
     Heap,
     Memory,
     WarmUp,
+    Vacation,
     Queue,
     RateLimit,
     Concurrency,
@@ -68,7 +69,8 @@ fn lost<T>(message: String, hint: Option<String>) -> Result<T, Lost> {
 }
 
 /// Names of a service's parts that are not names of its own things.
-pub(crate) const FIXED_PARTS: [&str; 6] = ["heap", "memory", "warm_up", "queue", "rate_limit", "concurrency"];
+pub(crate) const FIXED_PARTS: [&str; 7] =
+    ["heap", "memory", "warm_up", "vacation", "queue", "rate_limit", "concurrency"];
 
 /// Fields that can change while a world runs: form, value, meaning.
 pub(crate) const LATER: &[(&str, &str, &str)] = &[
@@ -86,6 +88,8 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
         "cores or Unlimited",
         "processor limit of a container whose cores have a bound; of a database too",
     ),
+    ("SERVICE/vacation.length", "distribution", "length of vacations that begin from then on"),
+    ("SERVICE/vacation.every", "distribution", "time between periodic vacations that are planned from then on"),
     ("SERVICE/memory.limit", "size or None", "the container's limit; of databases and caches too"),
     ("SERVICE/heap.maximum", "size", "-Xmx, from the next start of a process on"),
     ("SERVICE/heap.base", "size", "live bytes of the idle application, from the next start on"),
@@ -136,7 +140,7 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
 /// The section of the schema about paths.
 pub(crate) fn describe() -> String {
     let mut out = String::from(
-        "## paths\n\nA path is `component[/part].field`: the component's name, then, after a slash, the name of its heap, memory, warm_up, queue, rate_limit,\n\
+        "## paths\n\nA path is `component[/part].field`: the component's name, then, after a slash, the name of its heap, memory, warm_up, vacation, queue, rate_limit,\n\
          concurrency, pool, endpoint, query or key space, then the field after the last dot. `web-api/pool.maximum`, `web-api/POST /api/checkout.retain`,\n\
          `web-api->postgres.latency`, `clients.rate`. Where several steps have the field, `[n]` says which, from 1. In `with:` and\n\
          `--set` every field of every table can be set. While a world runs (`Deploy`, `Set`) these can:\n\n",
@@ -244,6 +248,10 @@ impl Address {
                     Part::Itself => service,
                     Part::Memory => &mut service.memory.value,
                     Part::WarmUp => service.warm_up.value.as_mut()?,
+                    Part::Vacation => match service.vacation.value.as_mut()? {
+                        VacationText::Periodic(vacation) => vacation,
+                        VacationText::WhenIdle(vacation) => vacation,
+                    },
                     Part::Queue => &mut service.queue.value,
                     Part::RateLimit => match service.rate_limit.value.as_mut()? {
                         RateLimitText::TokenBucket(limit) => limit,
