@@ -149,7 +149,7 @@ pub(crate) struct Run {
     /// Folder to write; of several runs, the folder that theirs lie in [default: out/SCENARIO-sSEED]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// What to record: everything, or nothing (then no tables are written, and no folder unless `--out` names one)
+    /// What to record: everything, or nothing (then nothing is written)
     #[arg(long, value_enum)]
     pub(crate) telemetry: Option<Telemetry>,
     /// Form of the closing summary on standard output

@@ -30,8 +30,6 @@ pub(crate) struct Recording {
     pub(crate) folder: PathBuf,
     /// Threads: with 2, one of them writes.
     pub(crate) threads: u8,
-    /// Whether tables are written, beside the manifest and what is told of truth.
-    pub(crate) tables: bool,
 }
 
 /// A run that has ended.
@@ -67,22 +65,8 @@ pub(crate) fn simulate(
 ) -> Result<Simulated, Failure> {
     match recording {
         None => without_tables(loaded, interrupt, progress),
-        Some(recording) if recording.tables => with_tables(loaded, recording, interrupt, progress),
-        Some(recording) => with_truth(loaded, recording, interrupt, progress),
+        Some(recording) => with_tables(loaded, recording, interrupt, progress),
     }
-}
-
-/// Nothing is observed, and what there is to tell of truth is written.
-fn with_truth(
-    loaded: Loaded,
-    recording: &Recording,
-    interrupt: &Interrupt,
-    progress: Progress,
-) -> Result<Simulated, Failure> {
-    let meta = Meta { draws_epoch: DRAWS_EPOCH, model_epoch: MODEL_EPOCH };
-    let world = World::new(loaded.blueprint.clone());
-    let writer = RunWriter::create(&recording.folder, meta, world.catalogue(), &loaded.blueprint, Options::default())?;
-    without_tables(loaded, interrupt, progress)?.close(writer, None, recording)
 }
 
 fn without_tables(loaded: Loaded, interrupt: &Interrupt, mut progress: Progress) -> Result<Simulated, Failure> {
@@ -124,8 +108,15 @@ fn with_tables(
     let ended = drive(&mut world, until, &mut sink, has_failed, &mut measurement, interrupt, &mut progress);
     let limit = limit_of(ended)?;
     let Tee(Tee(watcher, seen), recorder) = sink;
-    let simulated = Simulated::new(loaded, &world, watcher, &measurement, seen.as_ref(), limit, &progress);
-    let mut simulated = simulated.close(writer, Some(recorder), recording)?;
+    let mut simulated = Simulated::new(loaded, &world, watcher, &measurement, seen.as_ref(), limit, &progress);
+    let documents = simulated.write_truth(&writer)?;
+    let closing = Closing {
+        run_digest: format!("{:032x}", simulated.digest),
+        simulated: simulated.end - Time::ZERO,
+        limits_hit: limit.map(|limit| (limit_name(limit).to_owned(), 1)).into_iter().collect(),
+    };
+    let manifest = writer.finish(Some(recorder), closing)?;
+    simulated.output = Some(Output { folder: recording.folder.clone(), manifest, documents });
     simulated.wall_s = progress.elapsed().as_secs_f64();
     Ok(simulated)
 }
@@ -181,19 +172,6 @@ impl Simulated {
             output: None,
             loaded,
         }
-    }
-
-    /// Writes what is told of truth, and completes the run's folder.
-    fn close(mut self, writer: RunWriter, recorder: Option<Recorder>, recording: &Recording) -> Result<Self, Failure> {
-        let documents = self.write_truth(&writer)?;
-        let closing = Closing {
-            run_digest: format!("{:032x}", self.digest),
-            simulated: self.end - Time::ZERO,
-            limits_hit: self.limit.map(|limit| (limit_name(limit).to_owned(), 1)).into_iter().collect(),
-        };
-        let manifest = writer.finish(recorder, closing)?;
-        self.output = Some(Output { folder: recording.folder.clone(), manifest, documents });
-        Ok(self)
     }
 
     fn write_truth(&self, writer: &RunWriter) -> Result<Vec<(&'static str, u64, String)>, Failure> {

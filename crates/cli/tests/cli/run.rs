@@ -28,26 +28,6 @@ fn a_run_tells_its_story_and_leaves_tables_and_truth() {
 }
 
 #[test]
-fn a_folder_without_telemetry_has_the_truth_and_no_tables() {
-    let folder = tempfile::tempdir().unwrap();
-    let run = |more: &[&str]| {
-        let ended = end(sim(folder.path()).arg("run").arg(small()).args(["--format", "json"]).args(more));
-        assert_eq!(ended.code, Some(0), "{ended:?}");
-        digest(&ended)
-    };
-    let bare = run(&["--telemetry", "none", "--out", "bare"]);
-    assert_eq!(run(&["--out", "all"]), bare);
-    let [bare, all] = ["bare", "all"].map(|name| folder.path().join(name));
-    assert_eq!(names(&bare), ["manifest.json", "truth"]);
-    assert_eq!(names(&bare.join("truth")), ["faults.json", "milestones.json", "scenario.ron"]);
-    assert!(knockon_telemetry::read_manifest(&bare).unwrap().tables.is_empty());
-    for document in names(&bare.join("truth")) {
-        let text = |run: &std::path::Path| std::fs::read(run.join("truth").join(&document)).unwrap();
-        assert_eq!(text(&bare), text(&all), "{document}");
-    }
-}
-
-#[test]
 fn milestones_come_in_order_and_cite_rows() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(end(sim(folder.path()).arg("run").arg(small())).code, Some(0));

@@ -101,7 +101,7 @@ impl GoldenFile {
         };
         let loaded = load::scenario(&subject)?;
         let scratch = tempfile::tempdir().map_err(|error| Failure::io("write", &std::env::temp_dir(), &error))?;
-        let recording = Recording { folder: scratch.path().join("run"), threads: 2, tables: true };
+        let recording = Recording { folder: scratch.path().join("run"), threads: 2 };
         let simulated = simulate(loaded, Some(&recording), interrupt, Progress::begin())?;
         let (world, events) = simulated.world();
         let tables = simulated.written().into_iter().map(|(path, (rows, digest))| (path, TableLayer { rows, digest }));

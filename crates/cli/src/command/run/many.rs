@@ -88,7 +88,7 @@ fn run(planned: &Planned, interrupt: &Interrupt) -> Report {
         Ok(loaded) => loaded,
         Err((told, failure)) => return Report::of_failure(told, &failure),
     };
-    let recording = planned.folder.clone().map(|folder| Recording { folder, threads: 1, tables: planned.tables });
+    let recording = planned.folder.clone().map(|folder| Recording { folder, threads: 1 });
     match simulate(loaded, recording.as_ref(), interrupt, Progress::silent()) {
         Ok(simulated) => Report::of(&simulated),
         Err(failure) => Report::of_failure(None, &failure),

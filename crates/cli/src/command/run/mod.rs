@@ -16,6 +16,10 @@ use plan::Plan;
 use std::path::PathBuf;
 
 pub(crate) fn execute(arguments: &Run) -> Result<Exit, Failure> {
+    if arguments.telemetry == Some(Telemetry::None) && arguments.out.is_some() {
+        return Err(Failure::new(Exit::Usage, "`--out` and `--telemetry none` exclude each other")
+            .hint("leave out `--telemetry none` to have the tables written"));
+    }
     if arguments.format == Format::Markdown && !arguments.summary {
         return Err(Failure::new(Exit::Usage, "`--format markdown` is a form of the table of all expectations")
             .hint("add `--summary`"));
@@ -30,14 +34,12 @@ pub(crate) fn execute(arguments: &Run) -> Result<Exit, Failure> {
 
 fn one(subject: &Subjected, arguments: &Run, interrupt: &Interrupt) -> Result<Exit, Failure> {
     let loaded = load::scenario(subject)?;
-    let tables = arguments.telemetry != Some(Telemetry::None);
-    let recording = (tables || arguments.out.is_some()).then(|| Recording {
+    let recording = (arguments.telemetry != Some(Telemetry::None)).then(|| Recording {
         folder: arguments
             .out
             .clone()
             .unwrap_or_else(|| PathBuf::from("out").join(format!("{}-s{}", loaded.name, loaded.blueprint.seed))),
         threads: arguments.threads,
-        tables,
     });
     let simulated = simulate(loaded, recording.as_ref(), interrupt, Progress::begin())?;
     let summary = simulated.summary();

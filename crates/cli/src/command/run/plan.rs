@@ -13,10 +13,8 @@ const PARTS: [&str; 2] = ["systems", "data"];
 #[derive(Debug)]
 pub(super) struct Planned {
     pub(super) subject: Subjected,
-    /// Where what is written of it goes.
+    /// Where its tables go.
     pub(super) folder: Option<PathBuf>,
-    /// Whether that is tables too.
-    pub(super) tables: bool,
 }
 
 /// All of them, in the order in which they are told.
@@ -53,11 +51,9 @@ impl Plan {
         let wanted = arguments.telemetry.unwrap_or(if summary { Telemetry::None } else { Telemetry::All });
         let writes = wanted == Telemetry::All || arguments.out.is_some();
         let out = arguments.out.clone().unwrap_or_else(|| PathBuf::from("out"));
-        let tables = arguments.telemetry != Some(Telemetry::None);
         let run = |(file, seed): (&PathBuf, u64)| Planned {
             subject: Subjected { scenario: file.clone(), changes: Changes { seed, ..arguments.changes.clone() } },
             folder: writes.then(|| out.join(format!("{}-s{seed}", stem(file)))),
-            tables,
         };
         let runs: Vec<_> =
             files.iter().flat_map(|file| (first..=last).map(move |seed| (file, seed))).map(run).collect();
