@@ -241,6 +241,8 @@ pub(crate) enum Format {
     Text,
     /// For programs
     Json,
+    /// A page, with `--summary`: the table, and what real systems did beside what was simulated
+    Markdown,
 }
 
 /// What `sim schema` prints.

@@ -66,6 +66,7 @@ impl From<knockon_telemetry::Error> for Failure {
         use knockon_telemetry::Error;
         let exit = match error {
             Error::NotARun { .. } | Error::NoFolderName { .. } => Exit::Usage,
+            Error::TakenName { .. } => Exit::Failed,
             Error::Encoding { .. } | Error::Document { .. } => Exit::Bug,
             _ => Exit::InputOutput,
         };

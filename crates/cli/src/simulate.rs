@@ -98,6 +98,9 @@ fn with_tables(
     let meta = Meta { draws_epoch: DRAWS_EPOCH, model_epoch: MODEL_EPOCH };
     let options = Options { threads: usize::from(recording.threads), ..Options::default() };
     let writer = RunWriter::create(&recording.folder, meta, world.catalogue(), &loaded.blueprint, options)?;
+    for (name, bytes) in &loaded.files {
+        writer.write_input(name, bytes)?;
+    }
     let seen = Seen::if_needed(&loaded.expectations, world.catalogue(), &loaded.blueprint);
     let mut sink = Tee(Tee(watcher, seen), writer.recorder()?);
     let mut measurement = measurement_of(&loaded);

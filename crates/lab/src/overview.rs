@@ -1,7 +1,9 @@
 //! One table over the expectations of many scenarios, and of many runs of each: what was expected, what was measured, how wide the
-//! band is, and what came of it. The same facts as text for people and as JSON for programs; neither knows how long anything took.
+//! band is, and what came of it. The same facts as text for people, as JSON for programs and as a page to be kept; none knows how long
+//! anything took.
 
 use crate::expectations::{Judgement, Verdict};
+use crate::fidelity::{Comparison, page};
 use knockon_scenario::Measured;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -29,6 +31,18 @@ pub struct Row {
     pub runs: usize,
     /// The judgements of all runs that came to one.
     pub judgements: Vec<serde_json::Value>,
+    /// Where one run was held against the real thing: what the page of comparisons tells of it.
+    #[serde(skip)]
+    pub comparison: Option<Comparison>,
+}
+
+const HEAD: [&str; 6] = ["system", "statistic", "expected", "measured", "band", "verdict"];
+
+impl Row {
+    fn cells(&self) -> [String; 6] {
+        let Self { system, statistic, expected, measured, band, verdict, .. } = self;
+        [system, statistic, expected, measured, band, verdict].map(Clone::clone)
+    }
 }
 
 /// The table.
@@ -54,6 +68,7 @@ impl Overview {
             held_in,
             runs: runs.len(),
             judgements: Vec::new(),
+            comparison: None,
         };
         let mut problems: Vec<&String> = runs.iter().filter_map(|run| run.as_ref().err()).collect();
         problems.dedup();
@@ -73,6 +88,7 @@ impl Overview {
                 measured: cells.measured,
                 band: cells.band,
                 judgements: all.iter().map(|judgement| judgement.to_json()).collect(),
+                comparison: all[0].comparison.clone().filter(|_| runs.len() == 1),
                 ..row(&cells.statistic, verdict, held_in)
             });
         }
@@ -92,12 +108,8 @@ impl Overview {
     /// For people: columns, and a line that counts.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let head = ["system", "statistic", "expected", "measured", "band", "verdict"].map(str::to_owned);
-        let cells = self.rows.iter().map(|row| {
-            let row = row.clone();
-            [row.system, row.statistic, row.expected, row.measured, row.band, row.verdict]
-        });
-        let lines: Vec<[String; 6]> = std::iter::once(head).chain(cells).collect();
+        let head = HEAD.map(str::to_owned);
+        let lines: Vec<[String; 6]> = std::iter::once(head).chain(self.rows.iter().map(Row::cells)).collect();
         let mut widths = [0; 6];
         for line in &lines {
             for (width, cell) in widths.iter_mut().zip(line) {
@@ -109,8 +121,34 @@ impl Overview {
             let padded: Vec<String> = line.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
             let _ = writeln!(text, "{}", padded.join("  ").trim_end());
         }
+        let _ = writeln!(text, "{}", self.count());
+        text
+    }
+
+    /// The line that counts.
+    fn count(&self) -> String {
         let plural = if self.scenarios == 1 { "" } else { "s" };
-        let _ = writeln!(text, "{} of {} held, in {} scenario{plural}", self.held(), self.rows.len(), self.scenarios);
+        format!("{} of {} held, in {} scenario{plural}", self.held(), self.rows.len(), self.scenarios)
+    }
+
+    /// For people, as Markdown: a table of what is no comparison with the real thing, if there is any, then the page of comparisons, if
+    /// there are any.
+    #[must_use]
+    pub fn to_markdown(&self) -> String {
+        let comparisons: Vec<Comparison> = self.rows.iter().filter_map(|row| row.comparison.clone()).collect();
+        let others: Vec<&Row> = self.rows.iter().filter(|row| row.comparison.is_none()).collect();
+        let mut text = String::new();
+        if !others.is_empty() || comparisons.is_empty() {
+            let _ = writeln!(text, "# What was expected, and what was measured\n\n{}.\n", self.count());
+            let _ = writeln!(text, "| {} |\n|{}", HEAD.join(" | "), " --- |".repeat(HEAD.len()));
+            for row in others {
+                let _ = writeln!(text, "| {} |", row.cells().map(|cell| cell.replace('|', "\\|")).join(" | "));
+            }
+        }
+        if !comparisons.is_empty() {
+            text.push_str(if text.is_empty() { "" } else { "\n" });
+            text.push_str(&page(&comparisons));
+        }
         text
     }
 
@@ -223,8 +261,45 @@ many    clients.latency.mean  500.000 ms    490.000 ms … 530.000 ms  ± 5.000 
 2 of 5 held, in 3 scenarios
 "
         );
+        let markdown = overview.to_markdown();
+        assert!(
+            markdown.starts_with(
+                "# What was expected, and what was measured\n\n2 of 5 held, in 3 scenarios.\n\n| system |"
+            )
+        );
+        assert!(markdown.ends_with("| many | clients.latency.mean | 500.000 ms | 490.000 ms … 530.000 ms | ± 5.000 ms (1.0 %) | held in 1 of 3 |\n"));
         let json = overview.to_json();
         assert_eq!((&json["held"], &json["of"]), (&2.into(), &5.into()));
         assert_eq!(json["expectations"][4]["judgements"][1]["verdict"], "differs");
+    }
+
+    #[test]
+    fn what_is_held_against_the_real_thing_has_a_page_of_its_own() {
+        let comparison = Comparison {
+            family: "heap",
+            set: "leak".into(),
+            observable: "full".into(),
+            median: 4.0,
+            smallest: 3.0,
+            largest: 5.0,
+            fair: [2.0, 6.0],
+            counted: true,
+            simulated: Some(5.0),
+        };
+        let leak = [Judgement { comparison: Some(comparison.clone()), ..judgement("", "", "", Verdict::Held) }];
+        let mut overview = Overview::default();
+        overview.add("leak", &[Ok(&leak)]);
+        assert_eq!(overview.to_markdown(), page(&[comparison]));
+        overview.add("broken", &[Err("1 error in the scenario".into())]);
+        let markdown = overview.to_markdown();
+        let (table, rest) = markdown.split_once("\n\n# What real systems did").expect("both");
+        assert!(
+            table.ends_with("| broken |  |  |  |  | 1 error in the scenario |")
+                && rest.contains("| `full` | 4 (3 to 5) | 5 |")
+        );
+        // Of several seeds there is no one prediction.
+        let mut overview = Overview::default();
+        overview.add("leak", &[Ok(&leak), Ok(&leak)]);
+        assert!(overview.to_markdown().contains("| leak | full | 4 | 5.0000 | 2.0000 to 6.0000 | held in 2 of 2 |"));
     }
 }

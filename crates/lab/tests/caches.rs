@@ -3,9 +3,13 @@
 mod support;
 
 use knockon_kernel::Time;
+use knockon_model::record::{
+    ChangeRecord, LedgerRecord, LogRecord, RequestRecord, SampleRecord, SpanRecord, StateRecord,
+};
 use knockon_model::statistics::{KeyspaceStatistics, Statistics};
-use knockon_model::{Null, World};
+use knockon_model::{Null, Sink, World};
 use knockon_scenario::{Loaded, Options, Scenario};
+use std::collections::BTreeMap;
 
 fn load(text: &str) -> Loaded {
     let none = |system: &str| Err(format!("is not part of this test: {system}"));
@@ -122,4 +126,56 @@ fn a_cache_in_front_of_another_asks_for_the_same_keys() {
     assert_eq!(front.misses, behind.hits + behind.misses);
     let distinct = behind.stored;
     assert!((900..1_100).contains(&distinct), "nearly each key misses behind only once: {distinct}");
+}
+
+/// The last sample of each series, by its number.
+#[derive(Default)]
+struct Samples(BTreeMap<usize, f64>);
+
+impl Sink for Samples {
+    const OBSERVES: bool = true;
+    const LEDGER: bool = false;
+    fn span(&mut self, _: SpanRecord) {}
+    fn log(&mut self, _: LogRecord) {}
+    fn sample(&mut self, record: SampleRecord) {
+        self.0.insert(record.series.index(), record.value);
+    }
+    fn change(&mut self, _: ChangeRecord) {}
+    fn ledger(&mut self, _: LedgerRecord) {}
+    fn request(&mut self, _: RequestRecord) {}
+    fn state(&mut self, _: StateRecord) {}
+    fn watermark(&mut self, _: Time) {}
+}
+
+#[test]
+fn a_cache_within_a_jvm_is_measured_as_caffeine_is() {
+    let text = local(r#"maximum_entries: 30,"#, r#"count: 100, ttl: "2s""#, 100, 65)
+        .replace("workers: Unlimited,", "runtime: Jvm(heap: (maximum: \"256MiB\")), workers: Unlimited,")
+        .replace("cores: Unlimited,", "cores: \"4 cpu\",")
+        .replace("mix:", "until: \"50s\", mix:");
+    let loaded = load(&text);
+    let mut world = World::new(loaded.blueprint.clone());
+    let mut samples = Samples::default();
+    world.run_until(Time::ZERO + loaded.blueprint.duration, &mut samples).expect("no limit is hit");
+    let measured: BTreeMap<String, f64> = (0..)
+        .zip(&world.catalogue().series)
+        .filter(|(_, series)| series.name.starts_with("cache_"))
+        .map(|(number, series)| {
+            let labels: Vec<_> = series.attributes.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            (format!("{}{{{}}}", series.name, labels.join(",")), samples.0[&number])
+        })
+        .collect();
+    let statistics = world.statistics();
+    let tally = keys(&statistics, "api", "front/users").keys;
+    let cache = "cache=front,cache_manager=cacheManager,name=front";
+    let expected = [
+        // Nothing is left at the end: what was not evicted has expired, which Caffeine counts too.
+        (format!("cache_evictions_total{{{cache}}}"), tally.stored),
+        (format!("cache_gets_total{{{cache},result=hit}}"), tally.hits),
+        (format!("cache_gets_total{{{cache},result=miss}}"), tally.misses),
+        (format!("cache_puts_total{{{cache}}}"), tally.stored),
+        (format!("cache_size{{{cache}}}"), 0),
+    ];
+    assert_eq!(measured, expected.map(|(name, value)| (name, value as f64)).into_iter().collect());
+    assert!(tally.evicted > 1_000 && tally.evicted < tally.stored && tally.hits > 500, "{tally:?}");
 }

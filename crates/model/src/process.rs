@@ -163,6 +163,12 @@ pub(crate) struct Process {
     /// The statement timeouts that run.
     #[serde(with = "crate::pairs")]
     pub(crate) statement_timers: BTreeMap<FrameRef, Ticket>,
+    /// Multiplexed, encrypted connections that are closed, by link and process at their other end: opened anew by the next call.
+    pub(crate) closed: Vec<(u32, u32)>,
+    /// When the certificate expires that it has loaded.
+    pub(crate) certificate: Time,
+    /// Until when the postmaster of a database forks.
+    pub(crate) postmaster_free: Time,
     /// Vacations so far, in all lives, for their addresses.
     pub(crate) vacations: u64,
     /// Log lines written, for their addresses.

@@ -56,6 +56,10 @@ pub const CLIENT_SPAN: Purpose = Purpose(52);
 pub const ROW: Purpose = Purpose(85);
 /// Whether a termination of back ends takes one, by its number and the instant.
 pub const TERMINATION: Purpose = Purpose(86);
+/// Whether a transaction leaks its connection.
+pub const LEAK: Purpose = Purpose(87);
+/// How long the client of a request waits for its end.
+pub const PATIENCE: Purpose = Purpose(110);
 /// A log line.
 pub const LINE: Purpose = Purpose(53);
 /// How long until Vegas next measures the time without load, by the ordinal of the measurement.

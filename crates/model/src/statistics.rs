@@ -114,6 +114,8 @@ pub struct ServiceStatistics {
     pub misses: u64,
     /// Times that a request found the accept queue full, whoever went then.
     pub overflowed: u64,
+    /// Left the queue because their callers had gone and it was told so. Part of `failed`.
+    pub abandoned: u64,
     /// Dropped from the queue because requests stood too long in it. Part of `refused`, as are those that follow.
     pub shed: u64,
     /// Dropped from the queue because they had expired or their caller had left.
@@ -137,6 +139,8 @@ pub struct PoolStatistics {
     pub acquired: u64,
     /// Callers that gave up.
     pub timeouts: u64,
+    /// Connections that their users never gave back.
+    pub leaked: u64,
     /// Waits for a connection, of everyone who got one.
     pub wait: LatencyHistogram,
     /// Most callers that waited at once.

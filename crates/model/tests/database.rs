@@ -424,3 +424,54 @@ fn a_replica_that_dies_takes_its_own_kept_connections_along_and_no_others() {
     }
     assert!(kept > 30 && fresh > 4, "{kept} over kept connections, {fresh} over new ones");
 }
+
+#[test]
+fn a_leaked_connection_never_comes_back() {
+    // One request in two forgets its connection; a pool of three is soon exhausted.
+    let mut b = shop(&[1000, 1100, 1200, 1300, 1400, 1500, 1600, 1700, 1800, 1900]);
+    b.pool_size(WEB, 3);
+    let pool = &mut b.0.services[WEB.index()].pools[0];
+    (pool.acquire_timeout, pool.leak_detection) = (ms(500), Some(ms(2000)));
+    b.0.services[WEB.index()].endpoints[0].program.insert(4, Step::Leak { site: Site(9), pool: PoolId(0), share: 0.5 });
+    let (keep, statistics, _) = run(b.0.clone());
+    let web = &statistics.services[WEB.index()];
+    assert_eq!(web.pools[0].leaked, 3);
+    assert!(web.pools[0].timeouts > 0 && web.answered + web.pools[0].timeouts == 10);
+    assert_eq!(web.pools[0].acquired, web.answered, "nobody waits for what was leaked and gets it");
+    let suspected = keep.logs.iter().filter(|log| matches!(log.event, LogEvent::PoolLeakSuspected { .. }));
+    assert_eq!(suspected.count(), 3);
+    // A new process has all of its connections, until it has leaked them too.
+    let mut killed = Builder(b.0.clone());
+    let start_up = killed.constant(50.0 * MS);
+    killed.0.services[WEB.index()].start_up = start_up;
+    killed.0.patches.push(patch(1650, None, Action::Kill { service: WEB }));
+    let after = run(killed.0).1.services.swap_remove(WEB.index());
+    assert!(after.answered > web.answered && after.pools[0].acquired > 3, "{after:?}");
+    // Without the defect nothing is lost.
+    let share = Target::Step(WEB, EndpointId(0), 4, StepField::Share);
+    b.0.patches.push(patch(500, None, Action::Set(vec![(share, Value::Number(0.0))])));
+    assert_eq!(run(b.0).1.services[WEB.index()].answered, 10);
+}
+
+#[test]
+fn connections_that_come_at_once_queue_for_the_postmaster() {
+    // Sixty clients with a pool of one each: 11 ms, of which the postmaster is busy for 4.
+    let mut b = shop(&[]);
+    b.0.services[WEB.index()].replicas = 60;
+    b.pool_size(WEB, 1);
+    let connect = b.constant(11.0 * MS);
+    (postgres(&mut b).connect, postgres(&mut b).serial_share) = (connect, 4.0 / 11.0);
+    postgres(&mut b).max_connections = 20;
+    let mut world = World::new(b.0);
+    let mut keep = Keep::default();
+    world.run_until(at(249), &mut keep).unwrap();
+    let refused: Vec<u64> = keep
+        .logs
+        .iter()
+        .filter(|log| matches!(log.event, LogEvent::PoolConnectFailed { error: ErrorType::TooManyConnections, .. }))
+        .map(|log| log.time.as_nanos() / 1_000_000)
+        .collect();
+    // 17 have a slot; the last of 43 others hears of it 59 turns later.
+    assert_eq!(refused.len(), 43);
+    assert_eq!((refused[0], refused[42]), (17 * 4 + 11, 59 * 4 + 11));
+}

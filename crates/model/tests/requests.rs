@@ -51,3 +51,35 @@ fn every_request_that_ended_has_a_record_also_those_that_no_server_saw() {
         assert_eq!(request.error.is_none(), request.status == 200);
     }
 }
+
+#[test]
+fn the_identity_of_a_line_is_of_its_own_program_alone() {
+    // A service that writes two lines for each request, behind others or not: what they do has its place in the table of all programs.
+    let lines = |before: usize| {
+        let mut b = Builder::new(Duration::from_secs(5));
+        let demand = b.exponential(5.0 * MS);
+        let policy = b.policy(None, 0);
+        for n in 0..before {
+            let name = format!("other-{n}");
+            let log = Step::Log { severity: Severity::Info, message: 0 };
+            let other = b.service(&name, None, vec![log, Step::Compute { site: Site(1), demand }, log]);
+            b.0.services[other.index()].endpoints[0].messages.push("other".into());
+            b.source(&format!("of-{name}"), other, Arrivals::Poisson { rate: 20.0 }, policy);
+        }
+        let compute = Step::Compute { site: Site(1), demand };
+        let log = Step::Log { severity: Severity::Info, message: 0 };
+        let web = b.service("web", None, vec![log, compute, log, Step::Fail { status: 500 }]);
+        b.0.services[web.index()].endpoints[0].messages.push("line".into());
+        b.source("clients", web, Arrivals::Poisson { rate: 50.0 }, policy);
+        let mut world = World::new(b.0);
+        let mut keep = Keep::default();
+        world.run_until(Time::ZERO + Duration::from_secs(5), &mut keep).unwrap();
+        let mine = keep.logs.into_iter().filter(|log| log.process.index() == web.index());
+        mine.map(|log| (log.time, log.uid, log.context)).collect::<Vec<_>>()
+    };
+    let alone = lines(0);
+    let distinct: BTreeSet<u128> = alone.iter().map(|line| line.1).collect();
+    assert!(alone.len() > 600 && distinct.len() == alone.len(), "{} lines, {} uids", alone.len(), distinct.len());
+    assert_eq!(lines(1), alone);
+    assert_eq!(lines(3), alone);
+}

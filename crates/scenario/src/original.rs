@@ -15,7 +15,10 @@ pub struct Original {
     pub software: String,
     /// How the experiment went.
     pub experiment: Experiment,
-    /// What counts of it.
+    /// Whether its observables count where shares of fair predictions are reckoned; those of a set without repeats of the same work do not.
+    #[serde(default = "counts")]
+    pub counted: bool,
+    /// What was observed of it.
     pub observables: Vec<Observable>,
 }
 
@@ -51,6 +54,8 @@ pub enum Experiment {
     RateLimit {},
     /// A TLS certificate that expires and is renewed.
     Certificate(CertificateExperiment),
+    /// More connections than a database has slots.
+    Slots(SlotExperiment),
 }
 
 /// When the fault began and ended, and the run.
@@ -125,6 +130,18 @@ pub struct CertificateExperiment {
     pub new_endpoint: String,
 }
 
+/// Connections that are opened one by one, and as many at once.
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SlotExperiment {
+    /// The endpoint whose requests connect at once.
+    pub at_once_endpoint: String,
+}
+
+const fn counts() -> bool {
+    true
+}
+
 impl Original {
     /// Reads a measured set.
     ///
@@ -155,7 +172,7 @@ impl Experiment {
             Self::RetryStorm(_) => "retry storm",
             Self::Leak {} | Self::Steady(_) => "heap",
             Self::CacheFlush(_) => "cache",
-            Self::RateLimit {} | Self::Certificate(_) => "gate",
+            Self::RateLimit {} | Self::Certificate(_) | Self::Slots(_) => "gate",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is said on paper about links whose callers guard themselves.
+//! What is said on paper about links whose callers guard themselves, and about what runs out: connections, certificates, rows.
 
 use knockon_scenario::{Options, Scenario, check};
 
@@ -43,4 +43,43 @@ fn links_are_judged_by_what_guards_them() {
     assert!(budget.0.contains("1.2 tries a call") && budget.0.contains("from 83 %"), "{}", budget.0);
     let lines = lines("retry_budget: Grpc()", 3);
     assert!(!lines.iter().any(|(text, _)| text.contains("tries a call")), "tokens run out: {lines:#?}");
+}
+
+#[test]
+fn what_will_run_out_is_said_with_its_time() {
+    let lines = |leaks: &str, certificate: &str, rate: u32| {
+        let text = format!(
+            r#"(
+    duration: "1h",
+    services: {{
+        "api": (
+            workers: Unlimited, cores: Unlimited, {certificate}
+            pools: {{"pool": HikariCp(database: "postgres", maximum: 10)}},
+            endpoints: {{"GET /": (steps: [Transaction({leaks} steps: [Query("hot"), Query("hot"), Compute("10ms")])])}},
+        ),
+    }},
+    databases: {{"postgres": (commit: "2ms", queries: {{"hot": (demand: "5ms", operation: "UPDATE", table: "stock", locks: Row("hot"))}})}},
+    load: {{"clients": (target: "api", arrivals: Poisson("{rate}/s"), mix: {{"GET /": 1}})}},
+    links: {{"api -> postgres": (latency: "0s")}},
+)"#
+        );
+        let none = |_: &str| Err("cannot be read".to_owned());
+        let loaded =
+            Scenario::from_text("ends", &text, &Options::default(), &none).unwrap_or_else(|errors| panic!("{errors}"));
+        check(&loaded).into_iter().map(|line| (line.text, line.healthy)).collect::<Vec<_>>()
+    };
+    let find = |lines: Vec<(String, bool)>, part: &str| {
+        lines.iter().find(|(text, _)| text.contains(part)).unwrap_or_else(|| panic!("{part:?} in {lines:#?}")).clone()
+    };
+    // 20/s hold 22 ms: 9.56 of ten are free, and go at 0.02/s.
+    let leak = find(lines("leaks: \"0.1 %\",", "", 20), "leak");
+    assert_eq!(leak, ("api/pool: 0.02 connections/s leak: exhausted after 8 min".to_owned(), false));
+    assert!(!lines("", "", 20).iter().any(|(text, _)| text.contains("leak") || text.contains("certificate")));
+    let expiry = find(lines("", "certificate_expires: \"30min\",", 20), "certificate");
+    assert_eq!(expiry, ("api: its certificate expires after 30 min".to_owned(), false));
+    assert!(!lines("", "certificate_expires: \"2h\",", 20).iter().any(|(text, _)| text.contains("certificate")));
+    // From the first statement to the commit, 22 ms, once and not twice; 44 of a hundred seconds, or more than there are.
+    let locked = find(lines("", "", 20), "locks is held");
+    assert!(locked.1 && locked.0.contains("44 % of the time"), "{}", locked.0);
+    assert!(!find(lines("", "", 40), "locks is held").1);
 }

@@ -68,6 +68,12 @@ pub enum Error {
         /// What the serialiser said.
         message: String,
     },
+    /// A file that the scenario reads has the name of something of the run's own.
+    #[error("the data file {name} has a name that the run's folder truth/ needs for something else")]
+    TakenName {
+        /// Name of the file, as the scenario has it.
+        name: String,
+    },
     /// The system gave no thread to write on.
     #[error("cannot start the writer's thread: {source}")]
     Thread {
@@ -109,6 +115,7 @@ impl Error {
             Self::Encoding { .. } | Self::Document { .. } => {
                 "this is a defect of knockon; please report it with the scenario"
             }
+            Self::TakenName { .. } => "rename it, or put it into a folder beside the scenario",
             Self::Thread { .. } => "run with one thread, or raise the limit of processes",
         }
     }

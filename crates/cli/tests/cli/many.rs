@@ -57,6 +57,9 @@ fn a_folder_gives_one_table_in_the_order_of_paths_for_any_number_of_jobs() {
         assert_eq!(run(folder.path(), &["all", "--summary", "--jobs", jobs]).out, one.out);
         assert_eq!(json(jobs), json("1"));
     }
+    let page = run(folder.path(), &["all", "--summary", "--format", "markdown"]).out;
+    assert!(page.contains("\n4 of 4 held, in 3 scenarios.\n\n| system | statistic |"), "{page}");
+    assert_eq!(page.lines().filter(|line| line.starts_with("| c |")).count(), 2, "{page}");
     let json: serde_json::Value = serde_json::from_str(&json("2")).unwrap();
     assert_eq!(json["held"], 4);
     assert_eq!(json["expectations"][1]["judgements"][0]["verdict"], "held");

@@ -65,6 +65,52 @@ fn telemetry_threads_and_processes_do_not_change_the_world() {
 }
 
 #[test]
+fn a_run_with_recorded_data_is_repeated_from_its_folder_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = |data: &str| {
+        format!(
+            r#"(
+    duration: "2s",
+    data: {{"rows": "{data}"}},
+    services: {{"api": (workers: 1, cores: Unlimited, endpoints: {{"GET /": (steps: [Compute(Recorded("work_us"))])}})}},
+    load: {{"clients": (target: "api", arrivals: Replay(data: "rows", column: "arrival_us"), mix: {{"GET /": 1}})}},
+    expect: [Exact("clients.answered", 3)],
+)"#
+        )
+    };
+    let rows = "arrival_us,work_us\n1000,2000\n1500,700\n900000,100\n";
+    let run = |file: &str| {
+        let run = end(sim(folder.path()).args(["run", file, "--format", "json"]));
+        assert_eq!(run.code, Some(0), "{run:?}");
+        digest(&run)
+    };
+    std::fs::create_dir_all(folder.path().join("mine/recorded/day")).unwrap();
+    std::fs::write(folder.path().join("mine/recorded/day/one.csv"), rows).unwrap();
+    std::fs::write(folder.path().join("mine/told.ron"), scenario("recorded/day/one.csv")).unwrap();
+    let first = run("mine/told.ron");
+    std::fs::rename(folder.path().join("out/told-s1"), folder.path().join("kept")).unwrap();
+    std::fs::remove_dir_all(folder.path().join("mine")).unwrap();
+    assert_eq!(run("kept/truth/scenario.ron"), first);
+    // The run of a run has them too, and may be replaced by the next.
+    std::fs::remove_dir_all(folder.path().join("kept")).unwrap();
+    std::fs::create_dir_all(folder.path().join("again")).unwrap();
+    std::fs::rename(folder.path().join("out/scenario-s1/truth"), folder.path().join("again/truth")).unwrap();
+    std::fs::remove_dir_all(folder.path().join("out")).unwrap();
+    assert_eq!(run("again/truth/scenario.ron"), first);
+    assert_eq!(run("again/truth/scenario.ron"), first);
+    // A name that truth needs itself is refused, and nothing is left.
+    for taken in ["faults.json", "Ledger/rows.csv"] {
+        let path = folder.path().join(taken);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, rows).unwrap();
+        std::fs::write(folder.path().join("taken.ron"), scenario(taken)).unwrap();
+        let ended = end(sim(folder.path()).args(["run", "taken.ron"]));
+        assert!(ended.code != Some(0) && ended.err.contains("needs for something else"), "{ended:?}");
+        assert!(!folder.path().join("out/taken-s1").exists());
+    }
+}
+
+#[test]
 fn the_scenario_in_truth_repeats_the_run() {
     let folder = tempfile::tempdir().unwrap();
     let first =

@@ -16,6 +16,7 @@ fn mistakes_are_named() {
         (&["run", small, "--seed", "first"], "invalid digit"),
         (&["run", small, "--threads", "3"], "3 is not in 1..=2"),
         (&["run", small, "--telemetry", "none", "--out", "x"], "exclude each other"),
+        (&["run", small, "--format", "markdown"], "add `--summary`"),
         (&["golden", "check"], "cannot read the folder `golden/`"),
         (&["golden", "bless"], "--because"),
         (&["golden", "bless", "--because", " ", "--scenario", small], "`--because` is empty"),

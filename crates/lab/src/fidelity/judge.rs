@@ -1,7 +1,7 @@
 //! A run beside the real thing: for each observable what the repeats gave, what was simulated, and whether that is a fair prediction.
 
 use super::seen::Seen;
-use super::{Observables, cache, certificate, heap, limit, lock, pool, retry};
+use super::{Observables, cache, certificate, heap, limit, lock, pool, retry, slots};
 use knockon_scenario::original::{Experiment, Original};
 
 /// One observable of the real thing and of a run.
@@ -21,6 +21,8 @@ pub struct Comparison {
     pub largest: f64,
     /// Smallest and largest fair prediction.
     pub fair: [f64; 2],
+    /// Whether it counts where shares of fair predictions are reckoned.
+    pub counted: bool,
     /// What was simulated; `None` where the run has no such value.
     pub simulated: Option<f64>,
 }
@@ -48,6 +50,7 @@ pub fn judge(original: &Original, service: &str, seen: &Seen) -> Vec<Comparison>
             smallest,
             largest,
             fair: observable.fair,
+            counted: original.counted,
             simulated: observables.get(&observable.name).copied().flatten(),
         }
     };
@@ -66,6 +69,7 @@ fn observe(original: &Original, service: &str, seen: &Seen) -> Observables {
             cache::observe(&reads, &queries, *experiment)
         }
         Experiment::RateLimit {} => limit::of_run(seen, service),
+        Experiment::Slots(experiment) => slots::observe(&slots::connects(seen, experiment)),
         Experiment::Certificate(experiment) => {
             certificate::observe(&certificate::tries(seen, experiment), experiment.expires_s)
         }

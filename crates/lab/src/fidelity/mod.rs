@@ -17,6 +17,7 @@ mod page;
 mod pool;
 mod retry;
 mod seen;
+mod slots;
 
 pub use judge::{Comparison, judge};
 pub use misses::{explained, explanation};

@@ -10,28 +10,31 @@ pub fn page(comparisons: &[Comparison]) -> String {
     let mut page = String::from(
         "# What real systems did, and what knockon says\n\n\
          Real HikariCP, PostgreSQL, OpenJDK, Redis, nginx and sockets were given work, three times each; the scenarios in\n\
-         `scenarios/fidelity/` replay the very same arrivals, with the real software's parameters. For each observable that counts: the median of\n\
+         `scenarios/fidelity/` replay the very same arrivals, with the real software's parameters. For each observable: the median of\n\
          the repeats with their smallest and largest value, what was simulated, by how much it differs from the median, and the bounds between\n\
          which a prediction is fair: the repeats' range, widened by what one may expect of any model (counts and shares 5 %, instants 10 %, shares\n\
          of time in collections 25 %, pauses 30 %, times of death 8 %; verdicts of yes and no exactly).\n\n\
-         This page is written by `KNOCKON_BLESS=1 cargo test --release -p knockon-lab --test fidelity`; without the variable the test holds it to what the scenarios give.\n\n\
+         This page is written by `sim run scenarios/fidelity --summary --format markdown > FIDELITY.md`; a test holds it to what the scenarios give.\n\n\
          | family | sets | observables | fair |\n| --- | --- | --- | --- |\n",
     );
     let mut families: Vec<&str> = Vec::new();
-    for comparison in comparisons {
+    let counted: Vec<&Comparison> = comparisons.iter().filter(|comparison| comparison.counted).collect();
+    for comparison in &counted {
         if !families.contains(&comparison.family) {
             families.push(comparison.family);
         }
     }
     for family in &families {
-        let of: Vec<&Comparison> = comparisons.iter().filter(|comparison| comparison.family == *family).collect();
+        let of: Vec<&Comparison> = counted.iter().copied().filter(|comparison| comparison.family == *family).collect();
         total(&mut page, family, &of);
     }
-    total(&mut page, "all", &comparisons.iter().collect::<Vec<_>>());
+    total(&mut page, "all", &counted);
     for set in sets(comparisons) {
         let of: Vec<&Comparison> = comparisons.iter().filter(|comparison| comparison.set == set).collect();
         let fair = of.iter().filter(|comparison| comparison.is_fair()).count();
-        let _ = writeln!(page, "\n## {set}\n\n{} of {} fair.\n", fair, of.len());
+        let apart =
+            if of.iter().all(|comparison| comparison.counted) { "" } else { " They do not count in the table above." };
+        let _ = writeln!(page, "\n## {set}\n\n{} of {} fair.{apart}\n", fair, of.len());
         page.push_str("| observable | measured | simulated | difference | fair | verdict |\n| --- | --- | --- | --- | --- | --- |\n");
         for comparison in &of {
             row(&mut page, comparison);
@@ -128,6 +131,7 @@ mod tests {
             smallest: 3.0,
             largest: 5.0,
             fair: [2.0, 6.0],
+            counted: true,
             simulated,
         };
         let page = page(&[comparison(Some(5.0)), comparison(Some(7.0)), comparison(None)]);

@@ -7,7 +7,7 @@
 mod rows;
 
 use super::numbers::p95;
-use super::{Observables, cache, certificate, heap, lock, pool, retry};
+use super::{Observables, cache, certificate, heap, lock, pool, retry, slots};
 use knockon_scenario::original::{Experiment, Original};
 use rows::Set;
 use std::path::{Path, PathBuf};
@@ -35,6 +35,7 @@ fn observe(original: &Original, set: &Set, repeat: usize) -> Observables {
             cache::observe(&set.reads(repeat), &set.queries(repeat), experiment)
         }
         Experiment::RateLimit {} => set.limited(repeat),
+        Experiment::Slots(_) => slots::observe(&set.connects(repeat)),
         Experiment::Certificate(_) => certificate::observe(&set.tries(repeat), set.expires_s(repeat)),
     }
 }

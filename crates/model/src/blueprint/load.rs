@@ -26,6 +26,8 @@ pub struct Source {
     pub rows: Option<Rows>,
     /// Client-side timeout and retries.
     pub policy: PolicyId,
+    /// How long the client of a request waits for its end, attempts and pauses and all; `None` is for ever.
+    pub patience: Option<SamplerId>,
     /// First instant of sending.
     pub from: Time,
     /// No request at or after this instant; `None` until the end.

@@ -23,6 +23,8 @@ pub struct Link {
     pub latency: SamplerId,
     /// Round trips that a new connection costs before the first byte of a request: TCP 1, TLS 1.3 one more.
     pub connect_round_trips: u32,
+    /// Whether connections are encrypted: a new one is refused when the callee's certificate has expired.
+    pub tls: bool,
     /// Idle kept-alive connections a process holds on this link; 0 connects anew for every call, `None` never connects anew
     /// (a multiplexed connection that is always there).
     pub keep_alive: Option<u32>,

@@ -95,6 +95,18 @@ pub enum Action {
         /// Service.
         service: ServiceId,
     },
+    /// A service's certificate is renewed on its disks. Its processes load it when they start or are reloaded.
+    Renew {
+        /// Service.
+        service: ServiceId,
+        /// When the new one expires.
+        expires: Time,
+    },
+    /// Every process of a service loads its certificate, and closes the encrypted connections that clients keep to it.
+    Reload {
+        /// Service.
+        service: ServiceId,
+    },
     /// Empties a cache.
     Flush {
         /// Cache service.
@@ -161,12 +173,13 @@ pub enum PoolField {
     AcquireTimeout,
 }
 
-/// Patchable fields of a step: `Demand` (and a sleep's time) is a [`Value::Sampler`], `Bytes` a [`Value::Bytes`].
+/// Patchable fields of a step: `Demand` (and a sleep's time) is a [`Value::Sampler`], `Bytes` a [`Value::Bytes`], a leak's `Share` a [`Value::Number`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are those of the blueprint's fields")]
 pub enum StepField {
     Demand,
     Bytes,
+    Share,
 }
 
 /// Patchable fields of a call policy: `Timeout` is a [`Value::Duration`], `Retries` a [`Value::Count`].
@@ -178,10 +191,12 @@ pub enum PolicyField {
 }
 
 /// Patchable fields of a source. `Rate` ([`Value::Number`], requests a second) is for time 0 only: later a surge is one more source.
+/// `Patience`: [`Value::Sampler`], of a source whose clients have one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are those of the blueprint's fields")]
 pub enum SourceField {
     Rate,
+    Patience,
 }
 
 /// Patchable fields of a link: `Latency` is a [`Value::Sampler`], `BulkheadMaximum` a [`Value::Count`], `ThrottleK` a [`Value::Number`]; the

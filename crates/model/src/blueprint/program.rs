@@ -122,6 +122,15 @@ pub enum Step {
         /// Whether the connection is in a transaction from here on, so that a failure rolls back before giving it back.
         transaction: bool,
     },
+    /// Forgets the connection now and then: nobody gives it back, for as long as the process lives.
+    Leak {
+        /// Draw address.
+        site: Site,
+        /// Pool of this service.
+        pool: PoolId,
+        /// How often.
+        share: f64,
+    },
     /// Gives the connection back.
     Release {
         /// Pool of this service.

@@ -3,7 +3,7 @@
 use super::{Admission, CPython, Endpoint, Heap, Pool, Redis};
 use crate::cpu::Contention;
 use crate::id::SamplerId;
-use knockon_kernel::Duration;
+use knockon_kernel::{Duration, Time};
 use serde::{Deserialize, Serialize};
 
 /// One service.
@@ -37,6 +37,8 @@ pub struct Service {
     pub warm_up: Option<WarmUp>,
     /// Times at which each process serves nobody.
     pub vacation: Option<Vacation>,
+    /// When the certificate expires that its processes begin with; `None` is none, or never.
+    pub certificate: Option<Time>,
     /// What the platform does when the process exits.
     pub restart: RestartPolicy,
     /// How long a stopping process may finish what it has before it is killed.
@@ -163,7 +165,7 @@ pub enum RestartPolicy {
 }
 
 /// PostgreSQL's own parameters; its parallel workers are [`Service::workers`], its query classes [`Service::endpoints`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Postgres {
     /// `max_connections`.
     pub max_connections: u32,
@@ -173,6 +175,8 @@ pub struct Postgres {
     pub slow_query: Option<Duration>,
     /// Forking a back end and authenticating; a refusal costs as much.
     pub connect: SamplerId,
+    /// Share of that for which the postmaster is busy with it: connections that come at once queue for so long each.
+    pub serial_share: f64,
     /// `lock_timeout`: each stage of a wait for a row's lock may take so long; `None` is for ever.
     pub lock_timeout: Option<Duration>,
     /// `statement_timeout`, from the arrival of a statement; `None` is for ever.
@@ -190,6 +194,7 @@ impl Postgres {
             reserved: 3,
             slow_query: None,
             connect,
+            serial_share: 0.0,
             lock_timeout: None,
             statement_timeout: None,
             log_lock_waits: false,

@@ -23,6 +23,7 @@ pub(super) enum Reading {
     Periods,
     ThrottledPeriods,
     ThrottledSeconds,
+    CertificateExpiry,
 }
 
 /// Length of a quota's period in microseconds.
@@ -46,6 +47,10 @@ pub(super) fn list(listing: &mut Listing, service: &Service) {
     add("container_cpu_usage_seconds_total", (counter, "s"), &of_cpu, Reading::Cpu);
     add("container_start_time_seconds", (gauge, "s"), &labels, Reading::Started);
     add("container_oom_events_total", (counter, "{event}"), &labels, Reading::OomEvents);
+    if service.certificate.is_some() {
+        // The blackbox exporter's, which looks at it from outside.
+        add("probe_ssl_earliest_cert_expiry", (gauge, "s"), &labels, Reading::CertificateExpiry);
+    }
     if service.quota.is_some() {
         add("container_spec_cpu_quota", (gauge, "us"), &labels, Reading::Quota);
         add("container_spec_cpu_period", (gauge, "us"), &labels, Reading::Period);
@@ -63,6 +68,7 @@ impl Reading {
             Self::Limit => target.service.memory.limit.unwrap_or(0) as f64,
             Self::Cpu => seconds(target.cpu_ns),
             Self::Started => target.unix_seconds(target.process.started),
+            Self::CertificateExpiry => target.unix_seconds(target.process.certificate),
             Self::Quota => f64::from(target.service.quota.unwrap_or(0)) * (PERIOD_US / 1000.0),
             Self::Period => PERIOD_US,
             Self::Periods => throttling(target).periods as f64,

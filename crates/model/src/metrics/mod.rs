@@ -3,7 +3,7 @@
 //! One file an exporter, each with the series that it lists and how each is read. Which a process has follows from its runtime
 //! alone, and names and labels are those of the real exporter:
 //!
-//! * JVM: Micrometer as Spring Boot 3 sets it up ([`micrometer`], [`jvm`], [`hikari`]);
+//! * JVM: Micrometer as Spring Boot 3 sets it up ([`micrometer`], [`jvm`], [`hikari`], [`caffeine`]);
 //! * CPython: the application's own `http_requests_total`, `http_request_duration_seconds`, `db_query_duration_seconds` of the
 //!   Python client, its process and collector ([`client`], [`process`]), SQLAlchemy's pools as OpenTelemetry's
 //!   instrumentation reports them;
@@ -20,6 +20,7 @@
 //! Sampling reads only. Deliberately not here: what no machine knows (event-loop lag, metaspace, threads, sizes of messages,
 //! exception labels), and metrics of sources, which nobody scrapes.
 
+mod caffeine;
 mod client;
 mod container;
 mod hikari;
@@ -85,6 +86,7 @@ enum Reading {
     Kubernetes(kubernetes::Reading),
     Process(process::Reading),
     Hikari(u16, hikari::Reading),
+    Caffeine(u16, caffeine::Reading),
     Jvm(jvm::Reading),
     Postgres(postgres::Reading),
     Redis(redis::Reading),
@@ -132,6 +134,7 @@ impl Metrics {
                     micrometer::list(&mut listing, service);
                     jvm::list(&mut listing, heap);
                     hikari::list(&mut listing, service);
+                    caffeine::list(&mut listing, blueprint, ServiceId(process.service));
                 }
                 Runtime::CPython(_) | Runtime::Node | Runtime::Native => {
                     client::list(&mut listing, blueprint, service);
@@ -189,6 +192,7 @@ impl Reading {
             Self::Kubernetes(reading) => reading.value(target),
             Self::Process(reading) => Some(reading.value(target)),
             Self::Hikari(pool, reading) => reading.value(target, usize::from(pool)),
+            Self::Caffeine(cache, reading) => reading.value(target, usize::from(cache)),
             Self::Jvm(reading) => reading.value(target),
             Self::Postgres(reading) => Some(reading.value(target)),
             Self::Redis(reading) => reading.value(target, words),

@@ -48,6 +48,8 @@ pub(super) struct Connection {
     pub(super) round_trips: u32,
     /// Being opened in the place of one that was there before.
     pub(super) reopened: bool,
+    /// Its user, who had it since then, is gone and has not given it back.
+    pub(super) leaked: Option<Time>,
     /// A leak check is on its way.
     pub(super) leak_check: bool,
     /// This use was reported as an apparent leak.
@@ -103,6 +105,7 @@ impl Connections {
             abandoned: false,
             round_trips: 0,
             reopened: false,
+            leaked: None,
             leak_check: false,
             leak_reported: false,
             user,

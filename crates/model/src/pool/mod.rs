@@ -141,6 +141,14 @@ impl Pool {
         self.check();
     }
 
+    /// A user, who had a connection `since` then, goes away without giving it back: it stays in use for as long as the process lives.
+    pub fn leak(&mut self, connection: ConnectionId, since: Time) {
+        if let Some(at) = self.connections.find(connection) {
+            debug_assert_eq!(self.connections[at].state, State::InUse, "only a connection in use is leaked");
+            self.connections[at].leaked = Some(since);
+        }
+    }
+
     /// A connection that was being opened is open, or could not be opened. HikariCP tries again after a pause that grows from
     /// attempt to attempt, while waiters go on waiting; with QueuePool the caller that opened it fails.
     pub fn connected(
@@ -446,8 +454,16 @@ impl Pool {
 
     /// Connections in use, or being opened by their future users, and whose they are.
     pub(crate) fn uses(&self) -> impl Iterator<Item = (ConnectionId, FrameRef)> + '_ {
-        let used = self.connections.iter().filter(|connection| connection.user != FrameRef::NONE);
+        let used = self
+            .connections
+            .iter()
+            .filter(|connection| connection.user != FrameRef::NONE && connection.leaked.is_none());
         used.map(|connection| (connection.id, connection.user))
+    }
+
+    /// Since when connections are in use that nobody will give back.
+    pub(crate) fn leaked(&self) -> impl Iterator<Item = Time> + '_ {
+        self.connections.iter().filter_map(|connection| connection.leaked)
     }
 
     /// Connections that the pool means to keep: what is evicted goes as soon as nobody uses it.

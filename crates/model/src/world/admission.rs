@@ -23,19 +23,33 @@ impl World {
         let (index, program) = (f.process as usize, f.program);
         f.pc = self.tables.programs[program as usize].first;
         let process = &mut self.processes[index];
-        let service = process.service as usize;
-        self.services[service].statistics.arrived += 1;
         if process.life != Life::Running || f.state == State::Doomed {
-            let over_a_connection = self.is_database(service);
-            let error = if over_a_connection { ErrorType::ConnectionLost } else { ErrorType::ConnectionRefused };
-            let error = self.frames[frame].outcome.error.unwrap_or(error);
-            self.refuse(frame, error);
+            self.deliver_in_vain(frame);
             return;
         }
+        self.services[process.service as usize].statistics.arrived += 1;
         if process.guarded && self.is_held_back(frame, sink) {
             return;
         }
         self.admit(frame, false, sink);
+    }
+
+    /// Nobody takes a request up: its process does not run, or the connection that it comes over is gone, or was never opened.
+    #[cold]
+    fn deliver_in_vain(&mut self, frame: FrameRef) {
+        let f = &self.frames[frame];
+        let service = self.processes[f.process as usize].service as usize;
+        let error = f.outcome.error.unwrap_or(if self.is_database(service) {
+            ErrorType::ConnectionLost
+        } else {
+            ErrorType::ConnectionRefused
+        });
+        if error == ErrorType::Certificate {
+            self.break_handshake(frame);
+        } else {
+            self.services[service].statistics.arrived += 1;
+            self.refuse(frame, error);
+        }
     }
 
     /// A request comes to the workers, or to the queue before them. Whoever was held back is `counted` already.
@@ -355,7 +369,9 @@ impl World {
             _ => return,
         }
         let service = self.processes[process as usize].service as usize;
-        self.services[service].statistics.failed += 1;
+        let statistics = &mut self.services[service].statistics;
+        statistics.failed += 1;
+        statistics.abandoned += u64::from(state == State::Queued);
         self.leave_queue(frame, ErrorType::Cancelled, sink);
         self.frames[frame].outcome = Outcome::lost(ErrorType::Cancelled);
         self.send_answer(frame);

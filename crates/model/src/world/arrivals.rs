@@ -121,6 +121,10 @@ impl World {
         frame.row = row;
         frame.user = user;
         frame.pc = self.tables.ops.len() as u32 - 1;
+        if let Some(patience) = self.blueprint.sources[source as usize].patience {
+            let patience = self.draw_for(root, patience, || key.purpose(purpose::PATIENCE));
+            self.frames[root].deadline = now.saturating_add(patience);
+        }
         let statistics = &mut self.sources[source as usize].statistics;
         statistics.sent += 1;
         statistics.requests.enter(now);

@@ -164,6 +164,7 @@ fn services(
         states.push(ServiceState {
             first_process,
             replicas: service.replicas,
+            certificate: service.certificate.unwrap_or(Time::MAX),
             version: 0,
             rollout: Vec::new(),
             statistics: ServiceStatistics { name: service.name.clone(), pools: pools.collect(), ..Default::default() },
@@ -276,6 +277,9 @@ fn bare(key: Key) -> Process {
         exit_code: 0,
         oom_killed_last: false,
         keep_alive: Vec::new(),
+        closed: Vec::new(),
+        certificate: Time::MAX,
+        postmaster_free: Time::ZERO,
         connections: 0,
         backends: 0,
         store: None,

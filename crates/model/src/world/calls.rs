@@ -34,7 +34,7 @@ impl World {
         }
         let guarded = edge.is_guarded();
         let to = if guarded { self.pick(caller, edge, key) } else { self.replica(edge.service, key) };
-        let latency = self.request_latency(from, to, edge.link.0, key);
+        let way = self.request_latency(from, to, edge.link.0, key);
         let passes_deadline = edge.policy.0 != UNLIMITED && self.blueprint[edge.policy].propagates_deadline;
         let child = self.frames.occupy();
         let sent = &mut self.frames[child];
@@ -56,11 +56,11 @@ impl World {
         if let Some(timeout) = timeout {
             self.set_policy_timer(caller, edge.policy.0, timeout);
         }
-        // Over a link without latency a request is there at once, before anything else of this instant.
-        if latency.is_zero() {
-            self.deliver(child, sink);
-        } else {
-            self.calendar.post(now + latency, Event::Deliver { frame: child }.packed());
+        match way {
+            // Over a link without latency a request is there at once, before anything else of this instant.
+            Ok(Duration::ZERO) => self.deliver(child, sink),
+            Ok(latency) => self.calendar.post(now + latency, Event::Deliver { frame: child }.packed()),
+            Err(latency) => self.begin_vain_handshake(child, latency),
         }
     }
 
@@ -74,23 +74,31 @@ impl World {
         state.first_process + (unit * f64::from(state.replicas)) as u32
     }
 
-    /// From sending to arrival: a new connection's round trips where no kept-alive one is idle, then one way.
+    /// From sending to arrival. An error is how long it takes until the callee sends a certificate that has expired.
     #[inline(always)]
-    fn request_latency(&mut self, from: u32, to: u32, link: u32, key: Key) -> Duration {
-        let described = self.blueprint.links[link as usize];
-        let mut latency = self.draw(described.latency, || key.purpose(purpose::REQUEST_LATENCY));
-        let Some(_) = described.keep_alive else { return latency };
+    fn request_latency(&mut self, from: u32, to: u32, link: u32, key: Key) -> Result<Duration, Duration> {
+        let described = &self.blueprint.links[link as usize];
+        let latency = self.draw(described.latency, || key.purpose(purpose::REQUEST_LATENCY));
+        if described.keep_alive.is_none() && !described.tls {
+            return Ok(latency);
+        }
+        Ok(self.connection(from, to, link, key)? + latency)
+    }
+
+    /// Takes a connection for a request: how long it takes to have one. It takes round trips where no kept-alive one is idle.
+    #[inline]
+    fn connection(&mut self, from: u32, to: u32, link: u32, key: Key) -> Result<Duration, Duration> {
+        if self.blueprint.links[link as usize].keep_alive.is_none() {
+            return self.reopen_multiplexed(from, to, link, key);
+        }
         let process = &mut self.processes[from as usize];
         if let Some(kept) = process.keep_alive.iter_mut().find(|kept| (kept.link, kept.to) == (link, to))
             && kept.idle > 0
         {
             kept.idle -= 1;
-            return latency;
+            return Ok(Duration::ZERO);
         }
-        for trip in 0..u64::from(described.connect_round_trips) * 2 {
-            latency += self.draw(described.latency, || key.purpose(purpose::CONNECT_LATENCY).with(trip));
-        }
-        latency
+        self.handshake(to, link, key)
     }
 
     /// Gives a connection that carried a whole exchange back to the idle ones of its link.

@@ -116,6 +116,21 @@ impl World {
         self.note_pool(index, pool, sink);
     }
 
+    /// A frame may forget the connection that it holds: then nobody gives it back.
+    pub(super) fn leak(&mut self, frame: FrameRef, site: u32, pool: u8, share: f64) {
+        let f = &mut self.frames[frame];
+        let key = f.key.with(u64::from(site)).with(f.iteration());
+        if key.purpose(purpose::LEAK).unit() >= share {
+            return;
+        }
+        let Some(place) = f.held.iter_mut().find(|held| held.is_some_and(|held| held.pool == pool)) else { return };
+        let Some(held) = place.take() else { return };
+        let process = &mut self.processes[f.process as usize];
+        process.pools[usize::from(pool)].leak(held.connection, held.since);
+        let statistics = &mut self.services[process.service as usize].statistics.pools[usize::from(pool)];
+        statistics.leaked += 1;
+    }
+
     /// A frame has waited its whole acquire timeout, which expired at `at`.
     pub(super) fn acquire_timed_out<S: Sink>(&mut self, frame: FrameRef, at: Time, sink: &mut S) {
         let now = self.now();

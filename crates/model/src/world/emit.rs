@@ -187,7 +187,9 @@ impl World {
         let f = &self.frames[frame];
         let traced = self.processes[f.process as usize].traced;
         let context = traced.then(|| (self.trace(frame), Self::server_span(self.span_key(frame))));
-        let address = f.key.purpose(purpose::LINE).with(u64::from(f.pc)).with(f.iteration()).with(u64::from(f.lines));
+        // Where in its own program: what lies before it in the table of all does not matter.
+        let at = f.pc - self.tables.programs[f.program as usize].first;
+        let address = f.key.purpose(purpose::LINE).with(u64::from(at)).with(f.iteration()).with(u64::from(f.lines));
         let process = f.process;
         self.frames[frame].lines += 1;
         self.log(process, address, context, event, sink);

@@ -42,6 +42,9 @@ impl World {
         let f = &self.frames[frame];
         if stopped {
             self.stall(frame);
+        } else if f.program == u32::MAX {
+            // A client that waits no longer has what it has.
+            self.finish(frame, sink);
         } else if f.unwinding {
             self.unwind(frame, sink);
         } else {
@@ -68,6 +71,10 @@ impl World {
             Op::Query { edge, pool, transaction } => {
                 self.query(frame, edge, pool, transaction, sink);
                 Flow::Leave
+            }
+            Op::Leak { site, pool, share } => {
+                self.leak(frame, site, pool, share);
+                Flow::On
             }
             Op::Release { pool } => {
                 self.release(frame, pool, sink);

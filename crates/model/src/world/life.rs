@@ -126,6 +126,11 @@ impl World {
                 Event::Reply { child } => self.frames.remove(child),
                 // A new connection's packet reached a database that is gone: the client is refused.
                 Event::Pool { .. } => self.calendar.post(now, event.packed()),
+                // So does a handshake.
+                Event::Deliver { frame } => {
+                    self.frames[frame].outcome = Outcome::lost(error);
+                    self.calendar.post(now, event.packed());
+                }
                 _ => {}
             }
         }
@@ -142,6 +147,9 @@ impl World {
             }
         }
         let p = &mut self.processes[process as usize];
+        for (pool, statistics) in p.pools.iter().zip(&mut self.services[service].statistics.pools) {
+            pool.leaked().for_each(|since| statistics.in_use.leave(now, since));
+        }
         p.pools.clear();
         for timer in std::mem::take(&mut p.connection_timers) {
             self.calendar.cancel(timer.ticket);
@@ -158,6 +166,7 @@ impl World {
         p.starved = None;
         p.connections = 0;
         p.keep_alive.clear();
+        p.postmaster_free = Time::ZERO;
         self.forget_links(process);
         self.forget_stops(process);
         let p = &mut self.processes[process as usize];
@@ -166,9 +175,8 @@ impl World {
         }
         p.cpu.stop(now);
         p.marking_milli_cores = 0;
-        for other in &mut self.processes {
-            other.keep_alive.retain(|kept| kept.to != process);
-        }
+        self.close_kept(process);
+        self.begin_unconnected(process);
         if self.is_database(service) {
             self.sever_pools(process);
         }
@@ -240,6 +248,7 @@ impl World {
         let p = &mut self.processes[process as usize];
         let described = &self.blueprint.services[p.service as usize];
         p.life = Life::Running;
+        p.certificate = self.services[p.service as usize].certificate;
         p.heap = match &described.runtime {
             Runtime::Jvm(heap) => Some(Box::new(Heap::jvm(heap))),
             Runtime::CPython(heap) => Some(Box::new(Heap::cpython(heap))),

@@ -12,6 +12,7 @@ mod backends;
 mod build;
 mod caches;
 mod calls;
+mod certificates;
 mod compute;
 mod connections;
 mod emit;
@@ -113,6 +114,8 @@ struct ServiceState {
     /// Its first process; `replicas` follow each other.
     first_process: u32,
     replicas: u32,
+    /// When the certificate on its disks expires.
+    certificate: Time,
     /// n of version 1.0.n.
     version: u32,
     /// Deploys whose values the next start of a process brings into force, in order.

@@ -10,7 +10,7 @@ use crate::purpose;
 use crate::record::{ErrorType, LogEvent};
 use crate::sink::Sink;
 use crate::world::event::PoolEvent;
-use knockon_kernel::Key;
+use knockon_kernel::{Duration, Key};
 
 impl World {
     /// The address of a component draw about a connection.
@@ -67,7 +67,15 @@ impl World {
             d.connections += 1;
             self.processes[process as usize].pools[usize::from(pool)].accepted(connection, backend);
         }
-        let fork = self.draw(postgres.connect, || key.purpose(purpose::CONNECT_DEMAND));
+        let mut fork = self.draw(postgres.connect, || key.purpose(purpose::CONNECT_DEMAND));
+        if postgres.serial_share > 0.0 {
+            // The postmaster takes connections up one after the other.
+            let d = &mut self.processes[database as usize];
+            let begins = d.postmaster_free.max(now);
+            let busy = Duration::from_real_nanos(fork.as_nanos() as f64 * postgres.serial_share);
+            d.postmaster_free = begins + busy.expect("a checked share is a share");
+            fork += begins - now;
+        }
         let what = if admitted { PoolEvent::Connected } else { PoolEvent::Rejected };
         self.pool_timer(process, pool, connection, what, now + fork + back);
         if !admitted {

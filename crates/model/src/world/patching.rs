@@ -55,6 +55,14 @@ impl World {
                     self.shut_down(process, sink);
                 }
             }
+            Action::Renew { service, expires } => {
+                self.services[service.index()].certificate = expires;
+                self.emit_change(ChangeKind::Configuration, service.0, None, sink);
+            }
+            Action::Reload { service } => {
+                self.reload_certificate(service);
+                self.emit_change(ChangeKind::Configuration, service.0, None, sink);
+            }
             Action::Flush { service } => {
                 for process in self.processes_of(service) {
                     self.flush_caches(process);
@@ -173,6 +181,10 @@ impl World {
                     | Arrivals::Renewal { .. }
                     | Arrivals::Closed { .. } => Value::Number(value),
                 }
+            }
+            (Target::Source(source, SourceField::Patience), Value::Sampler(new)) => {
+                let patience = self.blueprint.sources[source.index()].patience.as_mut();
+                Value::Sampler(patience.map_or(new, |patience| std::mem::replace(patience, new)))
             }
             (Target::Keyspace(keyspace, KeyspaceField::Ttl), Value::Duration(ttl)) => {
                 // For ever has no duration of its own; the longest stands for it.
@@ -430,6 +442,7 @@ fn set_step(op: &mut Op, field: StepField, value: Value) -> Value {
         (Op::Allocate { bytes } | Op::Churn { bytes } | Op::Retain { bytes }, StepField::Bytes, Value::Bytes(new)) => {
             Value::Bytes(std::mem::replace(bytes, new))
         }
+        (Op::Leak { share, .. }, StepField::Share, Value::Number(new)) => Value::Number(std::mem::replace(share, new)),
         (op, field, value) => mismatch((*op, field), value),
     }
 }

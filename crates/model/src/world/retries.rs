@@ -138,7 +138,7 @@ fn may_retry(policy: &CallPolicy, attempts: u16) -> bool {
 pub(super) fn retries_on(policy: &CallPolicy, outcome: Outcome) -> bool {
     match outcome.error {
         Some(ErrorType::Timeout) => policy.retry_on.timeout,
-        Some(ErrorType::ConnectionRefused) => policy.retry_on.refused,
+        Some(ErrorType::ConnectionRefused | ErrorType::Certificate) => policy.retry_on.refused,
         Some(ErrorType::ConnectionReset | ErrorType::ConnectionLost | ErrorType::Terminated) => policy.retry_on.reset,
         Some(ErrorType::RateLimited) => policy.retry_on.rate_limited,
         Some(ErrorType::CallNotPermitted | ErrorType::BulkheadFull | ErrorType::ClientThrottled) => {

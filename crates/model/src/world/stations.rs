@@ -152,6 +152,11 @@ impl World {
                 find(f, process.unlimited_cores, at, &mut services[process.service as usize]);
             }
         }
+        for process in self.processes.iter().filter(|process| !process.is_client()) {
+            for (pool, found) in process.pools.iter().zip(&mut services[process.service as usize].pools) {
+                pool.leaked().for_each(|since| found.1.add(at, since));
+            }
+        }
         let mut balances = Vec::new();
         for (source, found) in self.sources.iter().zip(sources) {
             balances.push(balance(source.statistics.name.clone(), &source.statistics.requests, found, at));

@@ -19,6 +19,7 @@ pub(crate) enum Op {
     Call { edge: u32, optional: bool },
     Acquire { pool: u8 },
     Query { edge: u32, pool: u8, transaction: bool },
+    Leak { site: u32, pool: u8, share: f64 },
     Release { pool: u8 },
     CacheGet { edge: u32, keyspace: u32, hit: u32 },
     CacheSet { edge: u32, keyspace: u32 },
@@ -211,6 +212,7 @@ impl Compiler<'_> {
                 let edge = self.edge(from, site.0, database, endpoint, Some(policy));
                 Op::Query { edge, pool: pool.0 as u8, transaction }
             }
+            Step::Leak { site, pool, share } => Op::Leak { site: site.0, pool: pool.0 as u8, share },
             Step::Release { pool } => Op::Release { pool: pool.0 as u8 },
             Step::CacheGet { site, keyspace, endpoint, policy, hit } => {
                 let cache = self.blueprint[keyspace].cache;

@@ -98,6 +98,7 @@ impl Builder {
             memory: Memory { baseline: 1 << 20, limit: None },
             start_up,
             warm_up: None,
+            certificate: None,
             vacation: None,
             restart: RestartPolicy::Kubernetes {
                 initial: Duration::from_secs(10),
@@ -160,7 +161,7 @@ impl Builder {
 
     pub(crate) fn link(&mut self, from: LinkEnd, to: ServiceId, latency_ns: f64) {
         let latency = self.constant(latency_ns);
-        self.0.links.push(Link { from, to, latency, connect_round_trips: 1, keep_alive: None });
+        self.0.links.push(Link { from, to, latency, connect_round_trips: 1, tls: false, keep_alive: None });
     }
 
     /// The traffic policy of a link that is there, by its ends.
@@ -181,6 +182,7 @@ impl Builder {
             rows: None,
             batch: None,
             policy,
+            patience: None,
             from: Time::ZERO,
             until: None,
             requests: None,

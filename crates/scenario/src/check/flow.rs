@@ -41,6 +41,8 @@ pub(crate) struct Need {
     pub(crate) total: f64,
     /// Time that a connection is held, by pool.
     pub(crate) held: BTreeMap<u32, f64>,
+    /// Time that rows are locked, by database and table.
+    pub(crate) locked: BTreeMap<(usize, u32), f64>,
 }
 
 /// Enough rounds for hit ratios that depend on rates that depend on hit ratios.
@@ -343,6 +345,27 @@ impl<'b> Flow<'b> {
         endpoints.map(load).sum::<f64>() / replicas
     }
 
+    /// Mean number of sessions that have rows of a table locked, if nobody waits.
+    pub(crate) fn locked(&self, database: usize, table: u32) -> f64 {
+        let mut locked = 0.0;
+        for service in 0..self.rates.len() {
+            for endpoint in 0..self.rates[service].len() {
+                let rate = self.rates[service][endpoint];
+                if rate > 0.0 {
+                    locked +=
+                        rate * self.need((service, endpoint)).locked.get(&(database, table)).copied().unwrap_or(0.0);
+                }
+            }
+        }
+        locked
+    }
+
+    /// Share of the most popular of so many rows.
+    pub(crate) fn most_popular(&self, law: SamplerId, rows: u32) -> f64 {
+        let exponent = if let Law::Zipf { exponent, .. } = self.blueprint[law].law() { *exponent } else { 0.0 };
+        popularity(rows, exponent).first().map_or(1.0, |class| class.p)
+    }
+
     /// What one execution needs.
     pub(crate) fn need(&self, place: Place) -> Need {
         let service = &self.blueprint.services[place.0];
@@ -351,6 +374,7 @@ impl<'b> Flow<'b> {
             .map_or(1.0, |(servers, speed)| (1.0 + mean_wait(servers, self.core_load(place.0))) / speed);
         let mut need = Need::default();
         let mut holding: Vec<PoolId> = Vec::new();
+        let mut locking: Vec<(PoolId, (usize, u32))> = Vec::new();
         let endpoint = &service.endpoints[place.1];
         let mut times = vec![0.0; endpoint.program.len()];
         self.walk_range(endpoint, 0..endpoint.program.len(), &mut |n, step, often| {
@@ -362,6 +386,15 @@ impl<'b> Flow<'b> {
                 Step::Sleep { time, .. } => self.mean(time),
                 Step::Call { service, endpoint, .. } => self.remote(place.0, service, endpoint),
                 Step::Query { pool, endpoint, .. } => {
+                    let database = service.pools[pool.index()].database;
+                    let statement = &self.blueprint[database].endpoints[endpoint.index()];
+                    for step in &statement.program {
+                        if let Step::Lock { table, .. } = *step
+                            && !locking.contains(&(pool, (database.index(), table.0)))
+                        {
+                            locking.push((pool, (database.index(), table.0)));
+                        }
+                    }
                     self.remote(place.0, service.pools[pool.index()].database, endpoint)
                 }
                 Step::CacheGet { keyspace, endpoint, .. } | Step::CacheSet { keyspace, endpoint, .. } => {
@@ -373,12 +406,16 @@ impl<'b> Flow<'b> {
                 }
                 Step::Release { pool } => {
                     holding.retain(|held| *held != pool);
+                    locking.retain(|(held, _)| *held != pool);
                     0.0
                 }
                 _ => 0.0,
             };
             if often > 0.0 {
                 times[n] = often * time;
+                for (_, row) in &locking {
+                    *need.locked.entry(*row).or_insert(0.0) += often * time;
+                }
                 for pool in &holding {
                     *need.held.entry(pool.0).or_insert(0.0) += often * time;
                 }

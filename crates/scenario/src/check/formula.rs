@@ -33,7 +33,7 @@ pub(crate) fn exceeds(mean: f64, timeout: f64) -> f64 {
 /// Keys that are about equally popular: the probability of each, and how many they are.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Class {
-    p: f64,
+    pub(super) p: f64,
     keys: f64,
 }
 

@@ -93,7 +93,16 @@ impl Report<'_> {
             self.heap(n, service, heap, rate / of_each);
         }
         if let Runtime::Postgres(postgres) = &service.runtime {
+            self.rows(n, service);
             self.connections(n, service, postgres.max_connections.saturating_sub(postgres.reserved));
+        }
+        if let Some(expires) = service.certificate
+            && expires < Time::ZERO + self.blueprint.duration
+        {
+            self.line(
+                false,
+                format!("{name}: its certificate expires after {expires}", expires = rounded(expires - Time::ZERO)),
+            );
         }
         self.calls(n, service);
     }
@@ -157,6 +166,50 @@ impl Report<'_> {
                 share(waits),
             ),
         );
+        self.leaks(n, service, p, f64::from(size) - in_use);
+    }
+
+    /// A leak of ℓ connections/s exhausts a pool of c at (c − λ·hold)/ℓ.
+    fn leaks(&mut self, n: usize, service: &Service, p: usize, free: f64) {
+        let mut leaked = 0.0;
+        for endpoint in 0..service.endpoints.len() {
+            let calls = self.flow.rates[n][endpoint] / f64::from(service.replicas);
+            self.flow.walk((n, endpoint), &mut |step, often| match *step {
+                Step::Leak { pool, share, .. } if pool.index() == p => leaked += calls * often * share,
+                _ => {}
+            });
+        }
+        if leaked > 0.0 {
+            let left = Duration::from_real_nanos(free / leaked * 1e9).unwrap_or(Duration::MAX);
+            let (name, pool) = (&service.name, &service.pools[p].name);
+            let text =
+                format!("{name}/{pool}: {} connections/s leak: exhausted after {}", number(leaked), rounded(left));
+            self.line(false, text);
+        }
+    }
+
+    /// How long rows are locked: λ·hold of the one that is asked for most.
+    fn rows(&mut self, n: usize, service: &Service) {
+        let mut seen = Vec::new();
+        for endpoint in &service.endpoints {
+            for step in &endpoint.program {
+                let Step::Lock { table, rows, popularity } = *step else { continue };
+                if seen.contains(&table) {
+                    continue;
+                }
+                seen.push(table);
+                let most = if rows == 1 { 1.0 } else { self.flow.most_popular(popularity, rows) };
+                let locked = self.flow.locked(n, table.0) * most;
+                let which = if rows == 1 { "the row" } else { "the most popular row" };
+                let text = format!(
+                    "{}: {which} that {} locks is held {} of the time",
+                    service.name,
+                    endpoint.name,
+                    share(locked)
+                );
+                self.line(locked < BUSY, text);
+            }
+        }
     }
 
     /// GC share g = X·a·(p0 + p1·L)/(H − L) with L the live set when a collection starts.
@@ -370,7 +423,8 @@ impl Report<'_> {
 }
 
 fn number(value: f64) -> String {
-    match value {
+    // A sum of nothing is a negative zero.
+    match value + 0.0 {
         v if !v.is_finite() => "∞".into(),
         v if v >= 100.0 => format!("{v:.0}"),
         v if v >= 10.0 => format!("{v:.1}"),

@@ -61,6 +61,7 @@ impl<'t> Compiler<'t> {
             memory: memory(&text.memory),
             start_up: self.sampler(&text.start_up, text.start_up.span),
             warm_up: None,
+            certificate: None,
             vacation: None,
             restart: restart(&text.restart),
             quota: None,

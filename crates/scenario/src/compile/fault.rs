@@ -12,7 +12,7 @@ use crate::path::{Address, Component, Lost, Part, link_name};
 use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::{
     Action, Contrast, Cores, Fault, HeapField, KeyspaceField, LinkEnd, LinkField, LocalCacheField, Patch, PolicyField,
-    PoolField, ServiceField, Step, StepField, Target, Value,
+    PoolField, ServiceField, SourceField, Step, StepField, Target, Value,
 };
 use knockon_model::id::{EndpointId, FaultId, KeyspaceId, LinkId, PolicyId, PoolId, ServiceId};
 
@@ -81,6 +81,15 @@ impl Compiler<'_> {
                     Vec::new(),
                     Some(Action::Restart { service }),
                 )
+            }
+            FaultText::Renew(renew) => {
+                let service = self.acted_on(&renew.service);
+                let action = Action::Renew { service, expires: instant(renew.expires.value) };
+                ("renew", renew.service.0.clone(), &renew.at, None, Vec::new(), Some(action))
+            }
+            FaultText::Reload(reload) => {
+                let service = self.acted_on(&reload.service);
+                ("reload", reload.service.0.clone(), &reload.at, None, Vec::new(), Some(Action::Reload { service }))
             }
             FaultText::Surge(surge) => {
                 let arrivals = crate::decode::Slot::show(&surge.load.arrivals);
@@ -300,6 +309,10 @@ impl Compiler<'_> {
                 let policy = self.blueprint.sources[id.index()].policy;
                 match field {
                     "timeout" => timeout(policy, source.timeout.value?.0),
+                    "patience" if self.blueprint.sources[id.index()].patience.is_some() => {
+                        let patience = self.sampler(source.patience.value.as_ref()?, span);
+                        Some((Target::Source(id, SourceField::Patience), Value::Sampler(patience)))
+                    }
                     "retries" => {
                         Some((Target::Policy(policy, PolicyField::Retries), Value::Count(u64::from(source.retries.0))))
                     }
@@ -413,6 +426,13 @@ impl Compiler<'_> {
                     }
                     ("bytes", StepText::Allocate(bytes) | StepText::Retain(bytes)) => {
                         Some((step(place.position, StepField::Bytes), Value::Bytes(bytes.bytes.0)))
+                    }
+                    ("leaks", StepText::Transaction(transaction)) => {
+                        // A transaction that never forgets its connection has no step that could.
+                        let program = &self.blueprint.services.get(id.index())?.endpoints.get(n)?.program;
+                        let Some(Step::Leak { .. }) = program.get(place.position as usize) else { return None };
+                        let share = transaction.leaks.value.as_ref()?.0;
+                        Some((step(place.position, StepField::Share), Value::Number(share)))
                     }
                     ("timeout", StepText::Call(call)) => timeout(place.policy?, call.timeout.value?.0),
                     ("timeout", StepText::Query(query)) => timeout(place.policy?, query.timeout.value?.0),

@@ -107,6 +107,7 @@ impl Compiler<'_> {
             to,
             latency: self.sampler(&text.latency, text.latency.span),
             connect_round_trips: 1 + u32::from(text.tls.value),
+            tls: text.tls.value,
             keep_alive,
         }
     }

@@ -85,6 +85,7 @@ impl Compiler<'_> {
             rows: data.map(|data| Rows { data, classes }),
             mix,
             policy: self.policy(policy),
+            patience: text.patience.value.as_ref().map(|law| self.sampler(law, text.patience.span)),
             from: Time::from_nanos(from.as_nanos()),
             until: until.map(|until| Time::from_nanos(until.as_nanos())),
             requests: text.requests.value.map(|count| u64::from(count.0)),

@@ -9,6 +9,7 @@ use crate::language::{
 use crate::leaf::{Bytes, Name};
 use crate::path::FIXED_PARTS;
 use crate::suggest;
+use knockon_kernel::Time;
 use knockon_model::blueprint::{
     CPython, Collector, Cores, CpuDiscipline, Heap, Memory, OnOutOfMemory, PauseCost, Pool, PoolKind, RestartPolicy,
     Runtime, Service, Vacation, WarmUp,
@@ -46,6 +47,7 @@ impl<'t> Compiler<'t> {
             memory,
             start_up: self.sampler(&text.start_up, text.start_up.span),
             warm_up: self.warm_up(text),
+            certificate: text.certificate_expires.value.map(|after| Time::from_nanos(after.as_nanos())),
             vacation: self.vacation(text),
             restart: restart(&text.restart),
             stop_grace: text.stop_grace.value,

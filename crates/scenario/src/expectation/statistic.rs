@@ -217,6 +217,8 @@ const SERVICE: &[Row<ServiceStatistics>] = table!(
         count("hits", "cache reads that found their key", |s| s.hits),
         count("misses", "cache reads that did not", |s| s.misses),
         count("overflowed", "times that a request found the accept queue full", |s| s.overflowed),
+        count("abandoned", "left the queue with their callers; part of failed", |s| s.abandoned),
+        part("abandoned_share", "of those that arrived, left the queue with their callers", |s| (s.abandoned, s.arrived)),
         count("shed", "dropped from the queue: requests stood too long; part of refused", |s| s.shed),
         count("expired", "dropped from the queue: too old, or the caller had left; part of refused", |s| s.expired),
         count("limited", "turned away by a rate limiter; part of refused", |s| s.limited),
@@ -238,6 +240,7 @@ const POOL: &[Row<PoolStatistics>] = table!(
         count("acquired", "connections handed out", |s| s.acquired),
         count("timeouts", "callers that gave up", |s| s.timeouts),
         part("timeout_share", "callers that gave up, of all", |s| (s.timeouts, s.acquired + s.timeouts)),
+        count("leaked", "connections that their users never gave back", |s| s.leaked),
         level("peak_waiting", "most callers that waited at once", |s| u64::from(s.peak_waiting)),
         average("waiting.present.mean", "callers waiting for a connection, on average over time", |s, at| s
             .waiting

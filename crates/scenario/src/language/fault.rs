@@ -24,6 +24,10 @@ choice! {
         Terminate(Terminate),
         /// Every process of a service is shut down at once, and started again later.
         Restart(RestartFault),
+        /// A service's certificate is renewed on its disks; it is loaded at the next start or reload.
+        Renew(Renew),
+        /// A service loads its certificate and closes encrypted connections that clients keep.
+        Reload(Reload),
         /// A cache is emptied.
         Flush(Flush),
     }
@@ -142,6 +146,28 @@ record! {
         at: Duration,
         /// When it is started again; it serves after its start-up.
         until: Duration,
+    }
+}
+
+record! {
+    /// Renews a certificate.
+    Renew as "Renew" {
+        /// The service.
+        service: Name,
+        /// When.
+        at: Duration,
+        /// When the new certificate expires, from the start of the run.
+        expires: Duration,
+    }
+}
+
+record! {
+    /// Loads the certificate that lies on the disks, renewed or not, as nginx does when it is reloaded.
+    Reload as "Reload" {
+        /// The service.
+        service: Name,
+        /// When.
+        at: Duration,
     }
 }
 

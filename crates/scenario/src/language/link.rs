@@ -11,7 +11,7 @@ record! {
     LinkText as "link" {
         /// One-way latency, drawn for each message.
         latency: Law = ["0.25ms"],
-        /// Whether connections are encrypted: one more round trip to connect.
+        /// Whether connections are encrypted: one more round trip to connect, and none where the callee's certificate has expired.
         tls: bool = [false],
         /// Idle connections that a process keeps; 0 connects anew for every call. When left out `Always` for load
         /// sources, databases and caches, else 32.

@@ -30,6 +30,8 @@ record! {
         requests: Option<Count<1>>,
         /// Timer of each attempt, from sending. None waits for ever.
         timeout: Option<Period> = ["30s"],
+        /// How long the client of a request waits for its end, attempts and pauses and all: drawn for each request. None is for ever.
+        patience: Option<Law>,
         /// Further attempts after the first.
         retries: Count = [0],
         /// Pause before each further attempt.

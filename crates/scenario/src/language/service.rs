@@ -35,6 +35,8 @@ record! {
         warm_up: Option<WarmUpText>,
         /// Times at which each process stands still of itself.
         vacation: Option<VacationText>,
+        /// When its certificate expires, from the start of the run: then callers over links with `tls` cannot connect anew. None is never.
+        certificate_expires: Option<Duration>,
         /// What the platform does when a process exits.
         restart: RestartText = [Kubernetes],
         /// How long a stopping process may finish what it has before it is killed.

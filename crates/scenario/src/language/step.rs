@@ -2,7 +2,7 @@
 
 use super::{ClassText, Law, RateLimitText};
 use crate::decode::{At, choice, record};
-use crate::leaf::{Allocation, Count, Factor, Name, Period};
+use crate::leaf::{Allocation, Count, Factor, Name, Period, Portion};
 use knockon_kernel::Duration;
 
 record! {
@@ -170,6 +170,8 @@ record! {
         steps: Vec<At<StepText>>,
         /// The pool; the service's only one when left out.
         pool: Option<Name>,
+        /// How often it forgets to give its connection back, having committed.
+        leaks: Option<Portion>,
     }
 }
 

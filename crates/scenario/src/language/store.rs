@@ -2,7 +2,7 @@
 
 use super::{ContentionText, Law, MemoryText, RestartText};
 use crate::decode::{At, Map, choice, record};
-use crate::leaf::{Bytes, Capacity, Count, Factor, Limit, Name, Period};
+use crate::leaf::{Bytes, Capacity, Count, Factor, Limit, Name, Period, Portion};
 use knockon_kernel::Duration;
 
 record! {
@@ -32,6 +32,8 @@ record! {
         log_lock_waits: bool = [false],
         /// Forking a back end and authenticating; a refusal costs as much.
         connect: Law = [LogNormal(median: "11ms", p99: "30ms")],
+        /// Share of that for which the postmaster is busy: connections that come at once queue for so long each.
+        serial_share: Portion = [0],
         /// Demand of COMMIT: the flush of the write-ahead log.
         commit: Law = [LogNormal(median: "1ms", p99: "6ms")],
         /// Demand of ROLLBACK.

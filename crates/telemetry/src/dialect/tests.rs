@@ -69,6 +69,7 @@ fn service(name: &str, runtime: Runtime, endpoint: Endpoint, pool: Option<(PoolK
         memory: Memory { baseline: 0, limit: None },
         start_up: SamplerId(0),
         warm_up: None,
+        certificate: None,
         vacation: None,
         restart: RestartPolicy::Never,
         quota: None,

@@ -4,7 +4,7 @@
 //! out/<name>/
 //!   manifest.json   written last: a folder with a manifest is a finished run
 //!   observed/       spans/ logs/ metrics/ series/ changes/      Parquet parts
-//!   truth/          ledger/ requests/ and the documents that the caller writes
+//!   truth/          ledger/ requests/, the documents that the caller writes, and the files that the scenario reads
 //! ```
 //!
 //! Nothing of a staged folder lies in the place of the run, and nothing but data lies in a table's folder: readers take
@@ -31,11 +31,14 @@ use serde::Serialize;
 use stage::{FOLDERS, Stage};
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Component, Path};
 use std::sync::Arc;
 
 /// Name in [`Manifest::limits_hit`]: so many times were rows written out of order, since too many spans waited for an earlier one to end.
 pub const LIMIT_WAITING_ROWS: &str = "waiting_rows";
+
+/// Documents of truth that every run has.
+const DOCUMENTS: [&str; 3] = ["scenario.ron", "faults.json", "milestones.json"];
 
 /// How a run is written.
 #[derive(Clone, Debug)]
@@ -139,6 +142,33 @@ impl RunWriter {
         assert!(!name.contains(['/', '\\']) && name != "ledger", "documents of truth are files of truth/");
         self.write_file(&self.stage.path.join("truth").join(name), text.as_bytes())?;
         Ok(digest::of_bytes(text.as_bytes()))
+    }
+
+    /// Writes a file that `scenario.ron` reads, by the same name beside it: a run can be run again from its folder alone.
+    ///
+    /// # Errors
+    /// If the name is one of a document or table of truth, or the file system refuses.
+    ///
+    /// # Panics
+    /// If the name leads out of the folder.
+    pub fn write_input(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let parts: Vec<_> = Path::new(name).components().collect();
+        assert!(parts.iter().all(|part| matches!(part, Component::Normal(_))), "a checked name stays in its folder");
+        let first = parts.first().map(|part| part.as_os_str());
+        let table = TABLES.iter().filter_map(|table| table.path.strip_prefix("truth/"));
+        if table.chain(DOCUMENTS).any(|taken| first.is_some_and(|first| first.eq_ignore_ascii_case(taken))) {
+            return Err(Error::TakenName { name: name.into() });
+        }
+        let files = &self.options.files;
+        let path = self.stage.path.join("truth").join(name);
+        let folder = path.parent().expect("it lies in a folder");
+        files.create_folders(folder).map_err(|source| Error::io("create", folder, source))?;
+        self.write_file(&path, bytes)?;
+        let inner = folder.ancestors().take_while(|folder| !folder.ends_with("truth"));
+        for folder in inner {
+            files.synchronise_folder(folder).map_err(|source| Error::io("synchronise", folder, source))?;
+        }
+        Ok(())
     }
 
     /// Completes the run and puts it in place. Without a recorder the tables have no folders to read: nothing was recorded.

@@ -44,6 +44,7 @@ fn service(name: &str, runtime: Runtime, endpoints: Vec<Endpoint>, pools: Vec<Po
         memory: Memory { baseline: 0, limit: None },
         start_up: SamplerId(0),
         warm_up: None,
+        certificate: None,
         vacation: None,
         restart: RestartPolicy::Never,
         quota: None,

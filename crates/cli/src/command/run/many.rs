@@ -59,7 +59,8 @@ pub(super) fn execute(plan: &Plan, interrupt: &Interrupt) -> Result<Exit, Failur
     match (plan.summary, plan.format) {
         (true, Format::Text) => terminal::print(&overview(plan, &reports).to_text())?,
         (true, Format::Json) => terminal::print(&format!("{:#}\n", overview(plan, &reports).to_json()))?,
-        (false, Format::Text) => {}
+        (true, Format::Markdown) => terminal::print(&overview(plan, &reports).to_markdown())?,
+        (false, Format::Text | Format::Markdown) => {}
         (false, Format::Json) => {
             let all: serde_json::Value = reports.into_iter().map(|report| report.json).collect();
             terminal::print(&format!("{all:#}\n"))?;

@@ -20,6 +20,10 @@ pub(crate) fn execute(arguments: &Run) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Usage, "`--out` and `--telemetry none` exclude each other")
             .hint("leave out `--telemetry none` to have the tables written"));
     }
+    if arguments.format == Format::Markdown && !arguments.summary {
+        return Err(Failure::new(Exit::Usage, "`--format markdown` is a form of the table of all expectations")
+            .hint("add `--summary`"));
+    }
     let plan = Plan::of(arguments)?;
     let interrupt = Interrupt::watch()?;
     match &plan.runs[..] {
@@ -42,6 +46,7 @@ fn one(subject: &Subjected, arguments: &Run, interrupt: &Interrupt) -> Result<Ex
     match arguments.format {
         Format::Text => terminal::print(&summary.to_text())?,
         Format::Json => terminal::print(&format!("{:#}\n", summary.to_json()))?,
+        Format::Markdown => unreachable!("a page needs a summary"),
     }
     simulated.verdict()
 }

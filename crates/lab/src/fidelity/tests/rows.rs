@@ -5,6 +5,7 @@ use super::super::certificate::Try;
 use super::super::heap::{Course, Pause};
 use super::super::pool::{Caller, Outcome};
 use super::super::retry::{Attempt, Fate};
+use super::super::slots::Connect;
 use super::super::{Observables, limit};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -62,6 +63,9 @@ impl Set {
 
     /// The repeats whose rows are there.
     pub(super) fn repeats(&self) -> Vec<usize> {
+        if self.folder.join("connects.csv.gz").exists() {
+            return vec![1, 2, 3];
+        }
         let has = |repeat: &usize| ["requests", "attempts"].iter().any(|kind| self.path(*repeat, kind).exists());
         (1..=9).filter(has).collect()
     }
@@ -173,6 +177,18 @@ impl Set {
 
     pub(super) fn expires_s(&self, repeat: usize) -> f64 {
         self.of_repeat(repeat, "expires_s").as_f64().unwrap()
+    }
+
+    /// All repeats lie in one file, in milliseconds.
+    pub(super) fn connects(&self, repeat: usize) -> Vec<Connect> {
+        let packed = std::fs::File::open(self.folder.join("connects.csv.gz")).unwrap();
+        let rows = table(flate2::read::GzDecoder::new(packed)).into_iter();
+        let one = |row: Row| Connect {
+            at_once: row.text("mode") == "at_once",
+            accepted: row.text("outcome") == "ok",
+            took: (row.text("ms").parse::<f64>().unwrap() * 1e6).round() as i64,
+        };
+        rows.filter(|row| row.number("repeat") == Some(repeat as i64)).map(one).collect()
     }
 
     pub(super) fn tries(&self, repeat: usize) -> Vec<Try> {

@@ -109,6 +109,7 @@ fn service(name: &str, runtime: Runtime, endpoints: Vec<Endpoint>) -> Service {
         memory: Memory { baseline: 40 * MIB, limit: Some(1024 * MIB) },
         start_up: START_UP,
         warm_up: None,
+        certificate: None,
         vacation: None,
         restart: RestartPolicy::Kubernetes {
             initial: Duration::from_secs(10),
@@ -255,7 +256,7 @@ fn pool(kind: PoolKind, maximum: u32, overflow: u32) -> Pool {
 }
 
 fn link(from: LinkEnd, to: &str, keep_alive: Option<u32>) -> Link {
-    Link { from, to: id(to), latency: LATENCY, connect_round_trips: 1, keep_alive }
+    Link { from, to: id(to), latency: LATENCY, connect_round_trips: 1, tls: false, keep_alive }
 }
 
 fn source(name: &str, target: &str, rate: f64) -> Source {
@@ -271,6 +272,7 @@ fn source(name: &str, target: &str, rate: f64) -> Source {
         rows: None,
         batch: None,
         policy: CALL,
+        patience: None,
         from: Time::ZERO,
         until: None,
         requests: None,

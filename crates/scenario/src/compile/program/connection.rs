@@ -55,25 +55,32 @@ impl<'t> Compiler<'t> {
         }
     }
 
+    /// Writes a transaction; returns where the step is that leaks its connection, if there is one.
     pub(super) fn transaction(
         &mut self,
         writer: &mut Writer<'t>,
         pool: Option<PoolId>,
         span: Span,
         steps: &'t [At<StepText>],
-    ) {
-        let Some(pool) = pool else {
-            return self.steps(writer, steps);
+        leaks: Option<f64>,
+    ) -> Option<u32> {
+        let taken = pool.filter(|&pool| !self.takes_twice(writer, pool, span));
+        let Some(pool) = taken else {
+            self.steps(writer, steps);
+            return None;
         };
-        if self.takes_twice(writer, pool, span) {
-            return self.steps(writer, steps);
-        }
         writer.program.push(Step::Acquire { pool });
         writer.held.push(pool);
         self.steps(writer, steps);
         self.commit(writer, pool);
         writer.held.pop();
+        let position = leaks.map(|share| {
+            let site = writer.site("leak", "");
+            writer.program.push(Step::Leak { site, pool, share });
+            writer.here() - 1
+        });
         writer.program.push(Step::Release { pool });
+        position
     }
 
     fn takes_twice(&mut self, writer: &Writer<'t>, pool: PoolId, span: Span) -> bool {

@@ -219,7 +219,10 @@ impl<'t> Compiler<'t> {
             }
             StepText::Transaction(transaction) => {
                 let pool = self.find_pool(writer, &transaction.pool, step.span, false);
-                self.transaction(writer, pool, step.span, &transaction.steps);
+                let leaks = transaction.leaks.value.as_ref().map(|share| share.0);
+                if let Some(position) = self.transaction(writer, pool, step.span, &transaction.steps, leaks) {
+                    place.position = position;
+                }
             }
             StepText::CacheAside(cache) => {
                 let abandoned = match cache.abandoned.value {
