@@ -19,6 +19,8 @@ pub(crate) struct Draft<'b> {
     pub(crate) throttles: Vec<String>,
     /// Steps of each endpoint that have a field, by "service/endpoint" and field: whether it can be set later.
     pub(crate) settable: BTreeMap<(String, &'static str), Vec<bool>>,
+    /// Sources whose clients have a patience.
+    pub(crate) patient: Vec<String>,
     /// Paths of limits that can be set.
     pub(crate) limits: Vec<String>,
     /// Components whose processors have a bound.
@@ -91,6 +93,7 @@ impl<'b> Draft<'b> {
             bulkheads: Vec::new(),
             throttles: Vec::new(),
             settable: BTreeMap::new(),
+            patient: Vec::new(),
             limits: Vec::new(),
             bounded: BTreeSet::new(),
             rows: Vec::new(),

@@ -67,6 +67,15 @@ pub(super) static FAULT: Choice = Choice {
         )
         .fitting(|d| !d.plan.databases.is_empty()),
         variant("Restart", &[must("service", component), must("at", moment), must("until", until)]),
+        variant(
+            "Renew",
+            &[
+                must("service", application),
+                must("at", moment),
+                must("expires", |d| d.quoted(&["3s", "0s", "500ms", "1min"])),
+            ],
+        ),
+        variant("Reload", &[must("service", application), must("at", moment)]),
         variant("Flush", &[must("cache", cache), must("at", moment)]).fitting(|d| !d.plan.caches.is_empty()),
     ],
 };
@@ -76,6 +85,11 @@ pub(super) static CONTRAST: Choice =
 
 fn component(d: &mut Draft<'_>) -> Option<String> {
     Some(quote(&d.any_component()))
+}
+
+fn application(d: &mut Draft<'_>) -> Option<String> {
+    let service = d.choices.below(d.plan.services.len());
+    Some(quote(&d.plan.services[service].name))
 }
 
 fn database(d: &mut Draft<'_>) -> Option<String> {

@@ -33,6 +33,11 @@ pub(super) static LOAD: Record = Record {
         may("until", |d| d.quoted(&["30s", "1001ms", "2s", "5s"])),
         may("requests", |d| d.one_of(&["100", "1", "1000"])),
         may("timeout", leaf::patience_or_none),
+        rare("patience", |d| {
+            let source = d.here.source.clone();
+            d.patient.push(source);
+            law(d)
+        }),
         may("retries", leaf::count),
         may("backoff", |d| Some(d.record(&BACKOFF))),
         may("retry_on", retry_on),

@@ -66,6 +66,7 @@ pub(crate) static FORMS: &[Form] = &[
     form("SERVICE/ENDPOINT.bytes[n]", |d| steps(d, "bytes"), leaf::large_bytes),
     form("SERVICE/ENDPOINT.timeout[n]", |d| steps(d, "timeout"), leaf::patience),
     form("SERVICE/ENDPOINT.load_timeout[n]", |d| steps(d, "load_timeout"), leaf::patience),
+    form("SERVICE/ENDPOINT.leaks[n]", |d| steps(d, "leaks"), |d| d.one_of(&["0", "0.01", "1"])),
     form("SERVICE/ENDPOINT.retries[n]", |d| steps(d, "retries"), leaf::count),
     form("DATABASE.max_connections", |d| fields(databases(d), "max_connections"), |d| d.number(1, 8)),
     form("DATABASE.lock_timeout", |d| fields(databases(d), "lock_timeout"), leaf::patience),
@@ -80,6 +81,7 @@ pub(crate) static FORMS: &[Form] = &[
     form("SERVICE/CACHE/KEYS.ttl", local_keys, leaf::age_or_none),
     form("SOURCE.timeout", |d| fields(d.plan.sources.clone(), "timeout"), leaf::patience),
     form("SOURCE.retries", |d| fields(d.plan.sources.clone(), "retries"), leaf::count),
+    form("SOURCE.patience", patient, law),
     form("CALLER->CALLEE.latency", |d| fields(described_links(d), "latency"), law),
     form("CALLER->CALLEE/bulkhead.maximum", |d| fields(d.bulkheads.clone(), "bulkhead.maximum"), leaf::count_from_1),
     form("CALLER->CALLEE/throttle.k", |d| fields(d.throttles.clone(), "throttle.k"), |d| d.one_of(&["2", "0.5", "10"])),
@@ -148,6 +150,11 @@ fn local_keys(d: &Draft<'_>) -> Vec<String> {
     let caches = d.plan.services.iter().flat_map(|service| service.caches.iter().map(move |cache| (service, cache)));
     let keys = caches.flat_map(|(service, cache)| cache.keys.iter().map(move |keys| (service, cache, keys)));
     keys.map(|(service, cache, keys)| format!("{}/{}/{}.ttl", service.name, cache.name, keys.name)).collect()
+}
+
+/// Sources whose clients have a patience; surges are none of the load's.
+fn patient(d: &Draft<'_>) -> Vec<String> {
+    fields(d.plan.sources.iter().filter(|source| d.patient.contains(source)).cloned().collect(), "patience")
 }
 
 /// Links that the scenario says something about.

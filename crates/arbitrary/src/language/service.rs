@@ -38,6 +38,7 @@ pub(super) static SERVICE: Record = Record {
         may("memory", |d| Some(d.record(&MEMORY))),
         may("start_up", law),
         may("warm_up", |d| Some(d.record(&WARM_UP))),
+        rare("certificate_expires", |d| d.quoted(&["1s", "0s", "100ms", "3s"])),
         rare("vacation", |d| Some(d.choice(&VACATION))),
         may("restart", |d| Some(d.choice(&RESTART))),
         may("stop_grace", leaf::while_),

@@ -151,6 +151,12 @@ const QUERY: Variant = variant(
 const TRANSACTION: Variant = variant(
     "Transaction",
     &[
+        rare("leaks", |d| {
+            let endpoint = endpoint(d);
+            let last = d.settable.get_mut(&(endpoint, "leaks")).and_then(|steps| steps.last_mut());
+            last.into_iter().for_each(|settable| *settable = true);
+            d.one_of(&["0.01", "1", "0", "\"20 %\""])
+        }),
         must("steps", |d| {
             let pool = d.here.pool;
             d.here.held.push(pool);
@@ -164,7 +170,14 @@ const TRANSACTION: Variant = variant(
 )
 .weighing(2)
 .fitting(|d| shallow(d) && !usable(d, false).is_empty())
-.entering(|d| choose_pool(d, false));
+.entering(|d| {
+    choose_pool(d, false);
+    carries(d, &["leaks"]);
+    // Only one that leaks can leak more.
+    let endpoint = endpoint(d);
+    let last = d.settable.get_mut(&(endpoint, "leaks")).and_then(|steps| steps.last_mut());
+    last.into_iter().for_each(|settable| *settable = false);
+});
 
 const CACHE_ASIDE: Variant = variant(
     "CacheAside",

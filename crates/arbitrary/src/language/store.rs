@@ -27,6 +27,7 @@ pub(super) static DATABASE: Record = Record {
         may("statement_timeout", leaf::patience_or_none),
         may("log_lock_waits", leaf::flag),
         may("connect", law),
+        may("serial_share", |d| d.one_of(&["0.7", "0", "1", "\"5 %\""])),
         may("commit", law),
         may("rollback", law),
         may("memory", |d| Some(d.record(&MEMORY))),
