@@ -87,7 +87,6 @@ impl Told {
         let mut world = World::new(blueprint.clone());
         let mut records = Records::default();
         world.run_until(end, &mut records).ok()?;
-        assert!(!records.is_full(), "what is compared must be kept");
         Some(Self {
             records,
             catalogue: world.catalogue().clone(),
@@ -308,6 +307,7 @@ fn a_service_that_nothing_else_knows_changes_nothing_else() {
             let (Some(alone), Some(plain)) = (case.run(&loaded.blueprint), case.run(case.blueprint())) else {
                 continue;
             };
+            assert!(!alone.records.is_full(), "what is sorted must be all");
             more += alone.events - plain.events;
             // Numbers of processes decide what of one instant is told first, so lines are compared in an order of their own.
             let sorted = |lines: Vec<String>| {
@@ -393,7 +393,7 @@ const SCALED: [&str; 32] = [
 fn with_all_times_so_many_times_as_long_everything_is() {
     let (mut tried, mut spans) = (0, 0);
     let mut seen = [0; SCALED.len()];
-    for seed in 0..10 * WORLDS {
+    for seed in 0..16 * WORLDS {
         let text = with_links(&load(&scenario(&bytes(seed, LENGTH))).expect("every world loads"));
         let Some(text) = frozen(&text) else { continue };
         let case = Case::of(format!("world {seed}"), load(&text).unwrap_or_else(|errors| panic!("{errors}\n{text}")));

@@ -151,11 +151,11 @@ const QUERY: Variant = variant(
 const TRANSACTION: Variant = variant(
     "Transaction",
     &[
-        rare("leaks", |d| {
+        may("leaks", |d| {
             let endpoint = endpoint(d);
             let last = d.settable.get_mut(&(endpoint, "leaks")).and_then(|steps| steps.last_mut());
             last.into_iter().for_each(|settable| *settable = true);
-            d.one_of(&["0.01", "1", "0", "\"20 %\""])
+            d.one_of(&["0.01", "0", "0.001", "\"20 %\"", "1"])
         }),
         must("steps", |d| {
             let pool = d.here.pool;
