@@ -3,7 +3,7 @@
 use crate::Records;
 use knockon_kernel::{Duration, Time};
 use knockon_lab::conservation;
-use knockon_model::blueprint::{Blueprint, Step};
+use knockon_model::blueprint::{Answers, Blueprint, Step};
 use knockon_model::record::{SpanKind, SpanRecord};
 use knockon_model::{Null, Sink, Stop, World};
 use std::fmt::Write as _;
@@ -134,6 +134,8 @@ fn ordered(records: &Records, world: &World) -> Result<(), String> {
         let program = &world.blueprint()[of.service].endpoints[of.endpoint.index()].program;
         of.kind != SpanKind::Client && program.iter().any(|step| matches!(step, Step::Fork { .. } | Step::Load { .. }))
     };
+    // Nor does a later attempt end by its own answer where that of one before it counts.
+    let late_count = world.blueprint().policies.iter().any(|policy| policy.answers != Answers::Current);
     told(&records.faults, || "records that cannot be".into())?;
     let mut starts: Vec<_> = records.spans.iter().map(|span| ((span.trace, span.span), *span)).collect();
     starts.sort_unstable_by_key(|&(address, _)| address);
@@ -144,7 +146,8 @@ fn ordered(records: &Records, world: &World) -> Result<(), String> {
         let parent = starts.binary_search_by_key(&(span.trace, span.parent), |&(address, _)| address);
         let Ok(parent) = parent else { continue };
         let parent = starts[parent].1;
-        let outlives = span.end > parent.end && parent.error.is_none() && !let_go(&parent);
+        let outlives =
+            span.end > parent.end && parent.error.is_none() && !let_go(&parent) && !(late_count && parent.resend > 0);
         if span.start < parent.start || outlives {
             return Err(format!("a span does not lie within its parent: {span:?} {parent:?}"));
         }

@@ -21,7 +21,7 @@ pub(crate) struct Draft<'b> {
     pub(crate) settable: BTreeMap<(String, &'static str), Vec<bool>>,
     /// Sources whose clients have a patience.
     pub(crate) patient: Vec<String>,
-    /// Paths of limits that can be set.
+    /// Paths of limits and vacations that can be set.
     pub(crate) limits: Vec<String>,
     /// Components whose processors have a bound.
     pub(crate) bounded: BTreeSet<String>,

@@ -1,6 +1,6 @@
 //! Paths that can be set, from the start and while a world runs: one row for each line of the schema's list.
 
-use super::law::law;
+use super::law::{gap, law};
 use super::leaf;
 use crate::draft::{Draft, map};
 use crate::plan::Runtime;
@@ -39,6 +39,8 @@ pub(crate) static FORMS: &[Form] = &[
     form("SERVICE/concurrency.minimum", |d| limits(d, "concurrency.minimum"), leaf::count_from_1),
     form("SERVICE/concurrency.limit", |d| limits(d, "concurrency.limit"), leaf::count_from_1),
     form("SERVICE/concurrency.maximum", |d| limits(d, "concurrency.maximum"), leaf::count_from_1),
+    form("SERVICE/vacation.every", |d| limits(d, "vacation.every"), gap),
+    form("SERVICE/vacation.length", |d| limits(d, "vacation.length"), gap),
     form("SERVICE.cores", |d| fields(d.bounded.iter().cloned().collect(), "cores"), leaf::cores),
     form(
         "SERVICE/memory.limit",

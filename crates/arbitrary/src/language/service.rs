@@ -136,11 +136,21 @@ pub(super) static WARM_UP: Record = Record {
     fields: &[may("factor", |d| d.one_of(&["3", "1", "1.5", "40"])), may("requests", |d| d.one_of(&["200", "1", "7"]))],
 };
 
+/// A law of a vacation, which can be set later.
+fn settable(d: &mut Draft<'_>, path: &str) -> Option<String> {
+    let path = format!("{}/{path}", d.service().name);
+    d.limits.push(path);
+    gap(d)
+}
+
 pub(super) static VACATION: Choice = Choice {
     what: "vacation",
     variants: &[
-        variant("Periodic", &[must("every", gap), must("length", gap)]),
-        variant("WhenIdle", &[must("length", gap), may("repeats", leaf::flag)]),
+        variant(
+            "Periodic",
+            &[must("every", |d| settable(d, "vacation.every")), must("length", |d| settable(d, "vacation.length"))],
+        ),
+        variant("WhenIdle", &[must("length", |d| settable(d, "vacation.length")), may("repeats", leaf::flag)]),
     ],
 };
 
