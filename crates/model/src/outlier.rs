@@ -9,7 +9,7 @@
 //! rate and failure percentage, gateway failures and local errors apart, jitter, active health checks.
 
 use crate::blueprint::Outlier as Config;
-use knockon_kernel::Time;
+use knockon_kernel::{Duration, Time};
 use serde::{Deserialize, Serialize};
 
 /// What is known of one host.
@@ -25,11 +25,16 @@ struct Host {
 }
 
 impl Host {
+    /// When the time of its ejection is over, if it is ejected.
+    fn out_until(&self, config: &Config) -> Option<Time> {
+        let lasts_ns = config.base_ejection.as_nanos().saturating_mul(u64::from(self.backoff));
+        let lasts = Duration::from_nanos(lasts_ns.min(config.maximum_ejection.as_nanos()));
+        self.ejected.map(|since| since.saturating_add(lasts))
+    }
+
     /// Whether it is ejected, and its time is not over at the sweep of `now`.
     fn is_out(&self, now: Time, config: &Config) -> bool {
-        let lasts_ns = config.base_ejection.as_nanos().saturating_mul(u64::from(self.backoff));
-        let lasts_ns = lasts_ns.min(config.maximum_ejection.as_nanos());
-        self.ejected.is_some_and(|since| now.saturating_sub(since).as_nanos() < lasts_ns)
+        self.out_until(config).is_some_and(|until| now < until)
     }
 }
 
@@ -97,31 +102,35 @@ impl Outliers {
         if now < self.next_sweep {
             return swept;
         }
-        while now >= self.next_sweep && !self.known.is_empty() {
-            swept.returned += self.sweep_once();
-            self.next_sweep = self.next_sweep.saturating_add(self.config.interval);
-        }
-        if now >= self.next_sweep {
-            // Nothing is left to sweep: on to the first one to come.
-            let behind = (now - self.next_sweep).as_nanos() / self.config.interval.as_nanos() + 1;
-            self.next_sweep = self.next_sweep.saturating_add(self.config.interval * behind);
-        }
+        // Sweeps do not depend on each other but through a host's own state, so however many are due, each host is looked at once.
+        let due = (now - self.next_sweep).as_nanos() / self.config.interval.as_nanos() + 1;
+        swept.returned = self.sweep_hosts(due);
+        self.next_sweep = self.next_sweep.saturating_add(self.config.interval * due);
         swept
     }
 
-    fn sweep_once(&mut self) -> u32 {
-        let (now, config) = (self.next_sweep, self.config);
+    /// What `due` sweeps do, the first of them at `next_sweep`. Gives how many hosts return.
+    fn sweep_hosts(&mut self, due: u64) -> u32 {
+        let (first, config) = (self.next_sweep, self.config);
+        // Number of the first sweep that is not before an instant.
+        let sweep_at = |at: Time| at.saturating_sub(first).as_nanos().div_ceil(config.interval.as_nanos());
         let mut returned = 0;
         for &n in &self.known {
             let host = &mut self.hosts[n as usize];
-            if host.ejected.is_some() {
-                if !host.is_out(now, &config) {
-                    *host = Host { failures: 0, ejected: None, returned: now, backoff: host.backoff };
-                    returned += 1;
+            let forgives_from = if host.ejected.is_some() {
+                let back = host.out_until(&config).map_or(due, sweep_at);
+                if back >= due {
+                    continue;
                 }
-            } else if now.saturating_sub(host.returned) >= config.interval {
-                host.backoff = host.backoff.saturating_sub(1);
-            }
+                let at = first.saturating_add(config.interval * back);
+                *host = Host { failures: 0, ejected: None, returned: at, backoff: host.backoff };
+                returned += 1;
+                back + 1
+            } else {
+                sweep_at(host.returned.saturating_add(config.interval))
+            };
+            let forgiven = u32::try_from(due.saturating_sub(forgives_from)).unwrap_or(u32::MAX);
+            host.backoff = host.backoff.saturating_sub(forgiven);
         }
         self.ejected -= returned;
         let hosts = &self.hosts;
