@@ -14,7 +14,8 @@ pub fn page(comparisons: &[Comparison]) -> String {
          `scenarios/fidelity/` replay the very same arrivals, with the real software's parameters. For each observable: the median of\n\
          the repeats with their smallest and largest value, what was simulated, by how much it differs from the median, and the bounds between\n\
          which a prediction is fair: the repeats' range, widened by what one may expect of any model (counts and shares 5 %, instants 10 %, shares\n\
-         of time in collections 25 %, pauses 30 %, times of death 8 %; verdicts of yes and no exactly).\n\n\
+         of time in collections 25 %, pauses 30 %, times of death 8 %; verdicts of yes and no exactly).\n\
+         A miss that a scenario declares is explained below the table by the mechanism that is absent; it counts as a miss all the same.\n\n\
          This page is written by `sim run scenarios/fidelity --summary --format markdown > FIDELITY.md`; a test holds it to what the scenarios give.\n\n\
          | family | sets | observables | fair |\n| --- | --- | --- | --- |\n",
     );
