@@ -64,6 +64,16 @@ pub(crate) struct Kept {
     pub(crate) idle: u32,
 }
 
+/// A multiplexed, encrypted connection over one link to one process that is not open, as far as its client knows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Closed {
+    pub(crate) link: u32,
+    /// The process at its other end.
+    pub(crate) to: u32,
+    /// When it will be open, or has been since, once a call has begun to open it.
+    pub(crate) opens: Option<Time>,
+}
+
 /// A timer about the life of a connection: its retirement, its next ping, the look for a leak.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct ConnectionTimer {
@@ -167,8 +177,8 @@ pub(crate) struct Process {
     /// The statement timeouts that run.
     #[serde(with = "crate::pairs")]
     pub(crate) statement_timers: BTreeMap<FrameRef, Ticket>,
-    /// Multiplexed, encrypted connections that are closed, by link and process at their other end: opened anew by the next call.
-    pub(crate) closed: Vec<(u32, u32)>,
+    /// Multiplexed, encrypted connections that are not open: the next call opens one anew.
+    pub(crate) closed: Vec<Closed>,
     /// When the certificate expires that it has loaded.
     pub(crate) certificate: Time,
     /// Until when the postmaster of a database forks.
