@@ -400,15 +400,23 @@ fn where_nothing_waits_phases_are_no_matter_of_requests() {
     let half = Time::ZERO + Duration::from_secs(120);
     let end = Time::ZERO + loaded.blueprint.duration;
     let mut world = before(&loaded.blueprint, half).expect("no limit is hit");
-    let mut placebo = world.clone();
-    placebo.redraw_phases(1);
-    let (mut plain, mut redrawn) = (Records::default(), Records::default());
+    let mut placebos = [1, 2, 3].map(|salt| {
+        let mut placebo = world.clone();
+        placebo.redraw_phases(salt);
+        placebo
+    });
+    let mut plain = Records::default();
     world.run_until(end, &mut plain).expect("no limit is hit");
-    placebo.run_until(end, &mut redrawn).expect("no limit is hit");
     assert!(plain.requests.len() > 6_000);
-    let moved = |what: &str, one: String, other: String| assert_ne!(one, other, "no phase of {what} was redrawn");
-    moved("collections", format!("{:?}", plain.states), format!("{:?}", redrawn.states));
     let hosts = |records: &Records| -> Vec<_> { records.spans.iter().filter_map(|span| span.peer).collect() };
-    moved("turns", format!("{:?}", hosts(&plain)), format!("{:?}", hosts(&redrawn)));
-    assert_eq!(plain.requests, redrawn.requests);
+    let (mut collections, mut turns) = (0, 0);
+    for placebo in &mut placebos {
+        let mut redrawn = Records::default();
+        placebo.run_until(end, &mut redrawn).expect("no limit is hit");
+        assert_eq!(plain.requests, redrawn.requests);
+        collections += u32::from(plain.states != redrawn.states);
+        turns += u32::from(hosts(&plain) != hosts(&redrawn));
+    }
+    // It may be the turn of the same one as before.
+    assert!(collections == 3 && turns > 0, "phases were redrawn {collections} and {turns} times");
 }

@@ -74,7 +74,7 @@ fn whoever_joins_a_load_counts_what_was_left_of_it() {
         duration: "1s",
         services: {
             "api": (endpoints: {"GET /": (steps: [
-                ReadThrough(keys: "users", load: [Compute("20ms"), Call(to: "back/GET /")], coalesce: true),
+                CacheAside(keys: "users", load: [Compute("20ms"), Call(to: "back/GET /")], coalesce: true),
             ])}),
             "back": (endpoints: {"GET /": (steps: [Sleep("40ms")])}),
         },
