@@ -4,8 +4,10 @@
 mod common;
 
 use common::{Generator, blueprint, catalogue};
+use knockon_kernel::Time;
 use knockon_telemetry::{
-    Closing, Disk, Entry, Error, FileSystem, FolderLock, Meta, Options, OutputFile, Result, RunWriter, check_tables,
+    Closing, Disk, Entry, Error, FileSystem, FolderLock, LogLabel, Meta, Options, OutputFile, Result, Role, RunWriter,
+    check_tables,
 };
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -102,8 +104,10 @@ fn run(out: &Path, files: impl FileSystem + 'static, requests: u64, threads: usi
     let mut generator = Generator::new(&catalogue);
     (0..requests).for_each(|_| generator.step(&mut recorder));
     generator.finish(&mut recorder);
+    let mut truth = writer.truth_tables([])?;
+    truth.log_labels(&[LogLabel { contrast: 0, uid: 1, time: Time::ZERO, role: Role::Cause }])?;
     writer.write_truth_json("faults.json", &[requests])?;
-    writer.finish(Some(recorder), Closing { run_digest: requests.to_string(), ..Closing::default() })?;
+    writer.finish(Some(recorder), Some(truth), Closing { run_digest: requests.to_string(), ..Closing::default() })?;
     Ok(())
 }
 
@@ -237,7 +241,7 @@ fn a_failed_recorder_says_so() {
             recorder.has_failed()
         });
         assert!(failed_at.is_some(), "with {threads} threads the recorder never tells");
-        let error = writer.finish(Some(recorder), Closing::default()).unwrap_err();
+        let error = writer.finish(Some(recorder), None, Closing::default()).unwrap_err();
         assert!(error.to_string().starts_with("cannot write"), "{error}");
     }
 }
