@@ -27,12 +27,7 @@ pub(super) static EFFECTS: Table = Table {
         required("number", Kind::U64, "", "Number within its source, from 1."),
         required("trace_id", Kind::Id(16), "", "The trace of the request, the same in all worlds."),
         required("name", Kind::Word, "", "What was asked for, as the server would name it: `GET /users/{id}`."),
-        required(
-            "sent_time",
-            Kind::Time,
-            "ns",
-            "When the first attempt was sent, in the first of both worlds that has it.",
-        ),
+        required("sent_time", Kind::Time, "ns", "When the first attempt was sent, with the fault or else without."),
         optional(
             "with_latency_ns",
             Kind::Nanoseconds,
@@ -104,7 +99,8 @@ pub(super) static EFFECTS: Table = Table {
             "outside",
             Kind::Bool,
             "",
-            "Whether it is further off than the band, failed in one of both worlds only, or is in one of them only.",
+            "Whether it is further off than the band, where to fail otherwise than without the fault is further than any latency, or is \
+             in one of both worlds only.",
         ),
         required(
             "labelled",

@@ -6,7 +6,7 @@ use super::declaration::{optional, required};
 use super::{Encoder, Epoch, Kind, Table};
 use arrow::array::{ArrayRef, UInt16Array, UInt64Array};
 use knockon_model::blueprint::Blueprint;
-use knockon_model::record::{Catalogue, RequestRecord};
+use knockon_model::record::{Catalogue, Part, RequestRecord};
 use std::sync::Arc;
 
 /// The table.
@@ -37,6 +37,43 @@ pub(super) static REQUESTS: Table = Table {
         required("outcome", Kind::Word, "", "answered (with a status below 500) or failed."),
         optional("http_response_status_code", Kind::U16, "", "http.response.status_code; null if no answer came."),
         optional("error_type", Kind::Word, "", "error.type of a failed request, as the client would report it."),
+        required(
+            Part::Queued.column(),
+            Kind::Nanoseconds,
+            "ns",
+            "Of latency_ns, along the request's critical path over all services: in accept queues, or waiting for a worker. The \
+             ten columns from here on sum to latency_ns exactly. Of an attempt that was given up counts what was spent on it \
+             until then.",
+        ),
+        required(
+            Part::Pool.column(),
+            Kind::Nanoseconds,
+            "ns",
+            "Waiting for connections from pools, or for permits of bulkheads.",
+        ),
+        required(Part::Computing.column(), Kind::Nanoseconds, "ns", "Demands, at full speed."),
+        required(Part::CpuWait.column(), Kind::Nanoseconds, "ns", "Runnable without a core."),
+        required(Part::Throttled.column(), Kind::Nanoseconds, "ns", "Runnable while a processor quota was burnt."),
+        required(
+            Part::Paused.column(),
+            Kind::Nanoseconds,
+            "ns",
+            "While the process that was to go on stood still: for a collection, a vacation, or a stop from outside.",
+        ),
+        required(
+            Part::Network.column(),
+            Kind::Nanoseconds,
+            "ns",
+            "On the wire: connecting, requests and answers, and what never arrived anywhere.",
+        ),
+        required(Part::BackingOff.column(), Kind::Nanoseconds, "ns", "Backing off between attempts, or sleeping."),
+        required(Part::Lock.column(), Kind::Nanoseconds, "ns", "Waiting for locks."),
+        required(
+            Part::Child.column(),
+            Kind::Nanoseconds,
+            "ns",
+            "Waiting for what was not followed: nothing, but where the run was recorded only from some instant on.",
+        ),
     ],
 };
 
@@ -66,7 +103,7 @@ impl Encoder for Requests {
         let Self { epoch, asked, outcomes } = self;
         let outcome_keys = records.iter().map(|r| i32::from(failed(r.status, r.error))).collect();
         let error_keys = records.iter().map(|r| asked.error(r.client, r.operation, r.status, r.error)).collect();
-        vec![
+        let mut columns: Vec<ArrayRef> = vec![
             asked.sources(records.iter().map(|r| r.client)),
             Arc::new(UInt64Array::from_iter_values(records.iter().map(|r| r.number))),
             wide_ids(records.iter().map(|r| r.trace.0), None),
@@ -78,6 +115,8 @@ impl Encoder for Requests {
             outcomes.column(outcome_keys),
             small_or_null(records.iter().map(|r| asked.status(r.operation, r.status))),
             asked.errors(error_keys),
-        ]
+        ];
+        columns.extend(Part::ALL.map(|part| nanoseconds(records.iter().map(|r| r.parts[part as usize]), None)));
+        columns
     }
 }
