@@ -41,4 +41,4 @@ mod world;
 
 pub use sink::{Null, Sink, Tee};
 pub use topology::{Topology, graph};
-pub use world::{EventSummary, Stop, World};
+pub use world::{EventSummary, Level, LevelKind, LevelPart, Stop, World};

@@ -119,6 +119,8 @@ pub(crate) struct Process {
     pub(crate) stopped_total_ns: u64,
     pub(crate) queue: AcceptQueue,
     pub(crate) pools: Vec<Pool>,
+    /// When the housekeeper of each next looks at it.
+    pub(crate) housekeeping: Vec<Time>,
     /// Which of them are noted to be full with callers waiting.
     pub(crate) pool_full: Vec<bool>,
     pub(crate) heap: Option<Box<Heap>>,
@@ -130,8 +132,10 @@ pub(crate) struct Process {
     pub(crate) inbox: VecDeque<(Time, Event)>,
     /// Idle kept-alive connections, for links that keep any.
     pub(crate) keep_alive: Vec<Kept>,
-    /// Address of its component draws.
+    /// Its address.
     pub(crate) key: Key,
+    /// Address of the draws that belong to it and to no request: its own, but in a placebo.
+    pub(crate) component: Key,
     pub(crate) started: Time,
     pub(crate) restarts: Restarts,
     pub(crate) restart_count: u32,
@@ -181,6 +185,8 @@ pub(crate) struct Process {
     pub(crate) postmaster_free: Time,
     /// When its last vacation began.
     pub(crate) away_since: Time,
+    /// When the next of periodic ones begins.
+    pub(crate) vacation_due: Time,
     /// Vacations so far, in all lives, for their addresses.
     pub(crate) vacations: u64,
     /// Log lines written, for their addresses.
@@ -204,7 +210,7 @@ impl Process {
 
     /// Address of the component draws of this life; the first one has the process' own.
     pub(crate) fn life_key(&self) -> Key {
-        if self.incarnation == 0 { self.key } else { self.key.with(u64::from(self.incarnation)) }
+        if self.incarnation == 0 { self.component } else { self.component.with(u64::from(self.incarnation)) }
     }
 
     /// Workers that there are: above a limit that was lowered also those that are still busy. None where nothing limits them.
