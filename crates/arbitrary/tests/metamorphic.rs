@@ -453,6 +453,7 @@ struct Spans(usize);
 impl Sink for Spans {
     const OBSERVES: bool = true;
     const LEDGER: bool = false;
+    const REQUESTS: bool = false;
     fn span(&mut self, _: knockon_model::record::SpanRecord) {
         self.0 += 1;
     }

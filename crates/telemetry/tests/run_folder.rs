@@ -351,6 +351,7 @@ struct NoWatermark<'a>(&'a mut knockon_telemetry::Recorder);
 impl Sink for NoWatermark<'_> {
     const OBSERVES: bool = true;
     const LEDGER: bool = true;
+    const REQUESTS: bool = true;
     fn span(&mut self, record: SpanRecord) {
         self.0.span(record);
     }
@@ -372,6 +373,7 @@ fn requests_are_told_as_their_clients_saw_them() {
     let names = catalogue(&blueprint());
     let get = operation(&names, 3, 0, SpanKind::Client);
     let request = |number: u64, error: Option<ErrorType>, status| RequestRecord {
+        parts: [number; knockon_model::record::Part::COUNT],
         client: ProcessId(3),
         number,
         trace: TraceId(u128::from(number)),

@@ -29,6 +29,7 @@ pub(crate) struct Records {
 impl Sink for Records {
     const OBSERVES: bool = true;
     const LEDGER: bool = true;
+    const REQUESTS: bool = true;
     fn span(&mut self, record: SpanRecord) {
         self.spans.push(record);
     }

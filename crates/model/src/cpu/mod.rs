@@ -262,6 +262,17 @@ impl Cpu {
         Some(Duration::from_nanos(left))
     }
 
+    /// The demand of a job that is left at `now`; `None` if there is no such job. Takes time in proportion to the number of jobs.
+    #[must_use]
+    pub fn left(&self, now: Time, job: FrameRef) -> Option<Duration> {
+        if let Some(&(_, demand)) = self.queued.iter().find(|&&(frame, _)| frame == job) {
+            return Some(demand);
+        }
+        let target = self.running.iter().find(|running| running.frame == job)?.target;
+        let attained = self.attained.saturating_add(self.served((now - self.anchor).as_nanos()));
+        Some(Duration::from_nanos(target.saturating_sub(attained).div_ceil(1 << SUBDIVISION_BITS)))
+    }
+
     /// Changes the capacity. No effect on an unlimited processor.
     pub fn set_cores(&mut self, now: Time, milli: u32) {
         self.advance(now);
@@ -362,18 +373,24 @@ impl Cpu {
         self.busy += u128::from(passed_ns) * u128::from(self.used_milli());
         let from = std::mem::replace(&mut self.anchor, now);
         if !self.running.is_empty() {
-            self.attained = self.attained.saturating_add(match self.speed() {
-                Speed::Zero => 0,
-                Speed::Full => passed_ns << SUBDIVISION_BITS,
-                Speed::Part { numerator, denominator } => {
-                    divide_down(passed_ns, numerator << SUBDIVISION_BITS, denominator)
-                }
-            });
+            self.attained = self.attained.saturating_add(self.served(passed_ns));
         }
         if self.quota.is_some() {
             let (used, jobs) = (self.used_milli(), self.wanting());
             if let Some(quota) = &mut self.quota {
                 quota.advance(from, now, used, jobs);
+            }
+        }
+    }
+
+    /// Attained service of so much time at the present speed.
+    #[inline]
+    fn served(&self, passed_ns: u64) -> u64 {
+        match self.speed() {
+            Speed::Zero => 0,
+            Speed::Full => passed_ns << SUBDIVISION_BITS,
+            Speed::Part { numerator, denominator } => {
+                divide_down(passed_ns, numerator << SUBDIVISION_BITS, denominator)
             }
         }
     }

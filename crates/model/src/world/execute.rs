@@ -201,6 +201,9 @@ impl World {
         let process = &mut self.processes[f.process as usize];
         if process.is_stopped() {
             process.inbox.push_back((at, super::Event::Timer { frame, serial }));
+            if S::REQUESTS {
+                self.spend_until_here(frame);
+            }
             return;
         }
         f.timer = Ticket::NONE;

@@ -45,7 +45,7 @@ impl World {
             self.emit_state(process, Transition::Exited { code }, sink);
             self.emit_change(ChangeKind::Exited { code, oom_killed }, service, Some(process), sink);
         }
-        self.lose_frames(process, now);
+        self.lose_frames::<S>(process, now);
         self.break_connections(process);
         let p = &mut self.processes[process as usize];
         let ran_for = now.saturating_sub(p.started);
@@ -71,7 +71,7 @@ impl World {
     }
 
     /// Ends every frame that the process worked on or had queued; their callers' connections break.
-    fn lose_frames(&mut self, process: u32, now: Time) {
+    fn lose_frames<S: Sink>(&mut self, process: u32, now: Time) {
         let service = self.processes[process as usize].service as usize;
         let error = if self.is_database(service) { ErrorType::ConnectionLost } else { ErrorType::ConnectionReset };
         let lost: Vec<FrameRef> = self
@@ -83,6 +83,9 @@ impl World {
                     && !matches!(f.state, State::InTransit | State::Doomed | State::Dropped | State::Answered)
             })
             .collect();
+        if S::REQUESTS {
+            self.spend_to_the_end(&lost);
+        }
         for frame in lost {
             self.clear_timer(frame);
             self.leave_link(frame);

@@ -7,6 +7,7 @@
 mod admission;
 mod answer;
 mod arrivals;
+mod aside;
 mod audit;
 mod backends;
 mod build;
@@ -29,6 +30,7 @@ mod patching;
 mod readings;
 mod recorded;
 mod retries;
+mod spending;
 mod stations;
 mod stops;
 mod tables;
@@ -144,6 +146,8 @@ struct SourceState {
     /// Requests that have a number, thinned ones too.
     numbered: u64,
     sent: u64,
+    /// Its fault is set aside: it sends nothing.
+    aside: bool,
     /// Requests of each user of a closed source.
     users: Vec<u64>,
     last: Time,
@@ -172,6 +176,8 @@ pub struct World {
     forks: Forks,
     /// What each frame holds of its process' heap, by slot.
     shares: Vec<Share>,
+    /// What frames have waited for was spent on, by slot, where a sink wants requests.
+    spent: Vec<spending::Spent>,
     processes: Vec<Process>,
     services: Vec<ServiceState>,
     sources: Vec<SourceState>,
@@ -185,6 +191,8 @@ pub struct World {
     rings: Vec<Option<Ring>>,
     /// Addresses of the key spaces' draws.
     keyspace_keys: Vec<Key>,
+    /// Faults that are set aside.
+    aside: Vec<bool>,
     /// Values that ending patches set back.
     saved: Vec<Vec<(crate::blueprint::Target, crate::blueprint::Value)>>,
     /// What patches that end are to undo: processes that they stopped, by number and life, and the sessions that hold rows there.

@@ -187,6 +187,7 @@ impl Builder {
             until: None,
             requests: None,
             class: 0,
+            fault: None,
         });
         let id = SourceId(self.0.sources.len() as u32 - 1);
         self.link(LinkEnd::Source(id), target, 0.0);
@@ -221,6 +222,7 @@ pub(crate) struct Keep {
 impl Sink for Keep {
     const OBSERVES: bool = true;
     const LEDGER: bool = true;
+    const REQUESTS: bool = true;
     fn span(&mut self, record: SpanRecord) {
         assert!(record.start >= self.watermark, "no row starts before the watermark");
         self.spans.push(record);

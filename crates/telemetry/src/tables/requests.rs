@@ -6,7 +6,7 @@ use super::{Encoder, Epoch, Kind, Table};
 use crate::dialect::{ErrorWords, span_name};
 use arrow::array::{ArrayRef, UInt16Array, UInt64Array};
 use knockon_model::blueprint::{Blueprint, Operation};
-use knockon_model::record::{Catalogue, RequestRecord, SpanKind};
+use knockon_model::record::{Catalogue, Part, RequestRecord, SpanKind};
 use std::sync::Arc;
 
 /// The table.
@@ -37,6 +37,43 @@ pub(super) static REQUESTS: Table = Table {
         required("outcome", Kind::Word, "", "answered (with a status below 500) or failed."),
         optional("http_response_status_code", Kind::U16, "", "http.response.status_code; null if no answer came."),
         optional("error_type", Kind::Word, "", "error.type of a failed request, as the client would report it."),
+        required(
+            Part::Queued.column(),
+            Kind::Nanoseconds,
+            "ns",
+            "Of latency_ns, along the request's critical path over all services: in accept queues, or waiting for a worker. The \
+             ten columns from here on sum to latency_ns exactly. Of an attempt that was given up counts what was spent on it \
+             until then.",
+        ),
+        required(
+            Part::Pool.column(),
+            Kind::Nanoseconds,
+            "ns",
+            "Waiting for connections from pools, or for permits of bulkheads.",
+        ),
+        required(Part::Computing.column(), Kind::Nanoseconds, "ns", "Demands, at full speed."),
+        required(Part::CpuWait.column(), Kind::Nanoseconds, "ns", "Runnable without a core."),
+        required(Part::Throttled.column(), Kind::Nanoseconds, "ns", "Runnable while a processor quota was burnt."),
+        required(
+            Part::Paused.column(),
+            Kind::Nanoseconds,
+            "ns",
+            "While the process that was to go on stood still: for a collection, a vacation, or a stop from outside.",
+        ),
+        required(
+            Part::Network.column(),
+            Kind::Nanoseconds,
+            "ns",
+            "On the wire: connecting, requests and answers, and what never arrived anywhere.",
+        ),
+        required(Part::BackingOff.column(), Kind::Nanoseconds, "ns", "Backing off between attempts, or sleeping."),
+        required(Part::Lock.column(), Kind::Nanoseconds, "ns", "Waiting for locks."),
+        required(
+            Part::Child.column(),
+            Kind::Nanoseconds,
+            "ns",
+            "Waiting for what was not followed: nothing, but where the run was recorded only from some instant on.",
+        ),
     ],
 };
 
@@ -96,7 +133,7 @@ impl Encoder for Requests {
         let error_keys =
             records.iter().map(|r| if failed(r) { errors.key(error_words.of_request(r)) } else { NULL }).collect();
         let statuses = records.iter().map(|r| if named[r.operation.index()].1 { r.status } else { 0 });
-        vec![
+        let mut columns: Vec<ArrayRef> = vec![
             self.sources.column(keys(&|r| source_of[r.client.index()])),
             Arc::new(UInt64Array::from_iter_values(records.iter().map(|r| r.number))),
             wide_ids(records.iter().map(|r| r.trace.0), None),
@@ -108,6 +145,8 @@ impl Encoder for Requests {
             self.outcomes.column(keys(&|r| i32::from(failed(r)))),
             small_or_null(statuses),
             errors.column(error_keys),
-        ]
+        ];
+        columns.extend(Part::ALL.map(|part| nanoseconds(records.iter().map(|r| r.parts[part as usize]), None)));
+        columns
     }
 }
