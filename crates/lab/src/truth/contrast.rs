@@ -88,10 +88,12 @@ pub struct Course {
     pub onset: Option<Time>,
     /// End of the last labelled window.
     pub last: Option<Time>,
-    /// Labelled windows, and those of them in which it was worse.
+    /// Labelled windows.
     pub labelled: u64,
     /// Of them, those that are worse.
     pub hurt: u64,
+    /// End of the last of those.
+    pub last_hurt: Option<Time>,
     /// The largest difference in a labelled window, with its sign, and that window.
     pub peak: Option<(f64, Time)>,
     /// Sums over labelled windows: with and without.
@@ -107,6 +109,8 @@ pub struct Reach {
     pub last: Option<Time>,
     /// Whether any number of it was worse.
     pub hurt: bool,
+    /// End of the last window in which one was.
+    pub last_hurt: Option<Time>,
     /// Blocks for which it still counts as affected.
     affected_for: u32,
     /// When it counted as affected, as far back as anybody asks.
@@ -380,7 +384,11 @@ impl Contrast {
             course.sums.0 += row.with;
             course.sums.1 += row.without;
             reach.last = reach.last.max(Some(row.end));
-            reach.hurt |= row.hurt;
+            if row.hurt {
+                course.last_hurt = Some(row.end);
+                reach.hurt = true;
+                reach.last_hurt = reach.last_hurt.max(Some(row.end));
+            }
             loudest = loudest.max(Some(row.end));
         }
         for &(_, end) in block.windows {

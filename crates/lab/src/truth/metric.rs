@@ -40,6 +40,18 @@ pub enum Worse {
     Neither,
 }
 
+impl Metric {
+    /// Component, part and name in one: "web-api/pool.wait.mean".
+    #[must_use]
+    pub fn path(&self) -> String {
+        match &self.part {
+            None => format!("{}.{}", self.component, self.name),
+            Some(link) if link.contains(" -> ") => format!("{link}.{}", self.name),
+            Some(part) => format!("{}/{part}.{}", self.component, self.name),
+        }
+    }
+}
+
 use Worse::{Higher, Lower, Neither};
 
 const SOURCE: &[(&str, Worse)] = &[

@@ -13,6 +13,7 @@
 //! force, and nothing has been labelled in any contrast for [`HORIZON`]; or with the run.
 
 mod contrast;
+mod incident;
 mod join;
 mod lane;
 mod marks;
@@ -22,6 +23,7 @@ mod side;
 mod tally;
 
 pub use contrast::{ALPHA, Components, Contrast, Course, EffectRow, FAMILY, Harm, Kind, Reach, WindowRow};
+pub use incident::{ComponentFound, FaultFound, Incident, Interaction, Part, Recovery, Role, document};
 pub use join::Pair;
 pub use marks::{LATE, Labels, LogMark, SampleMark, SpanMark};
 pub use metric::{Metric, Metrics, Worse};
@@ -31,7 +33,7 @@ pub use tally::Tally;
 use contrast::{Block, Seen};
 use knockon_kernel::{Duration, Time};
 use knockon_model::World;
-use knockon_model::blueprint::{Blueprint, Fault};
+use knockon_model::blueprint::{Action, Blueprint, Fault};
 use knockon_model::id::FaultId;
 use knockon_model::record::{Catalogue, RequestRecord};
 use knockon_model::statistics::Statistics;
@@ -64,6 +66,15 @@ fn endpoint_of(metrics: &Metrics, catalogue: &Catalogue, request: &RequestRecord
 /// Whether a request ended otherwise than with an answer below 500.
 fn failed(request: &RequestRecord) -> bool {
     request.status == 0 || request.status >= 500 || request.error.is_some() && request.status < 400
+}
+
+/// Whether all that a fault does is over once it is done: nothing stays as it set it.
+fn passes(blueprint: &Blueprint, fault: FaultId) -> bool {
+    let passing = |action: &Action| {
+        matches!(action, Action::Kill { .. } | Action::Flush { .. } | Action::Terminate { .. } | Action::Reload { .. })
+    };
+    let mut patches = blueprint.patches.iter().filter(|patch| patch.fault == Some(fault));
+    patches.all(|patch| passing(&patch.action)) && blueprint.faults[fault.index()].kind != "surge"
 }
 
 /// Rows of a block, of one contrast.
@@ -163,6 +174,18 @@ impl<const O: bool> Truth<O> {
             contrasts: 0,
             episodes: Vec::new(),
         }
+    }
+
+    /// What came of each episode that is over.
+    #[must_use]
+    pub fn incidents(&self) -> Vec<Incident> {
+        let of = |episode| Incident::of(&self.blueprint, &self.metrics, &self.components, episode);
+        self.episodes.iter().map(of).collect()
+    }
+
+    /// Compares no longer: the fact has ended before its time.
+    pub fn abandon(&mut self) {
+        self.close(false);
     }
 
     /// What is compared.
@@ -327,16 +350,7 @@ impl<const O: bool> Truth<O> {
         let described = self.fault(fault);
         match described.until {
             Some(until) => until <= now,
-            None => {
-                use knockon_model::blueprint::Action;
-                let lasting = self.blueprint.patches.iter().filter(|patch| patch.fault == Some(fault)).any(|patch| {
-                    !matches!(
-                        patch.action,
-                        Action::Kill { .. } | Action::Flush { .. } | Action::Terminate { .. } | Action::Reload { .. }
-                    )
-                });
-                !lasting && described.kind != "surge" && described.at <= now
-            }
+            None => passes(&self.blueprint, fault) && described.at <= now,
         }
     }
 

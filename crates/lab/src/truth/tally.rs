@@ -38,7 +38,8 @@ impl<const OBSERVES: bool> Tally<OBSERVES> {
 
 impl<const OBSERVES: bool> Sink for Tally<OBSERVES> {
     const OBSERVES: bool = OBSERVES;
-    const LEDGER: bool = true;
+    const LEDGER: bool = false;
+    const REQUESTS: bool = true;
     fn span(&mut self, record: SpanRecord) {
         if self.on {
             self.spans.push(record);
