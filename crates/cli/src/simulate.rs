@@ -229,7 +229,7 @@ impl Simulated {
         if self.limit.is_some() {
             return Ok(Exit::Limit);
         }
-        Ok(if self.judgements.iter().all(Judgement::held) { Exit::Success } else { Exit::Failed })
+        Ok(if self.judgements.iter().all(Judgement::passes) { Exit::Success } else { Exit::Failed })
     }
 
     /// Fingerprint of events and states, with the number of events.

@@ -1,6 +1,6 @@
 //! Runs a shipped scenario and keeps everything that it records.
 
-#![allow(dead_code, reason = "each test program uses its own part")]
+#![expect(dead_code, reason = "each test program uses its own part")]
 
 use knockon_kernel::{Duration, Time};
 use knockon_lab::conservation;

@@ -20,6 +20,7 @@ mod emit;
 mod event;
 mod execute;
 mod forking;
+mod levels;
 mod life;
 mod limits;
 mod loading;
@@ -27,6 +28,7 @@ mod locking;
 mod memory;
 mod opening;
 mod patching;
+mod phases;
 mod readings;
 mod recorded;
 mod retries;
@@ -40,6 +42,8 @@ mod users;
 mod vacations;
 
 pub(crate) use event::{Event, Packed, PoolEvent};
+pub use levels::{Level, LevelKind, LevelPart};
+pub(crate) use phases::within;
 pub use readings::EventSummary;
 
 use crate::balance::Ring;

@@ -1,6 +1,6 @@
 //! Small blueprints by hand, and a sink that keeps everything.
 
-#![allow(dead_code, reason = "each test program uses its own part")]
+#![expect(dead_code, reason = "each test program uses its own part")]
 
 use knockon_kernel::{Duration, Sampler, Time};
 use knockon_model::Sink;
