@@ -16,7 +16,7 @@ struct Concluded {
 
 fn conclude(loaded: &Loaded, threads: usize) -> Concluded {
     let mut fact = World::new(loaded.blueprint.clone());
-    let mut truth = Truth::new(&loaded.blueprint, fact.catalogue(), threads);
+    let mut truth = Truth::new(&loaded.blueprint, fact.catalogue(), threads, true);
     let mut tally = Tally::default();
     let end = Time::ZERO + loaded.blueprint.duration;
     truth.begin(&fact, &mut tally);

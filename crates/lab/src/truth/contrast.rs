@@ -156,6 +156,8 @@ pub struct Harm {
 /// What is known of a contrast.
 #[derive(Clone, Debug)]
 pub struct Contrast {
+    /// Its number, in the order in which the contrasts of a run began.
+    pub number: u32,
     /// What it is about.
     pub kind: Kind,
     /// When its fault acts.
@@ -238,8 +240,9 @@ pub(super) struct Block<'a> {
 const AFFECTED_BLOCKS: u32 = 2;
 
 impl Contrast {
-    pub(super) fn new(kind: Kind, from: Time, with: Key, without: Key, components: &Components) -> Self {
+    pub(super) fn new(number: u32, kind: Kind, from: Time, with: Key, without: Key, components: &Components) -> Self {
         Self {
+            number,
             kind,
             from,
             with,
@@ -254,8 +257,8 @@ impl Contrast {
     }
 
     /// The same so far, about something else from now on.
-    pub(super) fn goes_on_as(&self, kind: Kind, with: Key, without: Key) -> Self {
-        Self { kind, with, without, ..self.clone() }
+    pub(super) fn goes_on_as(&self, number: u32, kind: Kind, with: Key, without: Key) -> Self {
+        Self { number, kind, with, without, ..self.clone() }
     }
 
     /// Whether the fault did anything that chance would not have.

@@ -136,7 +136,7 @@ pub struct Incident {
     /// Whether it ended.
     pub recovery: Recovery,
     /// The contrast that all this is read from.
-    pub contrast: usize,
+    pub contrast: u32,
 }
 
 /// Windows at the end of an episode that decide whether it is over.
@@ -148,7 +148,7 @@ impl Incident {
     /// What an episode was.
     #[must_use]
     pub fn of(blueprint: &Blueprint, metrics: &Metrics, components: &Components, episode: &Episode) -> Self {
-        let (n, whole) = episode.whole();
+        let whole = episode.whole();
         let undone = episode.faults.iter().map(|&fault| undone(blueprint, fault, episode.until)).collect::<Option<Vec<_>>>();
         let undone = undone.and_then(|all| all.into_iter().max());
         let faults = found(episode);
@@ -160,9 +160,34 @@ impl Incident {
             components: of_components(blueprint, metrics, components, episode, whole),
             harm: whole.harm,
             recovery: recovery(blueprint, components, episode, whole, undone),
-            contrast: episode.first_contrast + n,
+            contrast: whole.number,
             faults,
         }
+    }
+
+    /// What was done, what it cost and whether it ended, in a line.
+    #[must_use]
+    pub fn in_words(&self, blueprint: &Blueprint) -> String {
+        let name = |found: &FaultFound| blueprint.faults[found.fault.index()].name.clone();
+        let names: Vec<_> = self.faults.iter().map(name).collect();
+        let names = names.join(" and ");
+        if !self.has_effect() {
+            return format!("{names}: no effect (nothing beyond what chance does)");
+        }
+        let Harm { hurt, failed, lost, waited_ns, .. } = self.harm;
+        let mut text = format!("{names}: {hurt} requests hurt");
+        if failed + lost > 0 {
+            text.push_str(&format!(" ({failed} failed, {lost} lost)"));
+        }
+        text.push_str(&format!(", {:.0} user-seconds lost", waited_ns as f64 / 1e9));
+        if self.interaction != Interaction::Single {
+            text.push_str(&format!("; {}", self.interaction.words()));
+        }
+        match self.recovery {
+            Recovery::At(at) => text.push_str(&format!("; recovered at {}", Calendar::offset(at))),
+            other => text.push_str(&format!("; recovery: {}", other.words())),
+        }
+        text
     }
 
     /// Whether anything came of it.
@@ -173,12 +198,13 @@ impl Incident {
 }
 
 impl Episode {
-    /// The contrast of all faults with none, and its position.
+    /// The contrast of all faults with none.
+    ///
+    /// # Panics
+    /// Never: an episode has a fault, and a fault a contrast.
     #[must_use]
-    pub fn whole(&self) -> (usize, &Contrast) {
-        let joint = self.contrasts.iter().position(|contrast| contrast.kind == Kind::Joint);
-        let n = joint.unwrap_or(0);
-        (n, &self.contrasts[n])
+    pub fn whole(&self) -> &Contrast {
+        self.find(Kind::Joint).or(self.contrasts.first()).expect("an episode has a contrast")
     }
 
     fn find(&self, kind: Kind) -> Option<&Contrast> {
@@ -221,7 +247,7 @@ fn found(episode: &Episode) -> Vec<FaultFound> {
 
 fn interaction(episode: &Episode, faults: &[FaultFound]) -> Interaction {
     let has = |kind| episode.find(kind).is_some_and(Contrast::has_effect);
-    if !episode.whole().1.has_effect() && faults.iter().all(|fault| fault.role != Role::Cause) {
+    if !episode.whole().has_effect() && faults.iter().all(|fault| fault.role != Role::Cause) {
         return Interaction::NoEffect;
     }
     if episode.faults.len() == 1 {
@@ -239,7 +265,7 @@ fn interaction(episode: &Episode, faults: &[FaultFound]) -> Interaction {
     }
     // What all do together against the sum of what each does alone.
     let alone: u64 = faults.iter().filter_map(|fault| fault.alone).map(|harm| harm.hurt + harm.helped).sum();
-    let together = episode.whole().1.harm;
+    let together = episode.whole().harm;
     let together = together.hurt + together.helped;
     if causes.len() > 1 && together > alone + alone / 4 { Interaction::Joint } else { Interaction::Independent }
 }
@@ -311,7 +337,7 @@ pub fn document(
 struct Row {
     incident: usize,
     effect: bool,
-    contrast: usize,
+    contrast: u32,
     start: Instant,
     undone: Option<Instant>,
     compared_until: Instant,

@@ -145,7 +145,7 @@ pub(super) const ENDPOINT: &[(&str, &str, Worse, bool)] = &[
 ];
 
 /// All metrics of a system, in the order of their values.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Metrics {
     metrics: Vec<Metric>,
     statistics: Vec<Statistic>,

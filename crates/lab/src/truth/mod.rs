@@ -80,8 +80,8 @@ fn passes(blueprint: &Blueprint, fault: FaultId) -> bool {
 /// Rows of a block, of one contrast.
 #[derive(Clone, Debug)]
 pub struct Rows {
-    /// Number of the contrast, in the order in which they began.
-    pub contrast: usize,
+    /// Number of the contrast.
+    pub contrast: u32,
     /// What it is about.
     pub kind: Kind,
     /// Numbers in windows.
@@ -107,8 +107,6 @@ pub struct Episode {
     pub settled: bool,
     /// What is known of each.
     pub contrasts: Vec<Contrast>,
-    /// Number of the first of them.
-    pub first_contrast: usize,
 }
 
 /// Worlds side by side.
@@ -139,7 +137,7 @@ pub struct Truth<const O: bool> {
     coming: Vec<FaultId>,
     now: Time,
     running: Option<Running<O>>,
-    contrasts: usize,
+    contrasts: u32,
     /// Episodes that are over.
     pub episodes: Vec<Episode>,
 }
@@ -154,13 +152,15 @@ pub struct Stretch {
 }
 
 impl<const O: bool> Truth<O> {
-    /// For the run of a blueprint, on so many threads, of which one drives the fact.
+    /// For the run of a blueprint, on so many threads, of which one drives the fact. Without faults, or where nothing of them is
+    /// `wanted`, nothing is compared.
     #[must_use]
-    pub fn new(blueprint: &Blueprint, catalogue: &Catalogue, threads: usize) -> Self {
-        let metrics = Metrics::of(blueprint, catalogue, O);
+    pub fn new(blueprint: &Blueprint, catalogue: &Catalogue, threads: usize, wanted: bool) -> Self {
         let mut coming: Vec<FaultId> = (0..blueprint.faults.len() as u32).map(FaultId).collect();
         let end = Time::ZERO + blueprint.duration;
-        coming.retain(|&fault| blueprint.faults[fault.index()].at <= end);
+        coming.retain(|&fault| wanted && blueprint.faults[fault.index()].at <= end);
+        let metrics =
+            if coming.is_empty() { Metrics::default() } else { Metrics::of(blueprint, catalogue, O) };
         coming.sort_by_key(|&fault| (std::cmp::Reverse(blueprint.faults[fault.index()].at), std::cmp::Reverse(fault)));
         Self {
             components: Arc::new(Components::of(metrics.list(), catalogue)),
@@ -174,6 +174,12 @@ impl<const O: bool> Truth<O> {
             contrasts: 0,
             episodes: Vec::new(),
         }
+    }
+
+    /// Whether anything is compared, or will be.
+    #[must_use]
+    pub fn compares(&self) -> bool {
+        !self.metrics.list().is_empty()
     }
 
     /// What came of each episode that is over.
@@ -192,6 +198,12 @@ impl<const O: bool> Truth<O> {
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// What was compared, and nothing else of it.
+    #[must_use]
+    pub fn into_metrics(self) -> Metrics {
+        Arc::unwrap_or_clone(self.metrics)
     }
 
     /// Whose numbers they are.
@@ -324,15 +336,12 @@ impl<const O: bool> Truth<O> {
             && self.fault(fault).at == at
         {
             self.coming.pop();
-            let first_contrast = self.contrasts;
-            let (metrics, components) = (&self.metrics, &self.components);
-            let running = self.running.get_or_insert_with(|| Running::new(metrics, fact, at, first_contrast));
+            let running = self.running.get_or_insert_with(|| Running::new(&self.metrics, fact, at));
             if running.episode.faults.len() == OVERLAPPING_MAXIMUM {
                 running.episode.not_contrasted.push(fault);
             } else {
-                running.part(fault, at, fact, components);
+                running.part(fault, at, fact, &self.components, &mut self.contrasts);
             }
-            self.contrasts = running.episode.first_contrast + running.episode.contrasts.len();
         }
     }
 
@@ -362,10 +371,9 @@ impl<const O: bool> Truth<O> {
         // Where worlds go on unwatched, what is under way in one of them may still end in it.
         let sent_before = if settled { running.opened.min(before(self.now)) } else { Time::MAX };
         let mut rows = Vec::new();
-        for (n, contrast) in running.episode.contrasts.iter_mut().enumerate() {
+        for contrast in &mut running.episode.contrasts {
             let effects = contrast.finish(&self.metrics, &self.components, &self.catalogue, sent_before);
-            let contrast_number = running.episode.first_contrast + n;
-            rows.push(Rows { contrast: contrast_number, kind: contrast.kind, windows: Vec::new(), effects, labels: Labels::default() });
+            rows.push(Rows { contrast: contrast.number, kind: contrast.kind, windows: Vec::new(), effects, labels: Labels::default() });
         }
         self.episodes.push(running.episode);
         rows
@@ -373,7 +381,7 @@ impl<const O: bool> Truth<O> {
 }
 
 impl<const O: bool> Running<O> {
-    fn new(metrics: &Metrics, fact: &World, at: Time, first_contrast: usize) -> Self {
+    fn new(metrics: &Metrics, fact: &World, at: Time) -> Self {
         Self {
             episode: Episode {
                 faults: Vec::new(),
@@ -382,7 +390,6 @@ impl<const O: bool> Running<O> {
                 until: at,
                 settled: false,
                 contrasts: Vec::new(),
-                first_contrast,
             },
             lanes: BTreeMap::new(),
             marks: BTreeMap::new(),
@@ -410,7 +417,7 @@ impl<const O: bool> Running<O> {
     }
 
     /// A fault comes: the worlds that its contrasts need part from those that there are.
-    fn part(&mut self, fault: FaultId, at: Time, fact: &World, components: &Components) {
+    fn part(&mut self, fault: FaultId, at: Time, fact: &World, components: &Components, numbers: &mut u32) {
         let before: Vec<FaultId> = self.episode.faults.clone();
         let mut after = before.clone();
         after.push(fault);
@@ -430,7 +437,11 @@ impl<const O: bool> Running<O> {
         }
         self.lanes = lanes;
         self.episode.faults.push(fault);
-        self.plan(&before, &after, fault, at, components);
+        let mut next = || {
+            *numbers += 1;
+            *numbers - 1
+        };
+        self.plan(&before, &after, fault, at, components, &mut next);
     }
 
     /// The world of a key, parted from the one that it was until now.
@@ -459,7 +470,15 @@ impl<const O: bool> Running<O> {
     }
 
     /// The contrasts from now on.
-    fn plan(&mut self, before: &[FaultId], after: &[FaultId], fault: FaultId, at: Time, components: &Components) {
+    fn plan(
+        &mut self,
+        before: &[FaultId],
+        after: &[FaultId],
+        fault: FaultId,
+        at: Time,
+        components: &Components,
+        next: &mut impl FnMut() -> u32,
+    ) {
         let fact = Key::default();
         let none = Key::without(after.iter().copied());
         let alone = |one: FaultId| Key::without(after.iter().copied().filter(|&other| other != one));
@@ -470,7 +489,7 @@ impl<const O: bool> Running<O> {
             let (kind, without) = (Kind::Necessity(one), Key::without([one]));
             contrasts.push(match find(kind) {
                 Some(contrast) => contrast.clone(),
-                None => Contrast::new(kind, at, fact.clone(), without, components),
+                None => Contrast::new(next(), kind, at, fact.clone(), without, components),
             });
         }
         if after.len() > 1 {
@@ -478,9 +497,10 @@ impl<const O: bool> Running<O> {
                 let kind = Kind::Sufficiency(one);
                 // A fault that was the only one was sufficient for what it was necessary for.
                 let so_far = find(kind).or_else(|| before.len().eq(&1).then(|| find(Kind::Necessity(one))).flatten());
+                let number = find(kind).map_or_else(&mut *next, |known| known.number);
                 contrasts.push(match so_far {
-                    Some(contrast) if one != fault => contrast.goes_on_as(kind, alone(one), none.clone()),
-                    _ => Contrast::new(kind, at, alone(one), none.clone(), components),
+                    Some(contrast) if one != fault => contrast.goes_on_as(number, kind, alone(one), none.clone()),
+                    _ => Contrast::new(number, kind, at, alone(one), none.clone(), components),
                 });
             }
             if let Some(&one) = before.first()
@@ -490,9 +510,10 @@ impl<const O: bool> Running<O> {
                 self.marks.insert(Kind::Joint, so_far);
             }
             let so_far = find(Kind::Joint).or_else(|| before.first().and_then(|&one| find(Kind::Necessity(one))));
+            let number = find(Kind::Joint).map_or_else(&mut *next, |known| known.number);
             contrasts.push(match so_far {
-                Some(contrast) => contrast.goes_on_as(Kind::Joint, fact, none),
-                None => Contrast::new(Kind::Joint, at, fact, none, components),
+                Some(contrast) => contrast.goes_on_as(number, Kind::Joint, fact, none),
+                None => Contrast::new(number, Kind::Joint, at, fact, none, components),
             });
         }
         self.episode.contrasts = contrasts;
@@ -514,8 +535,7 @@ impl<const O: bool> Running<O> {
             Some(lane) => Seen { windows: &lane.windows, requests: &lane.tally.requests },
             None => Seen { windows: fact, requests: &tally.requests },
         };
-        let first = self.episode.first_contrast;
-        let compared = self.episode.contrasts.iter_mut().enumerate().map(|(n, contrast)| {
+        let compared = self.episode.contrasts.iter_mut().map(|contrast| {
             let block = Block {
                 metrics,
                 components,
@@ -536,7 +556,7 @@ impl<const O: bool> Running<O> {
                 let hurt = |metric| contrast.reach[components.of_metric(metric)].hurt;
                 labels.samples = marks::samples(metrics, &windows, hurt);
             }
-            Rows { contrast: first + n, kind: contrast.kind, windows, effects, labels }
+            Rows { contrast: contrast.number, kind: contrast.kind, windows, effects, labels }
         });
         compared.collect()
     }
