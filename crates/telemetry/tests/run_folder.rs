@@ -34,7 +34,7 @@ fn write_with(
     fill(&mut recorder);
     assert!(!recorder.has_failed());
     writer.write_truth_text("scenario.ron", "()").unwrap();
-    writer.finish(Some(recorder), closing()).unwrap()
+    writer.finish(Some(recorder), None, closing()).unwrap()
 }
 
 fn synthetic(recorder: &mut knockon_telemetry::Recorder) {
@@ -324,7 +324,7 @@ fn without_a_recorder_a_run_has_truth_and_no_tables() {
         RunWriter::create(&out, Meta::default(), &catalogue(&blueprint()), &blueprint(), Options::default()).unwrap();
     let digest = writer.write_truth_json("faults.json", &vec!["a"]).unwrap();
     assert_eq!(digest.to_string().len(), 32);
-    let manifest = writer.finish(None, closing()).unwrap();
+    let manifest = writer.finish(None, None, closing()).unwrap();
     assert!(manifest.tables.is_empty());
     assert_eq!(check_tables(&out).unwrap(), manifest);
     assert_eq!(siblings(&out.join("truth")), ["faults.json"]);
