@@ -5,7 +5,7 @@ use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use knockon_kernel::{Duration, Time};
 use knockon_lab::Measurement;
-use knockon_lab::truth::{Rows, Tally, Truth};
+use knockon_lab::truth::{Edge, Rows, Tally, Truth};
 use knockon_model::{Sink, Stop, Tee, World};
 use std::time::Instant;
 
@@ -64,17 +64,17 @@ impl<'a> Drive<'a> {
         sink: &mut Tee<S, Tally<O>>,
         has_failed: impl Fn(&S) -> bool,
         truth: &mut Truth<O>,
-        mut tell: impl FnMut(&Truth<O>, Vec<Rows>) -> Result<(), Ended>,
+        mut tell: impl FnMut(&[Rows]) -> Result<(), Ended>,
     ) -> Result<(), Ended> {
         truth.begin(world, &mut sink.1);
         loop {
             let stretch = truth.next();
             let read = truth.run(&stretch, |until| {
                 self.run_until(world, until, sink, |sink| has_failed(&sink.0))?;
-                Ok(world.totals())
+                Ok(Edge::of(world))
             })?;
             let rows = truth.settle(&stretch, &read, world, &mut sink.1);
-            tell(truth, rows)?;
+            tell(&rows)?;
             if stretch.until == self.end {
                 return Ok(());
             }

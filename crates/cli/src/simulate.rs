@@ -5,12 +5,13 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
+use crate::tables::Conclusions;
 use knockon_kernel::Time;
 use knockon_lab::expectations::{self, Judgement};
 use knockon_lab::fidelity::Seen;
 use knockon_lab::milestones::{Milestones, Watcher};
 use knockon_lab::summary::{Summary, Written};
-use knockon_lab::truth::{self, Incident, Metrics, Tally, Truth};
+use knockon_lab::truth::{self, Incident, Metrics, Rows, Tally, Truth};
 use knockon_lab::{Calendar, Measurement, conservation, faults};
 use knockon_model::statistics::Statistics;
 use knockon_model::{Sink, Stop, Tee, World};
@@ -91,14 +92,14 @@ fn without_tables(
     let mut world = World::new(loaded.blueprint.clone());
     let watcher = Watcher::new(world.catalogue(), &loaded.blueprint);
     let mut measurement = measurement_of(&loaded);
-    let mut truth: Truth<false> = truth_of(&loaded, &world, plan);
+    let mut truth: Truth<false> = Truth::new(&world, usize::from(plan.threads), plan.truth);
     let mut drive = Drive::new(&mut measurement, interrupt, &mut progress, end_of(loaded.blueprint.duration));
     let Some(seen) = Seen::if_needed(&loaded.expectations, world.catalogue(), &loaded.blueprint) else {
-        let (ended, watcher) = alone_or_beside(&mut drive, &mut world, watcher, |_| false, &mut truth);
+        let (ended, watcher) = alone_or_beside(&mut drive, &mut world, watcher, |_| false, &mut truth, |_| Ok(()));
         let limit = limit_of(ended)?;
         return Ok(Simulated::new(loaded, &world, watcher, &measurement, None, truth, limit, &progress));
     };
-    let (ended, sink) = alone_or_beside(&mut drive, &mut world, Tee(watcher, seen), |_| false, &mut truth);
+    let (ended, sink) = alone_or_beside(&mut drive, &mut world, Tee(watcher, seen), |_| false, &mut truth, |_| Ok(()));
     let limit = limit_of(ended)?;
     let Tee(watcher, seen) = sink;
     Ok(Simulated::new(loaded, &world, watcher, &measurement, Some(&seen), truth, limit, &progress))
@@ -111,12 +112,13 @@ fn alone_or_beside<S: Sink, const O: bool>(
     mut sink: S,
     has_failed: impl Fn(&S) -> bool,
     truth: &mut Truth<O>,
+    tell: impl FnMut(&[Rows]) -> Result<(), Ended>,
 ) -> (Result<(), Ended>, S) {
     if !truth.compares() {
         return (drive.to_end(world, &mut sink, has_failed), sink);
     }
     let mut sink = Tee(sink, Tally::default());
-    let ended = drive.beside(world, &mut sink, has_failed, truth, |_, _| Ok(()));
+    let ended = drive.beside(world, &mut sink, has_failed, truth, tell);
     truth.abandon();
     (ended, sink.0)
 }
@@ -140,9 +142,22 @@ fn with_tables(
     let sink = Tee(Tee(watcher, seen), writer.recorder()?);
     let mut measurement = measurement_of(&loaded);
     let has_failed = |sink: &Tee<_, Recorder>| sink.1.has_failed();
-    let mut truth: Truth<true> = truth_of(&loaded, &world, plan);
+    let mut truth: Truth<true> = Truth::new(&world, usize::from(plan.threads), plan.truth);
     let mut drive = Drive::new(&mut measurement, interrupt, &mut progress, end_of(loaded.blueprint.duration));
-    let (ended, sink) = alone_or_beside(&mut drive, &mut world, sink, has_failed, &mut truth);
+    let open = || Conclusions::open(&writer, &truth, world.catalogue(), &loaded.blueprint);
+    let mut conclusions = truth.compares().then(open).transpose()?;
+    let mut refused = None;
+    let tell = |rows: &[Rows]| match conclusions.as_mut().map(|conclusions| conclusions.write(rows)) {
+        Some(Err(error)) => {
+            refused = Some(error);
+            Err(Ended::SinkFailed)
+        }
+        _ => Ok(()),
+    };
+    let (ended, sink) = alone_or_beside(&mut drive, &mut world, sink, has_failed, &mut truth, tell);
+    if let Some(error) = refused {
+        return Err(error.into());
+    }
     let limit = limit_of(ended)?;
     let Tee(Tee(watcher, seen), recorder) = sink;
     let mut simulated = Simulated::new(loaded, &world, watcher, &measurement, seen.as_ref(), truth, limit, &progress);
@@ -156,10 +171,6 @@ fn with_tables(
     simulated.output = Some(Output { folder: recording.folder.clone(), manifest, documents });
     simulated.wall_s = progress.elapsed().as_secs_f64();
     Ok(simulated)
-}
-
-fn truth_of<const O: bool>(loaded: &Loaded, world: &World, plan: &Plan) -> Truth<O> {
-    Truth::new(&loaded.blueprint, world.catalogue(), usize::from(plan.threads), plan.truth)
 }
 
 fn measurement_of(loaded: &Loaded) -> Measurement {

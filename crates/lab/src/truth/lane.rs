@@ -1,12 +1,11 @@
 //! A world beside the fact: without some of the faults, or with its components' phases redrawn as well.
 
-use super::metric::Metrics;
+use super::metric::{Edge, Metrics};
 use super::side::Side;
 use super::tally::Tally;
 use knockon_kernel::Time;
 use knockon_model::id::FaultId;
 use knockon_model::record::Catalogue;
-use knockon_model::statistics::Statistics;
 use knockon_model::{Stop, World};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -65,7 +64,7 @@ impl<const O: bool> Lane<O> {
         let mut read = Vec::with_capacity(edges.len());
         for &edge in edges {
             self.run_until(edge, unwanted);
-            read.push((edge, self.totals()));
+            read.push((edge, Edge::of(&self.world)));
         }
         self.run_until(until, unwanted);
         self.windows = self.side.close(metrics, catalogue, &read, &self.tally);
@@ -82,9 +81,5 @@ impl<const O: bool> Lane<O> {
         if until == Time::ZERO {
             self.stopped = self.world.run_until(until, &mut self.tally).err();
         }
-    }
-
-    fn totals(&self) -> Statistics {
-        self.world.totals()
     }
 }

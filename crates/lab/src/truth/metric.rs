@@ -1,12 +1,15 @@
 //! What is compared between worlds, window by window: numbers of components, of the endpoints that clients ask for, and the observed series.
 //!
 //! The numbers of components are statistics as `expect:` names them ("web-api/pool.waiting.present.mean"), read at the edges of
-//! windows: what is compared is what happened in between. Those of endpoints come from the requests that ended in the window.
+//! windows: what is compared is what happened in between. Levels (bytes that are retained, entries of caches, certificates) are
+//! compared as they are at the end of a window: what may hurt later, though nothing does yet. Numbers of endpoints come from the
+//! requests that ended in the window.
 //! Each says which way is worse; a table of them is the only list there is.
 
 use knockon_model::blueprint::{Arrivals, Blueprint};
 use knockon_model::id::EndpointId;
-use knockon_model::record::{Catalogue, Part, SeriesKind};
+use knockon_model::record::{Part, ProcessInfo, SeriesKind};
+use knockon_model::{LevelKind, LevelPart, World};
 use knockon_model::statistics::Statistics;
 use knockon_scenario::{Reading, Statistic, Unit};
 
@@ -144,11 +147,51 @@ pub(super) const ENDPOINT: &[(&str, &str, Worse, bool)] = &[
     ("latency.p99", "s", Higher, false),
 ];
 
+/// Levels that are compared. Others are the momentary state of what has averages above, or count lives, which do not come back.
+const LEVELS: &[(LevelKind, Worse)] = &[
+    (LevelKind::RetainedBytes, Higher),
+    (LevelKind::LiveAfterFullBytes, Higher),
+    (LevelKind::ResidentBytes, Higher),
+    (LevelKind::Leaked, Higher),
+    (LevelKind::Severed, Higher),
+    (LevelKind::PoolConnections, Neither),
+    (LevelKind::Connections, Neither),
+    (LevelKind::Entries, Neither),
+    (LevelKind::RowHolders, Higher),
+    (LevelKind::Inbox, Higher),
+    (LevelKind::WarmUpLeft, Higher),
+    (LevelKind::Life, Higher),
+    (LevelKind::RestartDelay, Higher),
+    (LevelKind::Stops, Higher),
+    (LevelKind::CertificateExpires, Neither),
+    (LevelKind::RenewedExpires, Neither),
+    (LevelKind::ConcurrencyLimit, Lower),
+    (LevelKind::Breaker, Higher),
+    (LevelKind::Ejected, Higher),
+];
+
+/// What is read of a world at the edge of a window.
+#[derive(Clone, Debug, Default)]
+pub struct Edge {
+    statistics: Statistics,
+    levels: Vec<u64>,
+}
+
+impl Edge {
+    /// Of a world that has come to the edge.
+    #[must_use]
+    pub fn of(world: &World) -> Self {
+        Self { statistics: world.totals(), levels: world.levels().iter().map(|level| level.value).collect() }
+    }
+}
+
 /// All metrics of a system, in the order of their values.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics {
     metrics: Vec<Metric>,
     statistics: Vec<Statistic>,
+    /// Positions among the levels of a world.
+    levels: Vec<usize>,
     /// Endpoints that each source asks for, with the index of their first metric.
     endpoints: Vec<Vec<(EndpointId, usize)>>,
     /// Index of the first observed series, and whether each of them is a counter.
@@ -157,16 +200,11 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Those of a blueprint; with the observed series of its catalogue where `observed` is.
+    /// Those of a world; with its observed series where `observed` is.
     #[must_use]
-    pub fn of(blueprint: &Blueprint, catalogue: &Catalogue, observed: bool) -> Self {
-        let mut all = Self {
-            metrics: Vec::new(),
-            statistics: Vec::new(),
-            endpoints: Vec::new(),
-            series: 0,
-            counters: Vec::new(),
-        };
+    pub fn of(world: &World, observed: bool) -> Self {
+        let (blueprint, catalogue) = (world.blueprint(), world.catalogue());
+        let mut all = Self::default();
         for source in &blueprint.sources {
             all.add(blueprint, &source.name, None, SOURCE);
         }
@@ -186,6 +224,7 @@ impl Metrics {
                 all.add_statistic(blueprint, &format!("{name}.{statistic}"), caller, Some(name.clone()), statistic, worse);
             }
         }
+        all.add_levels(world);
         all.add_endpoints(blueprint);
         all.series = all.metrics.len();
         for series in catalogue.series.iter().filter(|_| observed) {
@@ -234,6 +273,25 @@ impl Metrics {
             part,
         });
         self.statistics.push(statistic);
+    }
+
+    fn add_levels(&mut self, world: &World) {
+        let processes = &world.catalogue().processes;
+        for (position, level) in world.levels().iter().enumerate() {
+            let Some(&(kind, worse)) = LEVELS.iter().find(|(kind, _)| *kind == level.kind) else { continue };
+            let process = &processes[level.process.index()];
+            let part = part_of(world.blueprint(), process, level.part);
+            self.levels.push(position);
+            self.metrics.push(Metric {
+                component: process.name.clone(),
+                part: Some(part.map_or_else(|| process.instance.clone(), |part| format!("{}/{part}", process.instance))),
+                name: kind.name().to_owned(),
+                unit: kind.unit(),
+                worse,
+                counts: false,
+                exogenous: false,
+            });
+        }
     }
 
     /// The endpoints that sources ask for.
@@ -294,8 +352,13 @@ impl Metrics {
     }
 
     /// Reads all statistics of components.
-    pub(super) fn read(&self, statistics: &Statistics) -> Vec<Option<Reading>> {
-        self.statistics.iter().map(|statistic| statistic.reading(statistics)).collect()
+    pub(super) fn read(&self, edge: &Edge) -> Vec<Option<Reading>> {
+        self.statistics.iter().map(|statistic| statistic.reading(&edge.statistics)).collect()
+    }
+
+    /// The levels that are compared.
+    pub(super) fn levels(&self, edge: &Edge) -> impl Iterator<Item = f64> {
+        self.levels.iter().map(|&position| edge.levels[position] as f64)
     }
 
     /// What happened between two readings, in the order of the metrics; not a number where there was nothing to be measured.
@@ -305,6 +368,16 @@ impl Metrics {
             within.filter(|reading| !reading.is_of_nothing()).map_or(f64::NAN, |reading| statistic.value(&reading))
         };
         self.statistics.iter().zip(before.iter().zip(now)).map(value).collect()
+    }
+}
+
+/// What of a process a level is about.
+fn part_of(blueprint: &Blueprint, process: &ProcessInfo, part: LevelPart) -> Option<String> {
+    match part {
+        LevelPart::Itself => None,
+        LevelPart::Pool(pool) => Some(blueprint[process.service?].pools[pool.index()].name.clone()),
+        LevelPart::Cache(cache) => Some(blueprint[cache].name.clone()),
+        LevelPart::Link(link) => Some(blueprint.link_name(link)),
     }
 }
 

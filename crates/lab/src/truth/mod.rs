@@ -19,6 +19,7 @@ mod lane;
 mod marks;
 mod metric;
 mod noise;
+mod propagation;
 mod side;
 mod tally;
 
@@ -26,8 +27,9 @@ pub use contrast::{ALPHA, Components, Contrast, Course, EffectRow, FAMILY, Harm,
 pub use incident::{ComponentFound, FaultFound, Incident, Interaction, Part, Recovery, Role, document};
 pub use join::Pair;
 pub use marks::{LATE, Labels, LogMark, SampleMark, SpanMark};
-pub use metric::{Metric, Metrics, Worse};
+pub use metric::{Edge, Metric, Metrics, Worse};
 pub use noise::Noise;
+pub use propagation::{Node, Propagation, State};
 pub use tally::Tally;
 
 use contrast::{Block, Seen};
@@ -36,7 +38,6 @@ use knockon_model::World;
 use knockon_model::blueprint::{Action, Blueprint, Fault};
 use knockon_model::id::FaultId;
 use knockon_model::record::{Catalogue, RequestRecord};
-use knockon_model::statistics::Statistics;
 use lane::{Key, Lane};
 use marks::Marks;
 use side::Side;
@@ -145,22 +146,23 @@ pub struct Truth<const O: bool> {
 /// How far the fact goes next.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Stretch {
-    /// Instants at which its statistics are read.
+    /// Instants at which it is read.
     pub edges: Vec<Time>,
     /// Where it stops.
     pub until: Time,
 }
 
 impl<const O: bool> Truth<O> {
-    /// For the run of a blueprint, on so many threads, of which one drives the fact. Without faults, or where nothing of them is
+    /// For the run of a world that has not begun, on so many threads, of which one drives the fact. Without faults, or where nothing of them is
     /// `wanted`, nothing is compared.
     #[must_use]
-    pub fn new(blueprint: &Blueprint, catalogue: &Catalogue, threads: usize, wanted: bool) -> Self {
+    pub fn new(fact: &World, threads: usize, wanted: bool) -> Self {
+        let (blueprint, catalogue) = (fact.blueprint(), fact.catalogue());
         let mut coming: Vec<FaultId> = (0..blueprint.faults.len() as u32).map(FaultId).collect();
         let end = Time::ZERO + blueprint.duration;
         coming.retain(|&fault| wanted && blueprint.faults[fault.index()].at <= end);
         let metrics =
-            if coming.is_empty() { Metrics::default() } else { Metrics::of(blueprint, catalogue, O) };
+            if coming.is_empty() { Metrics::default() } else { Metrics::of(fact, O) };
         coming.sort_by_key(|&fault| (std::cmp::Reverse(blueprint.faults[fault.index()].at), std::cmp::Reverse(fault)));
         Self {
             components: Arc::new(Components::of(metrics.list(), catalogue)),
@@ -187,6 +189,15 @@ impl<const O: bool> Truth<O> {
     pub fn incidents(&self) -> Vec<Incident> {
         let of = |episode| Incident::of(&self.blueprint, &self.metrics, &self.components, episode);
         self.episodes.iter().map(of).collect()
+    }
+
+    /// How each episode that is over came about.
+    #[must_use]
+    pub fn propagations(&self) -> Vec<Propagation> {
+        let of = |(episode, incident): (&Episode, Incident)| {
+            Propagation::of(&self.blueprint, &self.metrics, &self.components, episode.whole(), &incident)
+        };
+        self.episodes.iter().zip(self.incidents()).map(of).collect()
     }
 
     /// Compares no longer: the fact has ended before its time.
@@ -249,16 +260,16 @@ impl<const O: bool> Truth<O> {
         Stretch { edges, until }
     }
 
-    /// Runs a stretch: `fact` takes the fact to an instant and reads its statistics there, while the other worlds go the same way.
+    /// Runs a stretch: `fact` takes the fact to an instant and reads it there, while the other worlds go the same way.
     ///
     /// # Errors
     /// What `fact` says; nothing can be compared after that but what was before.
     pub fn run<E>(
         &mut self,
         stretch: &Stretch,
-        mut fact: impl FnMut(Time) -> Result<Statistics, E>,
-    ) -> Result<Vec<(Time, Statistics)>, E> {
-        let mut drive = || -> Result<Vec<(Time, Statistics)>, E> {
+        mut fact: impl FnMut(Time) -> Result<Edge, E>,
+    ) -> Result<Vec<(Time, Edge)>, E> {
+        let mut drive = || -> Result<Vec<(Time, Edge)>, E> {
             let mut read = Vec::with_capacity(stretch.edges.len());
             for &edge in &stretch.edges {
                 read.push((edge, fact(edge)?));
@@ -292,11 +303,11 @@ impl<const O: bool> Truth<O> {
         })
     }
 
-    /// Compares what has passed; to be called after each stretch, with the statistics that [`Self::run`] read.
+    /// Compares what has passed; to be called after each stretch, with what [`Self::run`] read.
     pub fn settle(
         &mut self,
         stretch: &Stretch,
-        read: &[(Time, Statistics)],
+        read: &[(Time, Edge)],
         fact: &World,
         tally: &mut Tally<O>,
     ) -> Vec<Rows> {
@@ -393,7 +404,7 @@ impl<const O: bool> Running<O> {
             },
             lanes: BTreeMap::new(),
             marks: BTreeMap::new(),
-            side: Side::open(metrics, &fact.totals()),
+            side: Side::open(metrics, &Edge::of(fact)),
             opened: before(at),
             last: (FIRST_WINDOWS, 0),
             windows: 0,

@@ -1,10 +1,10 @@
 //! One world's numbers, window by window: what its statistics, its requests and its samples come to at each edge.
 
-use super::metric::{ENDPOINT, Metrics};
+use super::metric::{ENDPOINT, Edge, Metrics};
 use super::tally::Tally;
 use knockon_kernel::{Duration, Time};
 use knockon_model::record::{Catalogue, Part, RequestRecord, SampleRecord};
-use knockon_model::statistics::{LatencyHistogram, Statistics};
+use knockon_model::statistics::LatencyHistogram;
 use knockon_scenario::Reading;
 
 /// Requests of one endpoint that ended in the open window.
@@ -27,10 +27,10 @@ pub(super) struct Side {
 }
 
 impl Side {
-    /// A window opens at an instant at which the world's statistics are these.
-    pub(super) fn open(metrics: &Metrics, statistics: &Statistics) -> Self {
+    /// A window opens.
+    pub(super) fn open(metrics: &Metrics, edge: &Edge) -> Self {
         Self {
-            before: metrics.read(statistics),
+            before: metrics.read(edge),
             ended: metrics.endpoints().map(|first| (first, Ended::default())).collect(),
             samples: vec![[f64::NAN; 2]; metrics.series_count()],
         }
@@ -41,20 +41,20 @@ impl Side {
         &mut self,
         metrics: &Metrics,
         catalogue: &Catalogue,
-        edges: &[(Time, Statistics)],
+        edges: &[(Time, Edge)],
         tally: &Tally<O>,
     ) -> Vec<Vec<f64>> {
         let mut requests = tally.requests.iter().peekable();
         let mut samples = tally.samples.iter().peekable();
         let mut windows = Vec::new();
-        for (edge, statistics) in edges {
-            while let Some(request) = requests.next_if(|request| request.ended <= *edge) {
+        for (at, edge) in edges {
+            while let Some(request) = requests.next_if(|request| request.ended <= *at) {
                 self.end(metrics, catalogue, request);
             }
-            while let Some(sample) = samples.next_if(|sample| sample.time <= *edge) {
+            while let Some(sample) = samples.next_if(|sample| sample.time <= *at) {
                 self.sample(sample);
             }
-            windows.push(self.values(metrics, statistics));
+            windows.push(self.values(metrics, edge));
         }
         requests.for_each(|request| self.end(metrics, catalogue, request));
         samples.for_each(|sample| self.sample(sample));
@@ -78,10 +78,11 @@ impl Side {
         }
     }
 
-    fn values(&mut self, metrics: &Metrics, statistics: &Statistics) -> Vec<f64> {
-        let now = metrics.read(statistics);
+    fn values(&mut self, metrics: &Metrics, edge: &Edge) -> Vec<f64> {
+        let now = metrics.read(edge);
         let mut values = metrics.between(&self.before, &now);
         self.before = now;
+        values.extend(metrics.levels(edge));
         for (_, ended) in &mut self.ended {
             let Ended { count, failed, latency, parts_ns } = std::mem::take(ended);
             let seconds = |duration: Duration| duration.as_secs_f64();
