@@ -167,7 +167,7 @@ fn with_tables(
         simulated: simulated.end - Time::ZERO,
         limits_hit: limit.map(|limit| (limit_name(limit).to_owned(), 1)).into_iter().collect(),
     };
-    let manifest = writer.finish(Some(recorder), None, closing)?;
+    let manifest = writer.finish(Some(recorder), conclusions.map(Conclusions::into_tables), closing)?;
     simulated.output = Some(Output { folder: recording.folder.clone(), manifest, documents });
     simulated.wall_s = progress.elapsed().as_secs_f64();
     Ok(simulated)

@@ -69,6 +69,15 @@ impl Concluded {
         names
     }
 
+    fn print(&self) {
+        let metrics = self.truth.metrics().list();
+        for rows in &self.rows {
+            for row in rows.windows.iter().filter(|row| row.labelled).take(40) {
+                println!("{:?} {} at {:?}: with {} without {} placebo {} band {}", rows.kind, metrics[row.metric].path(), row.start, row.with, row.without, row.placebo, row.band);
+            }
+        }
+    }
+
     fn roles(&self) -> Vec<Role> {
         self.incident().faults.iter().map(|found| found.role).collect()
     }
@@ -115,7 +124,7 @@ fn plain(faults: &str) -> Loaded {
 fn a_fault_of_no_size_has_no_effect_and_no_row() {
     for fault in [
         r#""nothing": Set(at: "5min", set: {"web-api/pool.maximum": 10})"#,
-        r#""nothing": Pause(service: "postgres", at: "5min", until: "5min")"#,
+        r#""nothing": Deploy(service: "web-api", at: "5min", set: {"web-api/pool.maximum": 10})"#,
     ] {
         let concluded = conclude(&shop(fault, "20min", ""), 2);
         let rows = concluded.rows.iter();
@@ -147,6 +156,7 @@ fn the_leak_hurts_callers_and_leaves_strangers_alone() {
 fn a_slow_query_hurts_and_heals() {
     let concluded = conclude(&load("pool_exhaustion", &Options::default()), 2);
     let incident = concluded.incident();
+    concluded.print();
     let Recovery::At(at) = incident.recovery else { panic!("it heals: {incident:?}") };
     let minute = 60_000_000_000;
     assert!((30 * minute..33 * minute).contains(&at.as_nanos()), "soon after the query is fast again, not at {at:?}");
@@ -218,6 +228,7 @@ fn a_surge_elsewhere_labels_nothing_here() {
 fn two_faults_that_each_suffice_are_told_so() {
     let twice = r#""first": Pause(service: "api", at: "5min", until: "6min"), "second": Pause(service: "api", at: "5min", until: "6min")"#;
     let concluded = conclude(&plain(twice), 2);
+    concluded.print();
     assert_eq!(concluded.incident().interaction, Interaction::OverDetermined);
     assert_eq!(concluded.roles(), [Role::Redundant, Role::Redundant]);
 }
@@ -227,6 +238,7 @@ fn a_fault_behind_another_is_masked() {
     // While the service stands still for two minutes, nobody can tell that it would have stood still for one of them.
     let both = r#""long": Pause(service: "api", at: "5min", until: "7min"), "short": Pause(service: "api", at: "330s", until: "6min")"#;
     let concluded = conclude(&plain(both), 2);
+    concluded.print();
     assert_eq!(concluded.roles(), [Role::Cause, Role::Masked]);
     assert_eq!(concluded.incident().interaction, Interaction::Masked);
 }
@@ -271,6 +283,7 @@ fn null_faults(seeds: std::ops::RangeInclusive<u64>) -> (u64, [u64; 2], [u64; 2]
             concluded.rows.iter().map(|rows| rows.effects.iter().filter(|row| row.outside).count()).sum();
         requests[0] += outside_requests as u64;
         requests[1] += incident.harm.compared;
+        concluded.print();
         println!("seed {seed}: effect {} labelled {labelled} outside {outside} of {compared}, requests {outside_requests} of {}", incident.has_effect(), incident.harm.compared);
     }
     (effects, windows, requests)

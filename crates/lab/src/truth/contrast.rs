@@ -1,10 +1,14 @@
 //! One contrast: a world with a fault, the same without it, and the placebo of the latter, compared window by window and request by
 //! request.
 //!
-//! *Labels* are gated. A number that leaves its band is labelled only while its component is *affected*: while one of its numbers
-//! leaves a band so wide that, were the fault to do nothing, any number of any component in any window of the whole contrast
-//! would leave it with a probability of at most [`FAMILY`] (Bonferroni over metrics, and over windows by a convergent series, so
-//! that it holds however long a contrast lasts). So chance alone labels nothing, however many numbers are compared.
+//! *Labels* are gated. A number that leaves its band is labelled only while its component is *affected*, so that chance labels nothing,
+//! however many numbers are compared. It is affected while one of its numbers that decide is beyond chance in one of two ways:
+//!
+//! * in a single window: it leaves a band so wide that, were the fault to do nothing, any number of any component in any window
+//!   of the whole contrast would leave it with a probability of at most [`FAMILY`] (Bonferroni over metrics, and over windows by a
+//!   convergent series, so that it holds however long a contrast lasts), and it is off by more than [`VARIATION`] standard deviations of
+//!   what the number varies by from window to window anyway: noise that is rare has a tail that few windows do not show,
+//! * over the last [`SUSTAINED_WINDOWS`]: the sum of its differences is more than [`SUSTAINED`] standard errors from nothing.
 //!
 //! A number without any noise so far has no band. Where the placebo never differs from the twin in anything, no component's phase
 //! matters, and any difference is an effect; so is any in what a source sends, which nothing in the system decides. Elsewhere a
@@ -24,6 +28,13 @@ use std::collections::VecDeque;
 pub const ALPHA: f64 = 0.005;
 /// The probability with which a fault that does nothing is said to have an effect.
 pub const FAMILY: f64 = 0.005;
+
+/// Standard deviations from window to window that a single window must be off by.
+pub const VARIATION: f64 = 4.0;
+/// Windows over which a difference that no single one shows is looked for.
+pub const SUSTAINED_WINDOWS: usize = 20;
+/// Standard errors that their sum must be off by.
+pub const SUSTAINED: f64 = 6.0;
 
 /// What a contrast is about.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -82,6 +93,12 @@ pub struct Course {
     noise: Noise,
     /// Events (or windows) by which it differed with the fault while the placebo never did.
     rare: f64,
+    /// What it varies by from window to window without the fault.
+    without: Spread,
+    /// Squares of the noise.
+    noise_squares: f64,
+    /// Differences in the last windows.
+    recent: VecDeque<f64>,
     /// Start of the unbroken row of windows outside the band that it is in.
     row: Option<Time>,
     /// First window of the row in which it first was affected beyond chance.
@@ -100,6 +117,30 @@ pub struct Course {
     pub sums: (f64, f64),
 }
 
+/// Mean and variance as they come (Welford, "Note on a Method for Calculating Corrected Sums of Squares and Products", 1962).
+#[derive(Clone, Copy, Debug, Default)]
+struct Spread {
+    count: f64,
+    mean: f64,
+    squares: f64,
+}
+
+impl Spread {
+    fn add(&mut self, value: f64) {
+        if value.is_nan() {
+            return;
+        }
+        self.count += 1.0;
+        let before = value - self.mean;
+        self.mean += before / self.count;
+        self.squares += before * (value - self.mean);
+    }
+
+    fn deviation(&self) -> f64 {
+        if self.count < 2.0 { 0.0 } else { libm::sqrt(self.squares / (self.count - 1.0)) }
+    }
+}
+
 /// What came of a component so far.
 #[derive(Clone, Debug, Default)]
 pub struct Reach {
@@ -107,7 +148,7 @@ pub struct Reach {
     pub onset: Option<Time>,
     /// End of the last window in which it was.
     pub last: Option<Time>,
-    /// Whether any number of it was worse.
+    /// Whether any number of it that decides was worse.
     pub hurt: bool,
     /// End of the last window in which one was.
     pub last_hurt: Option<Time>,
@@ -294,7 +335,10 @@ impl Contrast {
         let metrics = block.metrics.list();
         for (without, placebo) in block.without.windows.iter().zip(block.placebo.windows) {
             for (course, (without, placebo)) in self.courses.iter_mut().zip(without.iter().zip(placebo)) {
-                course.noise.add(distance(*placebo, *without));
+                let noise = distance(*placebo, *without);
+                course.noise.add(noise);
+                course.noise_squares += noise * noise;
+                course.without.add(*without);
             }
         }
         for (world, seen) in [(join::World::Without, block.without), (join::World::Placebo, block.placebo)] {
@@ -312,6 +356,7 @@ impl Contrast {
             let any = (0..block.windows.len()).any(differs);
             if !any {
                 course.row = None;
+                course.recent.clear();
                 continue;
             }
             let band = course.noise.band(ALPHA);
@@ -325,11 +370,13 @@ impl Contrast {
                 } else if course.row.is_none() {
                     course.row = Some(start);
                 }
+                course.remember(difference);
                 if difference == 0.0 {
                     continue;
                 }
                 let nth = (before + window as u64 + 1) as f64;
-                if exact || course.is_beyond(difference, &metrics[index], metrics.len() as f64, nth) {
+                let metric = &metrics[index];
+                if metric.decides && (exact || course.is_beyond(difference, metric, metrics.len() as f64, nth)) {
                     beyond.push((index, window));
                     let onset = course.row.unwrap_or(start);
                     course.onset.get_or_insert(onset);
@@ -387,12 +434,17 @@ impl Contrast {
             course.sums.0 += row.with;
             course.sums.1 += row.without;
             reach.last = reach.last.max(Some(row.end));
+            let decides = block.metrics.list()[row.metric].decides;
             if row.hurt {
                 course.last_hurt = Some(row.end);
+            }
+            if row.hurt && decides {
                 reach.hurt = true;
                 reach.last_hurt = reach.last_hurt.max(Some(row.end));
             }
-            loudest = loudest.max(Some(row.end));
+            if decides {
+                loudest = loudest.max(Some(row.end));
+            }
         }
         for &(_, end) in block.windows {
             self.quiet_windows = if loudest.is_some_and(|loudest| loudest >= end) { 0 } else { self.quiet_windows + 1 };
@@ -439,7 +491,27 @@ impl Course {
         }
         // Σ 1/n² = π²/6.
         let alpha = FAMILY / (metrics * nth * nth * (std::f64::consts::PI * std::f64::consts::PI / 6.0));
-        difference.abs() > self.noise.band(alpha)
+        let in_this = difference.abs() > self.noise.band(alpha) && difference.abs() > VARIATION * self.without.deviation();
+        in_this || self.is_sustained()
+    }
+
+    fn remember(&mut self, difference: f64) {
+        if self.recent.len() == SUSTAINED_WINDOWS {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(difference);
+    }
+
+    fn is_sustained(&self) -> bool {
+        let count = self.recent.len() as f64;
+        if self.recent.len() < SUSTAINED_WINDOWS || self.recent.iter().any(|difference| difference.is_infinite()) {
+            return false;
+        }
+        let sum: f64 = self.recent.iter().sum();
+        let squares: f64 = self.recent.iter().map(|difference| difference * difference).sum();
+        let own = (squares - sum * sum / count) / (count - 1.0);
+        let noise = self.noise_squares / self.noise.count().max(1) as f64;
+        sum.abs() > SUSTAINED * libm::sqrt(count * noise.max(own))
     }
 }
 

@@ -44,6 +44,8 @@ pub(super) struct Lane<const O: bool> {
     pub(super) world: Box<World>,
     pub(super) tally: Tally<O>,
     pub(super) side: Side,
+    /// How often its phases have been redrawn; `None` where they are as they are.
+    pub(super) redrawn: Option<u64>,
     /// The limit that it has hit: it goes on no further.
     pub(super) stopped: Option<Stop>,
     /// Values of all metrics in the windows of the block, and statistics at their edges until these are made of them.
@@ -65,9 +67,19 @@ impl<const O: bool> Lane<O> {
         for &edge in edges {
             self.run_until(edge, unwanted);
             read.push((edge, Edge::of(&self.world)));
+            self.redraw();
         }
         self.run_until(until, unwanted);
         self.windows = self.side.close(metrics, catalogue, &read, &self.tally);
+    }
+
+    /// Redraws the phases of a placebo: at every window anew, since all windows of one draw tell of that draw only, and bands are to be
+    /// those of many.
+    pub(super) fn redraw(&mut self) {
+        if let Some(redrawn) = &mut self.redrawn {
+            *redrawn += 1;
+            self.world.redraw_phases(*redrawn);
+        }
     }
 
     fn run_until(&mut self, until: Time, unwanted: &AtomicBool) {

@@ -30,6 +30,9 @@ pub struct Metric {
     pub counts: bool,
     /// Whether nothing within the system decides it: what an open source sends.
     pub exogenous: bool,
+    /// Whether it decides if its component is affected. Quantiles do not, since they jump with single requests, nor high-water marks, which never
+    /// come back, nor what only repeats others in detail.
+    pub decides: bool,
 }
 
 /// Which way a metric is worse for users or operators.
@@ -147,7 +150,8 @@ pub(super) const ENDPOINT: &[(&str, &str, Worse, bool)] = &[
     ("latency.p99", "s", Higher, false),
 ];
 
-/// Levels that are compared. Others are the momentary state of what has averages above, or count lives, which do not come back.
+/// Levels that are compared. Others are the momentary state of what has averages above, count lives, which do not come back, or say no more than that a
+/// fault is in force.
 const LEVELS: &[(LevelKind, Worse)] = &[
     (LevelKind::RetainedBytes, Higher),
     (LevelKind::LiveAfterFullBytes, Higher),
@@ -162,7 +166,6 @@ const LEVELS: &[(LevelKind, Worse)] = &[
     (LevelKind::WarmUpLeft, Higher),
     (LevelKind::Life, Higher),
     (LevelKind::RestartDelay, Higher),
-    (LevelKind::Stops, Higher),
     (LevelKind::CertificateExpires, Neither),
     (LevelKind::RenewedExpires, Neither),
     (LevelKind::ConcurrencyLimit, Lower),
@@ -238,6 +241,7 @@ impl Metrics {
                 worse: Neither,
                 counts: false,
                 exogenous: false,
+                decides: false,
             });
         }
         all
@@ -269,6 +273,7 @@ impl Metrics {
             worse,
             counts: statistic.unit() == Unit::Count,
             exogenous: name == "sent" && part.is_none() && is_open(blueprint, &component),
+            decides: !matches!(name, "latency.p95" | "latency.p99" | "queue.present.mean" | "computed" | "collections" | "acquired" | "loads"),
             component,
             part,
         });
@@ -290,6 +295,15 @@ impl Metrics {
                 worse,
                 counts: false,
                 exogenous: false,
+                decides: !matches!(
+                    kind,
+                    LevelKind::ResidentBytes
+                        | LevelKind::LiveAfterFullBytes
+                        | LevelKind::PoolConnections
+                        | LevelKind::Connections
+                        | LevelKind::Entries
+                        | LevelKind::Inbox
+                ),
             });
         }
     }
@@ -312,6 +326,7 @@ impl Metrics {
                     worse,
                     counts,
                     exogenous: false,
+                    decides: matches!(name, "failed" | "latency.mean"),
                 };
                 self.metrics.extend(ENDPOINT.iter().map(|&(name, unit, worse, counts)| metric(name, unit, worse, counts)));
                 self.metrics.extend(Part::ALL.map(|part| metric(&mean_of(part), "s", Higher, false)));

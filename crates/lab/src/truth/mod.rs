@@ -23,7 +23,7 @@ mod propagation;
 mod side;
 mod tally;
 
-pub use contrast::{ALPHA, Components, Contrast, Course, EffectRow, FAMILY, Harm, Kind, Reach, WindowRow};
+pub use contrast::{ALPHA, Components, Contrast, Course, EffectRow, FAMILY, Harm, Kind, Reach, SUSTAINED, SUSTAINED_WINDOWS, VARIATION, WindowRow};
 pub use incident::{ComponentFound, FaultFound, Incident, Interaction, Part, Recovery, Role, document};
 pub use join::Pair;
 pub use marks::{LATE, Labels, LogMark, SampleMark, SpanMark};
@@ -467,7 +467,8 @@ impl<const O: bool> Running<O> {
             self.lanes[&parent].clone()
         };
         if redrawn {
-            lane.world.redraw_phases(PLACEBO);
+            lane.redrawn = Some(0);
+            lane.redraw();
         } else if key.aside.contains(&fault) {
             lane.world.set_aside(fault);
         }
@@ -477,7 +478,8 @@ impl<const O: bool> Running<O> {
     fn lane_of(&self, fact: &World) -> Lane<O> {
         let mut tally = Tally::default();
         tally.switch(true);
-        Lane { world: Box::new(fact.clone()), tally, side: self.side.clone(), stopped: None, windows: Vec::new() }
+        let world = Box::new(fact.clone());
+        Lane { world, tally, side: self.side.clone(), redrawn: None, stopped: None, windows: Vec::new() }
     }
 
     /// The contrasts from now on.
@@ -572,9 +574,6 @@ impl<const O: bool> Running<O> {
         compared.collect()
     }
 }
-
-/// What the phases of a placebo are redrawn with.
-const PLACEBO: u64 = 1;
 
 /// The last instant before another; time zero has none.
 fn before(at: Time) -> Time {

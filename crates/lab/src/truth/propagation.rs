@@ -367,7 +367,10 @@ impl Node {
     /// What it is, for people.
     #[must_use]
     pub fn what(&self) -> &str {
-        self.state.map_or_else(|| self.fault.as_deref().unwrap_or_default(), State::words)
+        match self.state {
+            Some(state) => state.words(),
+            None => self.fault.as_deref().unwrap_or_default(),
+        }
     }
 }
 
