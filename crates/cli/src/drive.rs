@@ -48,7 +48,7 @@ impl<'a> Drive<'a> {
     }
 
     /// All of the way, unless its sink `has_failed`.
-    pub(crate) fn to_end<S: Sink>(
+    pub(crate) fn through<S: Sink>(
         &mut self,
         world: &mut World,
         sink: &mut S,

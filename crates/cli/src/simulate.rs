@@ -11,7 +11,7 @@ use knockon_lab::expectations::{self, Judgement};
 use knockon_lab::fidelity::Seen;
 use knockon_lab::milestones::{Milestones, Watcher};
 use knockon_lab::summary::{Summary, Written};
-use knockon_lab::truth::{self, Incident, Metrics, Rows, Tally, Truth};
+use knockon_lab::truth::{self, Incident, Metrics, Propagation, Rows, Tally, Truth};
 use knockon_lab::{Calendar, Measurement, conservation, faults};
 use knockon_model::statistics::Statistics;
 use knockon_model::{Sink, Stop, Tee, World};
@@ -51,6 +51,8 @@ pub(crate) struct Simulated {
     milestones: Milestones,
     judgements: Vec<Judgement>,
     incidents: Vec<Incident>,
+    /// How each of them came about.
+    propagations: Vec<Propagation>,
     /// What incidents name their evidence by.
     metrics: Metrics,
     end: Time,
@@ -115,7 +117,7 @@ fn alone_or_beside<S: Sink, const O: bool>(
     tell: impl FnMut(&[Rows]) -> Result<(), Ended>,
 ) -> (Result<(), Ended>, S) {
     if !truth.compares() {
-        return (drive.to_end(world, &mut sink, has_failed), sink);
+        return (drive.through(world, &mut sink, has_failed), sink);
     }
     let mut sink = Tee(sink, Tally::default());
     let ended = drive.beside(world, &mut sink, has_failed, truth, tell);
@@ -219,6 +221,7 @@ impl Simulated {
             milestones,
             judgements,
             incidents: truth.incidents(),
+            propagations: truth.propagations(),
             metrics: truth.into_metrics(),
             end,
             wall_s: progress.elapsed().as_secs_f64(),
@@ -245,6 +248,13 @@ impl Simulated {
             let incidents = truth::document(&self.incidents, &self.loaded.blueprint, &self.metrics, calendar);
             let told = writer.write_truth_json("incidents.json", &incidents)?;
             written.push(("truth/incidents.json", self.incidents.len() as u64, told.to_string()));
+            let propagations: Vec<_> =
+                self.propagations.iter().map(|graph| graph.document(&self.metrics, calendar)).collect();
+            let told = writer.write_truth_json("propagation.json", &propagations)?;
+            written.push(("truth/propagation.json", propagations.len() as u64, told.to_string()));
+            let drawn: String = self.propagations.iter().map(Propagation::to_dot).collect();
+            let told = writer.write_truth_text("propagation.dot", &drawn)?;
+            written.push(("truth/propagation.dot", self.propagations.len() as u64, told.to_string()));
         }
         Ok(written)
     }

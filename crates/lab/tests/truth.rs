@@ -3,7 +3,7 @@
 mod support;
 
 use knockon_kernel::{Duration, Time};
-use knockon_lab::truth::{Edge, Incident, Interaction, Part, Recovery, Role, Rows, Tally, Truth};
+use knockon_lab::truth::{Edge, Incident, Interaction, Part, Recovery, Role, Rows, State, Tally, Truth};
 use knockon_model::{Stop, World};
 use knockon_scenario::{Loaded, Options, Scenario};
 use std::path::PathBuf;
@@ -46,7 +46,6 @@ fn conclude_after(loaded: &Loaded, threads: usize, change: impl Fn(&mut World)) 
     }
 }
 
-
 impl Concluded {
     fn incident(&self) -> Incident {
         let mut incidents = self.truth.incidents();
@@ -69,15 +68,6 @@ impl Concluded {
         names
     }
 
-    fn print(&self) {
-        let metrics = self.truth.metrics().list();
-        for rows in &self.rows {
-            for row in rows.windows.iter().filter(|row| row.labelled).take(40) {
-                println!("{:?} {} at {:?}: with {} without {} placebo {} band {}", rows.kind, metrics[row.metric].path(), row.start, row.with, row.without, row.placebo, row.band);
-            }
-        }
-    }
-
     fn roles(&self) -> Vec<Role> {
         self.incident().faults.iter().map(|found| found.role).collect()
     }
@@ -87,9 +77,7 @@ impl Concluded {
 fn shop(faults: &str, duration: &str, more: &str) -> Loaded {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
     let systems = |file: &str| std::fs::read_to_string(folder.join(file)).map_err(|error| error.to_string());
-    let text = format!(
-        r#"(system: "systems/webshop.ron", duration: "{duration}", faults: {{{faults}}}, {more})"#
-    );
+    let text = format!(r#"(system: "systems/webshop.ron", duration: "{duration}", faults: {{{faults}}}, {more})"#);
     load_text(&text, &Options::default(), &systems)
 }
 
@@ -139,7 +127,8 @@ fn a_fault_of_no_size_has_no_effect_and_no_row() {
 fn the_leak_hurts_callers_and_leaves_strangers_alone() {
     let more = r#"services: {"stranger": (endpoints: {"GET /x": (steps: [Compute("5ms")])})},
         load: {"strangers": (target: "stranger", arrivals: Poisson("5/s"), mix: {"GET /x": 1}, timeout: "1s")},"#;
-    let leak = r#""leak": Deploy(service: "web-api", at: "20min", set: {"web-api/POST /api/checkout.retain": "250KiB"})"#;
+    let leak =
+        r#""leak": Deploy(service: "web-api", at: "20min", set: {"web-api/POST /api/checkout.retain": "250KiB"})"#;
     let concluded = conclude(&shop(leak, "1h", more), 2);
     let incident = concluded.incident();
     assert_eq!(concluded.roles(), [Role::Cause]);
@@ -150,13 +139,38 @@ fn the_leak_hurts_callers_and_leaves_strangers_alone() {
     assert_eq!(incident.recovery, Recovery::InForce);
     assert!(incident.harm.failed > 100 && incident.harm.hurt > incident.harm.failed, "{:?}", incident.harm);
     assert!(!concluded.labelled().iter().any(|name| name.starts_with("stranger")));
+    let propagation = concluded.truth.propagations().remove(0);
+    assert_eq!(propagation.roots(), ["leak"]);
+    assert!(propagation.unexplained().is_empty(), "{:?}", propagation.unexplained());
+    let way = |place: &str, state| {
+        let node = propagation.graph.node_indices().find(|&node| {
+            let node = &propagation.graph[node];
+            node.place() == place && node.state == Some(state)
+        });
+        node.unwrap_or_else(|| panic!("{place} has the state {state:?}"))
+    };
+    let chain = [
+        way("web-api", State::Memory),
+        way("web-api", State::Pauses),
+        way("web-api/pool", State::Held),
+        way("web-api/pool", State::PoolWait),
+        way("web-api/pool", State::PoolTimeouts),
+        way("web-api", State::Errors),
+        way("clients", State::Errors),
+    ];
+    for pair in chain.windows(2) {
+        assert!(propagation.graph[pair[0]].onset <= propagation.graph[pair[1]].onset, "in this order");
+        assert!(
+            petgraph::algo::has_path_connecting(&propagation.graph, pair[0], pair[1], None),
+            "one leads to the next"
+        );
+    }
 }
 
 #[test]
 fn a_slow_query_hurts_and_heals() {
     let concluded = conclude(&load("pool_exhaustion", &Options::default()), 2);
     let incident = concluded.incident();
-    concluded.print();
     let Recovery::At(at) = incident.recovery else { panic!("it heals: {incident:?}") };
     let minute = 60_000_000_000;
     assert!((30 * minute..33 * minute).contains(&at.as_nanos()), "soon after the query is fast again, not at {at:?}");
@@ -228,7 +242,6 @@ fn a_surge_elsewhere_labels_nothing_here() {
 fn two_faults_that_each_suffice_are_told_so() {
     let twice = r#""first": Pause(service: "api", at: "5min", until: "6min"), "second": Pause(service: "api", at: "5min", until: "6min")"#;
     let concluded = conclude(&plain(twice), 2);
-    concluded.print();
     assert_eq!(concluded.incident().interaction, Interaction::OverDetermined);
     assert_eq!(concluded.roles(), [Role::Redundant, Role::Redundant]);
 }
@@ -238,7 +251,6 @@ fn a_fault_behind_another_is_masked() {
     // While the service stands still for two minutes, nobody can tell that it would have stood still for one of them.
     let both = r#""long": Pause(service: "api", at: "5min", until: "7min"), "short": Pause(service: "api", at: "330s", until: "6min")"#;
     let concluded = conclude(&plain(both), 2);
-    concluded.print();
     assert_eq!(concluded.roles(), [Role::Cause, Role::Masked]);
     assert_eq!(concluded.incident().interaction, Interaction::Masked);
 }
@@ -283,8 +295,6 @@ fn null_faults(seeds: std::ops::RangeInclusive<u64>) -> (u64, [u64; 2], [u64; 2]
             concluded.rows.iter().map(|rows| rows.effects.iter().filter(|row| row.outside).count()).sum();
         requests[0] += outside_requests as u64;
         requests[1] += incident.harm.compared;
-        concluded.print();
-        println!("seed {seed}: effect {} labelled {labelled} outside {outside} of {compared}, requests {outside_requests} of {}", incident.has_effect(), incident.harm.compared);
     }
     (effects, windows, requests)
 }

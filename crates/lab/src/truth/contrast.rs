@@ -491,7 +491,8 @@ impl Course {
         }
         // Σ 1/n² = π²/6.
         let alpha = FAMILY / (metrics * nth * nth * (std::f64::consts::PI * std::f64::consts::PI / 6.0));
-        let in_this = difference.abs() > self.noise.band(alpha) && difference.abs() > VARIATION * self.without.deviation();
+        let in_this =
+            difference.abs() > self.noise.band(alpha) && difference.abs() > VARIATION * self.without.deviation();
         in_this || self.is_sustained()
     }
 

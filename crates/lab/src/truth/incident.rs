@@ -149,7 +149,8 @@ impl Incident {
     #[must_use]
     pub fn of(blueprint: &Blueprint, metrics: &Metrics, components: &Components, episode: &Episode) -> Self {
         let whole = episode.whole();
-        let undone = episode.faults.iter().map(|&fault| undone(blueprint, fault, episode.until)).collect::<Option<Vec<_>>>();
+        let undone =
+            episode.faults.iter().map(|&fault| undone(blueprint, fault, episode.until)).collect::<Option<Vec<_>>>();
         let undone = undone.and_then(|all| all.into_iter().max());
         let faults = found(episode);
         Self {
@@ -305,13 +306,19 @@ fn recovery(
     whole: &Contrast,
     undone: Option<Time>,
 ) -> Recovery {
-    let sources = components.names.iter().zip(&whole.reach).filter(|(name, _)| {
-        blueprint.sources.iter().any(|source| source.name == **name)
-    });
+    let sources = components
+        .names
+        .iter()
+        .zip(&whole.reach)
+        .filter(|(name, _)| blueprint.sources.iter().any(|source| source.name == **name));
     let Some(last) = sources.filter_map(|(_, reach)| reach.last_hurt).max() else {
         return Recovery::NothingToRecoverFrom;
     };
-    let lasts = Duration::from_nanos(blueprint.scrape_interval.as_nanos().saturating_mul(LAST_WINDOWS));
+    // While a fault is in force, what it does may come again.
+    let lasts = match undone {
+        Some(_) => Duration::from_nanos(blueprint.scrape_interval.as_nanos().saturating_mul(LAST_WINDOWS)),
+        None => HORIZON,
+    };
     if episode.settled || last.saturating_add(lasts) <= episode.until {
         return Recovery::At(last);
     }

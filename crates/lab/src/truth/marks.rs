@@ -137,9 +137,8 @@ impl Marks {
                 self.noise.entry(span.operation).or_default().add(other.distance_ns(&Span::of(span)));
             }
         }
-        let affected = |process: ProcessId, at: Time| {
-            component(process).is_some_and(|component| contrast.affects(component, at))
-        };
+        let affected =
+            |process: ProcessId, at: Time| component(process).is_some_and(|component| contrast.affects(component, at));
         let mut labels = Labels::default();
         let over = |end: Time| end.saturating_add(LATE) <= now;
         let mut waiting = std::mem::take(&mut self.spans);

@@ -9,8 +9,8 @@
 use knockon_model::blueprint::{Arrivals, Blueprint};
 use knockon_model::id::EndpointId;
 use knockon_model::record::{Part, ProcessInfo, SeriesKind};
-use knockon_model::{LevelKind, LevelPart, World};
 use knockon_model::statistics::Statistics;
+use knockon_model::{LevelKind, LevelPart, World};
 use knockon_scenario::{Reading, Statistic, Unit};
 
 /// What is compared.
@@ -224,7 +224,14 @@ impl Metrics {
             let name = blueprint.link_name(policy.link);
             for &(statistic, worse) in LINK {
                 let caller = name.split(" -> ").next().unwrap_or(&name).to_owned();
-                all.add_statistic(blueprint, &format!("{name}.{statistic}"), caller, Some(name.clone()), statistic, worse);
+                all.add_statistic(
+                    blueprint,
+                    &format!("{name}.{statistic}"),
+                    caller,
+                    Some(name.clone()),
+                    statistic,
+                    worse,
+                );
             }
         }
         all.add_levels(world);
@@ -273,7 +280,16 @@ impl Metrics {
             worse,
             counts: statistic.unit() == Unit::Count,
             exogenous: name == "sent" && part.is_none() && is_open(blueprint, &component),
-            decides: !matches!(name, "latency.p95" | "latency.p99" | "queue.present.mean" | "computed" | "collections" | "acquired" | "loads"),
+            decides: !matches!(
+                name,
+                "latency.p95"
+                    | "latency.p99"
+                    | "queue.present.mean"
+                    | "computed"
+                    | "collections"
+                    | "acquired"
+                    | "loads"
+            ),
             component,
             part,
         });
@@ -289,7 +305,9 @@ impl Metrics {
             self.levels.push(position);
             self.metrics.push(Metric {
                 component: process.name.clone(),
-                part: Some(part.map_or_else(|| process.instance.clone(), |part| format!("{}/{part}", process.instance))),
+                part: Some(
+                    part.map_or_else(|| process.instance.clone(), |part| format!("{}/{part}", process.instance)),
+                ),
                 name: kind.name().to_owned(),
                 unit: kind.unit(),
                 worse,
@@ -328,7 +346,8 @@ impl Metrics {
                     exogenous: false,
                     decides: matches!(name, "failed" | "latency.mean"),
                 };
-                self.metrics.extend(ENDPOINT.iter().map(|&(name, unit, worse, counts)| metric(name, unit, worse, counts)));
+                self.metrics
+                    .extend(ENDPOINT.iter().map(|&(name, unit, worse, counts)| metric(name, unit, worse, counts)));
                 self.metrics.extend(Part::ALL.map(|part| metric(&mean_of(part), "s", Higher, false)));
             }
             self.endpoints.push(of_source);

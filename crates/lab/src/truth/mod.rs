@@ -23,7 +23,10 @@ mod propagation;
 mod side;
 mod tally;
 
-pub use contrast::{ALPHA, Components, Contrast, Course, EffectRow, FAMILY, Harm, Kind, Reach, SUSTAINED, SUSTAINED_WINDOWS, VARIATION, WindowRow};
+pub use contrast::{
+    ALPHA, Components, Contrast, Course, EffectRow, FAMILY, Harm, Kind, Reach, SUSTAINED, SUSTAINED_WINDOWS, VARIATION,
+    WindowRow,
+};
 pub use incident::{ComponentFound, FaultFound, Incident, Interaction, Part, Recovery, Role, document};
 pub use join::Pair;
 pub use marks::{LATE, Labels, LogMark, SampleMark, SpanMark};
@@ -161,8 +164,7 @@ impl<const O: bool> Truth<O> {
         let mut coming: Vec<FaultId> = (0..blueprint.faults.len() as u32).map(FaultId).collect();
         let end = Time::ZERO + blueprint.duration;
         coming.retain(|&fault| wanted && blueprint.faults[fault.index()].at <= end);
-        let metrics =
-            if coming.is_empty() { Metrics::default() } else { Metrics::of(fact, O) };
+        let metrics = if coming.is_empty() { Metrics::default() } else { Metrics::of(fact, O) };
         coming.sort_by_key(|&fault| (std::cmp::Reverse(blueprint.faults[fault.index()].at), std::cmp::Reverse(fault)));
         Self {
             components: Arc::new(Components::of(metrics.list(), catalogue)),
@@ -316,7 +318,8 @@ impl<const O: bool> Truth<O> {
         if let Some(running) = &mut self.running {
             let windows = running.side.close(&self.metrics, &self.catalogue, read, tally);
             let bounds = running.bounds(&stretch.edges);
-            rows = running.compare(&self.metrics, &self.components, &self.catalogue, &bounds, &windows, tally, self.now);
+            rows =
+                running.compare(&self.metrics, &self.components, &self.catalogue, &bounds, &windows, tally, self.now);
             running.last = (stretch.edges.len() as u64, tally.requests.len() as u64);
             running.windows += stretch.edges.len() as u64;
             running.opened = stretch.edges.last().copied().unwrap_or(running.opened);
@@ -384,7 +387,13 @@ impl<const O: bool> Truth<O> {
         let mut rows = Vec::new();
         for contrast in &mut running.episode.contrasts {
             let effects = contrast.finish(&self.metrics, &self.components, &self.catalogue, sent_before);
-            rows.push(Rows { contrast: contrast.number, kind: contrast.kind, windows: Vec::new(), effects, labels: Labels::default() });
+            rows.push(Rows {
+                contrast: contrast.number,
+                kind: contrast.kind,
+                windows: Vec::new(),
+                effects,
+                labels: Labels::default(),
+            });
         }
         self.episodes.push(running.episode);
         rows
@@ -438,7 +447,8 @@ impl<const O: bool> Running<O> {
         needed.push(none.clone());
         needed.extend(after.iter().map(|&one| all_but(one)));
         needed.retain(|key| !key.aside.is_empty());
-        let placebos: Vec<Key> = after.iter().map(|&one| Key::without([one])).chain([none.clone()]).map(Key::placebo).collect();
+        let placebos: Vec<Key> =
+            after.iter().map(|&one| Key::without([one])).chain([none.clone()]).map(Key::placebo).collect();
         let mut lanes = BTreeMap::new();
         for key in needed.into_iter().chain(placebos) {
             if !lanes.contains_key(&key) {

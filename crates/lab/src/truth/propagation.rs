@@ -109,7 +109,9 @@ impl State {
             "timeouts" if pool => PoolTimeouts,
             "queue.present.mean" | "utilisation" | "inbox" => Queue,
             "present.mean" | "latency.mean" | "latency.p95" | "latency.p99" => Latency,
-            "refused" | "shed" | "expired" | "limited" | "over_limit" | "syn_dropped" | "abandoned" | "delayed" => Refusals,
+            "refused" | "shed" | "expired" | "limited" | "over_limit" | "syn_dropped" | "abandoned" | "delayed" => {
+                Refusals
+            }
             "not_permitted" | "opened" | "bulkhead_full" | "ejections" | "breaker" | "ejected_hosts" => Guards,
             "failed" | "timeouts" | "lock_timeouts" | "statement_timeouts" => Errors,
             "retries" => Retries,
@@ -179,6 +181,12 @@ const UPWARD: &[(State, State, &str)] = &[
 const DOWNWARD: &[(State, State, &str)] = &[
     (Load, Load, "more requests, more calls"),
     (Retries, Load, "each attempt is one more call"),
+    (Pauses, Processor, "what stood still calls at once"),
+    (Pauses, Queue, "what stood still calls at once"),
+    (Pauses, Latency, "what stood still calls at once"),
+    (Death, Queue, "who comes back calls at once"),
+    (Death, Latency, "who comes back calls at once, and for other things"),
+    (Death, Misses, "who comes back asks for other keys"),
 ];
 
 /// A state that left its band.
@@ -222,7 +230,9 @@ impl Propagation {
         let mut wanted = Vec::new();
         for &a in &indices {
             for &b in &indices {
-                if a != b && let Some(mechanism) = mechanism(blueprint, &graph[a], &graph[b]) {
+                if a != b
+                    && let Some(mechanism) = mechanism(blueprint, &graph[a], &graph[b])
+                {
                     wanted.push((graph[b].onset.max(graph[a].onset), graph[b].onset, a, b, mechanism));
                 }
             }
@@ -308,7 +318,8 @@ impl Propagation {
     /// The graph in Graphviz' language.
     #[must_use]
     pub fn to_dot(&self) -> String {
-        let mut text = String::from("digraph propagation {\n    rankdir=LR;\n    node [shape=box, fontname=\"sans-serif\"];\n");
+        let mut text =
+            String::from("digraph propagation {\n    rankdir=LR;\n    node [shape=box, fontname=\"sans-serif\"];\n");
         for node in self.graph.node_indices() {
             let described = &self.graph[node];
             let shape = if described.fault.is_some() { ", style=bold" } else { "" };
@@ -458,7 +469,8 @@ fn mechanism(blueprint: &Blueprint, a: &Node, b: &Node) -> Option<&'static str> 
         return find(DOWNWARD);
     }
     // What is not found in a cache is asked of whatever else its callers call.
-    let siblings = (from, to) == (Misses, Load) && callers(blueprint, &a.component).any(|caller| calls(blueprint, caller, &b.component));
+    let siblings = (from, to) == (Misses, Load)
+        && callers(blueprint, &a.component).any(|caller| calls(blueprint, caller, &b.component));
     siblings.then_some("what is not found there is loaded from here")
 }
 
