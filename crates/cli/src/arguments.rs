@@ -50,6 +50,19 @@ Examples:
 Ends with 0 if both were the same to the last event; otherwise names the first event that differs, as both
 processes saw it, and ends with 4.")]
     Verify(Verify),
+    /// Compares two finished runs: the first event that differs, then tables, requests and components
+    #[command(after_help = "\
+Examples:
+  sim diff out/memory_leak-s1 out/no-leak
+  sim diff out/memory_leak-s1 out/no-leak --requests 100 --format json | jq .requests.listed
+  sim diff out/before out/after && echo nothing moved
+
+Both runs are run again from their folders alone, side by side, until they part: with what follows from the
+last event that is the same, they differ. Requests and spans are joined by their ids, which are the same in
+all worlds of one seed; differences are those of B from A.
+
+Ends with 0 if both have the same digest and the same tables, and with 1 if they differ.")]
+    Diff(Diff),
     /// Compares runs with the digests and row counts that were recorded for them
     #[command(subcommand)]
     Golden(Golden),
@@ -73,7 +86,7 @@ Examples:
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
-    /// One side of `verify`
+    /// One side of `verify` or `diff`
     #[command(hide = true, name = "verify-side")]
     VerifySide(VerifySide),
 }
@@ -182,17 +195,37 @@ pub(crate) struct Verify {
     pub(crate) tamper: Option<(String, String)>,
 }
 
-/// One side of `sim verify`.
+/// One side of a comparison in lockstep.
 #[derive(Args, Debug)]
 pub(crate) struct VerifySide {
     #[command(flatten)]
     pub(crate) subject: Subjected,
+    /// Tell where the world stands at all multiples of this, in nanoseconds
+    #[arg(long)]
+    pub(crate) step: u64,
     /// Tell every event after this instant, in nanoseconds
     #[arg(long, requires = "events_until")]
     pub(crate) events_after: Option<u64>,
     /// … and up to this one
     #[arg(long, requires = "events_after")]
     pub(crate) events_until: Option<u64>,
+}
+
+/// `sim diff`.
+#[derive(Args, Debug)]
+pub(crate) struct Diff {
+    /// Folder of a finished run
+    #[arg(value_name = "A")]
+    pub(crate) first: PathBuf,
+    /// Folder of another one
+    #[arg(value_name = "B")]
+    pub(crate) second: PathBuf,
+    /// Lists so many of the requests that differ, in the order of their sending
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub(crate) requests: u32,
+    /// Form of what is told on standard output
+    #[arg(long, value_enum, default_value_t = Form::Text)]
+    pub(crate) format: Form,
 }
 
 /// `sim golden`.
@@ -248,6 +281,15 @@ pub(crate) enum Format {
     Json,
     /// A page, with `--summary`: the table, and what real systems did beside what was simulated
     Markdown,
+}
+
+/// How a comparison is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Form {
+    /// For people
+    Text,
+    /// For programs
+    Json,
 }
 
 /// What `sim schema` prints.

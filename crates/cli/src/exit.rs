@@ -8,7 +8,7 @@ use std::process::ExitCode;
 pub(crate) enum Exit {
     /// Done, and everything expected held.
     Success = 0,
-    /// The scenario has errors, an expectation did not hold, or a golden differs.
+    /// The scenario has errors, an expectation did not hold, a golden differs, or two finished runs do.
     Failed = 1,
     /// The command line is wrong, or an argument cannot be used.
     Usage = 2,
@@ -30,7 +30,7 @@ pub(crate) enum Exit {
 pub(crate) const HELP: &str = "\
 Exit codes:
   0    done, and everything expected held
-  1    the scenario has errors, an expectation did not hold, or a golden differs
+  1    the scenario has errors, an expectation did not hold, a golden differs, or two finished runs do
   2    the command line is wrong, or an argument cannot be used
   3    the run ended at one of its limits
   4    two runs of the same world differed

@@ -5,6 +5,7 @@
 
 mod calendar;
 pub mod conservation;
+pub mod difference;
 mod estimate;
 pub mod expectations;
 pub mod faults;

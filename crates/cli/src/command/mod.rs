@@ -1,8 +1,10 @@
 //! The commands, one file each.
 
 mod check;
+mod diff;
 mod golden;
 mod load;
+mod lockstep;
 mod run;
 mod schema;
 mod verify;
@@ -19,7 +21,8 @@ pub(crate) fn execute(command: Command) -> Result<Exit, Failure> {
         Command::Run(run) => run::execute(&run),
         Command::Check(check) => check::execute(&check),
         Command::Verify(verify) => verify::execute(&verify),
-        Command::VerifySide(side) => verify::side::execute(&side),
+        Command::VerifySide(side) => lockstep::side::execute(&side),
+        Command::Diff(diff) => diff::execute(&diff),
         Command::Golden(golden) => golden::execute(golden),
         Command::Schema { subject } => schema::execute(subject),
         Command::Completions { shell } => {

@@ -2,7 +2,7 @@
 
 use super::{Event, Stop, World};
 use crate::metrics::Surroundings;
-use crate::record::Catalogue;
+use crate::record::{Catalogue, TraceId};
 use crate::sink::Sink;
 use crate::statistics::Statistics;
 use crate::topology::Topology;
@@ -15,6 +15,10 @@ pub struct EventSummary {
     pub number: u64,
     /// When it happened.
     pub time: Time,
+    /// Where: an instance, or a source.
+    pub component: Option<String>,
+    /// The request that it was for, where it was for one.
+    pub trace: Option<TraceId>,
     /// What it was, and for whom.
     pub text: String,
     /// The digest after it.
@@ -111,9 +115,11 @@ impl World {
         match self.calendar.next(until) {
             Next::Event(time, event) => {
                 let text = self.describe(event.event());
+                let (component, trace) = self.place_of(event.event());
                 self.handle(time, event, sink);
                 self.check_limits(time)?;
-                Ok(Some(EventSummary { number: self.events, time, text, digest: self.digest.value() }))
+                let digest = self.digest.value();
+                Ok(Some(EventSummary { number: self.events, time, component, trace, text, digest }))
             }
             Next::Idle => Ok(None),
             Next::Livelock { at } => {
@@ -149,7 +155,10 @@ impl World {
             format!("{endpoint} at {} (request address {:016x})", name(f.process), f.root.bits())
         };
         match event {
-            Event::Arrival { source } => format!("a request of {}", self.blueprint.sources[source as usize].name),
+            Event::Arrival { source } => {
+                let (state, described) = (&self.sources[source as usize], &self.blueprint.sources[source as usize]);
+                format!("request {} of {}", state.numbered + 1, described.name)
+            }
             Event::User { source, user } => {
                 format!("user {user} of {} sends", self.blueprint.sources[source as usize].name)
             }
@@ -178,5 +187,39 @@ impl World {
             Event::PatchEnd { index } => format!("patch {index} is taken back"),
             Event::Permit { frame } => format!("a permit for {}", of_frame(frame)),
         }
+    }
+
+    /// Where an event happens, and for which request.
+    fn place_of(&self, event: Event) -> (Option<String>, Option<TraceId>) {
+        let process = match event {
+            Event::Arrival { source } | Event::User { source, .. } => {
+                return (Some(self.blueprint.sources[source as usize].name.clone()), None);
+            }
+            Event::Deliver { frame }
+            | Event::Reply { child: frame }
+            | Event::Cancel { frame }
+            | Event::Timer { frame, .. }
+            | Event::Continue { frame }
+            | Event::StatementTimeout { frame }
+            | Event::LockWait { frame, .. }
+            | Event::Retransmit { frame }
+            | Event::Permit { frame } => {
+                let Some(f) = self.frames.get(frame) else { return (None, None) };
+                return (Some(self.name_of(f.process).to_owned()), Some(self.trace(frame)));
+            }
+            Event::Patch { .. } | Event::PatchEnd { .. } => return (None, None),
+            Event::Processor { process, .. }
+            | Event::Collected { process, .. }
+            | Event::Marked { process, .. }
+            | Event::Started { process, .. }
+            | Event::Supervise { process, .. }
+            | Event::Pool { process, .. }
+            | Event::Disconnect { process, .. }
+            | Event::HangUp { process, .. }
+            | Event::VacationDue { process, .. }
+            | Event::VacationOver { process, .. }
+            | Event::PatchAt { process, .. } => process,
+        };
+        (Some(self.name_of(process).to_owned()), None)
     }
 }

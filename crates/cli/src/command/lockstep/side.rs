@@ -1,14 +1,13 @@
-//! One of the two processes that `sim verify` compares. It tells its standard output where it stands at fixed instants, or, asked
+//! One of the two processes that are compared. It tells its standard output where it stands at fixed instants, or, asked
 //! for an interval, every event in it.
 
-use super::INSTANTS;
 use crate::arguments::VerifySide;
 use crate::command::load;
 use crate::drive::end_of;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use knockon_kernel::Time;
-use knockon_model::{Null, World};
+use knockon_model::{EventSummary, Null, World};
 use std::io::{self, BufWriter, Write};
 use std::ops::Range;
 
@@ -21,7 +20,7 @@ pub(crate) fn execute(arguments: &VerifySide) -> Result<Exit, Failure> {
         (Some(after_ns), Some(until_ns)) => {
             tell_events(&mut world, Time::from_nanos(after_ns)..Time::from_nanos(until_ns), end, &mut out)
         }
-        _ => tell_instants(&mut world, end, &mut out),
+        _ => tell_instants(&mut world, arguments.step, end, &mut out),
     };
     // The other side has ended when nobody reads any more; that is for the parent to report.
     match told.and_then(|()| out.flush()) {
@@ -32,10 +31,11 @@ pub(crate) fn execute(arguments: &VerifySide) -> Result<Exit, Failure> {
     }
 }
 
-fn tell_instants(world: &mut World, end: Time, out: &mut impl Write) -> io::Result<()> {
-    let end_ns = end.as_nanos();
-    for instant in 1..=INSTANTS {
-        let until_ns = (u128::from(end_ns) * u128::from(instant) / u128::from(INSTANTS)) as u64;
+/// Tells where the world stands at all multiples of a step, and at its end.
+fn tell_instants(world: &mut World, step_ns: u64, end: Time, out: &mut impl Write) -> io::Result<()> {
+    let mut until_ns = 0;
+    while until_ns < end.as_nanos() {
+        until_ns = end.as_nanos().min(until_ns.saturating_add(step_ns.max(1)));
         let stop = world.run_until(Time::from_nanos(until_ns), &mut Null).err();
         writeln!(out, "{until_ns} {} {:032x}", world.events(), world.digest())?;
         if let Some(stop) = stop {
@@ -50,11 +50,15 @@ fn tell_events(world: &mut World, interval: Range<Time>, end: Time, out: &mut im
     if interval.start > Time::ZERO && world.run_until(interval.start, &mut Null).is_err() {
         return Ok(());
     }
-    let mut until = interval.end;
+    // The other world may last longer.
+    let mut until = interval.end.min(end);
     loop {
         match world.step(until, &mut Null) {
             Ok(Some(event)) => {
-                writeln!(out, "{} {} {:032x}\t{}", event.number, event.time.as_nanos(), event.digest, event.text)?;
+                let EventSummary { number, time, component, trace, text, digest } = &event;
+                let component = component.as_deref().unwrap_or_default();
+                let trace = trace.map_or_else(String::new, |trace| format!("{:032x}", trace.0));
+                writeln!(out, "{number} {} {digest:032x}\t{component}\t{trace}\t{text}", time.as_nanos())?;
                 if event.time > interval.end {
                     return Ok(());
                 }
