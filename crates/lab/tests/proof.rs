@@ -3,7 +3,7 @@
 mod support;
 
 use knockon_kernel::{Duration, Time};
-use knockon_lab::proof::{Afterwards, Described, Effect, FromStart, KnockOut, Repeated, Withdrawal};
+use knockon_lab::proof::{Afterwards, Described, Effect, FromStart, Kind, KnockOut, Repeated, Withdrawal};
 use knockon_lab::truth::Recovery;
 use knockon_scenario::{Loaded, Options, Scenario};
 use std::path::PathBuf;
@@ -24,12 +24,23 @@ fn collapse(spike: &str, more: &[(&str, &str)]) -> Repeated {
 }
 
 fn collapse_until(spike: &str, until: &str, more: &[(&str, &str)]) -> Repeated {
+    collapse_of(&[(spike, "300s", until)], more)
+}
+
+/// The same with several spikes: requests a second, begin and end of each.
+fn collapse_of(spikes: &[(&str, &str, &str)], more: &[(&str, &str)]) -> Repeated {
     let load = |rate: &str| {
         format!(
             r#"target: "server", arrivals: Poisson("{rate}"), mix: {{"GET /": 1}}, timeout: "5s", retries: 5,
             backoff: (base: "0s", jitter: Off)"#
         )
     };
+    let link = |n: usize| format!(r#""spike-{n} -> server": (latency: "0ms"),"#);
+    let links: String = (0..spikes.len()).map(link).collect();
+    let fault = |(n, (rate, at, until)): (usize, &(&str, &str, &str))| {
+        format!(r#""rush-{n}": Surge(source: "spike-{n}", at: "{at}", until: "{until}", load: ({})),"#, load(rate))
+    };
+    let faults: String = spikes.iter().enumerate().map(fault).collect();
     let text = format!(
         r#"(
             duration: "2100s",
@@ -37,12 +48,11 @@ fn collapse_until(spike: &str, until: &str, more: &[(&str, &str)]) -> Repeated {
                 workers: 1, places: 150, overflow: Silent, cores: Unlimited,
                 endpoints: {{"GET /": (steps: [Compute(Exponential("100ms"))])}},
             )}},
-            links: {{"clients -> server": (latency: "0ms"), "spike -> server": (latency: "0ms")}},
+            links: {{"clients -> server": (latency: "0ms"), {links}}},
             load: {{"clients": ({})}},
-            faults: {{"spike": Surge(source: "spike", at: "300s", until: "{until}", load: ({}))}},
+            faults: {{{faults}}},
         )"#,
         load("5/s"),
-        load(spike),
     );
     repeat(&load_text(&text, &set(more)))
 }
@@ -66,15 +76,6 @@ fn named<'a>(knock_outs: &'a [KnockOut], name: &str) -> &'a KnockOut {
 
 fn pairs(settings: &[Described]) -> Vec<(&str, &str)> {
     settings.iter().map(|one| (one.path.as_str(), one.to.as_str())).collect()
-}
-
-#[test]
-fn x_show() {
-    for repeated in [collapse("10/s", &[]), repeat(&load("pool_exhaustion", &Options::default())), leak(&[])] {
-        let began = std::time::Instant::now();
-        let proof = repeated.prove(0, 2).unwrap();
-        println!("{}\n{:?}", proof.to_text(), began.elapsed());
-    }
 }
 
 #[test]
@@ -116,6 +117,40 @@ fn the_point_of_no_return_lies_within_the_spike_and_separates_what_recovers_from
         let found = repeated.incidents[0].recovery;
         assert_eq!(matches!(found, Recovery::At(_)), recovers, "until {until}: {found:?}");
     }
+}
+
+#[test]
+fn of_several_faults_all_are_withdrawn() {
+    let spikes = |until: &str| collapse_of(&[("5/s", "300s", until), ("5/s", "301s", until)], &[]);
+    let point = spikes("900s").point_of_no_return(0, 2).unwrap();
+    let Withdrawal::Between(last, first) = point.withdrawal else { panic!("{point:?}") };
+    assert!(last > Time::ZERO + Duration::from_secs(301), "{point:?}");
+    for (until, recovers) in [(last, true), (first, false)] {
+        let until = format!("{}ns", until.as_nanos());
+        let found = spikes(&until).incidents[0].recovery;
+        assert_eq!(matches!(found, Recovery::At(_)), recovers, "until {until}: {found:?}");
+    }
+}
+
+#[test]
+fn what_is_done_in_an_instant_cannot_be_withdrawn() {
+    let text = r#"(system: "systems/webshop.ron", duration: "20min", faults: {
+        "kill": Kill(service: "web-api", at: "5min")})"#;
+    let repeated = repeat(&load_text(text, &Options::default()));
+    assert!(repeated.incidents[0].harm.failed > 0);
+    assert_eq!(repeated.point_of_no_return(0, 2).unwrap().withdrawal, Withdrawal::Nothing);
+}
+
+#[test]
+fn what_a_fault_sets_is_no_part_of_the_system() {
+    let text = r#"(system: "systems/webshop.ron", duration: "25min", faults: {
+        "small": Set(at: "5min", until: "10min", set: {"web-api/pool.maximum": 1})})"#;
+    let repeated = repeat(&load_text(text, &Options::default()));
+    let knock_outs = repeated.knock_outs(0, 2).unwrap();
+    assert!(!knock_outs.is_empty() && knock_outs.iter().all(|one| one.kind != Kind::Pool), "{knock_outs:?}");
+    let preventions = repeated.preventions(0, 2).unwrap();
+    let tried = preventions.found.iter().map(|found| found.path()).chain(preventions.in_vain.iter().map(|one| &*one.0));
+    assert!(tried.into_iter().all(|path| path != "web-api/pool.maximum"), "{preventions:?}");
 }
 
 #[test]

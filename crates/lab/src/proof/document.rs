@@ -47,7 +47,7 @@ impl Proof {
         let _ = writeln!(text, "\n  point of no return: {}", self.too_late());
         let _ = writeln!(
             text,
-            "\n  smallest change of one parameter with which at most {LEFT_PERCENT} % of them are {measure}"
+            "\n  smallest change of one parameter that leaves at most {LEFT_PERCENT} % of these requests {measure}"
         );
         let found = &self.preventions.found;
         let changes: Vec<String> = found.iter().map(|one| settings(&one.settings)).collect();
@@ -118,7 +118,7 @@ impl Proof {
             Withdrawal::Nothing => "none: it was done in an instant, and there is nothing to withdraw".to_owned(),
         };
         if !point.is_single() {
-            text.push_str(" (not the only one: luck decides before it)");
+            text.push_str(" (the last of several: outcomes change more than once)");
         }
         text
     }

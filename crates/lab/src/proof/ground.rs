@@ -64,6 +64,7 @@ pub(super) struct Ground {
     pub(super) measure: Measure,
     pub(super) before: Harm,
     pub(super) from: Time,
+    until: Time,
     /// When the last fault was undone, and whether users recovered from then on by themselves.
     pub(super) undone: Option<Time>,
     pub(super) recovers: bool,
@@ -87,7 +88,8 @@ impl Ground {
         let own = of_faults.flat_map(|patch| set(&patch.action)).collect();
         let touched = incident.components.iter().filter(|component| component.part != Part::Bystander);
         let mut ground = Self {
-            rest: Rest::of(&blueprint)?,
+            rest: Rest::of(&blueprint, incident.until)?,
+            until: incident.until,
             no_time,
             fault: faults[0],
             faults,
@@ -128,7 +130,7 @@ impl Ground {
     /// Why a changed system is not as healthy without the faults as it is unchanged; `None` if it is.
     pub(super) fn ails(&self, changed: &Blueprint) -> Option<String> {
         self.runs.fetch_add(1, Ordering::Relaxed);
-        match Rest::of(changed) {
+        match Rest::of(changed, self.until) {
             Ok(rest) => rest.worse_than(&self.rest),
             Err(stop) => Some(format!("without any fault it hits a limit: {stop}")),
         }

@@ -68,11 +68,11 @@ const MORE_FAILED_PERMILLE: u64 = 10;
 const LONGER: f64 = 2.0;
 
 impl Rest {
-    /// Of a run without any of its faults.
-    pub(super) fn of(blueprint: &Blueprint) -> Result<Self, Stop> {
+    /// Of a run without any of its faults, until an instant.
+    pub(super) fn of(blueprint: &Blueprint, until: Time) -> Result<Self, Stop> {
         let mut world = World::new(blueprint.clone());
         (0..blueprint.faults.len() as u32).for_each(|fault| world.set_aside(FaultId(fault)));
-        world.run_until(Time::ZERO + blueprint.duration, &mut Null)?;
+        world.run_until(until, &mut Null)?;
         let (mut sent, mut failed, mut answered, mut sum_ns) = (0, 0, 0, 0);
         for source in &world.statistics().sources {
             sent += source.sent;

@@ -64,7 +64,7 @@ pub(super) fn find(ground: &Ground) -> PointOfNoReturn {
         let recovers = side_by_side(&instants, ground.threads, |&at| recovers(ground, Time::from_nanos(at)));
         instants.into_iter().zip(recovers).collect::<Vec<(u64, bool)>>()
     };
-    let first = (from + resolution).min(until - 1);
+    let first = (from + resolution).min(until.saturating_sub(1));
     let mut tried = try_all(std::iter::once(first).chain(between(first, until)).chain([until]).collect());
     loop {
         tried.sort_unstable();
