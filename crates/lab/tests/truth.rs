@@ -286,8 +286,6 @@ fn null_faults(seeds: std::ops::RangeInclusive<u64>) -> (u64, [u64; 2], [u64; 2]
         effects += u64::from(incident.has_effect());
         let labelled: usize =
             concluded.rows.iter().map(|rows| rows.windows.iter().filter(|row| row.labelled).count()).sum();
-        let outside: usize =
-            concluded.rows.iter().map(|rows| rows.windows.iter().filter(|row| row.outside).count()).sum();
         let compared = concluded.truth.metrics().list().len() as u64 * 80;
         windows[0] += labelled as u64;
         windows[1] += compared;
