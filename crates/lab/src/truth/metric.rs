@@ -243,7 +243,11 @@ impl Metrics {
             all.metrics.push(Metric {
                 component: series.service.clone(),
                 part: Some(series.instance.clone()),
-                name: format!("{}{{{}}}", series.name, labels.join(",")),
+                name: if labels.is_empty() {
+                    series.name.clone()
+                } else {
+                    format!("{}{{{}}}", series.name, labels.join(","))
+                },
                 unit: "",
                 worse: Neither,
                 counts: false,
@@ -368,6 +372,22 @@ impl Metrics {
     /// Every endpoint's first metric.
     pub(super) fn endpoints(&self) -> impl Iterator<Item = usize> + '_ {
         self.endpoints.iter().flatten().map(|&(_, first)| first)
+    }
+
+    /// The observed series, as metrics.
+    pub(super) fn series(&self) -> impl Iterator<Item = usize> + Clone + use<> {
+        self.series..self.metrics.len()
+    }
+
+    /// The mean latencies of services.
+    pub(super) fn latencies(&self) -> impl Iterator<Item = usize> + '_ {
+        let services = self.metrics.iter().enumerate().filter(|(_, metric)| metric.part.is_none());
+        let served = |component: &str| {
+            self.metrics.iter().any(|metric| metric.component == component && metric.name == "arrived")
+        };
+        services
+            .filter(move |(_, metric)| metric.name == "latency.mean" && served(&metric.component))
+            .map(|(index, _)| index)
     }
 
     /// The observed series, if this metric is one.

@@ -13,6 +13,7 @@
 //! force, and nothing has been labelled in any contrast for [`HORIZON`]; or with the run.
 
 mod contrast;
+pub mod difficulty;
 mod incident;
 mod join;
 mod lane;
@@ -35,7 +36,10 @@ pub use noise::Noise;
 pub use propagation::{Node, Propagation, State};
 pub use tally::Tally;
 
+pub use difficulty::Difficulty;
+
 use contrast::{Block, Seen};
+use difficulty::Record;
 use knockon_kernel::{Duration, Time};
 use knockon_model::World;
 use knockon_model::blueprint::{Action, Blueprint, Fault};
@@ -111,6 +115,8 @@ pub struct Episode {
     pub settled: bool,
     /// What is known of each.
     pub contrasts: Vec<Contrast>,
+    /// How hard it is to find out what happened from what is observed, where anything is.
+    pub difficulty: Option<Difficulty>,
 }
 
 /// Worlds side by side.
@@ -122,6 +128,8 @@ struct Running<const O: bool> {
     marks: BTreeMap<Kind, Marks>,
     /// The fact's open window.
     side: Side,
+    /// Its windows around the beginning.
+    record: Record,
     /// Where the open window began.
     opened: Time,
     /// Windows and requests of the last block, and of the whole episode.
@@ -141,6 +149,8 @@ pub struct Truth<const O: bool> {
     coming: Vec<FaultId>,
     now: Time,
     running: Option<Running<O>>,
+    /// The fact's windows before the next fault, where anything is observed: the open one since when, and those that have passed.
+    calm: Option<(Side, Time, Record)>,
     contrasts: u32,
     /// Episodes that are over.
     pub episodes: Vec<Episode>,
@@ -175,6 +185,7 @@ impl<const O: bool> Truth<O> {
             coming,
             now: Time::ZERO,
             running: None,
+            calm: None,
             contrasts: 0,
             episodes: Vec::new(),
         }
@@ -200,6 +211,19 @@ impl<const O: bool> Truth<O> {
             Propagation::of(&self.blueprint, &self.metrics, &self.components, episode.whole(), &incident)
         };
         self.episodes.iter().zip(self.incidents()).map(of).collect()
+    }
+
+    /// How hard each episode that is over is, with the components that its faults act on and the instant of the first of them.
+    #[must_use]
+    pub fn difficulties(&self) -> Vec<(Difficulty, Vec<String>, Time)> {
+        let cause = |&fault: &FaultId| {
+            let component = &self.fault(fault).component;
+            component.split('/').next().unwrap_or(component).to_owned()
+        };
+        let of = |episode: &Episode| {
+            Some((episode.difficulty.clone()?, episode.faults.iter().map(cause).collect(), episode.from))
+        };
+        self.episodes.iter().filter_map(of).collect()
     }
 
     /// Compares no longer: the fact has ended before its time.
@@ -237,8 +261,8 @@ impl<const O: bool> Truth<O> {
         let end = Time::ZERO + self.blueprint.duration;
         let fork = self.coming.last().map(|&fault| before(self.fault(fault).at));
         let limit = fork.map_or(end, |fork| fork.min(end));
-        let Some(running) = &self.running else { return Stretch { edges: Vec::new(), until: limit } };
         let window = self.blueprint.scrape_interval.as_nanos();
+        let Some(running) = &self.running else { return self.next_in_calm(limit) };
         let mut edges = Vec::new();
         let mut edge = running.opened;
         for _ in 0..running.block() {
@@ -260,6 +284,27 @@ impl<const O: bool> Truth<O> {
             edges.push(end);
         }
         Stretch { edges, until }
+    }
+
+    /// While nothing is compared: the windows just before a fault are what it is seen against.
+    fn next_in_calm(&self, limit: Time) -> Stretch {
+        let window = self.blueprint.scrape_interval;
+        if !O || self.coming.is_empty() {
+            return Stretch { edges: Vec::new(), until: limit };
+        }
+        let Some((_, opened, _)) = &self.calm else {
+            let span = Duration::from_nanos(window.as_nanos().saturating_mul(difficulty::BASELINE_WINDOWS as u64 + 1));
+            let begin = Time::from_nanos((limit - Time::ZERO).saturating_sub(span).as_nanos());
+            let grid = Time::from_nanos(begin.as_nanos() / window.as_nanos() * window.as_nanos());
+            return Stretch { edges: Vec::new(), until: grid.max(self.now) };
+        };
+        let edges: Vec<Time> =
+            std::iter::successors(Some(opened.saturating_add(window)), |edge| edge.checked_add(window))
+                .take_while(|&edge| edge <= limit)
+                .take(difficulty::BASELINE_WINDOWS)
+                .collect();
+        let whole = edges.len() == difficulty::BASELINE_WINDOWS;
+        Stretch { until: edges.last().copied().filter(|_| whole).unwrap_or(limit), edges }
     }
 
     /// Runs a stretch: `fact` takes the fact to an instant and reads it there, while the other worlds go the same way.
@@ -318,11 +363,15 @@ impl<const O: bool> Truth<O> {
         if let Some(running) = &mut self.running {
             let windows = running.side.close(&self.metrics, &self.catalogue, read, tally);
             let bounds = running.bounds(&stretch.edges);
+            running.record.watch(&bounds, &windows);
             rows =
                 running.compare(&self.metrics, &self.components, &self.catalogue, &bounds, &windows, tally, self.now);
             running.last = (stretch.edges.len() as u64, tally.requests.len() as u64);
             running.windows += stretch.edges.len() as u64;
             running.opened = stretch.edges.last().copied().unwrap_or(running.opened);
+        } else if let Some((side, opened, record)) = &mut self.calm {
+            record.learn(side.close(&self.metrics, &self.catalogue, read, tally));
+            *opened = stretch.edges.last().copied().unwrap_or(*opened);
         }
         tally.clear();
         let end = Time::ZERO + self.blueprint.duration;
@@ -336,7 +385,10 @@ impl<const O: bool> Truth<O> {
         {
             self.fork(fact, self.fault(next).at);
         }
-        tally.switch(self.running.is_some());
+        if O && self.running.is_none() && self.calm.is_none() && !self.coming.is_empty() && self.compares() {
+            self.calm = Some((Side::open(&self.metrics, &Edge::of(fact)), self.now, Record::default()));
+        }
+        tally.switch(self.running.is_some() || self.calm.is_some());
         rows
     }
 
@@ -350,7 +402,11 @@ impl<const O: bool> Truth<O> {
             && self.fault(fault).at == at
         {
             self.coming.pop();
+            let record = self.calm.take().map(|(_, _, record)| record);
             let running = self.running.get_or_insert_with(|| Running::new(&self.metrics, fact, at));
+            if let Some(record) = record {
+                running.record = record;
+            }
             if running.episode.faults.len() == OVERLAPPING_MAXIMUM {
                 running.episode.not_contrasted.push(fault);
             } else {
@@ -395,6 +451,10 @@ impl<const O: bool> Truth<O> {
                 labels: Labels::default(),
             });
         }
+        if O {
+            let whole = running.episode.whole();
+            running.episode.difficulty = Some(running.record.judge(&self.metrics, &self.components, whole));
+        }
         self.episodes.push(running.episode);
         rows
     }
@@ -410,10 +470,12 @@ impl<const O: bool> Running<O> {
                 until: at,
                 settled: false,
                 contrasts: Vec::new(),
+                difficulty: None,
             },
             lanes: BTreeMap::new(),
             marks: BTreeMap::new(),
             side: Side::open(metrics, &Edge::of(fact)),
+            record: Record::default(),
             opened: before(at),
             last: (FIRST_WINDOWS, 0),
             windows: 0,
