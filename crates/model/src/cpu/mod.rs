@@ -92,6 +92,8 @@ pub struct Cpu {
     burning_milli: u32,
     /// Attained service at `anchor`, in 2⁻¹⁰ ns.
     attained: u64,
+    /// That of earlier busy periods.
+    attained_before: u64,
     anchor: Time,
     sequence: u64,
     running: BinaryHeap<Job>,
@@ -128,6 +130,7 @@ impl Cpu {
             paused: false,
             burning_milli: 0,
             attained: 0,
+            attained_before: 0,
             anchor: Time::ZERO,
             sequence: 0,
             running: BinaryHeap::new(),
@@ -155,7 +158,7 @@ impl Cpu {
     pub fn start(&mut self, now: Time, job: FrameRef, demand: Duration) {
         self.advance(now);
         if self.running.is_empty() {
-            self.attained = 0;
+            self.forget_attained();
         }
         if self.discipline == Discipline::FirstCome && self.running.len() as u64 >= self.servers() {
             self.queued.push_back((job, demand));
@@ -303,7 +306,7 @@ impl Cpu {
         self.told = None;
         self.running.clear();
         self.queued.clear();
-        self.attained = 0;
+        self.forget_attained();
         self.taken_milli = 0;
         self.paused = false;
         self.burning_milli = 0;
@@ -322,6 +325,24 @@ impl Cpu {
     /// The frames whose jobs they are, in no order that means anything.
     pub(crate) fn jobs(&self) -> impl Iterator<Item = FrameRef> + '_ {
         self.running.iter().map(|job| job.frame).chain(self.queued.iter().map(|&(frame, _)| frame))
+    }
+
+    /// Those of them that have a core, or a share of one.
+    pub(crate) fn in_service(&self) -> impl Iterator<Item = FrameRef> + '_ {
+        self.running.iter().map(|job| job.frame)
+    }
+
+    /// Whether jobs wait their turn.
+    pub(crate) fn serves_in_turn(&self) -> bool {
+        self.discipline == Discipline::FirstCome
+    }
+
+    /// Service, in 2⁻¹⁰ ns, that a job would have had by `now` which had run whenever any did; differences of it are what jobs get.
+    #[must_use]
+    pub fn served_ever(&self, now: Time) -> u64 {
+        let passed_ns = (now - self.anchor).as_nanos();
+        let since = if self.running.is_empty() || passed_ns == 0 { 0 } else { self.serves(passed_ns) };
+        self.attained_before.saturating_add(self.attained).saturating_add(since)
     }
 
     /// The integral of the cores in use up to `now`, in nanoseconds × thousandths of a core.
@@ -362,18 +383,30 @@ impl Cpu {
         self.busy += u128::from(passed_ns) * u128::from(self.used_milli());
         let from = std::mem::replace(&mut self.anchor, now);
         if !self.running.is_empty() {
-            self.attained = self.attained.saturating_add(match self.speed() {
-                Speed::Zero => 0,
-                Speed::Full => passed_ns << SUBDIVISION_BITS,
-                Speed::Part { numerator, denominator } => {
-                    divide_down(passed_ns, numerator << SUBDIVISION_BITS, denominator)
-                }
-            });
+            self.attained = self.attained.saturating_add(self.serves(passed_ns));
         }
         if self.quota.is_some() {
             let (used, jobs) = (self.used_milli(), self.wanting());
             if let Some(quota) = &mut self.quota {
                 quota.advance(from, now, used, jobs);
+            }
+        }
+    }
+
+    /// The attained service begins again at 0.
+    #[inline]
+    fn forget_attained(&mut self) {
+        self.attained_before = self.attained_before.saturating_add(std::mem::take(&mut self.attained));
+    }
+
+    /// Service that a running job gets in a time, as things are.
+    #[inline]
+    fn serves(&self, passed_ns: u64) -> u64 {
+        match self.speed() {
+            Speed::Zero => 0,
+            Speed::Full => passed_ns << SUBDIVISION_BITS,
+            Speed::Part { numerator, denominator } => {
+                divide_down(passed_ns, numerator << SUBDIVISION_BITS, denominator)
             }
         }
     }

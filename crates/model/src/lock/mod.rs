@@ -181,6 +181,13 @@ impl Locks {
         Some((transaction, row, locked.waiters.front()?.session == session))
     }
 
+    /// The session that has the row for which a session waits.
+    #[must_use]
+    pub fn holder_before(&self, session: u32) -> Option<u32> {
+        let row = self.sessions.get(&session)?.waits_for?;
+        self.rows.get(&row).map(|row| row.holder)
+    }
+
     /// The statements that wait, in the order of rows; sessions without one included.
     pub fn waiters(&self) -> impl Iterator<Item = FrameRef> + '_ {
         self.rows.values().flat_map(|row| &row.waiters).map(|waiter| waiter.frame)

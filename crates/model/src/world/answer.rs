@@ -115,8 +115,8 @@ impl World {
         if self.frames[frame].held.iter().any(Option::is_some) {
             self.release_all(frame, sink);
         }
-        let f = &mut self.frames[frame];
-        f.switch(Part::Computing, now);
+        self.switch(frame, Part::Computing, now);
+        let f = &self.frames[frame];
         if f.program == u32::MAX {
             self.finish_request(frame, sink);
             return;

@@ -76,6 +76,7 @@ impl World {
             ran_until: Time::ZERO,
             spans_since_watermark: 0,
             stopped: None,
+            blame: None,
             blueprint,
         };
         world.note_capacities();
@@ -259,6 +260,7 @@ fn bare(key: Key) -> Process {
         computed_ns: 0,
         cpu_ticket: Ticket::NONE,
         heap: None,
+        origins: None,
         collections: VecDeque::new(),
         collected: Ticket::NONE,
         pause_ends: Time::ZERO,

@@ -9,6 +9,7 @@ mod answer;
 mod arrivals;
 mod audit;
 mod backends;
+mod blaming;
 mod build;
 mod caches;
 mod calls;
@@ -29,6 +30,7 @@ mod patching;
 mod readings;
 mod recorded;
 mod retries;
+mod standings;
 mod stations;
 mod stops;
 mod tables;
@@ -41,6 +43,7 @@ pub(crate) use event::{Event, Packed, PoolEvent};
 pub use readings::EventSummary;
 
 use crate::balance::Ring;
+use crate::blame::Blame;
 use crate::blueprint::Blueprint;
 use crate::fork::Forks;
 use crate::frame::{Frames, State};
@@ -208,6 +211,8 @@ pub struct World {
     ran_until: Time,
     spans_since_watermark: u32,
     stopped: Option<Stop>,
+    /// Who holds what others wait for, where it is accounted for.
+    blame: Option<Box<Blame>>,
 }
 
 /// Events at one instant that are no livelock, beside those of each component and frame.
@@ -286,6 +291,9 @@ impl World {
         self.digest.fold(now.as_nanos(), self.calendar.sequence());
         self.dispatch(event, now, sink);
         self.run_ready(sink);
+        if self.blame.is_some() {
+            self.settle_blame();
+        }
         if S::OBSERVES && self.spans_since_watermark >= WATERMARK_SPANS {
             self.watermark(sink);
         }
