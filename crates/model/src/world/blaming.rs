@@ -162,6 +162,13 @@ impl World {
         }
     }
 
+    /// A process has new rate limiters, of which nobody took anything yet.
+    pub(super) fn touch_limiters(&mut self, process: u32) {
+        if let (Some(blame), Some(guard)) = (&mut self.blame, &self.processes[process as usize].guard) {
+            blame.touched_tokens.extend((0..guard.limiters()).map(|limiter| (process, limiter)));
+        }
+    }
+
     /// What a frame waits for has come, into the inbox of its process.
     #[inline]
     pub(super) fn touch_inbox(&mut self, event: Event) {

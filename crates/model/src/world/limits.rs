@@ -25,6 +25,7 @@ impl World {
         let described = &self.blueprint.services[p.service as usize];
         p.guard = Guard::new(now, &described.admission, p.key.with(u64::from(p.incarnation)));
         p.guarded = p.guard.is_some();
+        self.touch_limiters(process);
         self.set_workers(process);
     }
 
@@ -59,12 +60,16 @@ impl World {
         let p = &mut self.processes[index as usize];
         let service = p.service as usize;
         let Some(guard) = &mut p.guard else { return false };
+        let own = guard.has_own_limiter(endpoint);
         let Some(limiter) = guard.limiter_of(endpoint as usize) else { return false };
         let verdict = limiter.ask(now);
         let (status, excess_milli, logs) =
             (limiter.config().status, limiter.excess_milli(), limiter.config().kind.is_nginx());
         if !matches!(verdict, Verdict::Reject(_)) {
-            guard.takers.take(now, endpoint);
+            // An endpoint with a limiter of its own takes nothing from others.
+            if !own {
+                guard.takers.take(now, endpoint);
+            }
             self.touch_tokens(frame);
         }
         let line = |delayed| LogEvent::RateLimited { endpoint: EndpointId(endpoint), excess_milli, delayed };

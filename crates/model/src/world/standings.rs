@@ -176,7 +176,10 @@ impl World {
                 | CollectionKind::Generation(0 | 1)
         );
         if young {
-            return origins.to_collect().map(|(endpoint, bytes)| (party(endpoint, Activity::Allocated), bytes)).collect();
+            return origins
+                .to_collect()
+                .map(|(endpoint, bytes)| (party(endpoint, Activity::Allocated), bytes))
+                .collect();
         }
         let mut bytes: Vec<_> =
             origins.kept().map(|(endpoint, bytes)| (party(endpoint, Activity::Retained), bytes)).collect();
@@ -221,8 +224,8 @@ impl World {
         if let Some(standing) = client.or_else(statement).and_then(|&slot| accounts.standing(slot)) {
             return standing.party;
         }
-        let d = &self.processes[database as usize];
-        if self.undo.iter().flatten().any(|&held| held == (database, d.incarnation, session)) {
+        let locks = &self.processes[database as usize].locks;
+        if locks.as_ref().is_some_and(|locks| locks.is_outside(session)) {
             return Party::of_nobody(Activity::Session);
         }
         let leaker = self.processes.iter().enumerate().find_map(|(index, process)| {
