@@ -43,6 +43,7 @@ impl Collected {
 impl Sink for Collected {
     const OBSERVES: bool = true;
     const LEDGER: bool = true;
+    const REQUESTS: bool = true;
 
     #[inline]
     fn span(&mut self, record: SpanRecord) {

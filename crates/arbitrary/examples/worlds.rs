@@ -1,7 +1,7 @@
 //! Audits worlds: `worlds FIRST LAST [EVENTS]` makes one of each number, `worlds FILE…` one of the bytes of each file. `worlds cover
 //! FOLDER` writes few and small ones that together have everything that can be made up: seeds for a fuzzer.
 //! Prints what is wrong, or one line about each world.
-#![allow(clippy::print_stdout, reason = "a program")]
+#![expect(clippy::print_stdout, reason = "a program")]
 
 use knockon_arbitrary::{audit, bytes, load, scenario, used};
 use std::collections::BTreeSet;

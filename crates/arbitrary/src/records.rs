@@ -3,7 +3,7 @@
 use knockon_kernel::Time;
 use knockon_model::Sink;
 use knockon_model::record::{
-    ChangeRecord, LedgerRecord, LogRecord, RequestRecord, SampleRecord, SpanRecord, StateRecord,
+    ChangeRecord, LedgerRecord, LogRecord, Part, RequestRecord, SampleRecord, SpanRecord, StateRecord,
 };
 
 /// A sink that keeps everything and notes what cannot be.
@@ -63,6 +63,7 @@ impl Records {
 impl Sink for Records {
     const OBSERVES: bool = true;
     const LEDGER: bool = true;
+    const REQUESTS: bool = true;
 
     fn span(&mut self, record: SpanRecord) {
         self.must(record.start <= record.end, || format!("a span ends before it starts: {record:?}"));
@@ -99,6 +100,11 @@ impl Sink for Records {
 
     fn request(&mut self, record: RequestRecord) {
         self.must(record.sent <= record.ended, || format!("a request ends before it was sent: {record:?}"));
+        let accounted: u64 = record.parts.iter().sum();
+        let lasted = record.ended.saturating_sub(record.sent).as_nanos();
+        self.must(accounted == lasted, || format!("{accounted} ns of {lasted} are accounted for: {record:?}"));
+        let unfollowed = record.parts[Part::Child as usize];
+        self.must(unfollowed == 0, || format!("where {unfollowed} ns went was not followed: {record:?}"));
         keep(&mut self.requests, record);
     }
 

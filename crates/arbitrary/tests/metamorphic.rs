@@ -453,6 +453,7 @@ struct Spans(usize);
 impl Sink for Spans {
     const OBSERVES: bool = true;
     const LEDGER: bool = false;
+    const REQUESTS: bool = false;
     fn span(&mut self, _: knockon_model::record::SpanRecord) {
         self.0 += 1;
     }
@@ -493,7 +494,7 @@ fn written(case: &Case, threads: usize) -> Option<(u128, Manifest)> {
     let writer = writer.expect("a run can be staged");
     let mut recorder = writer.recorder().expect("its tables can be opened");
     world.run_until(case.end, &mut recorder).ok()?;
-    let manifest = writer.finish(Some(recorder), Closing::default()).expect("a run can be written");
+    let manifest = writer.finish(Some(recorder), None, Closing::default()).expect("a run can be written");
     Some((world.digest(), manifest))
 }
 

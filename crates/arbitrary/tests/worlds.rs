@@ -66,7 +66,7 @@ const LEFT_OUT: &[(&str, &str, &str)] = &[
 const RECORDED: &str = "recorded data are files of their own";
 
 /// Parts of the language that concern expectations alone.
-const ABOUT_EXPECTATIONS: &[&str] = &["expectation", "bound", "milestone", "measure"];
+const ABOUT_EXPECTATIONS: &[&str] = &["expectation", "bound", "milestone", "measure", "miss"];
 
 /// The language by the page of its schema: by record or variant its fields, by choice its variants.
 fn page() -> BTreeMap<String, BTreeSet<String>> {

@@ -115,7 +115,7 @@ fn with_tables(
         simulated: simulated.end - Time::ZERO,
         limits_hit: limit.map(|limit| (limit_name(limit).to_owned(), 1)).into_iter().collect(),
     };
-    let manifest = writer.finish(Some(recorder), closing)?;
+    let manifest = writer.finish(Some(recorder), None, closing)?;
     simulated.output = Some(Output { folder: recording.folder.clone(), manifest, documents });
     simulated.wall_s = progress.elapsed().as_secs_f64();
     Ok(simulated)
@@ -229,7 +229,7 @@ impl Simulated {
         if self.limit.is_some() {
             return Ok(Exit::Limit);
         }
-        Ok(if self.judgements.iter().all(Judgement::held) { Exit::Success } else { Exit::Failed })
+        Ok(if self.judgements.iter().all(Judgement::passes) { Exit::Success } else { Exit::Failed })
     }
 
     /// Fingerprint of events and states, with the number of events.

@@ -27,6 +27,8 @@ pub struct Row {
     pub held: bool,
     /// In how many runs it held.
     pub held_in: usize,
+    /// In how many runs it was missed, and explained.
+    pub explained_in: usize,
     /// How many runs there are.
     pub runs: usize,
     /// The judgements of all runs that came to one.
@@ -57,7 +59,7 @@ impl Overview {
     pub fn add(&mut self, system: &str, runs: &[Result<&[Judgement], String>]) {
         self.scenarios += 1;
         let told: Vec<&[Judgement]> = runs.iter().filter_map(|run| run.as_ref().ok().copied()).collect();
-        let row = |statistic: &str, verdict: String, held_in: usize| Row {
+        let row = |statistic: &str, verdict: String, (held_in, explained_in): (usize, usize)| Row {
             system: system.to_owned(),
             statistic: statistic.to_owned(),
             expected: String::new(),
@@ -66,6 +68,7 @@ impl Overview {
             verdict,
             held: held_in == runs.len(),
             held_in,
+            explained_in,
             runs: runs.len(),
             judgements: Vec::new(),
             comparison: None,
@@ -73,14 +76,16 @@ impl Overview {
         let mut problems: Vec<&String> = runs.iter().filter_map(|run| run.as_ref().err()).collect();
         problems.dedup();
         for problem in problems {
-            self.rows.push(row("", problem.clone(), told.len()));
+            self.rows.push(row("", problem.clone(), (told.len(), 0)));
         }
         for at in 0..told.first().map_or(0, |judgements| judgements.len()) {
             let all: Vec<&Judgement> = told.iter().filter_map(|judgements| judgements.get(at)).collect();
             let held_in = all.iter().filter(|judgement| judgement.held()).count();
+            let explained_in = all.iter().filter(|judgement| judgement.is_explained()).count();
             let verdict = match all[..] {
                 [one] if runs.len() == 1 => one.verdict.to_string(),
-                _ => format!("held in {held_in} of {}", runs.len()),
+                _ if explained_in == 0 => format!("held in {held_in} of {}", runs.len()),
+                _ => format!("held in {held_in} of {}; {} in {explained_in}", runs.len(), Verdict::Explained),
             };
             let cells = Cells::of(&all);
             self.rows.push(Row {
@@ -89,7 +94,7 @@ impl Overview {
                 band: cells.band,
                 judgements: all.iter().map(|judgement| judgement.to_json()).collect(),
                 comparison: all[0].comparison.clone().filter(|_| runs.len() == 1),
-                ..row(&cells.statistic, verdict, held_in)
+                ..row(&cells.statistic, verdict, (held_in, explained_in))
             });
         }
     }
@@ -103,6 +108,11 @@ impl Overview {
     /// How many rows held in all runs.
     fn held(&self) -> usize {
         self.rows.iter().filter(|row| row.held).count()
+    }
+
+    /// How many rows did not hold in all runs, but were missed, and explained, in the others.
+    fn explained(&self) -> usize {
+        self.rows.iter().filter(|row| row.explained_in > 0 && row.held_in + row.explained_in == row.runs).count()
     }
 
     /// For people: columns, and a line that counts.
@@ -128,7 +138,11 @@ impl Overview {
     /// The line that counts.
     fn count(&self) -> String {
         let plural = if self.scenarios == 1 { "" } else { "s" };
-        format!("{} of {} held, in {} scenario{plural}", self.held(), self.rows.len(), self.scenarios)
+        let explained = match self.explained() {
+            0 => String::new(),
+            explained => format!(", {explained} missed and explained"),
+        };
+        format!("{} of {} held{explained}, in {} scenario{plural}", self.held(), self.rows.len(), self.scenarios)
     }
 
     /// For people, as Markdown: a table of what is no comparison with the real thing, if there is any, then the page of comparisons, if
@@ -158,6 +172,7 @@ impl Overview {
         serde_json::json!({
             "expectations": self.rows,
             "held": self.held(),
+            "explained": self.explained(),
             "of": self.rows.len(),
             "scenarios": self.scenarios,
         })
@@ -228,7 +243,9 @@ fn range(values: impl Iterator<Item = f64>, shown: impl Fn(f64) -> String) -> St
 mod tests {
     use super::*;
     use crate::expectations::Numbers;
+    use crate::fidelity::made_up::{comparison, declared};
     use knockon_scenario::Unit;
+    use std::slice::from_ref;
 
     fn judgement(expected: &str, subject: &str, measured: &str, verdict: Verdict) -> Judgement {
         let (expected, subject, measured) = (expected.to_owned(), subject.to_owned(), measured.to_owned());
@@ -275,17 +292,7 @@ many    clients.latency.mean  500.000 ms    490.000 ms … 530.000 ms  ± 5.000 
 
     #[test]
     fn what_is_held_against_the_real_thing_has_a_page_of_its_own() {
-        let comparison = Comparison {
-            family: "heap",
-            set: "leak".into(),
-            observable: "full".into(),
-            median: 4.0,
-            smallest: 3.0,
-            largest: 5.0,
-            fair: [2.0, 6.0],
-            counted: true,
-            simulated: Some(5.0),
-        };
+        let comparison = comparison(Some(5.0));
         let leak = [Judgement { comparison: Some(comparison.clone()), ..judgement("", "", "", Verdict::Held) }];
         let mut overview = Overview::default();
         overview.add("leak", &[Ok(&leak)]);
@@ -301,5 +308,42 @@ many    clients.latency.mean  500.000 ms    490.000 ms … 530.000 ms  ± 5.000 
         let mut overview = Overview::default();
         overview.add("leak", &[Ok(&leak), Ok(&leak)]);
         assert!(overview.to_markdown().contains("| leak | full | 4 | 5.0000 | 2.0000 to 6.0000 | held in 2 of 2 |"));
+    }
+
+    #[test]
+    fn a_declared_miss_is_told_as_one_and_counts_as_none_that_held() {
+        let judged = |simulated| Judgement::of_comparison(declared(Some(simulated), "Absent: regions."));
+        let (miss, fair) = (judged(7.0), judged(5.0));
+        assert!(miss.passes() && !miss.held() && !fair.passes() && !fair.held());
+        let undeclared = Judgement::of_comparison(comparison(Some(7.0)));
+        assert!(!undeclared.passes() && !undeclared.held());
+
+        let mut overview = Overview::default();
+        let all = [miss.clone(), Judgement::of_comparison(comparison(Some(5.0)))];
+        overview.add("leak", &[Ok(&all)]);
+        overview.add("again", &[Ok(from_ref(&miss)), Ok(from_ref(&fair))]);
+        overview.add("stale", &[Ok(from_ref(&fair))]);
+        assert_eq!(
+            overview.to_text(),
+            "\
+system  statistic  expected  measured         band              verdict
+leak    full       4         7.0000           2.0000 to 6.0000  missed, explained
+leak    full       4         5.0000           2.0000 to 6.0000  held
+again   full       4         5.0000 … 7.0000  2.0000 to 6.0000  held in 0 of 2; missed, explained in 1
+stale   full       4         5.0000           2.0000 to 6.0000  no longer a miss: remove it
+1 of 4 held, 1 missed and explained, in 3 scenarios
+"
+        );
+        let json = overview.to_json();
+        assert_eq!((&json["held"], &json["explained"], &json["of"]), (&1.into(), &1.into(), &4.into()));
+        let row = &json["expectations"][0];
+        assert_eq!((&row["verdict"], &row["held"]), (&"missed, explained".into(), &false.into()));
+        let told = &row["judgements"][0];
+        assert_eq!(
+            (&told["verdict"], &told["held"], &told["passes"]),
+            (&"missed, explained".into(), &false.into(), &true.into())
+        );
+        assert_eq!(told["comparison"]["mechanism"], "Absent: regions.");
+        assert!(overview.to_markdown().contains("| **missed, explained** |"));
     }
 }

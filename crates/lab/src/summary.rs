@@ -1,7 +1,7 @@
 //! The closing lines of a run: what was simulated and how fast, what became of the requests, the incident's timeline, whether
 //! what was expected held, where the output lies, the digest. The same facts as text for people and as JSON for programs.
 
-use crate::expectations::Judgement;
+use crate::expectations::{Judgement, Verdict};
 use crate::milestones::Milestones;
 use crate::timeline::{self, Moment};
 use crate::{Calendar, faults, topology};
@@ -83,10 +83,19 @@ impl Summary<'_> {
         }
         if !self.judgements.is_empty() {
             let held = self.judgements.iter().filter(|judgement| judgement.held()).count();
-            line("expectations", format!("{held} of {} held", self.judgements.len()));
+            let explained = match self.judgements.iter().filter(|judgement| judgement.is_explained()).count() {
+                0 => String::new(),
+                explained => format!(", {explained} missed and explained"),
+            };
+            line("expectations", format!("{held} of {} held{explained}", self.judgements.len()));
         }
         for judgement in self.judgements.iter().filter(|judgement| !judgement.held()) {
-            line("  not held", format!("{}; measured {}", judgement.expected, judgement.measured));
+            let told = format!("{}; measured {}", judgement.expected, judgement.measured);
+            match judgement.verdict {
+                Verdict::Explained => line("  missed", told + "; explained"),
+                Verdict::NoLongerMissed => line("  not held", format!("{told}; {}", judgement.verdict)),
+                _ => line("  not held", told),
+            }
         }
         match &self.written {
             Some(written) => line(
@@ -148,7 +157,10 @@ impl Summary<'_> {
         lines.extend(timeline::lines(&self.moments()));
         lines.extend(self.limit.clone());
         lines.extend(self.judgements.iter().map(|judgement| {
-            let verdict = if judgement.held() { "held" } else { "not held" };
+            let verdict = match judgement.verdict {
+                Verdict::Held | Verdict::Explained | Verdict::NoLongerMissed => judgement.verdict.to_string(),
+                Verdict::Differs | Verdict::Imprecise | Verdict::NotMeasured => "not held".to_owned(),
+            };
             format!("{verdict}: {}; measured {}", judgement.expected, judgement.measured)
         }));
         lines

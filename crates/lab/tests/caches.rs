@@ -135,6 +135,7 @@ struct Samples(BTreeMap<usize, f64>);
 impl Sink for Samples {
     const OBSERVES: bool = true;
     const LEDGER: bool = false;
+    const REQUESTS: bool = false;
     fn span(&mut self, _: SpanRecord) {}
     fn log(&mut self, _: LogRecord) {}
     fn sample(&mut self, record: SampleRecord) {

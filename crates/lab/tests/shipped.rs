@@ -4,7 +4,7 @@ mod support;
 
 use knockon_kernel::{Duration, Time};
 use knockon_lab::milestones::State;
-use knockon_model::record::{SpanId, SpanKind};
+use knockon_model::record::{Part, SpanId, SpanKind};
 use knockon_model::{Null, World};
 use knockon_scenario::{Loaded, Options};
 use std::collections::BTreeMap;
@@ -30,6 +30,14 @@ fn every_ledger_sums_to_its_span_and_spans_lie_within_their_parents() {
             }
         }
         assert!(outlived * 20 < rows.len(), "{name}: {outlived} of {} spans outlive their callers", rows.len());
+        for request in &run.records.requests {
+            assert_eq!(
+                request.parts.iter().sum::<u64>(),
+                (request.ended - request.sent).as_nanos(),
+                "{name}: {request:?}"
+            );
+            assert_eq!(request.parts[Part::Child as usize], 0, "{name}: {request:?}");
+        }
     }
 }
 

@@ -15,7 +15,7 @@ pub mod cpu;
 mod fork;
 mod frame;
 mod guard;
-#[allow(dead_code, reason = "a machine offers its readings whether or not the world takes each of them")]
+#[expect(dead_code, reason = "a machine offers its readings whether or not the world takes each of them")]
 mod heap;
 pub mod id;
 pub mod limiter;
@@ -42,4 +42,4 @@ mod world;
 
 pub use sink::{Null, Sink, Tee};
 pub use topology::{Topology, graph};
-pub use world::{EventSummary, Stop, World};
+pub use world::{EventSummary, Level, LevelKind, LevelPart, Stop, World};

@@ -9,6 +9,7 @@
 //! rate and failure percentage, gateway failures and local errors apart, jitter, active health checks.
 
 use crate::blueprint::Outlier as Config;
+use crate::world::within;
 use knockon_kernel::{Duration, Time};
 use serde::{Deserialize, Serialize};
 
@@ -94,6 +95,13 @@ impl Outliers {
         let hosts = self.hosts.len() as u64;
         let left = hosts - u64::from(self.ejected);
         left == 0 || left * 1_000 < u64::from(self.config.panic_permille) * hosts
+    }
+
+    /// Catches up with the sweeps up to `now`; the next one comes at any time within an interval.
+    pub(crate) fn redraw_sweep(&mut self, now: Time, unit: f64) -> Swept {
+        let swept = self.sweep(now);
+        self.next_sweep = within(now, self.config.interval, unit);
+        swept
     }
 
     /// Catches up with the sweeps up to `now`.

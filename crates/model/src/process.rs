@@ -65,6 +65,16 @@ pub(crate) struct Kept {
     pub(crate) idle: u32,
 }
 
+/// A multiplexed, encrypted connection over one link to one process that is not open, as far as its client knows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Closed {
+    pub(crate) link: u32,
+    /// The process at its other end.
+    pub(crate) to: u32,
+    /// When it will be open, or has been since, once a call has begun to open it.
+    pub(crate) opens: Option<Time>,
+}
+
 /// A timer about the life of a connection: its retirement, its next ping, the look for a leak.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct ConnectionTimer {
@@ -110,6 +120,8 @@ pub(crate) struct Process {
     pub(crate) stopped_total_ns: u64,
     pub(crate) queue: AcceptQueue,
     pub(crate) pools: Vec<Pool>,
+    /// When the housekeeper of each next looks at it.
+    pub(crate) housekeeping: Vec<Time>,
     /// Which of them are noted to be full with callers waiting.
     pub(crate) pool_full: Vec<bool>,
     pub(crate) heap: Option<Box<Heap>>,
@@ -123,8 +135,10 @@ pub(crate) struct Process {
     pub(crate) inbox: VecDeque<(Time, Event)>,
     /// Idle kept-alive connections, for links that keep any.
     pub(crate) keep_alive: Vec<Kept>,
-    /// Address of its component draws.
+    /// Its address.
     pub(crate) key: Key,
+    /// Address of the draws that belong to it and to no request: its own, but in a placebo.
+    pub(crate) component: Key,
     pub(crate) started: Time,
     pub(crate) restarts: Restarts,
     pub(crate) restart_count: u32,
@@ -166,14 +180,16 @@ pub(crate) struct Process {
     /// The statement timeouts that run.
     #[serde(with = "crate::pairs")]
     pub(crate) statement_timers: BTreeMap<FrameRef, Ticket>,
-    /// Multiplexed, encrypted connections that are closed, by link and process at their other end: opened anew by the next call.
-    pub(crate) closed: Vec<(u32, u32)>,
+    /// Multiplexed, encrypted connections that are not open: the next call opens one anew.
+    pub(crate) closed: Vec<Closed>,
     /// When the certificate expires that it has loaded.
     pub(crate) certificate: Time,
     /// Until when the postmaster of a database forks.
     pub(crate) postmaster_free: Time,
     /// When its last vacation began.
     pub(crate) away_since: Time,
+    /// When the next of periodic ones begins.
+    pub(crate) vacation_due: Time,
     /// Vacations so far, in all lives, for their addresses.
     pub(crate) vacations: u64,
     /// Log lines written, for their addresses.
@@ -197,7 +213,7 @@ impl Process {
 
     /// Address of the component draws of this life; the first one has the process' own.
     pub(crate) fn life_key(&self) -> Key {
-        if self.incarnation == 0 { self.key } else { self.key.with(u64::from(self.incarnation)) }
+        if self.incarnation == 0 { self.component } else { self.component.with(u64::from(self.incarnation)) }
     }
 
     /// Workers that there are: above a limit that was lowered also those that are still busy. None where nothing limits them.

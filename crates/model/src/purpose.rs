@@ -60,6 +60,10 @@ pub const TERMINATION: Purpose = Purpose(86);
 pub const LEAK: Purpose = Purpose(87);
 /// How long the client of a request waits for its end.
 pub const PATIENCE: Purpose = Purpose(110);
+/// The phase of a component in a placebo, by what it is of.
+pub const PHASE: Purpose = Purpose(111);
+/// A component's own draws in a placebo.
+pub const COMPONENT: Purpose = Purpose(112);
 /// A log line.
 pub const LINE: Purpose = Purpose(53);
 /// How long until Vegas next measures the time without load, by the ordinal of the measurement.

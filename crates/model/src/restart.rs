@@ -23,6 +23,12 @@ impl Restarts {
         Self { policy, next: None }
     }
 
+    /// How long after the next exit it is started again, unless it has run for long by then; `None` before the first exit.
+    #[must_use]
+    pub const fn pending(&self) -> Option<Duration> {
+        self.next
+    }
+
     /// The process has exited after running for `ran_for`. Returns how long after the exit it is started again; `None` never.
     pub fn on_exit(&mut self, ran_for: Duration) -> Option<Duration> {
         match self.policy {

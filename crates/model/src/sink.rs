@@ -3,12 +3,14 @@
 use crate::record::{ChangeRecord, LedgerRecord, LogRecord, RequestRecord, SampleRecord, SpanRecord, StateRecord};
 use knockon_kernel::Time;
 
-/// A consumer of records. A sink whose `OBSERVES` (or `TRUTH`) is false makes the world skip that work entirely.
+/// A consumer of records. A sink whose `OBSERVES` (or `LEDGER`, or `REQUESTS`) is false makes the world skip that work entirely.
 pub trait Sink {
     /// Whether spans, logs, samples and changes are wanted.
     const OBSERVES: bool;
-    /// Whether rows of truth are wanted: ledgers and requests.
+    /// Whether ledgers are wanted.
     const LEDGER: bool;
+    /// Whether requests are wanted, and where their time went: then the world follows it from frame to frame.
+    const REQUESTS: bool;
     /// A span has ended.
     fn span(&mut self, record: SpanRecord);
     /// A line was logged.
@@ -34,6 +36,7 @@ pub struct Null;
 impl Sink for Null {
     const OBSERVES: bool = false;
     const LEDGER: bool = false;
+    const REQUESTS: bool = false;
     fn span(&mut self, _: SpanRecord) {}
     fn log(&mut self, _: LogRecord) {}
     fn sample(&mut self, _: SampleRecord) {}
@@ -48,6 +51,7 @@ impl Sink for Null {
 impl<S: Sink> Sink for Option<S> {
     const OBSERVES: bool = S::OBSERVES;
     const LEDGER: bool = S::LEDGER;
+    const REQUESTS: bool = S::REQUESTS;
     fn span(&mut self, record: SpanRecord) {
         if let Some(sink) = self {
             sink.span(record);
@@ -97,6 +101,7 @@ pub struct Tee<A, B>(pub A, pub B);
 impl<A: Sink, B: Sink> Sink for Tee<A, B> {
     const OBSERVES: bool = A::OBSERVES || B::OBSERVES;
     const LEDGER: bool = A::LEDGER || B::LEDGER;
+    const REQUESTS: bool = A::REQUESTS || B::REQUESTS;
     fn span(&mut self, record: SpanRecord) {
         self.0.span(record);
         self.1.span(record);

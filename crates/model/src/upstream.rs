@@ -12,6 +12,7 @@ use crate::bulkhead::{Bulkhead, Entry};
 use crate::id::FrameRef;
 use crate::metrics::Timing;
 use crate::outlier::Outliers;
+use crate::purpose;
 use crate::record::ErrorType;
 use crate::statistics::LinkStatistics;
 use crate::throttle::Throttle;
@@ -125,6 +126,19 @@ impl Upstream {
         let fresh = Self::new(self.policy, described, self.process, hosts, key.with(u64::from(life)), now);
         let meter = UpstreamMeter::new(now, statistics.clone());
         *self = Self { key, statistics, meter, ..fresh };
+    }
+
+    /// Redraws whose turn it is, when hosts are next looked at, and the address of later draws: see `world/phases`.
+    pub(crate) fn redraw_phase(&mut self, now: Time, salt: u64) {
+        let phase = self.key.purpose(purpose::PHASE).with(salt);
+        self.balancer.redraw_turn(phase.with(1));
+        if let Some(outliers) = &mut self.outliers {
+            let returned = outliers.redraw_sweep(now, phase.with(2).unit()).returned;
+            if returned > 0 {
+                self.leave_out_ejected();
+            }
+        }
+        self.key = phase.purpose(purpose::COMPONENT);
     }
 
     /// The caller of an attempt under way has died.

@@ -91,6 +91,33 @@ fn an_expired_certificate_stops_new_connections_and_a_reload_the_others() {
     assert_eq!((took(2800, 0), took(2800, 1), took(2800, 2)), (2, 2, 6));
 }
 
+/// How long the requests of a source took, in milliseconds, that came at these instants around a reload of a good certificate at 1850 ms.
+fn took_around_a_reload(source: usize, sent: &[u64]) -> Vec<u64> {
+    let mut b = certified();
+    let service = ServiceId(0);
+    b.0.services[0].certificate = None;
+    b.0.sources[source].arrivals = Arrivals::Replay { at: sent.iter().copied().map(at).collect() };
+    for reload in [1850, 1953] {
+        b.0.patches.push(patch(reload, None, Action::Reload { service }));
+    }
+    let keep = run(b);
+    let mine = keep.requests.iter().filter(|request| request.client == ProcessId(1 + source as u32));
+    let mut took: Vec<(Time, u64)> =
+        mine.map(|request| (request.sent, (request.ended - request.sent).as_nanos() / 1_000_000)).collect();
+    took.sort_unstable();
+    assert!(keep.requests.iter().all(|request| request.error.is_none()));
+    took.into_iter().map(|(_, took)| took).collect()
+}
+
+#[test]
+fn calls_wait_for_a_multiplexed_connection_that_another_opens_and_else_open_their_own() {
+    // Four messages to open a connection: the first call's is open 4 ms later, and the others go over it then, two messages each.
+    assert_eq!(took_around_a_reload(1, &[1800, 1900, 1901, 1903, 1904, 1910]), [2, 6, 5, 3, 2, 2]);
+    assert_eq!(took_around_a_reload(0, &[1800, 1900, 1901, 1903, 1904, 1910]), [6, 6, 6, 6, 6, 2]);
+    // Closed while it is being opened: opened anew. What is under way over it arrives.
+    assert_eq!(took_around_a_reload(1, &[1800, 1951, 1952, 1954, 1955]), [2, 6, 5, 6, 5]);
+}
+
 #[test]
 fn a_renewed_certificate_is_of_no_use_until_it_is_loaded() {
     let mut b = certified();

@@ -60,6 +60,51 @@ fn patience_is_for_all_attempts_and_pauses_together() {
     assert_eq!(endings(impatient(3000, Some(ms(100)), 1)), [(250, 2, give_up); 2]);
 }
 
+/// How a request ends that is taken up 300 ms after it was sent, when the worker is done with another one, and is answered at once; its
+/// client has this much patience, and is alone or one of the users of a closed source.
+fn taken_up_after_300_ms(patience: Duration, closed: bool, program: Vec<Step>) -> (Duration, Option<ErrorType>) {
+    let mut b = Builder::new(Duration::from_secs(1));
+    let demand = b.constant(400.0 * MS);
+    let service = b.service("web", Some(1), vec![Step::Compute { site: Site(1), demand }]);
+    b.0.services[0].endpoints.push(support::endpoint("GET /at_once", program));
+    let policy = b.policy(None, 0);
+    b.source("other", service, Arrivals::Replay { at: vec![Time::ZERO] }, policy);
+    let think = b.constant(100.0 * MS);
+    let at = Time::ZERO + ms(100);
+    let arrivals = if closed { Arrivals::Closed { users: 1, think } } else { Arrivals::Replay { at: vec![at] } };
+    let source = b.source("clients", service, arrivals, policy);
+    let patience = b.constant(patience.as_nanos() as f64);
+    let described = &mut b.0.sources[source.index()];
+    (described.mix[0].endpoint, described.patience, described.requests) = (EndpointId(1), Some(patience), Some(1));
+    let mut world = World::new(b.0);
+    let mut keep = Keep::default();
+    world.run_until(Time::ZERO + ms(1000), &mut keep).unwrap();
+    assert_eq!(world.audit(), [""; 0]);
+    let statistics = &world.statistics().sources[source.index()];
+    let mine: Vec<_> = keep.requests.iter().filter(|request| request.sent == at).collect();
+    let [request] = mine[..] else { panic!("{mine:?}") };
+    let answered = u64::from(request.error.is_none() && request.status == 200);
+    assert_eq!((statistics.answered, statistics.failed), (answered, 1 - answered));
+    assert_eq!(statistics.timeouts, u64::from(request.error == Some(ErrorType::Timeout)));
+    (request.ended - request.sent, request.error)
+}
+
+#[test]
+fn an_answer_in_the_last_instant_of_patience_is_one_and_none_a_moment_later_for_every_kind_of_client() {
+    let last = ms(300);
+    let moment = Duration::from_nanos(1);
+    for closed in [false, true] {
+        assert_eq!(taken_up_after_300_ms(last, closed, vec![]), (last, None));
+        let fails = vec![Step::Fail { status: 503 }];
+        assert_eq!(taken_up_after_300_ms(last, closed, fails.clone()), (last, Some(ErrorType::Application)));
+        // Then it has given up, whatever becomes of the request.
+        let over = last - moment;
+        for program in [vec![], fails] {
+            assert_eq!(taken_up_after_300_ms(over, closed, program), (over, Some(ErrorType::Timeout)));
+        }
+    }
+}
+
 #[test]
 fn another_patience_is_that_of_requests_from_then_on() {
     let mut b = impatient(300, None, 0);

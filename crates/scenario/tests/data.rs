@@ -49,6 +49,7 @@ struct Spans(Vec<(u64, u64, u32)>);
 impl Sink for Spans {
     const OBSERVES: bool = true;
     const LEDGER: bool = false;
+    const REQUESTS: bool = false;
     fn span(&mut self, record: SpanRecord) {
         if record.peer.is_none() {
             let start = record.start.as_nanos();

@@ -37,7 +37,7 @@ fn main() {
         writer.write_truth_json("faults.json", &["none"]).expect("the document is written");
         let closing =
             Closing { run_digest: "synthetic".into(), simulated: Duration::from_secs(1), ..Closing::default() };
-        let manifest = writer.finish(Some(recorder), closing).expect("the run is put in place");
+        let manifest = writer.finish(Some(recorder), None, closing).expect("the run is put in place");
         for (name, table) in &manifest.tables {
             let each = table.bytes as f64 / table.rows.max(1) as f64;
             bytes += &format!(" {name} {} rows {each:.1} B/row {};", table.rows, &table.digest[..8]);

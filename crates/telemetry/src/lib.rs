@@ -3,10 +3,12 @@
 //! ```text
 //! world ──records──► Recorder ──batches──► order ──► table ──► part          (writer's thread, if there are two)
 //!                    (a Sink)              by start   chunks     Parquet file
+//! other worlds ──rows, block by block──► TruthTables ──► table ──► part
 //! RunWriter: staged folder, documents of truth, manifest, one step into place
 //! ```
 //!
-//! [`RunWriter::create`] stages a folder, [`RunWriter::recorder`] opens its tables, [`RunWriter::finish`] commits. Only this crate
+//! [`RunWriter::create`] stages a folder, [`RunWriter::recorder`] opens its tables,
+//! [`RunWriter::truth_tables`] those of what faults did, [`RunWriter::finish`] commits. Only this crate
 //! knows Arrow and Parquet, and the wording of logs. Deliberately not here: which states are milestones, what a fault did,
 //! what a scenario is; whoever knows writes a document of truth.
 
@@ -15,6 +17,7 @@ mod error;
 mod folder;
 mod recorder;
 mod tables;
+mod truth;
 mod writer;
 
 pub use error::{Error, Result};
@@ -24,4 +27,6 @@ pub use folder::{
 };
 pub use recorder::Recorder;
 pub use tables::{Column, Kind, TABLES, Table, data_dictionary};
+pub use truth::{EffectRow, End, LogLabel, MetricName, Role, SampleLabel, SpanLabel, WindowRow};
+pub use writer::TruthTables;
 pub use writer::digest::Digest;

@@ -154,6 +154,7 @@ fn join(writer: JoinHandle<Result<Tables>>) -> Result<Tables> {
 impl Sink for Recorder {
     const OBSERVES: bool = true;
     const LEDGER: bool = true;
+    const REQUESTS: bool = true;
 
     #[inline]
     fn span(&mut self, record: SpanRecord) {

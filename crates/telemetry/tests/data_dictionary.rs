@@ -40,6 +40,15 @@ fn columns_are_described_and_units_are_in_names() {
 }
 
 #[test]
+fn effects_have_a_difference_for_every_part_in_order() {
+    let effects = TABLES.iter().find(|table| table.path == "truth/effects").unwrap();
+    let whole = effects.columns.iter().position(|column| column.name == "difference_ns").unwrap();
+    let parts: Vec<_> = effects.columns[whole + 1..][..Part::COUNT].iter().map(|column| column.name).collect();
+    let expected = Part::ALL.map(|part| part.column().replace("_ns", "_difference_ns"));
+    assert_eq!(parts, expected);
+}
+
+#[test]
 fn the_ledger_has_every_part_in_order() {
     let ledger = TABLES.iter().find(|table| table.path == "truth/ledger").unwrap();
     let parts: Vec<_> = ledger.columns[2..].iter().map(|column| column.name).collect();

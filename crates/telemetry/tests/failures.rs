@@ -4,8 +4,10 @@
 mod common;
 
 use common::{Generator, blueprint, catalogue};
+use knockon_kernel::Time;
 use knockon_telemetry::{
-    Closing, Disk, Entry, Error, FileSystem, FolderLock, Meta, Options, OutputFile, Result, RunWriter, check_tables,
+    Closing, Disk, Entry, Error, FileSystem, FolderLock, LogLabel, Meta, Options, OutputFile, Result, Role, RunWriter,
+    check_tables,
 };
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -94,7 +96,8 @@ impl FileSystem for Failing {
     }
 }
 
-fn run(out: &Path, files: impl FileSystem + 'static, requests: u64, threads: usize) -> Result<()> {
+/// A run with the tables of what faults did if `compared`.
+fn run(out: &Path, files: impl FileSystem + 'static, requests: u64, threads: usize, compared: bool) -> Result<()> {
     let (blueprint, options) = (blueprint(), Options { threads, files: Arc::new(files), ..Options::default() });
     let catalogue = catalogue(&blueprint);
     let writer = RunWriter::create(out, Meta::default(), &catalogue, &blueprint, options)?;
@@ -102,18 +105,24 @@ fn run(out: &Path, files: impl FileSystem + 'static, requests: u64, threads: usi
     let mut generator = Generator::new(&catalogue);
     (0..requests).for_each(|_| generator.step(&mut recorder));
     generator.finish(&mut recorder);
+    let mut truth = if compared { Some(writer.truth_tables([])?) } else { None };
+    if let Some(truth) = &mut truth {
+        truth.log_labels(&[LogLabel { contrast: 0, uid: 1, time: Time::ZERO, role: Role::Cause }])?;
+    }
     writer.write_truth_json("faults.json", &[requests])?;
-    writer.finish(Some(recorder), Closing { run_digest: requests.to_string(), ..Closing::default() })?;
+    writer.finish(Some(recorder), truth, Closing { run_digest: requests.to_string(), ..Closing::default() })?;
     Ok(())
 }
 
 /// Runs over an older run (of 10 requests) with the n-th call failing, for every n.
 fn every_call(for_good: bool, can_exchange: bool, threads: usize) {
+    // All tables are written alike: that every one of them tells is shown once.
+    let compared = !for_good && can_exchange;
     let never = || Failing::new(usize::MAX, true, can_exchange);
     let counter = never();
     let folder = tempfile::tempdir().unwrap();
-    run(&folder.path().join("run"), never(), 10, 1).unwrap();
-    run(&folder.path().join("run"), counter.clone(), 20, threads).unwrap();
+    run(&folder.path().join("run"), never(), 10, 1, compared).unwrap();
+    run(&folder.path().join("run"), counter.clone(), 20, threads, compared).unwrap();
     let calls = counter.calls.load(Ordering::Relaxed);
     assert!(calls > 50, "{calls} calls are too few for a run");
     let mut told = 0;
@@ -122,9 +131,9 @@ fn every_call(for_good: bool, can_exchange: bool, threads: usize) {
     for at in 0..calls {
         // Most failures leave the older run where it was.
         if check_tables(&out).map_or(true, |manifest| manifest.run_digest != "10") {
-            run(&out, never(), 10, 1).unwrap();
+            run(&out, never(), 10, 1, compared).unwrap();
         }
-        let result = run(&out, Failing::new(at, for_good, can_exchange), 20, threads);
+        let result = run(&out, Failing::new(at, for_good, can_exchange), 20, threads, compared);
         let case = format!("call {at}, for good {for_good}, exchange {can_exchange}, {threads} threads");
         if let Err(error) = &result {
             assert!(matches!(error, Error::Io { .. }), "{case}: {error}");
@@ -213,7 +222,7 @@ fn a_full_disk_is_told_and_nothing_is_left() {
     }
     for threads in [1, 2] {
         let folder = tempfile::tempdir().unwrap();
-        let error = run(&folder.path().join("run"), Full, 100, threads).unwrap_err();
+        let error = run(&folder.path().join("run"), Full, 100, threads, true).unwrap_err();
         assert!(error.to_string().contains("No space left on device"), "{error}");
         assert!(error.hint().starts_with("free some space"), "{}", error.hint());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
@@ -237,7 +246,7 @@ fn a_failed_recorder_says_so() {
             recorder.has_failed()
         });
         assert!(failed_at.is_some(), "with {threads} threads the recorder never tells");
-        let error = writer.finish(Some(recorder), Closing::default()).unwrap_err();
+        let error = writer.finish(Some(recorder), None, Closing::default()).unwrap_err();
         assert!(error.to_string().starts_with("cannot write"), "{error}");
     }
 }
@@ -246,8 +255,8 @@ fn a_failed_recorder_says_so() {
 #[test]
 fn a_folder_that_takes_no_files_is_told() {
     // /proc takes no folders from anyone, root included.
-    let error = run(Path::new("/proc/out/run"), Disk, 1, 1).unwrap_err();
+    let error = run(Path::new("/proc/out/run"), Disk, 1, 1, true).unwrap_err();
     assert!(error.to_string().starts_with("cannot create /proc/out: "), "{error}");
-    let error = run(Path::new("/"), Disk, 1, 1).unwrap_err();
+    let error = run(Path::new("/"), Disk, 1, 1, true).unwrap_err();
     assert_eq!(error.to_string(), "/ does not name a folder");
 }

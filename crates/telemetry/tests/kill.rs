@@ -30,7 +30,7 @@ fn write(out: &Path) {
     let mut generator = Generator::new(&catalogue);
     (0..2_000).for_each(|_| generator.step(&mut recorder));
     generator.finish(&mut recorder);
-    writer.finish(Some(recorder), Closing::default()).unwrap();
+    writer.finish(Some(recorder), None, Closing::default()).unwrap();
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn write_with(
     fill(&mut recorder);
     assert!(!recorder.has_failed());
     writer.write_truth_text("scenario.ron", "()").unwrap();
-    writer.finish(Some(recorder), closing()).unwrap()
+    writer.finish(Some(recorder), None, closing()).unwrap()
 }
 
 fn synthetic(recorder: &mut knockon_telemetry::Recorder) {
@@ -106,7 +106,7 @@ fn known_records_give_known_digests() {
         ("observed/series", 10, "1c95d60eb11783ad6aa45bdeb5da3bba"),
         ("observed/spans", 30_462, "fdfad082fb176bbfdc2f1685dd26c177"),
         ("truth/ledger", 30_462, "477c31f3fe5d3631b519ce49e4af72b1"),
-        ("truth/requests", 0, "45688560d4cc7e33b3ab98db413b0162"),
+        ("truth/requests", 0, "a554fd0cf257d40220c6f8d9e63709b0"),
     ];
     assert_eq!((manifest.epochs.tables, found.as_slice()), (1, expected.as_slice()));
 }
@@ -324,7 +324,7 @@ fn without_a_recorder_a_run_has_truth_and_no_tables() {
         RunWriter::create(&out, Meta::default(), &catalogue(&blueprint()), &blueprint(), Options::default()).unwrap();
     let digest = writer.write_truth_json("faults.json", &vec!["a"]).unwrap();
     assert_eq!(digest.to_string().len(), 32);
-    let manifest = writer.finish(None, closing()).unwrap();
+    let manifest = writer.finish(None, None, closing()).unwrap();
     assert!(manifest.tables.is_empty());
     assert_eq!(check_tables(&out).unwrap(), manifest);
     assert_eq!(siblings(&out.join("truth")), ["faults.json"]);
@@ -351,6 +351,7 @@ struct NoWatermark<'a>(&'a mut knockon_telemetry::Recorder);
 impl Sink for NoWatermark<'_> {
     const OBSERVES: bool = true;
     const LEDGER: bool = true;
+    const REQUESTS: bool = true;
     fn span(&mut self, record: SpanRecord) {
         self.0.span(record);
     }
@@ -372,6 +373,7 @@ fn requests_are_told_as_their_clients_saw_them() {
     let names = catalogue(&blueprint());
     let get = operation(&names, 3, 0, SpanKind::Client);
     let request = |number: u64, error: Option<ErrorType>, status| RequestRecord {
+        parts: [number; knockon_model::record::Part::COUNT],
         client: ProcessId(3),
         number,
         trace: TraceId(u128::from(number)),

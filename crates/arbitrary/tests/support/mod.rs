@@ -1,7 +1,5 @@
 //! Worlds so small that paper is enough: how they are run, and what is read off them.
 
-#![allow(dead_code, reason = "each test program uses its own part")]
-
 use knockon_arbitrary::{Records, load};
 use knockon_kernel::Time;
 use knockon_model::World;

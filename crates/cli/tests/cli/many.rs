@@ -151,3 +151,35 @@ fn mistakes_about_many_are_named() {
     }
     assert_eq!(names(folder.path()), ["all", "empty"]);
 }
+
+/// The set of a database's slots, of which one observable is missed, and declared as a miss.
+#[test]
+fn a_declared_miss_is_told_and_does_not_fail_the_run_unless_it_is_none() {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/fidelity");
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = std::fs::read_to_string(shipped.join("f2_max_connections.ron")).unwrap();
+    std::fs::create_dir(folder.path().join("data")).unwrap();
+    let data = "data/f2_max_connections.json";
+    std::fs::copy(shipped.join(data), folder.path().join(data)).unwrap();
+    let as_written = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).unwrap();
+        (run(folder.path(), &[name, "--summary"]), run(folder.path(), &[name, "--telemetry", "none"]))
+    };
+    let declared = "at_once_accepted_ms_median";
+    assert_eq!(scenario.matches(declared).count(), 1);
+
+    let (table, one) = as_written("declared.ron", &scenario);
+    assert_eq!((table.code, one.code), (Some(0), Some(0)), "{table:?}\n{one:?}");
+    assert!(table.out.contains("missed, explained\n"), "{}", table.out);
+    assert!(table.out.ends_with("7 of 8 held, 1 missed and explained, in 1 scenario\n"), "{}", table.out);
+    assert!(one.out.contains("expectations 7 of 8 held, 1 missed and explained\n  missed     at_once"), "{}", one.out);
+
+    // The same miss, which nobody declares, and one that is declared and is none.
+    let (table, one) = as_written("elsewhere.ron", &scenario.replace(declared, "at_once_refused"));
+    assert_eq!((table.code, one.code), (Some(1), Some(1)), "{table:?}\n{one:?}");
+    assert!(table.out.ends_with("6 of 8 held, in 1 scenario\n"), "{}", table.out);
+    for told in ["differs\n", "no longer a miss: remove it\n"] {
+        assert!(table.out.contains(told), "{told:?} is missing in\n{}", table.out);
+    }
+    assert_eq!(one.out.matches("\n  not held   ").count(), 2, "{}", one.out);
+}

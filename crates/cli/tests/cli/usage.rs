@@ -16,6 +16,8 @@ fn mistakes_are_named() {
         (&["run", small, "--seed", "first"], "invalid digit"),
         (&["run", small, "--threads", "3"], "3 is not in 1..=2"),
         (&["run", small, "--telemetry", "none", "--out", "x"], "exclude each other"),
+        (&["run", small, "--telemetry", "none", "--out", "x"], "leave out `--telemetry none` to have the tables"),
+        (&["run", small, "--telemetry", "none", "--out", "x"], "or `--out` to have nothing written"),
         (&["run", small, "--format", "markdown"], "add `--summary`"),
         (&["golden", "check"], "cannot read the folder `golden/`"),
         (&["golden", "bless"], "--because"),

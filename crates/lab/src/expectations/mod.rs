@@ -23,8 +23,8 @@ pub fn judge(
     seen: Option<&Seen>,
 ) -> Vec<Judgement> {
     let judge = |expectation: &Expectation| match (expectation, seen) {
-        (Expectation::Reproduces { service, original }, Some(seen)) => {
-            fidelity::judge(original, service, seen).into_iter().map(Judgement::of_comparison).collect()
+        (Expectation::Reproduces { service, original, misses }, Some(seen)) => {
+            fidelity::judge(original, service, misses, seen).into_iter().map(Judgement::of_comparison).collect()
         }
         _ => vec![judge_one(expectation, measurement, statistics, milestones)],
     };

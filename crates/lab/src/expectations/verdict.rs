@@ -19,11 +19,26 @@ pub enum Verdict {
     Imprecise,
     /// The run did not come so far, or nothing was counted.
     NotMeasured,
+    /// An observable of a real system is missed, as the scenario says, which names the mechanism that is absent.
+    Explained,
+    /// An observable that the scenario declares as missed is a fair prediction.
+    NoLongerMissed,
 }
 
 impl Verdict {
     pub(super) fn from(held: bool) -> Self {
         if held { Self::Held } else { Self::Differs }
+    }
+
+    /// What comes of an observable of a real system.
+    pub(crate) fn of(comparison: &Comparison) -> Self {
+        match (comparison.is_fair(), &comparison.mechanism, comparison.simulated) {
+            (true, None, _) => Self::Held,
+            (true, Some(_), _) => Self::NoLongerMissed,
+            (false, Some(_), _) => Self::Explained,
+            (false, None, Some(_)) => Self::Differs,
+            (false, None, None) => Self::NotMeasured,
+        }
     }
 }
 
@@ -34,6 +49,8 @@ impl fmt::Display for Verdict {
             Self::Differs => "differs",
             Self::Imprecise => "too imprecise: run longer",
             Self::NotMeasured => "not measured",
+            Self::Explained => "missed, explained",
+            Self::NoLongerMissed => "no longer a miss: remove it",
         })
     }
 }
@@ -79,13 +96,22 @@ impl Judgement {
         self.verdict == Verdict::Held
     }
 
+    /// Whether it did not hold, as its scenario says and explains.
+    #[must_use]
+    pub fn is_explained(&self) -> bool {
+        self.verdict == Verdict::Explained
+    }
+
+    /// Whether the run is as its scenario says: it held, or is missed and explained.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        self.held() || self.is_explained()
+    }
+
     /// An observable beside what it was on a real system.
-    pub(super) fn of_comparison(comparison: Comparison) -> Self {
+    pub(crate) fn of_comparison(comparison: Comparison) -> Self {
         let [low, high] = comparison.fair;
-        let verdict = match comparison.simulated {
-            None => Verdict::NotMeasured,
-            Some(_) => Verdict::from(comparison.is_fair()),
-        };
+        let verdict = Verdict::of(&comparison);
         Self {
             expected: format!("{} {} (fair {low} to {high})", comparison.observable, comparison.median),
             subject: comparison.set.clone(),
@@ -104,6 +130,7 @@ impl Judgement {
             "subject": self.subject,
             "measured": self.measured,
             "held": self.held(),
+            "passes": self.passes(),
             "verdict": self.verdict.to_string(),
         });
         if let Some(comparison) = &self.comparison {
@@ -116,6 +143,7 @@ impl Judgement {
                 "largest": comparison.largest,
                 "fair": comparison.fair,
                 "simulated": comparison.simulated,
+                "mechanism": comparison.mechanism,
             });
         }
         if let Some(numbers) = &self.numbers {

@@ -3,6 +3,7 @@
 use super::seen::Seen;
 use super::{Observables, cache, certificate, heap, limit, lock, pool, retry, slots};
 use knockon_scenario::original::{Experiment, Original};
+use std::collections::BTreeMap;
 
 /// One observable of the real thing and of a run.
 #[derive(Clone, PartialEq, Debug)]
@@ -25,6 +26,8 @@ pub struct Comparison {
     pub counted: bool,
     /// What was simulated; `None` where the run has no such value.
     pub simulated: Option<f64>,
+    /// The mechanism that is absent, where the scenario declares that this is missed.
+    pub mechanism: Option<String>,
 }
 
 impl Comparison {
@@ -36,9 +39,10 @@ impl Comparison {
     }
 }
 
-/// Holds a run of `service` against what was measured.
+/// Holds a run of `service` against what was measured. `misses` are the observables that are declared as missed, each with the mechanism
+/// that is absent.
 #[must_use]
-pub fn judge(original: &Original, service: &str, seen: &Seen) -> Vec<Comparison> {
+pub fn judge(original: &Original, service: &str, misses: &BTreeMap<String, String>, seen: &Seen) -> Vec<Comparison> {
     let observables = observe(original, service, seen);
     let compare = |observable: &knockon_scenario::original::Observable| {
         let [median, smallest, largest] = observable.spread();
@@ -52,6 +56,7 @@ pub fn judge(original: &Original, service: &str, seen: &Seen) -> Vec<Comparison>
             fair: observable.fair,
             counted: original.counted,
             simulated: observables.get(&observable.name).copied().flatten(),
+            mechanism: misses.get(&observable.name).cloned(),
         }
     };
     original.observables.iter().map(compare).collect()

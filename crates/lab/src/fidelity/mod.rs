@@ -11,7 +11,8 @@ mod heap;
 mod judge;
 mod limit;
 mod lock;
-mod misses;
+#[cfg(test)]
+pub(crate) mod made_up;
 mod numbers;
 mod page;
 mod pool;
@@ -20,7 +21,6 @@ mod seen;
 mod slots;
 
 pub use judge::{Comparison, judge};
-pub use misses::{explained, explanation};
 pub use page::page;
 pub use seen::Seen;
 

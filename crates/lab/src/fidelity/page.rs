@@ -1,6 +1,7 @@
 //! The page of all comparisons: Markdown, for people.
 
-use super::{Comparison, explanation};
+use super::Comparison;
+use crate::expectations::Verdict;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -13,7 +14,8 @@ pub fn page(comparisons: &[Comparison]) -> String {
          `scenarios/fidelity/` replay the very same arrivals, with the real software's parameters. For each observable: the median of\n\
          the repeats with their smallest and largest value, what was simulated, by how much it differs from the median, and the bounds between\n\
          which a prediction is fair: the repeats' range, widened by what one may expect of any model (counts and shares 5 %, instants 10 %, shares\n\
-         of time in collections 25 %, pauses 30 %, times of death 8 %; verdicts of yes and no exactly).\n\n\
+         of time in collections 25 %, pauses 30 %, times of death 8 %; verdicts of yes and no exactly).\n\
+         A miss that a scenario declares is explained below the table by the mechanism that is absent; it counts as a miss all the same.\n\n\
          This page is written by `sim run scenarios/fidelity --summary --format markdown > FIDELITY.md`; a test holds it to what the scenarios give.\n\n\
          | family | sets | observables | fair |\n| --- | --- | --- | --- |\n",
     );
@@ -40,10 +42,10 @@ pub fn page(comparisons: &[Comparison]) -> String {
             row(&mut page, comparison);
         }
         let missed = of.iter().filter(|comparison| !comparison.is_fair());
-        let reasons: std::collections::BTreeSet<&str> =
-            missed.filter_map(|comparison| explanation(comparison)).collect();
-        for reason in reasons {
-            let _ = writeln!(page, "\n{reason}");
+        let mechanisms: std::collections::BTreeSet<&str> =
+            missed.filter_map(|comparison| comparison.mechanism.as_deref()).collect();
+        for mechanism in mechanisms {
+            let _ = writeln!(page, "\n{mechanism}");
         }
     }
     page
@@ -79,7 +81,11 @@ fn row(page: &mut String, comparison: &Comparison) {
         None => ("none".to_owned(), String::new()),
         Some(value) => (number(*value), difference(*value, *median)),
     };
-    let verdict = if comparison.is_fair() { "fair" } else { "**miss**" };
+    let verdict = match Verdict::of(comparison) {
+        Verdict::Held => "fair".to_owned(),
+        Verdict::Differs | Verdict::NotMeasured => "**miss**".to_owned(),
+        other => format!("**{other}**"),
+    };
     let _ = writeln!(
         page,
         "| `{observable}` | {measured} | {simulated} | {difference} | {} to {} | {verdict} |",
@@ -109,6 +115,7 @@ fn number(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fidelity::made_up::{comparison, declared};
 
     #[test]
     fn numbers_have_four_digits_that_count() {
@@ -123,20 +130,21 @@ mod tests {
 
     #[test]
     fn a_miss_is_shown_as_a_miss() {
-        let comparison = |simulated| Comparison {
-            family: "heap",
-            set: "leak".into(),
-            observable: "full".into(),
-            median: 4.0,
-            smallest: 3.0,
-            largest: 5.0,
-            fair: [2.0, 6.0],
-            counted: true,
-            simulated,
-        };
-        let page = page(&[comparison(Some(5.0)), comparison(Some(7.0)), comparison(None)]);
+        let why = |simulated| declared(simulated, "Absent: regions.");
+        let page = page(&[
+            comparison(Some(5.0)),
+            comparison(Some(7.0)),
+            comparison(None),
+            why(Some(7.0)),
+            why(None),
+            why(Some(5.0)),
+        ]);
         for line in [
-            "| heap | 1 | 3 | 1 (33.3 %) |",
+            "| heap | 1 | 6 | 2 (33.3 %) |",
+            "2 of 6 fair.\n",
+            "| `full` | 4 (3 to 5) | 7 | +75.0 % | 2 to 6 | **missed, explained** |",
+            "| `full` | 4 (3 to 5) | none |  | 2 to 6 | **missed, explained** |",
+            "| `full` | 4 (3 to 5) | 5 | +25.0 % | 2 to 6 | **no longer a miss: remove it** |\n\nAbsent: regions.\n",
             "| `full` | 4 (3 to 5) | 5 | +25.0 % | 2 to 6 | fair |",
             "| `full` | 4 (3 to 5) | 7 | +75.0 % | 2 to 6 | **miss** |",
             "| `full` | 4 (3 to 5) | none |  | 2 to 6 | **miss** |",

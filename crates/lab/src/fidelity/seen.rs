@@ -158,6 +158,7 @@ pub(super) fn nanos(time: Time) -> i64 {
 impl Sink for Seen {
     const OBSERVES: bool = true;
     const LEDGER: bool = true;
+    const REQUESTS: bool = true;
     fn span(&mut self, record: SpanRecord) {
         self.spans.push(record);
     }

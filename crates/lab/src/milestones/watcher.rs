@@ -220,6 +220,7 @@ impl Watcher {
 impl Sink for Watcher {
     const OBSERVES: bool = false;
     const LEDGER: bool = false;
+    const REQUESTS: bool = false;
 
     fn state(&mut self, record: StateRecord) {
         let StateRecord { time, process, transition } = record;

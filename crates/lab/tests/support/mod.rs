@@ -1,6 +1,6 @@
 //! Runs a shipped scenario and keeps everything that it records.
 
-#![allow(dead_code, reason = "each test program uses its own part")]
+#![expect(dead_code, reason = "each test program uses its own part")]
 
 use knockon_kernel::{Duration, Time};
 use knockon_lab::conservation;
@@ -29,6 +29,7 @@ pub(crate) struct Records {
 impl Sink for Records {
     const OBSERVES: bool = true;
     const LEDGER: bool = true;
+    const REQUESTS: bool = true;
     fn span(&mut self, record: SpanRecord) {
         self.spans.push(record);
     }

@@ -46,6 +46,11 @@ impl Balancer {
         }
     }
 
+    /// It is the turn of another one: any.
+    pub(crate) fn redraw_turn(&mut self, key: Key) {
+        self.turn += u64::from(below(key, self.hosts));
+    }
+
     /// Attempts of this caller under way on a host.
     #[must_use]
     pub fn active(&self, host: u32) -> u32 {

@@ -1,7 +1,7 @@
 //! Load as described: who sends what, when.
 
 use super::{Rows, Site};
-use crate::id::{ColumnId, EndpointId, PolicyId, SamplerId, ServiceId};
+use crate::id::{ColumnId, EndpointId, FaultId, PolicyId, SamplerId, ServiceId};
 use knockon_kernel::{Duration, Time};
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,8 @@ pub struct Source {
     pub requests: Option<u64>,
     /// How important its requests are: 0 is the most important class.
     pub class: u8,
+    /// The fault that it is, if it is a surge: truth only.
+    pub fault: Option<FaultId>,
 }
 
 /// When requests come.

@@ -105,12 +105,16 @@ pub struct Memory {
     pub limit: Option<u64>,
 }
 
-/// A young process needs `factor` times the demand, falling linearly to 1 over its first `requests` requests.
+/// A process that was restarted needs a multiple of the demand, which falls linearly with each request.
+///
+/// When k requests have been taken up since its start, the one that computes included, the multiple is 1 + (factor − 1)(1 − k / requests), and
+/// 1 from k = requests on. It is taken once for each Compute, when that begins. A just-in-time compiler counts calls too, of each method
+/// and of its loops; here one count stands for all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WarmUp {
-    /// Multiplier of the very first request's demands, at least 1.
+    /// The multiple from which it falls, at least 1; that of the first request is smaller by (factor − 1) / requests.
     pub factor: f64,
-    /// Requests until the multiplier is 1.
+    /// The request from which on the multiple is 1; with 1 there is no warm-up.
     pub requests: u32,
 }
 

@@ -38,6 +38,11 @@ pub struct Limit {
 }
 
 impl Limit {
+    /// The draws of Vegas' probes lie below another key from now on.
+    pub(crate) fn redraw(&mut self, key: Key) {
+        self.unloaded.redraw(key);
+    }
+
     /// A limit at its initial value. `key` addresses the draws of Vegas' probes.
     #[must_use]
     pub fn new(config: &ConcurrencyLimit, key: Key) -> Self {

@@ -20,6 +20,11 @@ impl Unloaded {
         Self { time: None, key, samples: 0, probes: 0 }
     }
 
+    /// The draws of probes lie below another key from now on.
+    pub(super) fn redraw(&mut self, key: Key) {
+        self.key = key;
+    }
+
     /// Whether it is time to measure anew: after multiplier · limit samples, less up to a half at random.
     fn probes(&mut self, estimate: f64, multiplier: u32) -> bool {
         self.samples += 1;

@@ -265,6 +265,17 @@ impl Cpu {
         Some(Duration::from_nanos(left))
     }
 
+    /// The demand of a job that is left at `now`; `None` if there is no such job. Takes time in proportion to the number of jobs.
+    #[must_use]
+    pub fn left(&self, now: Time, job: FrameRef) -> Option<Duration> {
+        if let Some(&(_, demand)) = self.queued.iter().find(|&&(frame, _)| frame == job) {
+            return Some(demand);
+        }
+        let target = self.running.iter().find(|running| running.frame == job)?.target;
+        let attained = self.attained.saturating_add(self.served((now - self.anchor).as_nanos()));
+        Some(Duration::from_nanos(target.saturating_sub(attained).div_ceil(1 << SUBDIVISION_BITS)))
+    }
+
     /// Changes the capacity. No effect on an unlimited processor.
     pub fn set_cores(&mut self, now: Time, milli: u32) {
         self.advance(now);
@@ -341,7 +352,7 @@ impl Cpu {
     #[must_use]
     pub fn served_ever(&self, now: Time) -> u64 {
         let passed_ns = (now - self.anchor).as_nanos();
-        let since = if self.running.is_empty() || passed_ns == 0 { 0 } else { self.serves(passed_ns) };
+        let since = if self.running.is_empty() || passed_ns == 0 { 0 } else { self.served(passed_ns) };
         self.attained_before.saturating_add(self.attained).saturating_add(since)
     }
 
@@ -383,7 +394,7 @@ impl Cpu {
         self.busy += u128::from(passed_ns) * u128::from(self.used_milli());
         let from = std::mem::replace(&mut self.anchor, now);
         if !self.running.is_empty() {
-            self.attained = self.attained.saturating_add(self.serves(passed_ns));
+            self.attained = self.attained.saturating_add(self.served(passed_ns));
         }
         if self.quota.is_some() {
             let (used, jobs) = (self.used_milli(), self.wanting());
@@ -399,9 +410,9 @@ impl Cpu {
         self.attained_before = self.attained_before.saturating_add(std::mem::take(&mut self.attained));
     }
 
-    /// Service that a running job gets in a time, as things are.
+    /// Attained service of so much time at the present speed.
     #[inline]
-    fn serves(&self, passed_ns: u64) -> u64 {
+    fn served(&self, passed_ns: u64) -> u64 {
         match self.speed() {
             Speed::Zero => 0,
             Speed::Full => passed_ns << SUBDIVISION_BITS,

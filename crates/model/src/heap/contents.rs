@@ -128,6 +128,16 @@ impl Contents {
         self.frames_old + self.retained_old
     }
 
+    /// Eden holds so much garbage beside what is live.
+    pub(super) fn set_eden_garbage(&mut self, bytes: u64) {
+        self.eden_used = self.live_of_age(0) + bytes;
+    }
+
+    /// What the application keeps.
+    pub(super) fn retained(&self) -> u64 {
+        self.retained.iter().sum::<u64>() + self.retained_old
+    }
+
     pub(super) fn live(&self) -> u64 {
         self.frames.iter().sum::<u64>() + self.retained.iter().sum::<u64>() + self.old_live()
     }

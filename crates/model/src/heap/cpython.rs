@@ -13,7 +13,7 @@ use super::tally::Tally;
 use super::{CHURN_LIVE, Collection, Outcome, Share};
 use crate::blueprint;
 use crate::record::{CollectionCause, CollectionKind};
-use knockon_kernel::Duration;
+use knockon_kernel::{Duration, Key};
 use serde::{Deserialize, Serialize};
 
 /// Collections of one step that are told one by one; what comes after them is told as one of each kind.
@@ -96,6 +96,27 @@ impl CPythonHeap {
     pub(super) fn release(&mut self, share: &mut Share) {
         self.free(share.eden);
         *share = Share::default();
+    }
+
+    /// Another number of allocations since generation 0 was examined, at least those of what is still there, and other turns of the older
+    /// generations. Where a turn has come that waits for more to examine, it has come.
+    pub(super) fn redraw_phase(&mut self, key: Key) {
+        let threshold = Self::threshold(&self.config);
+        if threshold == u64::MAX {
+            return;
+        }
+        let most = threshold.saturating_sub(self.generations[0]);
+        self.room = (key.with(0).unit() * most as f64) as u64;
+        for (generation, count) in self.counts.iter_mut().enumerate() {
+            let last = self.config.thresholds[generation + 1];
+            if *count <= last {
+                *count = (key.with(1 + generation as u64).unit() * (f64::from(last) + 1.0)) as u32;
+            }
+        }
+    }
+
+    pub(super) fn retained(&self) -> u64 {
+        self.retained
     }
 
     pub(super) fn set_pause_scale(&mut self, scale: f64) {

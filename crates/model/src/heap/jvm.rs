@@ -124,6 +124,20 @@ impl JvmHeap {
         self.core.pause_scale = scale;
     }
 
+    /// Another amount of garbage in eden, `unit` of what there can be: as much as has ever been in use, and as eden takes.
+    pub(super) fn redraw_phase(&mut self, unit: f64) {
+        let contents = &mut self.core.contents;
+        let (eden, live) = (contents.eden_used(), contents.live_of_age(0));
+        let ever = self.core.touched.max(contents.used());
+        let elsewhere = contents.used() - eden;
+        let most = self.core.eden_limit.min(ever.saturating_sub(elsewhere)).saturating_sub(live);
+        contents.set_eden_garbage((unit * most as f64) as u64);
+    }
+
+    pub(super) fn retained(&self) -> u64 {
+        self.core.contents.retained()
+    }
+
     pub(super) fn used(&self) -> u64 {
         self.core.contents.used()
     }

@@ -33,7 +33,7 @@ pub(crate) use tally::Collections;
 
 use crate::blueprint;
 use crate::record::CollectionKind;
-use knockon_kernel::Time;
+use knockon_kernel::{Key, Time};
 use serde::{Deserialize, Serialize};
 
 /// Bytes of short-lived objects that are live at a time.
@@ -131,6 +131,22 @@ impl Heap {
         match self {
             Self::Jvm(heap) => heap.set_pause_scale(scale),
             Self::CPython(heap) => heap.set_pause_scale(scale),
+        }
+    }
+
+    /// Redraws how far it is from its next collection: see `world/phases`. What is live stays as it is.
+    pub(crate) fn redraw_phase(&mut self, key: Key) {
+        match self {
+            Self::Jvm(heap) => heap.redraw_phase(key.unit()),
+            Self::CPython(heap) => heap.redraw_phase(key),
+        }
+    }
+
+    /// Bytes that the application keeps until the process ends, the base included.
+    pub(crate) fn retained(&self) -> u64 {
+        match self {
+            Self::Jvm(heap) => heap.retained(),
+            Self::CPython(heap) => heap.retained(),
         }
     }
 

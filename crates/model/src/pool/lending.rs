@@ -5,7 +5,8 @@ use super::{Acquisition, Effect, Pool};
 use crate::blueprint::PoolKind;
 use crate::id::{ConnectionId, FrameRef};
 use crate::purpose;
-use knockon_kernel::{Duration, Purpose, Time};
+use crate::world::within;
+use knockon_kernel::{Duration, Key, Purpose, Time};
 
 impl Pool {
     /// Hands an idle connection to a caller.
@@ -65,13 +66,38 @@ impl Pool {
         out.push(self.connections.remove(at).closing());
     }
 
-    /// The lifetime of a connection: the maximum less a uniform share. HikariCP takes none off up to ten seconds.
+    /// Draws of connections lie below another key from now on.
+    pub(crate) fn redraw(&mut self, key: Key) {
+        self.key = key;
+    }
+
+    /// When a connection that is open at `now` retires, had its lifetime been drawn as `unit` of those that are not over yet;
+    /// `None` where no other is possible.
+    pub(crate) fn retires(&self, now: Time, connection: ConnectionId, unit: f64) -> Option<Time> {
+        let maximum = self.config.maximum_lifetime?;
+        let opened = self.connections[self.connections.find(connection)?].opened;
+        let latest = opened.saturating_add(maximum);
+        let earliest = opened.saturating_add(maximum.saturating_sub(self.variance(maximum))).max(now);
+        (earliest < latest).then(|| within(earliest, latest - earliest, unit).min(latest))
+    }
+
+    /// When a connection is next pinged, had the last ping been at any other time.
+    pub(crate) fn pings(&self, now: Time, unit: f64) -> Option<Time> {
+        self.config.keepalive.map(|interval| within(now, interval, unit))
+    }
+
+    /// What is taken off the lifetime of a connection at most. HikariCP takes nothing off up to ten seconds.
+    fn variance(&self, maximum: Duration) -> Duration {
+        if maximum <= Duration::from_secs(10) {
+            return Duration::ZERO;
+        }
+        Duration::from_nanos(maximum.as_nanos() / 1000 * u64::from(self.config.lifetime_variance_permille))
+    }
+
+    /// The lifetime of a connection: the maximum less a uniform share.
     pub(super) fn lifetime(&self, connection: ConnectionId) -> Option<Duration> {
         let maximum = self.config.maximum_lifetime?;
-        if maximum <= Duration::from_secs(10) {
-            return Some(maximum);
-        }
-        let variance = maximum.as_nanos() / 1000 * u64::from(self.config.lifetime_variance_permille);
+        let variance = self.variance(maximum).as_nanos();
         Some(maximum.saturating_sub(self.share(variance, connection, purpose::LIFETIME)))
     }
 

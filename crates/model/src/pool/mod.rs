@@ -490,6 +490,16 @@ impl Pool {
         count(State::InUse) + count(State::Connecting) + count(State::Pinged)
     }
 
+    /// Connections, and those being opened.
+    pub(crate) fn connections(&self) -> u32 {
+        self.connections.len()
+    }
+
+    /// Connections that the far side has closed, which nobody has noticed.
+    pub(crate) fn unnoticed(&self) -> usize {
+        self.connections.iter().filter(|connection| connection.severed.is_some()).count()
+    }
+
     /// Connections that the pool means to keep: what is evicted goes as soon as nobody uses it.
     pub(crate) fn kept(&self) -> usize {
         self.connections.iter().filter(|connection| !connection.evicted).count()

@@ -109,6 +109,8 @@ pub struct RequestRecord {
     pub status: u16,
     /// Why it failed.
     pub error: Option<ErrorType>,
+    /// Where its time went along its critical path, over all services: nanoseconds by [`Part`], which sum to `ended` − `sent`.
+    pub parts: [u64; Part::COUNT],
 }
 
 /// A state that a reader would name, entered by a machine at this instant.

@@ -190,6 +190,11 @@ impl Store {
         }
     }
 
+    /// Draws of evictions and counters lie below another key from now on.
+    pub(crate) fn redraw(&mut self, key: Key) {
+        self.key = key;
+    }
+
     /// Reads a key.
     pub fn get(&mut self, now: Time, keyspace: u32, key: u32) -> Lookup {
         self.before_command(now);

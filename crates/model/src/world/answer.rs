@@ -186,7 +186,7 @@ impl World {
     #[inline(always)]
     pub(super) fn finish_request<S: Sink>(&mut self, root: FrameRef, sink: &mut S) {
         let now = self.now();
-        if S::LEDGER {
+        if S::REQUESTS {
             self.emit_request(root, now, sink);
         }
         let f = &self.frames[root];

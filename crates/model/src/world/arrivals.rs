@@ -22,6 +22,9 @@ impl World {
     pub(super) fn arrive<S: Sink>(&mut self, source: u32, sink: &mut S) {
         let now = self.now();
         let state = &mut self.sources[source as usize];
+        if state.aside {
+            return;
+        }
         let key = state.key.with(state.candidates);
         if self.blueprint.sources[source as usize].batch.is_some() {
             self.arrive_together(source, key, sink);

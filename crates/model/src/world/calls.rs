@@ -218,6 +218,9 @@ impl World {
             let verdict = if outcome.is_success() { Verdict::Success } else { Verdict::Failure };
             self.attempt_over(child, verdict, outcome, sink);
         }
+        if S::REQUESTS && self.frames[caller].child == child {
+            self.spend(caller, at);
+        }
         self.frames.remove(child);
         let frame = &mut self.frames[caller];
         let retried = frame.attempts > 1 || frame.state == State::BackingOff;
@@ -278,6 +281,9 @@ impl World {
         sink: &mut S,
     ) {
         let child = self.frames[caller].child;
+        if S::REQUESTS {
+            self.spend(caller, at);
+        }
         self.emit_client_span(caller, child, at, Some(outcome), sink);
         self.attempt_over(child, verdict, outcome, sink);
         self.abandon(caller);

@@ -2,15 +2,21 @@
 //! on, until their server closes them when it is reloaded, or dies.
 //!
 //! A client looks at the certificate as it was when the connection was begun. It notices at once that its server has closed an idle
-//! connection, and connects anew for the next call; a connection that is carrying a call is closed behind the answer. Calls that come
-//! while a multiplexed connection is being opened do not wait for it. Left out: clocks that are wrong, chains, revocation, session
-//! tickets, and certificates of databases and caches.
+//! connection, and connects anew for the next call; a connection that is carrying a call is closed behind the answer.
+//!
+//! What becomes of calls that come while a connection is being opened is what clients of each kind do. With `keep_alive` a connection
+//! carries one call at a time (HTTP/1.1), so each call that finds none idle opens another. Without it one connection carries all (HTTP/2,
+//! gRPC): the first call opens it, those that follow wait until it is open and go over it, as gRPC's channels queue calls while they connect
+//! and Envoy's pools keep them pending. Of one that fails for its certificate nobody is told: each call tries again, without gRPC's back-off
+//! between two tries.
+//!
+//! Left out beside that: clocks that are wrong, chains, revocation, session tickets, and certificates of databases and caches.
 
 use super::{Event, World};
 use crate::blueprint::LinkEnd;
 use crate::frame::{Outcome, State};
 use crate::id::{FrameRef, ServiceId};
-use crate::process::{Life, Process};
+use crate::process::{Closed, Life, Process};
 use crate::purpose;
 use crate::record::ErrorType;
 use knockon_kernel::{Duration, Key};
@@ -29,12 +35,23 @@ impl World {
         if expired { Err(takes) } else { Ok(takes) }
     }
 
-    /// A call over a multiplexed, encrypted connection: opens it if it is closed.
+    /// A call over a multiplexed, encrypted connection: opens it if it is closed, and waits for it if another call opens it.
     pub(super) fn reopen_multiplexed(&mut self, from: u32, to: u32, link: u32, key: Key) -> Result<Duration, Duration> {
-        let closed = &self.processes[from as usize].closed;
-        let Some(at) = closed.iter().position(|&pair| pair == (link, to)) else { return Ok(Duration::ZERO) };
+        let now = self.now();
+        let closed = &mut self.processes[from as usize].closed;
+        let Some(at) = closed.iter().position(|closed| (closed.link, closed.to) == (link, to)) else {
+            return Ok(Duration::ZERO);
+        };
+        match closed[at].opens {
+            Some(opens) if opens > now => return Ok(opens - now),
+            Some(_) => {
+                closed.swap_remove(at);
+                return Ok(Duration::ZERO);
+            }
+            None => {}
+        }
         let takes = self.handshake(to, link, key)?;
-        self.processes[from as usize].closed.swap_remove(at);
+        self.processes[from as usize].closed[at].opens = Some(now + takes);
         Ok(takes)
     }
 
@@ -90,8 +107,10 @@ impl World {
             }
             for other in self.processes.iter_mut().filter(|other| is_end(other, described.from)) {
                 other.keep_alive.retain(|kept| (kept.link, kept.to) != (link, process));
-                if described.keep_alive.is_none() && !other.closed.contains(&(link, process)) {
-                    other.closed.push((link, process));
+                if described.keep_alive.is_none() {
+                    // One that is being opened is no better.
+                    other.closed.retain(|closed| (closed.link, closed.to) != (link, process));
+                    other.closed.push(Closed { link, to: process, opens: None });
                 }
             }
         }
@@ -103,7 +122,7 @@ impl World {
         let mut closed = Vec::new();
         for (link, described) in (0..).zip(&self.blueprint.links) {
             if described.tls && described.keep_alive.is_none() && described.from == from {
-                closed.extend(self.processes_of(described.to).map(|to| (link, to)));
+                closed.extend(self.processes_of(described.to).map(|to| Closed { link, to, opens: None }));
             }
         }
         self.processes[process as usize].closed = closed;

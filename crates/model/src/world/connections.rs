@@ -283,6 +283,12 @@ impl World {
         self.calendar.post(at, Event::Pool { process, incarnation, connection, pool, what }.packed());
     }
 
+    /// A pool's housekeeper looks at it next at `at`, whatever was planned before.
+    pub(super) fn keep_house(&mut self, process: u32, pool: u8, at: Time) {
+        self.processes[process as usize].housekeeping[usize::from(pool)] = at;
+        self.pool_timer(process, pool, ConnectionId(0), PoolEvent::IdleCheck, at);
+    }
+
     /// Asks a connection whether it lives: one round trip.
     fn round_trip(&mut self, process: u32, pool: u8, connection: ConnectionId, what: PoolEvent) {
         let now = self.now();
@@ -364,10 +370,12 @@ impl World {
                     self.emit_log(process, event, sink);
                 }
             }
+            // The housekeeper was told to come at another time.
+            PoolEvent::IdleCheck if self.processes[process as usize].housekeeping[usize::from(pool)] != at => return,
             PoolEvent::IdleCheck => {
                 let machine = &mut self.processes[process as usize].pools[usize::from(pool)];
                 machine.idle_check(now, &mut self.effects);
-                self.pool_timer(process, pool, connection, PoolEvent::IdleCheck, now + HOUSEKEEPING);
+                self.keep_house(process, pool, now + HOUSEKEEPING);
             }
             PoolEvent::Pinged | PoolEvent::Retire | PoolEvent::KeepAlive | PoolEvent::Refill => {
                 let machine = &mut self.processes[process as usize].pools[usize::from(pool)];

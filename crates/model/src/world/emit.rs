@@ -166,6 +166,12 @@ impl World {
     pub(super) fn emit_request<S: Sink>(&mut self, root: FrameRef, now: Time, sink: &mut S) {
         self.spans_since_watermark += 1;
         let f = &self.frames[root];
+        let parts = self.spent_by_request(root);
+        debug_assert_eq!(
+            parts.iter().sum::<u64>(),
+            (now - f.sent).as_nanos(),
+            "every nanosecond of a request is in exactly one part"
+        );
         sink.request(RequestRecord {
             client: Self::process_id(f.process),
             number: f.number,
@@ -176,6 +182,7 @@ impl World {
             attempts: f.attempts,
             status: f.outcome.status,
             error: f.outcome.error,
+            parts,
         });
     }
 

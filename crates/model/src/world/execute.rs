@@ -43,7 +43,8 @@ impl World {
         if stopped {
             self.stall(frame);
         } else if f.program == u32::MAX {
-            // A client that waits no longer has what it has.
+            // A client that waits no longer ends as its request did: a good answer that came in the last instant is one, a call that
+            // ran into that instant has timed out.
             self.finish(frame, sink);
         } else if f.unwinding {
             self.unwind(frame, sink);
@@ -201,6 +202,9 @@ impl World {
         if process.is_stopped() {
             process.inbox.push_back((at, super::Event::Timer { frame, serial }));
             self.touch_inbox(super::Event::Timer { frame, serial });
+            if S::REQUESTS {
+                self.spend_until_here(frame);
+            }
             return;
         }
         f.timer = Ticket::NONE;

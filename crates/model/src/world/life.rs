@@ -16,7 +16,6 @@ use crate::purpose;
 use crate::record::{ChangeKind, ErrorType, LogEvent, Transition};
 use crate::sink::Sink;
 use crate::store::Store;
-use crate::world::event::PoolEvent;
 use knockon_kernel::{Duration, Ticket, Time};
 
 /// How a process ends.
@@ -46,7 +45,7 @@ impl World {
             self.emit_state(process, Transition::Exited { code }, sink);
             self.emit_change(ChangeKind::Exited { code, oom_killed }, service, Some(process), sink);
         }
-        self.lose_frames(process, now);
+        self.lose_frames::<S>(process, now);
         self.break_connections(process);
         let p = &mut self.processes[process as usize];
         let ran_for = now.saturating_sub(p.started);
@@ -72,7 +71,7 @@ impl World {
     }
 
     /// Ends every frame that the process worked on or had queued; their callers' connections break.
-    fn lose_frames(&mut self, process: u32, now: Time) {
+    fn lose_frames<S: Sink>(&mut self, process: u32, now: Time) {
         let service = self.processes[process as usize].service as usize;
         let error = if self.is_database(service) { ErrorType::ConnectionLost } else { ErrorType::ConnectionReset };
         let lost: Vec<FrameRef> = self
@@ -84,6 +83,9 @@ impl World {
                     && !matches!(f.state, State::InTransit | State::Doomed | State::Dropped | State::Answered)
             })
             .collect();
+        if S::REQUESTS {
+            self.spend_to_the_end(&lost);
+        }
         for frame in lost {
             self.touch(frame);
             self.clear_timer(frame);
@@ -159,6 +161,7 @@ impl World {
             self.calendar.cancel(timer.ticket);
         }
         let p = &mut self.processes[process as usize];
+        p.housekeeping.clear();
         p.pool_full.clear();
         p.heap = None;
         p.origins = None;
@@ -222,7 +225,7 @@ impl World {
         p.started = now;
         p.meter.restart(now, p.cpu.busy(now));
         p.computed_ns = 0;
-        let key = p.key.with(u64::from(p.incarnation)).purpose(purpose::START_UP);
+        let key = p.component.with(u64::from(p.incarnation)).purpose(purpose::START_UP);
         let incarnation = p.incarnation;
         let takes = self.draw(self.blueprint.services[service as usize].start_up, || key);
         self.emit_log(process, LogEvent::Starting, sink);
@@ -276,10 +279,11 @@ impl World {
         }
         let p = &mut self.processes[process as usize];
         let described = &self.blueprint.services[p.service as usize];
-        let life = p.key.with(u64::from(p.incarnation));
+        let life = p.component.with(u64::from(p.incarnation));
         let pools = described.pools.iter().enumerate();
         p.pools = pools.map(|(pool, config)| Pool::new(config, life.with(pool as u64))).collect();
         p.pool_full = vec![false; p.pools.len()];
+        p.housekeeping = vec![Time::MAX; p.pools.len()];
         self.set_guard(process);
         for pool in 0..self.processes[process as usize].pools.len() {
             let id = crate::id::PoolId(pool as u32);
@@ -289,8 +293,7 @@ impl World {
             self.processes[process as usize].pools[pool].start(now, &mut self.effects);
             self.carry_out::<S>(process, pool as u8);
             if self.processes[process as usize].pools[pool].needs_housekeeping() {
-                let none = crate::id::ConnectionId(0);
-                self.pool_timer(process, pool as u8, none, PoolEvent::IdleCheck, now + HOUSEKEEPING);
+                self.keep_house(process, pool as u8, now + HOUSEKEEPING);
             }
             if now > Time::ZERO {
                 self.emit_log(process, LogEvent::PoolStarted { pool: id }, sink);

@@ -23,7 +23,7 @@ impl World {
         let now = self.now();
         let p = &mut self.processes[process as usize];
         let described = &self.blueprint.services[p.service as usize];
-        p.guard = Guard::new(now, &described.admission, p.key.with(u64::from(p.incarnation)));
+        p.guard = Guard::new(now, &described.admission, p.component.with(u64::from(p.incarnation)));
         p.guarded = p.guard.is_some();
         self.touch_limiters(process);
         self.set_workers(process);

@@ -50,6 +50,9 @@ impl World {
         f.child = load;
         f.state = State::WaitingLoad;
         self.switch(frame, Part::Child, now);
+        if S::REQUESTS {
+            self.spend_from_here(frame, load);
+        }
         if let Some(timeout) = timeout {
             self.set_policy_timer(frame, described.policy.0, timeout);
         }
@@ -136,6 +139,9 @@ impl World {
             let event = LogEvent::LoadFailed { error, peer: load.peer, refresh: load.refresh };
             self.emit_request_log(task, event, sink);
         }
+        if S::REQUESTS {
+            load.waiters.iter().for_each(|&waiter| self.spend(waiter, now));
+        }
         self.frames.remove(task);
         for waiter in load.waiters {
             self.clear_timer(waiter);
@@ -160,6 +166,9 @@ impl World {
 
     /// A frame waits for its load no longer; the last one to leave abandons it.
     pub(super) fn leave_load<S: Sink>(&mut self, frame: FrameRef, at: Time, sink: &mut S) {
+        if S::REQUESTS {
+            self.spend(frame, at);
+        }
         let task = std::mem::replace(&mut self.frames[frame].child, FrameRef::NONE);
         let abandons = self.loads.leave(task, frame);
         let (now, since) = (self.now(), self.frames[frame].since);

@@ -7,6 +7,7 @@
 mod admission;
 mod answer;
 mod arrivals;
+mod aside;
 mod audit;
 mod backends;
 mod blaming;
@@ -20,6 +21,7 @@ mod emit;
 mod event;
 mod execute;
 mod forking;
+mod levels;
 mod life;
 mod limits;
 mod loading;
@@ -27,9 +29,11 @@ mod locking;
 mod memory;
 mod opening;
 mod patching;
+mod phases;
 mod readings;
 mod recorded;
 mod retries;
+mod spending;
 mod standings;
 mod stations;
 mod stops;
@@ -40,6 +44,8 @@ mod users;
 mod vacations;
 
 pub(crate) use event::{Event, Packed, PoolEvent};
+pub use levels::{Level, LevelKind, LevelPart};
+pub(crate) use phases::within;
 pub use readings::EventSummary;
 
 use crate::balance::Ring;
@@ -147,6 +153,8 @@ struct SourceState {
     /// Requests that have a number, thinned ones too.
     numbered: u64,
     sent: u64,
+    /// Its fault is set aside: it sends nothing.
+    aside: bool,
     /// Requests of each user of a closed source.
     users: Vec<u64>,
     last: Time,
@@ -175,6 +183,8 @@ pub struct World {
     forks: Forks,
     /// What each frame holds of its process' heap, by slot.
     shares: Vec<Share>,
+    /// What frames have waited for was spent on, by slot, where a sink wants requests.
+    spent: Vec<spending::Spent>,
     processes: Vec<Process>,
     services: Vec<ServiceState>,
     sources: Vec<SourceState>,
@@ -188,6 +198,8 @@ pub struct World {
     rings: Vec<Option<Ring>>,
     /// Addresses of the key spaces' draws.
     keyspace_keys: Vec<Key>,
+    /// Faults that are set aside.
+    aside: Vec<bool>,
     /// Values that ending patches set back.
     saved: Vec<Vec<(crate::blueprint::Target, crate::blueprint::Value)>>,
     /// What patches that end are to undo: processes that they stopped, by number and life, and the sessions that hold rows there.

@@ -16,7 +16,7 @@ impl World {
     /// The address of a component draw about a connection.
     pub(super) fn connection_key(&self, process: u32, pool: u8, connection: ConnectionId) -> Key {
         let p = &self.processes[process as usize];
-        let life = p.key.with(u64::from(p.incarnation));
+        let life = p.component.with(u64::from(p.incarnation));
         life.with(u64::from(pool)).with(u64::from(connection.0))
     }
 

@@ -15,6 +15,9 @@ use knockon_kernel::Duration;
 impl World {
     /// A patch acts.
     pub(super) fn patch<S: Sink>(&mut self, index: u32, sink: &mut S) {
+        if self.is_idle(index) {
+            return;
+        }
         match self.blueprint.patches[index as usize].action.clone() {
             Action::Set(values) => self.set_all(index, &values, sink),
             Action::Deploy { service, .. } => self.deploy(service, index, sink),
@@ -74,6 +77,9 @@ impl World {
 
     /// A patch acts on a process that stood still when it was to.
     pub(super) fn patch_at<S: Sink>(&mut self, index: u32, process: u32, sink: &mut S) {
+        if self.is_idle(index) {
+            return;
+        }
         match self.blueprint.patches[index as usize].action {
             Action::Hold { row, .. } => self.hold_row(index, process, row),
             Action::Terminate { service, share } => self.terminate(index, service, share, sink),
@@ -83,6 +89,9 @@ impl World {
 
     /// A patch is taken back.
     pub(super) fn patch_end<S: Sink>(&mut self, index: u32, sink: &mut S) {
+        if self.is_idle(index) {
+            return;
+        }
         match self.blueprint.patches[index as usize].action {
             Action::Pause { .. } => {
                 for (process, incarnation, _) in std::mem::take(&mut self.undo[index as usize]) {
@@ -126,6 +135,9 @@ impl World {
 
     /// The new version's values come into force.
     pub(super) fn roll_out<S: Sink>(&mut self, index: u32, sink: &mut S) {
+        if self.is_without_values(index) {
+            return;
+        }
         if let Action::Deploy { set, .. } = self.blueprint.patches[index as usize].action.clone() {
             for &(target, value) in &set {
                 self.set(target, value, sink);

@@ -38,6 +38,9 @@ impl World {
     pub(super) fn user_sends<S: Sink>(&mut self, source: u32, user: u32, sink: &mut S) {
         let described = &self.blueprint.sources[source as usize];
         let state = &mut self.sources[source as usize];
+        if state.aside {
+            return;
+        }
         if described.requests.is_some_and(|limit| state.sent >= limit) {
             return;
         }

@@ -8,7 +8,7 @@ use crate::blueprint::Vacation;
 use crate::process::Life;
 use crate::purpose;
 use crate::sink::Sink;
-use knockon_kernel::{Duration, Purpose};
+use knockon_kernel::{Duration, Purpose, Time};
 
 impl World {
     /// A process begins its life: its vacations begin too.
@@ -22,25 +22,32 @@ impl World {
         }
     }
 
-    fn vacation_draw(&self, process: u32, sampler: crate::id::SamplerId, what: Purpose) -> Duration {
+    pub(super) fn vacation_draw(&self, process: u32, sampler: crate::id::SamplerId, what: Purpose) -> Duration {
         let p = &self.processes[process as usize];
-        self.draw(sampler, || p.key.purpose(what).with(p.vacations))
+        self.draw(sampler, || p.component.purpose(what).with(p.vacations))
     }
 
     /// The next of periodic vacations; the last one began `ago`.
     fn next_vacation(&mut self, process: u32, ago: Duration) {
         let p = &self.processes[process as usize];
         let service = p.service as usize;
-        let incarnation = p.incarnation;
         let Some(Vacation::Periodic { every, .. }) = self.blueprint.services[service].vacation else { return };
         let gap = self.vacation_draw(process, every, purpose::VACATION_GAP);
-        let due = self.now() + gap.saturating_sub(ago);
-        self.calendar.post(due, Event::VacationDue { process, incarnation }.packed());
+        self.plan_vacation(process, self.now() + gap.saturating_sub(ago));
+    }
+
+    /// The next of periodic vacations begins at `due`, whatever was planned before.
+    pub(super) fn plan_vacation(&mut self, process: u32, due: Time) {
+        let p = &mut self.processes[process as usize];
+        p.vacation_due = due;
+        let event = Event::VacationDue { process, incarnation: p.incarnation };
+        self.calendar.post(due, event.packed());
     }
 
     /// A periodic vacation begins.
     pub(super) fn vacation_due(&mut self, process: u32, incarnation: u32) {
-        if self.processes[process as usize].incarnation == incarnation {
+        let p = &self.processes[process as usize];
+        if p.incarnation == incarnation && p.vacation_due == self.now() {
             self.leave(process);
         }
     }

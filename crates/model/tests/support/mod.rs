@@ -1,6 +1,6 @@
 //! Small blueprints by hand, and a sink that keeps everything.
 
-#![allow(dead_code, reason = "each test program uses its own part")]
+#![expect(dead_code, reason = "each test program uses its own part")]
 
 use knockon_kernel::{Duration, Sampler, Time};
 use knockon_model::Sink;
@@ -187,6 +187,7 @@ impl Builder {
             until: None,
             requests: None,
             class: 0,
+            fault: None,
         });
         let id = SourceId(self.0.sources.len() as u32 - 1);
         self.link(LinkEnd::Source(id), target, 0.0);
@@ -221,6 +222,7 @@ pub(crate) struct Keep {
 impl Sink for Keep {
     const OBSERVES: bool = true;
     const LEDGER: bool = true;
+    const REQUESTS: bool = true;
     fn span(&mut self, record: SpanRecord) {
         assert!(record.start >= self.watermark, "no row starts before the watermark");
         self.spans.push(record);

@@ -3,13 +3,16 @@
 use super::Compiler;
 use crate::decode::{At, Decode};
 use crate::expectation::{Expectation, Milestone, Relation, Statistic, Unit, Window, possible};
-use crate::language::{Bound, ChainText, Expect, MilestoneText, ReproducesText, ValueText};
+use crate::language::{Bound, ChainText, Expect, MilestoneText, MissText, ReproducesText, ValueText};
 use crate::leaf::{Name, Rate};
 use crate::origin::Span;
+use crate::original::Original;
+use crate::suggest;
 use crate::tree::{Kind, Node};
 use crate::unit;
 use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::{Blueprint, LinkEnd, TrafficPolicy};
+use std::collections::BTreeMap;
 
 impl Compiler<'_> {
     pub(super) fn expectations(&mut self, texts: &[At<Expect>]) -> Vec<Expectation> {
@@ -126,7 +129,35 @@ impl Compiler<'_> {
         self.service_with(&text.service, &[])?;
         // One that could not be read was reported when it was looked for.
         let original = self.originals.get(&text.file.value)?;
-        Some(Expectation::Reproduces { service: text.service.0.clone(), original: Box::new(original.clone()) })
+        let original = Box::new(original.clone());
+        let misses = self.misses(&text.misses, &original);
+        Some(Expectation::Reproduces { service: text.service.0.clone(), original, misses })
+    }
+
+    /// Which observables are missed, and why: each is one of the measured set, and has one reason.
+    fn misses(&mut self, texts: &[At<MissText>], original: &Original) -> BTreeMap<String, String> {
+        let mut misses = BTreeMap::new();
+        for text in texts.iter().filter(|text| !text.broken) {
+            if text.observables.is_empty() && !text.observables.broken {
+                self.report(text.observables.span, "a miss needs observables", None);
+            }
+            let mechanism = text.mechanism.trim();
+            if mechanism.is_empty() && !text.mechanism.broken {
+                let hint = "say what the real thing has and the machines have not";
+                self.report(text.mechanism.span, "a miss without a mechanism explains nothing", Some(hint.into()));
+            }
+            for name in text.observables.iter().filter(|name| !name.broken) {
+                let names = original.observables.iter().map(|observable| observable.name.as_str());
+                if !names.clone().any(|known| known == name.value) {
+                    let message = format!("the measured set {:?} has no observable {:?}", original.set, name.value);
+                    self.report(name.span, message, suggest::hint(&name.value, names));
+                } else if misses.insert(name.value.clone(), mechanism.to_owned()).is_some() {
+                    let message = format!("the observable {:?} is given twice", name.value);
+                    self.report(name.span, message, Some("keep one of them".into()));
+                }
+            }
+        }
+        misses
     }
 
     fn chain(&mut self, chain: &ChainText) -> Option<Expectation> {

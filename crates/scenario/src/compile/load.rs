@@ -13,7 +13,7 @@ use crate::suggest;
 use knockon_kernel::math::ln;
 use knockon_kernel::{Duration, Sampler, Time};
 use knockon_model::blueprint::{Arrivals, Batch, Mix, Profile, Rows, Source};
-use knockon_model::id::{ColumnId, DataId, EndpointId, ServiceId, SourceId};
+use knockon_model::id::{ColumnId, DataId, EndpointId, FaultId, ServiceId, SourceId};
 use std::collections::BTreeMap;
 
 /// The most users of a source: each has a place in memory.
@@ -30,7 +30,7 @@ impl Compiler<'_> {
                 sources.insert(name.clone(), source);
             }
         }
-        for (_, entry) in text.faults.iter() {
+        for (number, (_, entry)) in text.faults.iter().enumerate() {
             let FaultText::Surge(surge) = &entry.value else { continue };
             if entry.broken || surge.source.broken || surge.load.broken {
                 continue;
@@ -41,7 +41,9 @@ impl Compiler<'_> {
                 continue;
             }
             let source = self.source(name, &surge.load, surge.load.span, (surge.at.value, surge.until.value));
-            sources.insert(name.clone(), source);
+            // Faults get their numbers in this order too.
+            let fault = Some(FaultId(number as u32));
+            sources.insert(name.clone(), Source { fault, ..source });
         }
         if sources.is_empty() && !self.system.load.partial {
             self.report(
@@ -90,6 +92,7 @@ impl Compiler<'_> {
             until: until.map(|until| Time::from_nanos(until.as_nanos())),
             requests: text.requests.value.map(|count| u64::from(count.0)),
             class: super::admission::class(&text.class),
+            fault: None,
         }
     }
 

@@ -9,7 +9,7 @@ mod table;
 pub(crate) use container::{Entry, Map};
 #[cfg(test)]
 pub(crate) use table::read_default;
-pub(crate) use table::{Field, Record, choice, record, with_article};
+pub(crate) use table::{Choice, Field, Record, choice, record, with_article};
 
 use crate::diagnostic::Finding;
 use crate::origin::Span;

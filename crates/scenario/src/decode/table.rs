@@ -15,6 +15,15 @@ pub(crate) trait Record {
     fn slot(&mut self, field: &str) -> Option<&mut dyn Slot>;
 }
 
+/// An enum whose variants may have a record each: the fields of the variant that it is.
+pub(crate) trait Choice {
+    /// The field of this name of the variant's record.
+    fn slot(&mut self, field: &str) -> Option<&mut dyn Slot>;
+
+    /// The table of the variant's record.
+    fn fields(&self) -> &'static [Field];
+}
+
 /// A field of a record as the tables describe it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Field {
@@ -224,18 +233,14 @@ macro_rules! choice {
             $( $(#[doc = $meaning])+ $variant $(($type))? ),+
         }
 
-        impl $name {
-            /// The field of this name of the variant's record.
-            #[allow(dead_code, reason = "not every choice is addressed by paths")]
-            pub(crate) fn slot(&mut self, field: &str) -> Option<&mut dyn $crate::decode::Slot> {
+        impl $crate::decode::Choice for $name {
+            fn slot(&mut self, field: &str) -> Option<&mut dyn $crate::decode::Slot> {
                 match self {
                     $( choice!(@pattern value $variant $(($type))?) => choice!(@slot value field $(($type))?), )+
                 }
             }
 
-            /// The table of the variant's record.
-            #[allow(dead_code, reason = "not every choice is addressed by paths")]
-            pub(crate) fn fields(&self) -> &'static [$crate::decode::Field] {
+            fn fields(&self) -> &'static [$crate::decode::Field] {
                 match self {
                     $( choice!(@any $variant $(($type))?) => choice!(@table $(($type))?), )+
                 }

@@ -13,6 +13,7 @@ use crate::original::Original;
 use crate::unit::print_duration;
 use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::Runtime;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// How values are estimated: by the means of batches, which are pieces of simulated time of equal length behind a warm-up.
@@ -87,6 +88,8 @@ pub enum Expectation {
         service: String,
         /// What was measured.
         original: Box<Original>,
+        /// Observables that are known to miss, and the mechanism that is absent.
+        misses: BTreeMap<String, String>,
     },
     /// A milestone never happened.
     Never {
@@ -214,7 +217,7 @@ impl fmt::Display for Expectation {
                 let names: Vec<String> = milestones.iter().map(|milestone| format!("{milestone:?}")).collect();
                 write!(f, "{service}: {} ({times} times)", names.join(" → "))
             }
-            Self::Reproduces { service, original } => write!(f, "{service} does as {} did", original.set),
+            Self::Reproduces { service, original, .. } => write!(f, "{service} does as {} did", original.set),
             Self::Never { service, milestone } => write!(f, "{service}: never {milestone:?}"),
         }
     }

@@ -23,7 +23,8 @@ choice! {
         Exact(Bound),
         /// Milestones of a service happened in this order, `times` times over.
         Chain(ChainText),
-        /// The run does what a real system did on the same work: every observable that counts is a fair prediction.
+        /// The run does what a real system did on the same work: every observable is a fair prediction, but for those that it is
+        /// known to miss.
         Reproduces(ReproducesText),
     }
 }
@@ -87,6 +88,18 @@ record! {
         file: String,
         /// The service that stands for what was measured: the one with the pool, the server of a storm, the one with the heap or cache.
         service: Name,
+        /// What it is known to miss, and why. It must miss each of them: one that is a fair prediction does not belong here any more.
+        misses: Vec<At<MissText>> = [[]],
+    }
+}
+
+record! {
+    /// Observables that a run misses for one reason. They are told as missed, and count as misses wherever fair predictions are counted.
+    MissText as "miss" {
+        /// The observables, as the measured set names them.
+        observables: Vec<At<String>>,
+        /// The mechanism that the real thing has and the machines have not, for people.
+        mechanism: String,
     }
 }
 

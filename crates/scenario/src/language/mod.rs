@@ -20,7 +20,7 @@ mod traffic;
 pub(crate) use admission::{
     ClassText, DelayText, DroppedText, OrderText, OverflowText, QueueText, ScheduleText, StatusText, VictimText,
 };
-pub(crate) use expect::{Bound, ChainText, Expect, MeasureText, MilestoneText, ReproducesText, ValueText};
+pub(crate) use expect::{Bound, ChainText, Expect, MeasureText, MilestoneText, MissText, ReproducesText, ValueText};
 pub(crate) use fault::{ContrastText, Deploy, FaultText, HoldLock, SetText};
 pub(crate) use law::{Law, RecordedText};
 pub(crate) use limit::{ConcurrencyText, ExcessText, RateLimitText};

@@ -227,11 +227,13 @@ record! {
 }
 
 record! {
-    /// A young process needs `factor` times the demand, falling linearly to 1 over its first `requests` requests.
+    /// A process that was restarted needs a multiple of the demand, which falls linearly with each request: when k requests have been taken
+    /// up, the one that computes included, demands take 1 + (factor - 1) * (1 - k / requests) times as long, and as long as ever from
+    /// k = requests on. Processes that run when the world begins are warm.
     WarmUpText as "warm-up" {
-        /// Multiplier of the very first request's demands, at least 1.
+        /// The multiplier from which it falls, at least 1: the first request has one step less, (factor - 1) / requests.
         factor: Factor = [3],
-        /// Requests until the multiplier is 1.
+        /// The request from which on demands are as long as ever; with 1 there is no warm-up.
         requests: Count<1> = [200],
     }
 }

@@ -6,7 +6,7 @@
 mod component;
 mod step;
 
-use crate::decode::{Field, Record, Slot};
+use crate::decode::{Choice, Field, Record, Slot};
 use crate::language::{
     ArrivalsText, BalanceText, BreakerText, BudgetText, ConcurrencyText, EndpointText, LinkText, PoolText,
     RateLimitText, RuntimeText, SystemText, VacationText,

@@ -1,6 +1,7 @@
 //! Steps within steps, in the order of the text: which is the n-th that has a field.
 
 use super::Address;
+use crate::decode::Choice;
 use crate::language::StepText;
 
 pub(super) type Steps = Vec<crate::decode::At<StepText>>;

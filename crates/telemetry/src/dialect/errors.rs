@@ -1,8 +1,8 @@
 //! `error.type`: an HTTP status, an SQLSTATE, `timeout`, or the exception class of the runtime that reports the error.
 
 use knockon_model::blueprint::{Blueprint, Operation, Runtime};
-use knockon_model::id::ServiceId;
-use knockon_model::record::{Catalogue, ErrorType, RequestRecord, SpanKind, SpanRecord};
+use knockon_model::id::{OperationId, ProcessId, ServiceId};
+use knockon_model::record::{Catalogue, ErrorType, SpanKind, SpanRecord};
 use std::collections::BTreeMap;
 
 /// Whose exceptions a process throws.
@@ -78,9 +78,15 @@ impl ErrorWords {
     }
 
     /// `error.type` of a request that failed, as its client would report it.
-    pub(crate) fn of_request(&mut self, request: &RequestRecord) -> &str {
-        let (kind, callee) = self.operations[request.operation.index()];
-        let key = (request.error, request.status, self.languages[request.client.index()], kind, callee);
+    pub(crate) fn of_request(
+        &mut self,
+        client: ProcessId,
+        operation: OperationId,
+        status: u16,
+        error: Option<ErrorType>,
+    ) -> &str {
+        let (kind, callee) = self.operations[operation.index()];
+        let key = (error, status, self.languages[client.index()], kind, callee);
         self.known.entry(key).or_insert_with(|| span_error(key))
     }
 

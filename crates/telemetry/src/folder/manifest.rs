@@ -1,7 +1,7 @@
 //! The manifest: what a finished run is made of. A folder is a finished run if and only if it has one.
 //!
-//! It lies beside the observed tables, so it says nothing that they do not: no names of faults or scenarios, nothing about
-//! the documents of truth.
+//! It lies beside the observed tables, so it says nothing that they do not, but how much the tables of truth hold: no names of
+//! faults or scenarios, nothing about the documents of truth.
 
 use crate::error::{Error, Result};
 use crate::writer::Written;

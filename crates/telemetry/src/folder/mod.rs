@@ -4,7 +4,8 @@
 //! out/<name>/
 //!   manifest.json   written last: a folder with a manifest is a finished run
 //!   observed/       spans/ logs/ metrics/ series/ changes/      Parquet parts
-//!   truth/          ledger/ requests/, the documents that the caller writes, and the files that the scenario reads
+//!   truth/          ledger/ requests/; effects/ windows/ labels_*/ where worlds were compared; the documents that the caller writes,
+//!                   and the files that the scenario reads
 //! ```
 //!
 //! Nothing of a staged folder lies in the place of the run, and nothing but data lies in a table's folder: readers take
@@ -22,7 +23,8 @@ pub use manifest::{Epochs, MANIFEST, Manifest, TABLES_EPOCH, TableSummary};
 use crate::error::{Error, Result};
 use crate::recorder::Recorder;
 use crate::tables::TABLES;
-use crate::writer::{Tables, digest};
+use crate::truth::MetricName;
+use crate::writer::{Tables, TruthTables, digest};
 use crate::{Digest, writer};
 use knockon_kernel::Duration;
 use knockon_model::blueprint::Blueprint;
@@ -37,8 +39,16 @@ use std::sync::Arc;
 /// Name in [`Manifest::limits_hit`]: so many times were rows written out of order, since too many spans waited for an earlier one to end.
 pub const LIMIT_WAITING_ROWS: &str = "waiting_rows";
 
-/// Documents of truth that every run has.
-const DOCUMENTS: [&str; 3] = ["scenario.ron", "faults.json", "milestones.json"];
+/// Documents of truth: those that every run has, and those of what faults did.
+const DOCUMENTS: [&str; 7] = [
+    "scenario.ron",
+    "faults.json",
+    "milestones.json",
+    "incidents.json",
+    "propagation.json",
+    "propagation.dot",
+    "difficulty.json",
+];
 
 /// How a run is written.
 #[derive(Clone, Debug)]
@@ -100,8 +110,7 @@ impl RunWriter {
         options: Options,
     ) -> Result<Self> {
         let stage = Stage::create(Arc::clone(&options.files), out)?;
-        let folders = FOLDERS.iter().copied().chain(TABLES.iter().map(|table| table.path));
-        for folder in folders {
+        for folder in FOLDERS {
             let path = stage.path.join(folder);
             options.files.create_folder(&path).map_err(|source| Error::io("create", &path, source))?;
         }
@@ -118,6 +127,16 @@ impl RunWriter {
         let Options { files, waiting_rows, threads } = &self.options;
         let tables = Tables::create(files, &self.stage.path, &self.catalogue, &self.blueprint, *waiting_rows)?;
         Ok(Recorder::new(tables, *threads > 1))
+    }
+
+    /// The tables of what faults did. To be called once, if worlds are compared: it opens them. `metrics` are what
+    /// [`WindowRow::metric`](crate::WindowRow::metric) counts through.
+    ///
+    /// # Errors
+    /// If the tables' files cannot be created.
+    pub fn truth_tables(&self, metrics: impl IntoIterator<Item = MetricName>) -> Result<TruthTables> {
+        let files = &self.options.files;
+        TruthTables::create(files, &self.stage.path, &self.catalogue, &self.blueprint, metrics)
     }
 
     /// Writes a document of truth as JSON: `faults.json`, `milestones.json`. Returns the digest of its bytes.
@@ -139,7 +158,8 @@ impl RunWriter {
     /// # Panics
     /// If the name is that of a table's folder or has a separator.
     pub fn write_truth_text(&self, name: &str, text: &str) -> Result<Digest> {
-        assert!(!name.contains(['/', '\\']) && name != "ledger", "documents of truth are files of truth/");
+        let is_free = tables_of_truth().all(|table| table != name);
+        assert!(!name.contains(['/', '\\']) && is_free, "documents of truth are files of truth/");
         self.write_file(&self.stage.path.join("truth").join(name), text.as_bytes())?;
         Ok(digest::of_bytes(text.as_bytes()))
     }
@@ -155,8 +175,8 @@ impl RunWriter {
         let parts: Vec<_> = Path::new(name).components().collect();
         assert!(parts.iter().all(|part| matches!(part, Component::Normal(_))), "a checked name stays in its folder");
         let first = parts.first().map(|part| part.as_os_str());
-        let table = TABLES.iter().filter_map(|table| table.path.strip_prefix("truth/"));
-        if table.chain(DOCUMENTS).any(|taken| first.is_some_and(|first| first.eq_ignore_ascii_case(taken))) {
+        if tables_of_truth().chain(DOCUMENTS).any(|taken| first.is_some_and(|first| first.eq_ignore_ascii_case(taken)))
+        {
             return Err(Error::TakenName { name: name.into() });
         }
         let files = &self.options.files;
@@ -171,18 +191,26 @@ impl RunWriter {
         Ok(())
     }
 
-    /// Completes the run and puts it in place. Without a recorder the tables have no folders to read: nothing was recorded.
+    /// Completes the run and puts it in place. Tables that were not opened have no folders to read: without a recorder nothing was
+    /// recorded, without `truth` no worlds were compared.
     ///
     /// # Errors
     /// The first one that the recorder met, or one of the file system's. The staged folder is gone then, and whatever was in the
     /// run's place is still there; only if removing the *replaced* run fails, the new one is in place already.
-    pub fn finish(mut self, recorder: Option<Recorder>, closing: Closing) -> Result<Manifest> {
+    pub fn finish(
+        mut self,
+        recorder: Option<Recorder>,
+        truth: Option<TruthTables>,
+        closing: Closing,
+    ) -> Result<Manifest> {
         self.manifest.run_digest = closing.run_digest;
         self.manifest.simulated_ns = closing.simulated.as_nanos();
         self.manifest.limits_hit = closing.limits_hit;
-        match recorder {
-            Some(recorder) => self.add(&recorder.finish()?),
-            None => self.remove_empty_tables()?,
+        if let Some(recorder) = recorder {
+            self.add(&recorder.finish()?);
+        }
+        if let Some(truth) = truth {
+            truth.finish()?.iter().for_each(|written| self.manifest.add(written));
         }
         for folder in self.folders() {
             let path = self.stage.path.join(folder);
@@ -206,19 +234,9 @@ impl RunWriter {
         }
     }
 
-    /// An empty folder is no table: DuckDB and Polars refuse to read one.
-    fn remove_empty_tables(&self) -> Result<()> {
-        for table in TABLES {
-            let path = self.stage.path.join(table.path);
-            self.options.files.remove_folder(&path).map_err(|source| Error::io("remove", &path, source))?;
-        }
-        Ok(())
-    }
-
     /// Every folder that is there, inner ones first.
-    fn folders(&self) -> impl Iterator<Item = &'static str> {
-        let recorded = !self.manifest.tables.is_empty();
-        TABLES.iter().filter(move |_| recorded).map(|table| table.path).chain(FOLDERS)
+    fn folders(&self) -> impl Iterator<Item = &str> {
+        self.manifest.tables.keys().map(String::as_str).chain(FOLDERS)
     }
 
     fn write_file(&self, path: &Path, bytes: &[u8]) -> Result<()> {
@@ -226,6 +244,11 @@ impl RunWriter {
         file.write_all(bytes).map_err(|source| Error::io("write", path, source))?;
         file.synchronise().map_err(|source| Error::io("synchronise", path, source))
     }
+}
+
+/// Folders of tables within `truth/`.
+fn tables_of_truth() -> impl Iterator<Item = &'static str> {
+    TABLES.iter().filter_map(|table| table.path.strip_prefix("truth/"))
 }
 
 /// Reads the manifest of a finished run.

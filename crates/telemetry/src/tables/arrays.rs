@@ -1,8 +1,8 @@
 //! Arrow arrays from rows, one function a [`Kind`](super::Kind). A missing value has zeros beneath it.
 
 use arrow::array::{
-    Array, ArrayRef, DictionaryArray, FixedSizeBinaryArray, Int32Array, Int64Array, StringArray,
-    TimestampNanosecondArray, UInt16Array,
+    Array, ArrayRef, BooleanArray, DictionaryArray, FixedSizeBinaryArray, Float64Array, Int32Array, Int64Array,
+    StringArray, TimestampNanosecondArray, UInt16Array,
 };
 use arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::Int32Type;
@@ -17,6 +17,15 @@ pub(super) struct Words {
 }
 
 impl Words {
+    /// Words whose numbers are their places.
+    pub(super) fn of<'a>(words: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut all = Self::default();
+        for word in words {
+            all.key(word);
+        }
+        all
+    }
+
     /// The number of a word.
     pub(super) fn key(&mut self, word: &str) -> i32 {
         if let Some(&key) = self.keys.get(word) {
@@ -107,4 +116,19 @@ pub(super) fn small_or_null(numbers: impl Iterator<Item = u16>) -> ArrayRef {
     let numbers: Vec<u16> = numbers.collect();
     let nulls = present(numbers.len(), |row| numbers[row] != 0);
     Arc::new(UInt16Array::new(numbers.into(), Some(nulls)))
+}
+
+/// A column of durations or differences of them in nanoseconds, some of which are missing.
+pub(super) fn nanoseconds_or_null(ns: impl Iterator<Item = Option<i64>>) -> ArrayRef {
+    Arc::new(ns.collect::<Int64Array>())
+}
+
+/// A column of real numbers in which what is not finite is missing. A negative zero would be another bit pattern of the same number.
+pub(super) fn reals_or_null(numbers: impl Iterator<Item = f64>) -> ArrayRef {
+    Arc::new(numbers.map(|number| number.is_finite().then_some(number + 0.0)).collect::<Float64Array>())
+}
+
+/// A column of answers, yes or no.
+pub(super) fn answers(answers: impl Iterator<Item = bool>) -> ArrayRef {
+    Arc::new(BooleanArray::new(answers.collect(), None))
 }

@@ -54,6 +54,8 @@ pub enum Kind {
     U64,
     /// A real number.
     F64,
+    /// Yes or no.
+    Bool,
     /// Pairs of text, ascending by key.
     WordMap,
 }
@@ -72,6 +74,7 @@ impl Kind {
             Self::U32 => DataType::UInt32,
             Self::U64 => DataType::UInt64,
             Self::F64 => DataType::Float64,
+            Self::Bool => DataType::Boolean,
             Self::WordMap => DataType::Map(
                 Arc::new(Field::new(
                     "key_value",
@@ -99,6 +102,7 @@ impl Kind {
             Self::U32 => "uint32".into(),
             Self::U64 => "uint64".into(),
             Self::F64 => "float64".into(),
+            Self::Bool => "boolean".into(),
             Self::WordMap => "map(string, string)".into(),
         }
     }

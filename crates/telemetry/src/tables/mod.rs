@@ -4,33 +4,52 @@
 //! numbers only. Deliberately not here: files, threads and the order of rows (`writer`), and log wording (`dialect`).
 
 mod arrays;
+mod asked;
 mod changes;
 mod declaration;
 mod dictionary;
+mod effects;
+mod labels;
 mod ledger;
 mod logs;
 mod metrics;
 mod requests;
 mod series;
 mod spans;
+mod windows;
 
 pub use declaration::{Column, Kind, Table};
 pub use dictionary::data_dictionary;
 
 pub(crate) use changes::Changes;
+pub(crate) use effects::Effects;
+pub(crate) use labels::{LogLabels, SampleLabels, SpanLabels};
 pub(crate) use ledger::Ledger;
 pub(crate) use logs::Logs;
 pub(crate) use metrics::Metrics;
 pub(crate) use requests::Requests;
 pub(crate) use series::{SERIES, series};
 pub(crate) use spans::Spans;
+pub(crate) use windows::Windows;
 
 use arrow::array::ArrayRef;
 use knockon_kernel::Time;
 
 /// All tables, in the order of the data dictionary.
-pub static TABLES: [&Table; 7] =
-    [&spans::SPANS, &logs::LOGS, &metrics::METRICS, &SERIES, &changes::CHANGES, &ledger::LEDGER, &requests::REQUESTS];
+pub static TABLES: [&Table; 12] = [
+    &spans::SPANS,
+    &logs::LOGS,
+    &metrics::METRICS,
+    &SERIES,
+    &changes::CHANGES,
+    &ledger::LEDGER,
+    &requests::REQUESTS,
+    &effects::EFFECTS,
+    &windows::WINDOWS,
+    &labels::LABELS_SPANS,
+    &labels::LABELS_LOGS,
+    &labels::LABELS_METRICS,
+];
 
 /// Makes a table's columns of records.
 pub(crate) trait Encoder {

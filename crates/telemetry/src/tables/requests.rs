@@ -1,12 +1,12 @@
 //! `truth/requests`: what became of each source's requests, as their clients saw it.
 
-use super::arrays::{NULL, Words, nanoseconds, small_or_null, times, wide_ids};
+use super::arrays::{Words, nanoseconds, small_or_null, times, wide_ids};
+use super::asked::{Asked, failed};
 use super::declaration::{optional, required};
 use super::{Encoder, Epoch, Kind, Table};
-use crate::dialect::{ErrorWords, span_name};
 use arrow::array::{ArrayRef, UInt16Array, UInt64Array};
-use knockon_model::blueprint::{Blueprint, Operation};
-use knockon_model::record::{Catalogue, RequestRecord, SpanKind};
+use knockon_model::blueprint::Blueprint;
+use knockon_model::record::{Catalogue, Part, RequestRecord};
 use std::sync::Arc;
 
 /// The table.
@@ -37,6 +37,43 @@ pub(super) static REQUESTS: Table = Table {
         required("outcome", Kind::Word, "", "answered (with a status below 500) or failed."),
         optional("http_response_status_code", Kind::U16, "", "http.response.status_code; null if no answer came."),
         optional("error_type", Kind::Word, "", "error.type of a failed request, as the client would report it."),
+        required(
+            Part::Queued.column(),
+            Kind::Nanoseconds,
+            "ns",
+            "Of latency_ns, along the request's critical path over all services: in accept queues, or waiting for a worker. The \
+             ten columns from here on sum to latency_ns exactly. Of an attempt that was given up counts what was spent on it \
+             until then.",
+        ),
+        required(
+            Part::Pool.column(),
+            Kind::Nanoseconds,
+            "ns",
+            "Waiting for connections from pools, or for permits of bulkheads.",
+        ),
+        required(Part::Computing.column(), Kind::Nanoseconds, "ns", "Demands, at full speed."),
+        required(Part::CpuWait.column(), Kind::Nanoseconds, "ns", "Runnable without a core."),
+        required(Part::Throttled.column(), Kind::Nanoseconds, "ns", "Runnable while a processor quota was burnt."),
+        required(
+            Part::Paused.column(),
+            Kind::Nanoseconds,
+            "ns",
+            "While the process that was to go on stood still: for a collection, a vacation, or a stop from outside.",
+        ),
+        required(
+            Part::Network.column(),
+            Kind::Nanoseconds,
+            "ns",
+            "On the wire: connecting, requests and answers, and what never arrived anywhere.",
+        ),
+        required(Part::BackingOff.column(), Kind::Nanoseconds, "ns", "Backing off between attempts, or sleeping."),
+        required(Part::Lock.column(), Kind::Nanoseconds, "ns", "Waiting for locks."),
+        required(
+            Part::Child.column(),
+            Kind::Nanoseconds,
+            "ns",
+            "Waiting for what was not followed: nothing, but where the run was recorded only from some instant on.",
+        ),
     ],
 };
 
@@ -44,45 +81,18 @@ pub(super) static REQUESTS: Table = Table {
 #[derive(Debug)]
 pub(crate) struct Requests {
     epoch: Epoch,
-    /// By process: number of its source's name.
-    source_of: Vec<i32>,
-    /// By operation: number of its name, and whether answers carry a status.
-    named: Vec<(i32, bool)>,
-    sources: Words,
-    names: Words,
+    asked: Asked,
     outcomes: Words,
-    errors: Words,
-    error_words: ErrorWords,
 }
 
 impl Requests {
     pub(crate) fn new(catalogue: &Catalogue, blueprint: &Blueprint) -> Self {
-        let (mut sources, mut names, mut outcomes) = (Words::default(), Words::default(), Words::default());
-        let mut name = |info: &knockon_model::record::OperationInfo| {
-            // The client's own span would not name the route, but truth knows it.
-            let server = knockon_model::record::OperationInfo { kind: SpanKind::Server, ..info.clone() };
-            (names.key(&span_name(&server)), matches!(info.operation, Operation::Http { .. }))
-        };
-        let named = catalogue.operations.iter().map(&mut name).collect();
-        let source_of = catalogue.processes.iter().map(|process| sources.key(&process.name)).collect();
-        for word in ["answered", "failed"] {
-            outcomes.key(word);
-        }
         Self {
             epoch: Epoch(blueprint.epoch_unix_ns),
-            source_of,
-            named,
-            sources,
-            names,
-            outcomes,
-            errors: Words::default(),
-            error_words: ErrorWords::new(catalogue, blueprint),
+            asked: Asked::new(catalogue, blueprint),
+            outcomes: Words::of(["answered", "failed"]),
         }
     }
-}
-
-fn failed(record: &RequestRecord) -> bool {
-    record.error.is_some() || record.status >= 500
 }
 
 impl Encoder for Requests {
@@ -90,24 +100,23 @@ impl Encoder for Requests {
     const TABLE: &'static Table = &REQUESTS;
 
     fn encode(&mut self, records: &[RequestRecord]) -> Vec<ArrayRef> {
-        let Self { epoch, source_of, named, error_words, errors, .. } = self;
-        let epoch = *epoch;
-        let keys = |key: &dyn Fn(&RequestRecord) -> i32| records.iter().map(key).collect::<Vec<i32>>();
-        let error_keys =
-            records.iter().map(|r| if failed(r) { errors.key(error_words.of_request(r)) } else { NULL }).collect();
-        let statuses = records.iter().map(|r| if named[r.operation.index()].1 { r.status } else { 0 });
-        vec![
-            self.sources.column(keys(&|r| source_of[r.client.index()])),
+        let Self { epoch, asked, outcomes } = self;
+        let outcome_keys = records.iter().map(|r| i32::from(failed(r.status, r.error))).collect();
+        let error_keys = records.iter().map(|r| asked.error(r.client, r.operation, r.status, r.error)).collect();
+        let mut columns: Vec<ArrayRef> = vec![
+            asked.sources(records.iter().map(|r| r.client)),
             Arc::new(UInt64Array::from_iter_values(records.iter().map(|r| r.number))),
             wide_ids(records.iter().map(|r| r.trace.0), None),
-            self.names.column(keys(&|r| named[r.operation.index()].0)),
+            asked.names(records.iter().map(|r| r.operation)),
             times(records.iter().map(|r| epoch.unix_ns(r.sent))),
             times(records.iter().map(|r| epoch.unix_ns(r.ended))),
             nanoseconds(records.iter().map(|r| r.ended.saturating_sub(r.sent).as_nanos()), None),
             Arc::new(UInt16Array::from_iter_values(records.iter().map(|r| r.attempts))),
-            self.outcomes.column(keys(&|r| i32::from(failed(r)))),
-            small_or_null(statuses),
-            errors.column(error_keys),
-        ]
+            outcomes.column(outcome_keys),
+            small_or_null(records.iter().map(|r| asked.status(r.operation, r.status))),
+            asked.errors(error_keys),
+        ];
+        columns.extend(Part::ALL.map(|part| nanoseconds(records.iter().map(|r| r.parts[part as usize]), None)));
+        columns
     }
 }

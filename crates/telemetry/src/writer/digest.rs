@@ -94,6 +94,11 @@ fn values(array: &dyn Array, out: &mut Vec<u8>) {
         DataType::UInt32 => numbers(array.as_primitive::<UInt32Type>(), out, i64::from),
         DataType::UInt64 => numbers(array.as_primitive::<UInt64Type>(), out, u64::cast_signed),
         DataType::Float64 => numbers(array.as_primitive::<Float64Type>(), out, |value| value.to_bits().cast_signed()),
+        DataType::Boolean => {
+            let array = array.as_boolean();
+            assert!(array.nulls().is_none(), "no table has a column of yes, no and unknown");
+            eight_bytes(out, array.len(), |row| u64::from(array.value(row)).to_le_bytes());
+        }
         DataType::FixedSizeBinary(width) => {
             let array = array.as_fixed_size_binary();
             match array.nulls() {

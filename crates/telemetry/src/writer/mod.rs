@@ -8,9 +8,11 @@ pub(crate) mod digest;
 mod order;
 mod part;
 mod table;
+mod truth;
 
 pub(crate) use batch::Batch;
 pub(crate) use table::Written;
+pub use truth::TruthTables;
 
 use crate::error::Result;
 use crate::folder::FileSystem;

@@ -74,7 +74,7 @@ fn properties(table: &Table) -> WriterProperties {
             Kind::Nanoseconds | Kind::Text | Kind::U64 => {
                 properties = properties.set_column_dictionary_enabled(path(), false);
             }
-            Kind::Word | Kind::U16 | Kind::U32 | Kind::F64 | Kind::WordMap => {}
+            Kind::Word | Kind::U16 | Kind::U32 | Kind::F64 | Kind::Bool | Kind::WordMap => {}
         }
     }
     properties.build()

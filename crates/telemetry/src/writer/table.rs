@@ -4,7 +4,7 @@
 
 use super::digest::{Digest, TableDigest};
 use super::part::{GROUP_ROWS, Part};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::folder::FileSystem;
 use crate::tables::{Encoder, Table};
 use arrow::array::{ArrayRef, RecordBatch};
@@ -46,6 +46,7 @@ impl Parts {
     /// Creates the table's folder in the run folder, and the first part: a table without rows still has a file to read.
     pub(super) fn create(files: &Arc<dyn FileSystem>, run: &Path, table: &'static Table) -> Result<Self> {
         let folder = run.join(table.path);
+        files.create_folder(&folder).map_err(|source| Error::io("create", &folder, source))?;
         let schema = Arc::new(table.schema());
         let open = Part::create(files.as_ref(), folder.join(part_name(0)), table, Arc::clone(&schema))?;
         let files = Arc::clone(files);

@@ -17,8 +17,9 @@ use std::path::PathBuf;
 
 pub(crate) fn execute(arguments: &Run) -> Result<Exit, Failure> {
     if arguments.telemetry == Some(Telemetry::None) && arguments.out.is_some() {
-        return Err(Failure::new(Exit::Usage, "`--out` and `--telemetry none` exclude each other")
-            .hint("leave out `--telemetry none` to have the tables written"));
+        return Err(Failure::new(Exit::Usage, "`--out` and `--telemetry none` exclude each other").hint(
+            "leave out `--telemetry none` to have the tables written there, or `--out` to have nothing written",
+        ));
     }
     if arguments.format == Format::Markdown && !arguments.summary {
         return Err(Failure::new(Exit::Usage, "`--format markdown` is a form of the table of all expectations")

@@ -277,5 +277,6 @@ fn source(name: &str, target: &str, rate: f64) -> Source {
         until: None,
         requests: None,
         class: 0,
+        fault: None,
     }
 }
