@@ -73,7 +73,7 @@ fn pooled(slow: &[u64], fast: &[u64]) -> Builder {
     let compute = Step::Compute { site: Site(2), demand: thirty };
     let web = b.service("web", None, Vec::new());
     b.0.services[0].endpoints = vec![
-        endpoint("GET /slow", vec![acquire.clone(), compute, query.clone(), release.clone()]),
+        endpoint("GET /slow", vec![acquire, compute, query, release]),
         endpoint("GET /fast", vec![acquire, query, release]),
     ];
     let database = b.database("zdb", 4, ten);

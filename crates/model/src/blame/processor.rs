@@ -63,7 +63,7 @@ impl Processor {
         match self.speed {
             Speed::Halted => {}
             Speed::Throttled => self.accrue_throttled(passed),
-            Speed::Running => self.accrue(passed, u128::from(served - before)),
+            Speed::Running => self.accrue(passed, u128::from(served.wrapping_sub(before))),
         }
     }
 

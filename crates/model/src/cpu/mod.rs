@@ -353,7 +353,7 @@ impl Cpu {
     pub fn served_ever(&self, now: Time) -> u64 {
         let passed_ns = (now - self.anchor).as_nanos();
         let since = if self.running.is_empty() || passed_ns == 0 { 0 } else { self.served(passed_ns) };
-        self.attained_before.saturating_add(self.attained).saturating_add(since)
+        self.attained_before.wrapping_add(self.attained).wrapping_add(since)
     }
 
     /// The integral of the cores in use up to `now`, in nanoseconds × thousandths of a core.
@@ -407,7 +407,7 @@ impl Cpu {
     /// The attained service begins again at 0.
     #[inline]
     fn forget_attained(&mut self) {
-        self.attained_before = self.attained_before.saturating_add(std::mem::take(&mut self.attained));
+        self.attained_before = self.attained_before.wrapping_add(std::mem::take(&mut self.attained));
     }
 
     /// Attained service of so much time at the present speed.

@@ -281,8 +281,9 @@ impl World {
     #[inline(always)]
     pub(super) fn take_up(&mut self, frame: FrameRef) {
         let now = self.now();
-        self.switch(frame, Part::Computing, now);
         let f = &mut self.frames[frame];
+        // It is touched when it next waits, or ends: within this event.
+        f.switch(Part::Computing, now);
         f.state = State::Running;
         let process = &mut self.processes[f.process as usize];
         process.busy += 1;

@@ -115,16 +115,19 @@ impl World {
         if self.frames[frame].held.iter().any(Option::is_some) {
             self.release_all(frame, sink);
         }
-        self.switch(frame, Part::Computing, now);
-        let f = &self.frames[frame];
-        if f.program == u32::MAX {
+        let f = &mut self.frames[frame];
+        f.switch(Part::Computing, now);
+        let (client, branch) = (f.program == u32::MAX, f.is_branch());
+        self.touch(frame);
+        if client {
             self.finish_request(frame, sink);
             return;
         }
-        if f.is_branch() {
+        if branch {
             self.finish_branch(frame, sink);
             return;
         }
+        let f = &self.frames[frame];
         let (index, outcome, arrived) = (f.process, f.outcome, f.arrived);
         self.digest.absorb((now - arrived).as_nanos(), u64::from(outcome.status));
         self.release_share(frame);

@@ -53,7 +53,8 @@ impl World {
         let frame = &mut self.frames[caller];
         frame.child = child;
         frame.state = State::WaitingReply;
-        self.switch(caller, Part::Child, now);
+        frame.switch(Part::Child, now);
+        self.touch(caller);
         if let Some(timeout) = timeout {
             self.set_policy_timer(caller, edge.policy.0, timeout);
         }
@@ -226,10 +227,11 @@ impl World {
         let retried = frame.attempts > 1 || frame.state == State::BackingOff;
         frame.child = FrameRef::NONE;
         frame.switch(self.stood, at);
+        frame.switch(Part::Computing, now);
         frame.found = found;
         frame.state = State::Running;
         let process = frame.process;
-        self.switch(caller, Part::Computing, now);
+        self.touch(caller);
         if keeps {
             self.keep_connection(process, to, link);
         }
