@@ -6,7 +6,7 @@
 
 use knockon_kernel::Time;
 use knockon_model::id::{OperationId, ProcessId, SeriesId};
-use knockon_model::record::{ErrorType, Part, SpanId, TraceId};
+use knockon_model::record::{BlameRecord, ErrorType, Part, SpanId, TraceId};
 
 /// What became of one request in one world.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -158,4 +158,15 @@ pub struct SampleLabel {
     pub role: Role,
     /// Whether the number is worse because of the fault.
     pub hurt: bool,
+}
+
+/// Who held what others waited for, in a window: a row of `truth/blame`.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct BlameRow {
+    /// First instant of the window.
+    pub start: Time,
+    /// Its end.
+    pub end: Time,
+    /// What was taken of the world at its end.
+    pub blame: BlameRecord,
 }

@@ -4,7 +4,7 @@
 //! out/<name>/
 //!   manifest.json   written last: a folder with a manifest is a finished run
 //!   observed/       spans/ logs/ metrics/ series/ changes/      Parquet parts
-//!   truth/          ledger/ requests/; effects/ windows/ labels_*/ where worlds were compared; the documents that the caller writes,
+//!   truth/          ledger/ requests/; effects/ windows/ labels_*/ blame/ where worlds were compared; the documents that the caller writes,
 //!                   and the files that the scenario reads
 //! ```
 //!
