@@ -52,7 +52,12 @@ pub(super) static WINDOWS: Table = Table {
         required("window_end", Kind::Time, "ns", "Where it ends: what happened at this instant belongs to it."),
         optional("with_value", Kind::F64, "", "Value with the fault; null where there was nothing to measure."),
         optional("without_value", Kind::F64, "", "Value without the fault."),
-        optional("placebo_value", Kind::F64, "", "Value without the fault and with the components' phases redrawn."),
+        optional(
+            "placebo_value",
+            Kind::F64,
+            "",
+            "Value without the fault and with the components' phases redrawn at every window.",
+        ),
         optional(
             "band_low",
             Kind::F64,
