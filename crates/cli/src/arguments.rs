@@ -155,8 +155,13 @@ pub(crate) struct Run {
     /// Form of the closing summary on standard output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
-    /// Threads of a run: the simulation is one; a second one writes the tables. Of several runs each has one
-    #[arg(long, value_name = "1|2", value_parser = clap::value_parser!(u8).range(1..=2), default_value_t = 2)]
+    /// Does not compare faults with the same world without them: no effects, labels and incidents, in less time. Of several runs with
+    /// `--summary` or `--seeds` none is compared
+    #[arg(long)]
+    pub(crate) no_truth: bool,
+    /// Threads of a run: one simulates, one writes the tables, others simulate the worlds that faults are compared with. Results are the same
+    /// for any number. Of several runs each has one
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16), default_value_t = 3)]
     pub(crate) threads: u8,
 }
 

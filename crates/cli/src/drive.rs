@@ -5,7 +5,8 @@ use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use knockon_kernel::{Duration, Time};
 use knockon_lab::Measurement;
-use knockon_model::{Sink, Stop, World};
+use knockon_lab::truth::{Edge, Rows, Tally, Truth};
+use knockon_model::{Sink, Stop, Tee, World};
 use std::time::Instant;
 
 /// Wall time that a piece should take: short enough that Ctrl-C feels immediate.
@@ -24,38 +25,94 @@ pub(crate) enum Ended {
     SinkFailed,
 }
 
-/// Runs `world` until `until`, unless its sink `has_failed`, and reads it where `measurement` wants to.
-pub(crate) fn drive<S: Sink>(
-    world: &mut World,
-    until: Time,
-    sink: &mut S,
-    has_failed: impl Fn(&S) -> bool,
-    measurement: &mut Measurement,
-    interrupt: &Interrupt,
-    progress: &mut Progress,
-) -> Result<(), Ended> {
-    let end_ns = until.as_nanos();
-    let mut reached_ns: u64 = 0;
-    let mut piece_ns = FIRST_PIECE_NS;
-    loop {
-        if let Some(signal) = interrupt.pending() {
-            return Err(Ended::Signal(signal));
+/// Drives a world to its end.
+#[derive(Debug)]
+pub(crate) struct Drive<'a> {
+    measurement: &'a mut Measurement,
+    interrupt: &'a Interrupt,
+    progress: &'a mut Progress,
+    end: Time,
+    reached_ns: u64,
+    piece_ns: u64,
+}
+
+impl<'a> Drive<'a> {
+    /// From its beginning to `end`, read where `measurement` wants to.
+    pub(crate) fn new(
+        measurement: &'a mut Measurement,
+        interrupt: &'a Interrupt,
+        progress: &'a mut Progress,
+        end: Time,
+    ) -> Self {
+        Self { measurement, interrupt, progress, end, reached_ns: 0, piece_ns: FIRST_PIECE_NS }
+    }
+
+    /// All of the way, unless its sink `has_failed`.
+    pub(crate) fn through<S: Sink>(
+        &mut self,
+        world: &mut World,
+        sink: &mut S,
+        has_failed: impl Fn(&S) -> bool,
+    ) -> Result<(), Ended> {
+        self.run_until(world, self.end, sink, has_failed)
+    }
+
+    /// All of the way, beside the worlds that it is compared with; `tell` gets what comes of that.
+    pub(crate) fn beside<S: Sink, const O: bool>(
+        &mut self,
+        world: &mut World,
+        sink: &mut Tee<S, Tally<O>>,
+        has_failed: impl Fn(&S) -> bool,
+        truth: &mut Truth<O>,
+        mut tell: impl FnMut(&[Rows]) -> Result<(), Ended>,
+    ) -> Result<(), Ended> {
+        truth.begin(world, &mut sink.1);
+        loop {
+            let stretch = truth.next();
+            let read = truth.run(&stretch, |until| {
+                self.run_until(world, until, sink, |sink| has_failed(&sink.0))?;
+                Ok(Edge::of(world))
+            })?;
+            let rows = truth.settle(&stretch, &read, world, &mut sink.1);
+            tell(&rows)?;
+            if stretch.until == self.end {
+                return Ok(());
+            }
         }
-        let began = Instant::now();
-        reached_ns = end_ns.min(reached_ns.saturating_add(piece_ns));
-        measurement.run_until(world, Time::from_nanos(reached_ns), sink).map_err(Ended::Limit)?;
-        if reached_ns == end_ns {
-            return Ok(());
-        }
-        if has_failed(sink) {
-            return Err(Ended::SinkFailed);
-        }
-        progress.show(reached_ns, end_ns);
-        let took_ms = began.elapsed().as_millis();
-        if took_ms < PIECE_MS.start {
-            piece_ns = piece_ns.saturating_mul(2);
-        } else if took_ms > PIECE_MS.end {
-            piece_ns = (piece_ns / 2).max(1);
+    }
+
+    fn run_until<S: Sink>(
+        &mut self,
+        world: &mut World,
+        until: Time,
+        sink: &mut S,
+        has_failed: impl Fn(&S) -> bool,
+    ) -> Result<(), Ended> {
+        let until_ns = until.as_nanos();
+        loop {
+            if let Some(signal) = self.interrupt.pending() {
+                return Err(Ended::Signal(signal));
+            }
+            let began = Instant::now();
+            let from_ns = self.reached_ns;
+            self.reached_ns = until_ns.min(self.reached_ns.saturating_add(self.piece_ns));
+            self.measurement.run_until(world, Time::from_nanos(self.reached_ns), sink).map_err(Ended::Limit)?;
+            let took_ms = began.elapsed().as_millis();
+            if took_ms > PIECE_MS.end {
+                self.piece_ns = (self.piece_ns / 2).max(1);
+            } else if took_ms < PIECE_MS.start && self.reached_ns - from_ns == self.piece_ns {
+                self.piece_ns = self.piece_ns.saturating_mul(2);
+            }
+            if self.reached_ns == self.end.as_nanos() {
+                return Ok(());
+            }
+            if has_failed(sink) {
+                return Err(Ended::SinkFailed);
+            }
+            self.progress.show(self.reached_ns, self.end.as_nanos());
+            if self.reached_ns == until_ns {
+                return Ok(());
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ mod failure;
 mod interrupt;
 mod progress;
 mod simulate;
+mod tables;
 mod terminal;
 
 use clap::Parser as _;

@@ -1,18 +1,20 @@
 //! One run from a loaded scenario to its end: the world, its watcher and, if wanted, the tables.
 
-use crate::drive::{Ended, drive, end_of};
+use crate::drive::{Drive, Ended, end_of};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
+use crate::tables::Conclusions;
 use knockon_kernel::Time;
 use knockon_lab::expectations::{self, Judgement};
 use knockon_lab::fidelity::Seen;
 use knockon_lab::milestones::{Milestones, Watcher};
 use knockon_lab::summary::{Summary, Written};
+use knockon_lab::truth::{self, Incident, Metrics, Propagation, Rows, Tally, Truth};
 use knockon_lab::{Calendar, Measurement, conservation, faults};
 use knockon_model::statistics::Statistics;
-use knockon_model::{Stop, Tee, World};
+use knockon_model::{Sink, Stop, Tee, World};
 use knockon_scenario::Loaded;
 use knockon_telemetry::{Closing, Manifest, Meta, Options, Recorder, RunWriter};
 use std::collections::BTreeMap;
@@ -28,7 +30,16 @@ const MODEL_EPOCH: u32 = 1;
 pub(crate) struct Recording {
     /// The run's folder.
     pub(crate) folder: PathBuf,
-    /// Threads: with 2, one of them writes.
+}
+
+/// How a scenario is run.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// Where its tables go, if any are written.
+    pub(crate) recording: Option<Recording>,
+    /// Whether faults are compared with the same world without them.
+    pub(crate) truth: bool,
+    /// Threads: with one, everything is done in turns; with more, one simulates, one writes, others simulate beside it.
     pub(crate) threads: u8,
 }
 
@@ -39,6 +50,11 @@ pub(crate) struct Simulated {
     statistics: Statistics,
     milestones: Milestones,
     judgements: Vec<Judgement>,
+    incidents: Vec<Incident>,
+    /// How each of them came about.
+    propagations: Vec<Propagation>,
+    /// What incidents name their evidence by.
+    metrics: Metrics,
     end: Time,
     wall_s: f64,
     events: u64,
@@ -59,63 +75,101 @@ struct Output {
 /// Runs a scenario to its end, a limit or a signal.
 pub(crate) fn simulate(
     loaded: Loaded,
-    recording: Option<&Recording>,
+    plan: &Plan,
     interrupt: &Interrupt,
     progress: Progress,
 ) -> Result<Simulated, Failure> {
-    match recording {
-        None => without_tables(loaded, interrupt, progress),
-        Some(recording) => with_tables(loaded, recording, interrupt, progress),
+    match &plan.recording {
+        None => without_tables(loaded, plan, interrupt, progress),
+        Some(recording) => with_tables(loaded, plan, recording, interrupt, progress),
     }
 }
 
-fn without_tables(loaded: Loaded, interrupt: &Interrupt, mut progress: Progress) -> Result<Simulated, Failure> {
+fn without_tables(
+    loaded: Loaded,
+    plan: &Plan,
+    interrupt: &Interrupt,
+    mut progress: Progress,
+) -> Result<Simulated, Failure> {
     let mut world = World::new(loaded.blueprint.clone());
-    let mut watcher = Watcher::new(world.catalogue(), &loaded.blueprint);
-    let until = end_of(loaded.blueprint.duration);
+    let watcher = Watcher::new(world.catalogue(), &loaded.blueprint);
     let mut measurement = measurement_of(&loaded);
+    let mut truth: Truth<false> = Truth::new(&world, usize::from(plan.threads), plan.truth);
+    let mut drive = Drive::new(&mut measurement, interrupt, &mut progress, end_of(loaded.blueprint.duration));
     let Some(seen) = Seen::if_needed(&loaded.expectations, world.catalogue(), &loaded.blueprint) else {
-        let ended = drive(&mut world, until, &mut watcher, |_| false, &mut measurement, interrupt, &mut progress);
+        let (ended, watcher) = alone_or_beside(&mut drive, &mut world, watcher, |_| false, &mut truth, |_| Ok(()));
         let limit = limit_of(ended)?;
-        return Ok(Simulated::new(loaded, &world, watcher, &measurement, None, limit, &progress));
+        return Ok(Simulated::new(loaded, &world, watcher, &measurement, None, truth, limit, &progress));
     };
-    let mut sink = Tee(watcher, seen);
-    let ended = drive(&mut world, until, &mut sink, |_| false, &mut measurement, interrupt, &mut progress);
+    let (ended, sink) = alone_or_beside(&mut drive, &mut world, Tee(watcher, seen), |_| false, &mut truth, |_| Ok(()));
     let limit = limit_of(ended)?;
     let Tee(watcher, seen) = sink;
-    Ok(Simulated::new(loaded, &world, watcher, &measurement, Some(&seen), limit, &progress))
+    Ok(Simulated::new(loaded, &world, watcher, &measurement, Some(&seen), truth, limit, &progress))
+}
+
+/// Whoever compares nothing need not collect anything for it.
+fn alone_or_beside<S: Sink, const O: bool>(
+    drive: &mut Drive<'_>,
+    world: &mut World,
+    mut sink: S,
+    has_failed: impl Fn(&S) -> bool,
+    truth: &mut Truth<O>,
+    tell: impl FnMut(&[Rows]) -> Result<(), Ended>,
+) -> (Result<(), Ended>, S) {
+    if !truth.compares() {
+        return (drive.through(world, &mut sink, has_failed), sink);
+    }
+    let mut sink = Tee(sink, Tally::default());
+    let ended = drive.beside(world, &mut sink, has_failed, truth, tell);
+    truth.abandon();
+    (ended, sink.0)
 }
 
 fn with_tables(
     loaded: Loaded,
+    plan: &Plan,
     recording: &Recording,
     interrupt: &Interrupt,
     mut progress: Progress,
 ) -> Result<Simulated, Failure> {
     let mut world = World::new(loaded.blueprint.clone());
     let watcher = Watcher::new(world.catalogue(), &loaded.blueprint);
-    let until = end_of(loaded.blueprint.duration);
     let meta = Meta { draws_epoch: DRAWS_EPOCH, model_epoch: MODEL_EPOCH };
-    let options = Options { threads: usize::from(recording.threads), ..Options::default() };
+    let options = Options { threads: usize::from(plan.threads.min(2)), ..Options::default() };
     let writer = RunWriter::create(&recording.folder, meta, world.catalogue(), &loaded.blueprint, options)?;
     for (name, bytes) in &loaded.files {
         writer.write_input(name, bytes)?;
     }
     let seen = Seen::if_needed(&loaded.expectations, world.catalogue(), &loaded.blueprint);
-    let mut sink = Tee(Tee(watcher, seen), writer.recorder()?);
+    let sink = Tee(Tee(watcher, seen), writer.recorder()?);
     let mut measurement = measurement_of(&loaded);
     let has_failed = |sink: &Tee<_, Recorder>| sink.1.has_failed();
-    let ended = drive(&mut world, until, &mut sink, has_failed, &mut measurement, interrupt, &mut progress);
+    let mut truth: Truth<true> = Truth::new(&world, usize::from(plan.threads), plan.truth);
+    let mut drive = Drive::new(&mut measurement, interrupt, &mut progress, end_of(loaded.blueprint.duration));
+    let open = || Conclusions::open(&writer, &truth, world.catalogue(), &loaded.blueprint);
+    let mut conclusions = truth.compares().then(open).transpose()?;
+    let mut refused = None;
+    let tell = |rows: &[Rows]| match conclusions.as_mut().map(|conclusions| conclusions.write(rows)) {
+        Some(Err(error)) => {
+            refused = Some(error);
+            Err(Ended::SinkFailed)
+        }
+        _ => Ok(()),
+    };
+    let (ended, sink) = alone_or_beside(&mut drive, &mut world, sink, has_failed, &mut truth, tell);
+    if let Some(error) = refused {
+        return Err(error.into());
+    }
     let limit = limit_of(ended)?;
     let Tee(Tee(watcher, seen), recorder) = sink;
-    let mut simulated = Simulated::new(loaded, &world, watcher, &measurement, seen.as_ref(), limit, &progress);
+    let mut simulated = Simulated::new(loaded, &world, watcher, &measurement, seen.as_ref(), truth, limit, &progress);
     let documents = simulated.write_truth(&writer)?;
     let closing = Closing {
         run_digest: format!("{:032x}", simulated.digest),
         simulated: simulated.end - Time::ZERO,
         limits_hit: limit.map(|limit| (limit_name(limit).to_owned(), 1)).into_iter().collect(),
     };
-    let manifest = writer.finish(Some(recorder), None, closing)?;
+    let manifest = writer.finish(Some(recorder), conclusions.map(Conclusions::into_tables), closing)?;
     simulated.output = Some(Output { folder: recording.folder.clone(), manifest, documents });
     simulated.wall_s = progress.elapsed().as_secs_f64();
     Ok(simulated)
@@ -144,12 +198,14 @@ const fn limit_name(stop: Stop) -> &'static str {
 }
 
 impl Simulated {
-    fn new(
+    #[expect(clippy::too_many_arguments, reason = "everything that a run leaves behind")]
+    fn new<const O: bool>(
         loaded: Loaded,
         world: &World,
         watcher: Watcher,
         measurement: &Measurement,
         seen: Option<&Seen>,
+        truth: Truth<O>,
         limit: Option<Stop>,
         progress: &Progress,
     ) -> Self {
@@ -164,6 +220,9 @@ impl Simulated {
             statistics,
             milestones,
             judgements,
+            incidents: truth.incidents(),
+            propagations: truth.propagations(),
+            metrics: truth.into_metrics(),
             end,
             wall_s: progress.elapsed().as_secs_f64(),
             events: world.events(),
@@ -180,11 +239,24 @@ impl Simulated {
         let scenario = writer.write_truth_text("scenario.ron", &self.loaded.resolved_text)?;
         let told_faults = writer.write_truth_json("faults.json", &faults::document(&faults, calendar))?;
         let told_milestones = writer.write_truth_json("milestones.json", &self.milestones.document(calendar))?;
-        Ok(vec![
+        let mut written = vec![
             ("truth/scenario.ron", self.loaded.resolved_text.lines().count() as u64, scenario.to_string()),
             ("truth/faults.json", faults.len() as u64, told_faults.to_string()),
             ("truth/milestones.json", self.milestones.kept.len() as u64, told_milestones.to_string()),
-        ])
+        ];
+        if !self.incidents.is_empty() {
+            let incidents = truth::document(&self.incidents, &self.loaded.blueprint, &self.metrics, calendar);
+            let told = writer.write_truth_json("incidents.json", &incidents)?;
+            written.push(("truth/incidents.json", self.incidents.len() as u64, told.to_string()));
+            let propagations: Vec<_> =
+                self.propagations.iter().map(|graph| graph.document(&self.metrics, calendar)).collect();
+            let told = writer.write_truth_json("propagation.json", &propagations)?;
+            written.push(("truth/propagation.json", propagations.len() as u64, told.to_string()));
+            let drawn: String = self.propagations.iter().map(Propagation::to_dot).collect();
+            let told = writer.write_truth_text("propagation.dot", &drawn)?;
+            written.push(("truth/propagation.dot", self.propagations.len() as u64, told.to_string()));
+        }
+        Ok(written)
     }
 
     /// What came of the expectations.
@@ -206,6 +278,7 @@ impl Simulated {
             statistics: &self.statistics,
             milestones: &self.milestones,
             judgements: &self.judgements,
+            incidents: &self.incidents,
             end: self.end,
             wall_s: self.wall_s,
             events: self.events,

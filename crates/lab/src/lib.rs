@@ -15,6 +15,7 @@ mod overview;
 pub mod summary;
 pub mod timeline;
 pub mod topology;
+pub mod truth;
 
 pub use calendar::Calendar;
 pub use estimate::{Estimate, SIGMAS};

@@ -4,6 +4,7 @@
 use crate::expectations::{Judgement, Verdict};
 use crate::milestones::Milestones;
 use crate::timeline::{self, Moment};
+use crate::truth::Incident;
 use crate::{Calendar, faults, topology};
 use knockon_kernel::Time;
 use knockon_model::Topology;
@@ -24,6 +25,8 @@ pub struct Summary<'a> {
     pub statistics: &'a Statistics,
     /// What happened to the components.
     pub milestones: &'a Milestones,
+    /// What its faults did, against the same world without them.
+    pub incidents: &'a [Incident],
     /// What was expected.
     pub judgements: &'a [Judgement],
     /// Simulated time that was reached.
@@ -77,6 +80,9 @@ impl Summary<'_> {
         line("requests", self.requests_in_words());
         for (n, told) in timeline::lines(&self.moments()).into_iter().enumerate() {
             line(if n == 0 { "timeline" } else { "" }, told);
+        }
+        for (n, told) in self.incidents_in_words().into_iter().enumerate() {
+            line(if n == 0 { "truth" } else { "" }, told);
         }
         if let Some(limit) = &self.limit {
             line("ended early", limit.clone());
@@ -141,6 +147,7 @@ impl Summary<'_> {
                 "in_flight": requests.in_flight,
             },
             "timeline": timeline,
+            "incidents": self.incidents_in_words(),
             "expectations": self.judgements.iter().map(Judgement::to_json).collect::<Vec<_>>(),
             "limit": self.limit,
             "out": self.written.as_ref().map(|written| &written.folder),
@@ -155,6 +162,7 @@ impl Summary<'_> {
     pub fn lasting_lines(&self) -> Vec<String> {
         let mut lines = vec![self.requests_in_words()];
         lines.extend(timeline::lines(&self.moments()));
+        lines.extend(self.incidents_in_words());
         lines.extend(self.limit.clone());
         lines.extend(self.judgements.iter().map(|judgement| {
             let verdict = match judgement.verdict {
@@ -168,6 +176,15 @@ impl Summary<'_> {
 
     fn moments(&self) -> Vec<Moment> {
         timeline::tell(&faults::acted(&self.blueprint.faults, self.end), self.milestones)
+    }
+
+    fn incidents_in_words(&self) -> Vec<String> {
+        const TOLD: usize = 10;
+        let mut lines: Vec<_> = self.incidents.iter().take(TOLD).map(|one| one.in_words(self.blueprint)).collect();
+        if let Some(more) = self.incidents.len().checked_sub(TOLD).filter(|&more| more > 0) {
+            lines.push(format!("and {more} more incidents: truth/incidents.json"));
+        }
+        lines
     }
 
     fn speed(&self) -> String {

@@ -12,6 +12,7 @@
 //! are its own buffers and fragmentation, and the admission window of Caffeine.
 
 mod order;
+mod phases;
 mod recency;
 mod slot;
 mod victim;
@@ -188,11 +189,6 @@ impl Store {
             next_cycle: Time::ZERO,
             readings: Readings::default(),
         }
-    }
-
-    /// Draws of evictions and counters lie below another key from now on.
-    pub(crate) fn redraw(&mut self, key: Key) {
-        self.key = key;
     }
 
     /// Reads a key.

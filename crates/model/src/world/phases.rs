@@ -6,6 +6,7 @@
 //! * a JVM's young space: how much garbage lies in eden, up to what was ever in use and to where eden ends,
 //! * CPython's collector: allocations since generation 0 was examined, and the turns of the older generations,
 //! * HikariCP: how long each connection still lives (its variance is drawn anew, given that it lives), its next ping, the housekeeper,
+//! * caches: which key expires when (keys change their times to live with each other),
 //! * periodic vacations: when the next one begins,
 //! * taking turns: whose turn it is at each caller; outlier ejection: when hosts are next looked at,
 //! * all later draws that belong to components and not to requests: start-ups, latencies of opening, validating and closing connections,
@@ -54,8 +55,9 @@ impl World {
         }
     }
 
-    /// Later draws of the machines that have addresses of their own.
+    /// Later draws of the machines that have addresses of their own, and who of a cache's keys expires when.
     fn redraw_addresses(&mut self, process: u32) {
+        let reached = self.reached();
         let p = &mut self.processes[process as usize];
         let life = p.component.with(u64::from(p.incarnation));
         for (pool, machine) in (0..).zip(&mut p.pools) {
@@ -63,11 +65,12 @@ impl World {
         }
         let key = p.life_key();
         if let Some(store) = &mut p.store {
-            store.redraw(key);
+            store.redraw(reached, key, key.purpose(purpose::PHASE));
         }
         let caches = self.blueprint.local_caches_of(ServiceId(p.service));
         for (store, (_, cache)) in p.caches.iter_mut().zip(caches) {
-            store.redraw(key.name(&cache.name));
+            let key = key.name(&cache.name);
+            store.redraw(reached, key, key.purpose(purpose::PHASE));
         }
         if let Some(limit) = p.guard.as_mut().and_then(|guard| guard.concurrency.as_mut()) {
             limit.redraw(life);

@@ -62,6 +62,16 @@ impl Reading {
         })
     }
 
+    /// Whether there was nothing that it could be a mean, a share or a quantile of.
+    #[must_use]
+    pub fn is_of_nothing(&self) -> bool {
+        match self {
+            Self::Ratio(_, whole) => *whole == 0,
+            Self::Quantile(histogram, _) | Self::Over(histogram, _) => histogram.count() == 0,
+            Self::Sum(_) | Self::Level(_) => false,
+        }
+    }
+
     /// Whether it is exactly so many things or nanoseconds.
     #[must_use]
     pub fn equals(&self, expected: u64) -> bool {

@@ -38,6 +38,8 @@ pub struct Statistic {
     path: String,
     subject: Subject,
     index: usize,
+    /// Where its subject stands among its like in a run of the same blueprint, so that it need not be looked for.
+    place: usize,
     /// What stands in brackets behind the name.
     threshold: Option<Duration>,
 }
@@ -398,7 +400,7 @@ impl Statistic {
     ///
     /// # Errors
     /// What is wrong with the path, and a hint.
-    pub(crate) fn resolve(blueprint: &Blueprint, path: &str) -> Result<Self, (String, Option<String>)> {
+    pub fn resolve(blueprint: &Blueprint, path: &str) -> Result<Self, (String, Option<String>)> {
         let Some((owner, name)) = path.split_once('.') else {
             return Err((format!("{path:?} names no statistic"), Some("for example \"clients.error_share\"".into())));
         };
@@ -440,7 +442,13 @@ impl Statistic {
             }
         };
         match names.iter().position(|known| *known == name) {
-            Some(index) => Ok(Self { path: path.to_owned(), subject, index, threshold }),
+            Some(index) => {
+                let place = match subject {
+                    Subject::Source(_) => blueprint.sources.iter().position(|source| source.name == component),
+                    _ => blueprint.services.iter().position(|service| service.name == component),
+                };
+                Ok(Self { path: path.to_owned(), subject, index, place: place.unwrap_or(0), threshold })
+            }
             None => Err((format!("{owner:?} has no statistic {name:?}"), suggest::hint(&name, names))),
         }
     }
@@ -474,10 +482,10 @@ impl Statistic {
     #[must_use]
     pub fn reading(&self, statistics: &Statistics) -> Option<Reading> {
         let at = statistics.at;
-        let service = |name: &String| statistics.services.iter().find(|service| &service.name == name);
+        let service = |name: &String| named(&statistics.services, self.place, |service| &service.name == name);
         match &self.subject {
             Subject::Source(name) => {
-                let source = statistics.sources.iter().find(|source| &source.name == name)?;
+                let source = named(&statistics.sources, self.place, |source| &source.name == name)?;
                 Some(SOURCE[self.index].read(source, at, self.threshold))
             }
             Subject::Service(name) => Some(SERVICE[self.index].read(service(name)?, at, self.threshold)),
@@ -522,6 +530,11 @@ impl Statistic {
     pub fn read(&self, statistics: &Statistics) -> Option<f64> {
         self.reading(statistics).map(|reading| self.value(&reading))
     }
+}
+
+/// What stands at its place, or elsewhere in a run of another blueprint.
+fn named<T>(all: &[T], place: usize, is_it: impl Fn(&T) -> bool) -> Option<&T> {
+    all.get(place).filter(|there| is_it(there)).or_else(|| all.iter().find(|other| is_it(other)))
 }
 
 /// Splits "latency.over(500ms)" into "latency.over(T)" and 500 ms.

@@ -6,7 +6,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
-use crate::simulate::{Recording, simulate};
+use crate::simulate::{Plan, Recording, simulate};
 use knockon_kernel::Duration;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -101,8 +101,9 @@ impl GoldenFile {
         };
         let loaded = load::scenario(&subject)?;
         let scratch = tempfile::tempdir().map_err(|error| Failure::io("write", &std::env::temp_dir(), &error))?;
-        let recording = Recording { folder: scratch.path().join("run"), threads: 2 };
-        let simulated = simulate(loaded, Some(&recording), interrupt, Progress::begin())?;
+        let recording = Recording { folder: scratch.path().join("run") };
+        let plan = Plan { recording: Some(recording), truth: true, threads: 3 };
+        let simulated = simulate(loaded, &plan, interrupt, Progress::begin())?;
         let (world, events) = simulated.world();
         let tables = simulated.written().into_iter().map(|(path, (rows, digest))| (path, TableLayer { rows, digest }));
         Ok(Layers { world, events, tables: tables.collect(), summary: simulated.summary().lasting_lines() })

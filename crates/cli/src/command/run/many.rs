@@ -8,7 +8,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
-use crate::simulate::{Recording, Simulated, simulate};
+use crate::simulate::{self, Recording, Simulated, simulate};
 use crate::terminal;
 use knockon_lab::Overview;
 use knockon_lab::expectations::Judgement;
@@ -35,7 +35,7 @@ pub(super) fn execute(plan: &Plan, interrupt: &Interrupt) -> Result<Exit, Failur
     crew::share(
         &sizes,
         plan.jobs,
-        |piece| run(&plan.runs[piece], interrupt),
+        |piece| run(&plan.runs[piece], plan.truth, interrupt),
         || progress.advance(),
         |piece, result| {
             let report = result.unwrap_or_else(Report::of_panic);
@@ -79,7 +79,7 @@ fn overview(plan: &Plan, reports: &[Report]) -> Overview {
     overview
 }
 
-fn run(planned: &Planned, interrupt: &Interrupt) -> Report {
+fn run(planned: &Planned, truth: bool, interrupt: &Interrupt) -> Report {
     if interrupt.pending().is_some() {
         return Report::of_failure(None, &Failure::new(Exit::Interrupted, "not run"));
     }
@@ -88,8 +88,9 @@ fn run(planned: &Planned, interrupt: &Interrupt) -> Report {
         Ok(loaded) => loaded,
         Err((told, failure)) => return Report::of_failure(told, &failure),
     };
-    let recording = planned.folder.clone().map(|folder| Recording { folder, threads: 1 });
-    match simulate(loaded, recording.as_ref(), interrupt, Progress::silent()) {
+    let recording = planned.folder.clone().map(|folder| Recording { folder });
+    let plan = simulate::Plan { recording, truth, threads: 1 };
+    match simulate(loaded, &plan, interrupt, Progress::silent()) {
         Ok(simulated) => Report::of(&simulated),
         Err(failure) => Report::of_failure(None, &failure),
     }

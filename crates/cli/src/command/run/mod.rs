@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
-use crate::simulate::{Recording, simulate};
+use crate::simulate::{self, Recording, simulate};
 use crate::terminal;
 use plan::Plan;
 use std::path::PathBuf;
@@ -40,9 +40,9 @@ fn one(subject: &Subjected, arguments: &Run, interrupt: &Interrupt) -> Result<Ex
             .out
             .clone()
             .unwrap_or_else(|| PathBuf::from("out").join(format!("{}-s{}", loaded.name, loaded.blueprint.seed))),
-        threads: arguments.threads,
     });
-    let simulated = simulate(loaded, recording.as_ref(), interrupt, Progress::begin())?;
+    let plan = simulate::Plan { recording, truth: !arguments.no_truth, threads: arguments.threads };
+    let simulated = simulate(loaded, &plan, interrupt, Progress::begin())?;
     let summary = simulated.summary();
     match arguments.format {
         Format::Text => terminal::print(&summary.to_text())?,

@@ -27,6 +27,8 @@ pub(super) struct Plan {
     pub(super) jobs: usize,
     /// Whether one table of all is wanted, and not a summary of each.
     pub(super) summary: bool,
+    /// Whether faults are compared with the same world without them.
+    pub(super) truth: bool,
     pub(super) format: Format,
 }
 
@@ -64,6 +66,7 @@ impl Plan {
             runs,
             jobs: arguments.jobs.map_or_else(cores, usize::from),
             summary,
+            truth: !arguments.no_truth && !summary,
             format: arguments.format,
         })
     }

@@ -1,0 +1,210 @@
+//! Labels of observed rows: which spans, log lines and samples of the fact a fault has an effect on.
+//!
+//! A span or a line is the same in every world in which it exists: both are named by the address of what they tell of. One that the
+//! world without the fault has not by [`LATE`] after it ended is there because of the fault. Only rows of affected components are
+//! labelled (see `contrast`); a row without a label is one that no fault touches.
+
+use super::contrast::{ALPHA, Contrast, WindowRow};
+use super::metric::Metrics;
+use super::noise::Noise;
+use super::tally::Tally;
+use knockon_kernel::{Duration, Time};
+use knockon_model::id::{OperationId, ProcessId, SeriesId};
+use knockon_model::record::{LogRecord, SpanId, SpanRecord, Status, TraceId};
+use std::collections::{BTreeMap, HashMap};
+
+/// How much later than in the fact a row may come in the world without the fault.
+pub const LATE: Duration = Duration::from_secs(120);
+
+/// A span that a fault has an effect on.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct SpanMark {
+    /// The request.
+    pub trace: TraceId,
+    /// The span.
+    pub span: SpanId,
+    /// Its process.
+    pub process: ProcessId,
+    /// Its start.
+    pub start: Time,
+    /// How much longer it took, in nanoseconds; `None` where it is in the fact only.
+    pub difference_ns: Option<i64>,
+    /// Whether it took longer, or failed where it did not without.
+    pub hurt: bool,
+}
+
+/// A log line that is there because of a fault.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct LogMark {
+    /// The line.
+    pub uid: u128,
+    /// Its process.
+    pub process: ProcessId,
+    /// When it was written.
+    pub time: Time,
+}
+
+/// A sample that a fault has an effect on.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct SampleMark {
+    /// The series.
+    pub series: SeriesId,
+    /// The metric that it is compared as.
+    pub metric: usize,
+    /// When it was taken.
+    pub time: Time,
+    /// Whether its component fares worse.
+    pub hurt: bool,
+}
+
+/// What a span came to.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    end: Time,
+    duration_ns: u64,
+    failed: bool,
+}
+
+impl Span {
+    fn of(record: &SpanRecord) -> Self {
+        Self {
+            end: record.end,
+            duration_ns: (record.end - record.start).as_nanos(),
+            failed: record.status == Status::Error,
+        }
+    }
+
+    fn less(&self, other: &Self) -> i64 {
+        self.duration_ns.cast_signed().wrapping_sub(other.duration_ns.cast_signed())
+    }
+
+    /// In nanoseconds; a failure is beyond any duration.
+    fn distance_ns(&self, other: &Self) -> f64 {
+        match (self.failed, other.failed) {
+            (true, false) => f64::INFINITY,
+            (false, true) => f64::NEG_INFINITY,
+            _ => self.less(other) as f64,
+        }
+    }
+}
+
+/// Rows of both worlds that wait for their counterparts.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Marks {
+    without: HashMap<(TraceId, SpanId), Span>,
+    placebo: HashMap<(TraceId, SpanId), Span>,
+    /// Of the fact, without a counterpart so far.
+    spans: Vec<SpanRecord>,
+    noise: BTreeMap<OperationId, Noise>,
+    lines_without: HashMap<u128, Time>,
+    lines: Vec<LogRecord>,
+}
+
+/// Labels of a block.
+#[derive(Clone, Debug, Default)]
+pub struct Labels {
+    /// Spans.
+    pub spans: Vec<SpanMark>,
+    /// Log lines.
+    pub logs: Vec<LogMark>,
+    /// Samples.
+    pub samples: Vec<SampleMark>,
+}
+
+impl Marks {
+    /// Takes a block in that ends at `now`. `component` is that of a process.
+    pub(super) fn take<const O: bool>(
+        &mut self,
+        contrast: &Contrast,
+        component: impl Fn(ProcessId) -> Option<usize>,
+        [with, without, placebo]: [&Tally<O>; 3],
+        now: Time,
+    ) -> Labels {
+        for span in &without.spans {
+            self.without.insert((span.trace, span.span), Span::of(span));
+        }
+        for span in &placebo.spans {
+            let key = (span.trace, span.span);
+            match self.without.get(&key) {
+                Some(other) => {
+                    self.noise.entry(span.operation).or_default().add(Span::of(span).distance_ns(other));
+                }
+                None => _ = self.placebo.insert(key, Span::of(span)),
+            }
+        }
+        for span in &without.spans {
+            if let Some(other) = self.placebo.remove(&(span.trace, span.span)) {
+                self.noise.entry(span.operation).or_default().add(other.distance_ns(&Span::of(span)));
+            }
+        }
+        let affected =
+            |process: ProcessId, at: Time| component(process).is_some_and(|component| contrast.affects(component, at));
+        let mut labels = Labels::default();
+        let over = |end: Time| end.saturating_add(LATE) <= now;
+        let mut waiting = std::mem::take(&mut self.spans);
+        waiting.extend(&with.spans);
+        for record in waiting {
+            let span = Span::of(&record);
+            let mark = |difference_ns, hurt| SpanMark {
+                trace: record.trace,
+                span: record.span,
+                process: record.process,
+                start: record.start,
+                difference_ns,
+                hurt,
+            };
+            match self.without.remove(&(record.trace, record.span)) {
+                Some(other) => {
+                    let distance_ns = span.distance_ns(&other);
+                    let band_ns = self.noise.get(&record.operation).map_or(f64::INFINITY, |noise| noise.band(ALPHA));
+                    if distance_ns.abs() > band_ns && affected(record.process, record.end) {
+                        labels.spans.push(mark(Some(span.less(&other)), distance_ns > 0.0));
+                    }
+                }
+                None if over(record.end) => {
+                    if affected(record.process, record.end) {
+                        labels.spans.push(mark(None, span.failed));
+                    }
+                }
+                None => self.spans.push(record),
+            }
+        }
+        self.without.retain(|_, span| !over(span.end));
+        self.placebo.retain(|_, span| !over(span.end));
+        self.mark_lines(&with.logs, &without.logs, affected, now, &mut labels);
+        labels
+    }
+
+    fn mark_lines(
+        &mut self,
+        with: &[LogRecord],
+        without: &[LogRecord],
+        affected: impl Fn(ProcessId, Time) -> bool,
+        now: Time,
+        labels: &mut Labels,
+    ) {
+        self.lines_without.extend(without.iter().map(|line| (line.uid, line.time)));
+        let over = |time: Time| time.saturating_add(LATE) <= now;
+        let mut waiting = std::mem::take(&mut self.lines);
+        waiting.extend(with);
+        for line in waiting {
+            if self.lines_without.remove(&line.uid).is_some() {
+            } else if !over(line.time) {
+                self.lines.push(line);
+            } else if affected(line.process, line.time) {
+                labels.logs.push(LogMark { uid: line.uid, process: line.process, time: line.time });
+            }
+        }
+        self.lines_without.retain(|_, time| !over(*time));
+    }
+}
+
+/// Labels of samples: those of the windows of observed series.
+pub(super) fn samples(metrics: &Metrics, rows: &[WindowRow], hurt: impl Fn(usize) -> bool) -> Vec<SampleMark> {
+    let labelled = rows.iter().filter(|row| row.labelled);
+    let marks = labelled.filter_map(|row| {
+        let series = SeriesId(metrics.series_of(row.metric)? as u32);
+        Some(SampleMark { series, metric: row.metric, time: row.end, hurt: hurt(row.metric) })
+    });
+    marks.collect()
+}

@@ -1,0 +1,109 @@
+//! One world's numbers, window by window: what its statistics, its requests and its samples come to at each edge.
+
+use super::metric::{ENDPOINT, Edge, Metrics};
+use super::tally::Tally;
+use knockon_kernel::{Duration, Time};
+use knockon_model::record::{Catalogue, Part, RequestRecord, SampleRecord};
+use knockon_model::statistics::LatencyHistogram;
+use knockon_scenario::Reading;
+
+/// Requests of one endpoint that ended in the open window.
+#[derive(Clone, Debug, Default)]
+struct Ended {
+    count: u64,
+    failed: u64,
+    latency: LatencyHistogram,
+    parts_ns: [u128; Part::COUNT],
+}
+
+/// The open window of a world.
+#[derive(Clone, Debug)]
+pub(super) struct Side {
+    before: Vec<Option<Reading>>,
+    /// By the endpoint's first metric.
+    ended: Vec<(usize, Ended)>,
+    /// Last sample and the one before the window, by series.
+    samples: Vec<[f64; 2]>,
+}
+
+impl Side {
+    /// A window opens.
+    pub(super) fn open(metrics: &Metrics, edge: &Edge) -> Self {
+        Self {
+            before: metrics.read(edge),
+            ended: metrics.endpoints().map(|first| (first, Ended::default())).collect(),
+            samples: vec![[f64::NAN; 2]; metrics.series_count()],
+        }
+    }
+
+    /// Closes a window at each edge, and takes in what has come since. The values of all metrics, by window.
+    pub(super) fn close<const O: bool>(
+        &mut self,
+        metrics: &Metrics,
+        catalogue: &Catalogue,
+        edges: &[(Time, Edge)],
+        tally: &Tally<O>,
+    ) -> Vec<Vec<f64>> {
+        let mut requests = tally.requests.iter().peekable();
+        let mut samples = tally.samples.iter().peekable();
+        let mut windows = Vec::new();
+        for (at, edge) in edges {
+            while let Some(request) = requests.next_if(|request| request.ended <= *at) {
+                self.end(metrics, catalogue, request);
+            }
+            while let Some(sample) = samples.next_if(|sample| sample.time <= *at) {
+                self.sample(sample);
+            }
+            windows.push(self.values(metrics, edge));
+        }
+        requests.for_each(|request| self.end(metrics, catalogue, request));
+        samples.for_each(|sample| self.sample(sample));
+        windows
+    }
+
+    fn end(&mut self, metrics: &Metrics, catalogue: &Catalogue, request: &RequestRecord) {
+        let Some(first) = super::endpoint_of(metrics, catalogue, request) else { return };
+        let Some((_, ended)) = self.ended.iter_mut().find(|(known, _)| *known == first) else { return };
+        ended.count += 1;
+        ended.failed += u64::from(super::failed(request));
+        ended.latency.record(request.ended - request.sent);
+        for (sum, part) in ended.parts_ns.iter_mut().zip(request.parts) {
+            *sum += u128::from(part);
+        }
+    }
+
+    fn sample(&mut self, sample: &SampleRecord) {
+        if let Some(last) = self.samples.get_mut(sample.series.index()) {
+            last[1] = sample.value;
+        }
+    }
+
+    fn values(&mut self, metrics: &Metrics, edge: &Edge) -> Vec<f64> {
+        let now = metrics.read(edge);
+        let mut values = metrics.between(&self.before, &now);
+        self.before = now;
+        values.extend(metrics.levels(edge));
+        for (_, ended) in &mut self.ended {
+            let Ended { count, failed, latency, parts_ns } = std::mem::take(ended);
+            let seconds = |duration: Duration| duration.as_secs_f64();
+            let measured = |value: f64| if count == 0 { f64::NAN } else { value };
+            let quantile = |permille| measured(seconds(latency.quantile(permille)));
+            values.extend([
+                count as f64,
+                failed as f64,
+                measured(latency.sum_ns() as f64 / 1e9 / count as f64),
+                quantile(950),
+                quantile(990),
+            ]);
+            values.extend(parts_ns.map(|ns| measured(ns as f64 / 1e9 / count as f64)));
+        }
+        debug_assert_eq!(ENDPOINT.len(), 5, "the rows above are the table's");
+        for (series, [before, last]) in self.samples.iter_mut().enumerate() {
+            // A counter that starts anew with its process has counted what it shows.
+            let increment = if *last < *before { *last } else { *last - *before };
+            values.push(if metrics.is_counter(series) { increment } else { *last });
+            *before = *last;
+        }
+        values
+    }
+}

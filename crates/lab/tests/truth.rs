@@ -1,0 +1,309 @@
+//! What faults do, against the same worlds without them; and that chance alone does nothing.
+
+mod support;
+
+use knockon_kernel::{Duration, Time};
+use knockon_lab::truth::{Edge, Incident, Interaction, Part, Recovery, Role, Rows, State, Tally, Truth};
+use knockon_model::{Stop, World};
+use knockon_scenario::{Loaded, Options, Scenario};
+use std::path::PathBuf;
+use support::load;
+
+/// All that is concluded of a run.
+struct Concluded {
+    truth: Truth<false>,
+    rows: Vec<Rows>,
+}
+
+fn conclude(loaded: &Loaded, threads: usize) -> Concluded {
+    conclude_after(loaded, threads, |_| ())
+}
+
+/// The same, with something done to the fact at the instant before its first fault.
+fn conclude_after(loaded: &Loaded, threads: usize, change: impl Fn(&mut World)) -> Concluded {
+    let fork = loaded.blueprint.faults.iter().map(|fault| fault.at).min();
+    let mut fact = World::new(loaded.blueprint.clone());
+    let mut truth = Truth::new(&fact, threads, true);
+    let mut tally = Tally::default();
+    let end = Time::ZERO + loaded.blueprint.duration;
+    truth.begin(&fact, &mut tally);
+    let mut rows = Vec::new();
+    loop {
+        let stretch = truth.next();
+        let read = truth
+            .run(&stretch, |until| -> Result<_, Stop> {
+                fact.run_until(until, &mut tally)?;
+                Ok(Edge::of(&fact))
+            })
+            .expect("no limit is hit");
+        rows.extend(truth.settle(&stretch, &read, &fact, &mut tally));
+        if fork.is_some_and(|fork| stretch.until + Duration::from_nanos(1) == fork) {
+            change(&mut fact);
+        }
+        if stretch.until == end {
+            return Concluded { truth, rows };
+        }
+    }
+}
+
+impl Concluded {
+    fn incident(&self) -> Incident {
+        let mut incidents = self.truth.incidents();
+        assert_eq!(incidents.len(), 1, "{incidents:?}");
+        incidents.remove(0)
+    }
+
+    fn part_of(&self, component: &str) -> Part {
+        let incident = self.incident();
+        incident.components.iter().find(|found| found.name == component).expect("a component").part
+    }
+
+    /// Components with a labelled number, or with labelled requests.
+    fn labelled(&self) -> Vec<String> {
+        let metrics = self.truth.metrics().list();
+        let windows = self.rows.iter().flat_map(|rows| &rows.windows).filter(|row| row.labelled);
+        let mut names: Vec<_> = windows.map(|row| metrics[row.metric].component.clone()).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    fn roles(&self) -> Vec<Role> {
+        self.incident().faults.iter().map(|found| found.role).collect()
+    }
+}
+
+/// A scenario of the web shop with these faults, and more of anything else.
+fn shop(faults: &str, duration: &str, more: &str) -> Loaded {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
+    let systems = |file: &str| std::fs::read_to_string(folder.join(file)).map_err(|error| error.to_string());
+    let text = format!(r#"(system: "systems/webshop.ron", duration: "{duration}", faults: {{{faults}}}, {more})"#);
+    load_text(&text, &Options::default(), &systems)
+}
+
+fn load_text(text: &str, options: &Options, systems: &dyn Fn(&str) -> Result<String, String>) -> Loaded {
+    match Scenario::from_text("truth", text, options, systems) {
+        Ok(loaded) => loaded,
+        Err(diagnostics) => panic!("{diagnostics}"),
+    }
+}
+
+/// A system without any phases: a queue before two workers, and another service that shares nothing with it.
+fn plain(faults: &str) -> Loaded {
+    let text = format!(
+        r#"(
+            duration: "20min",
+            scrape: "10s",
+            services: {{
+                "api": (workers: 2, places: 100, endpoints: {{"GET /a": (steps: [Compute(Exponential(mean: "100ms"))])}}),
+                "other": (workers: 2, places: 100, endpoints: {{"GET /b": (steps: [Compute(Exponential(mean: "100ms"))])}}),
+            }},
+            load: {{
+                "users": (target: "api", arrivals: Poisson("8/s"), mix: {{"GET /a": 1}}, timeout: "10s"),
+                "others": (target: "other", arrivals: Poisson("8/s"), mix: {{"GET /b": 1}}, timeout: "10s"),
+            }},
+            faults: {{{faults}}},
+        )"#
+    );
+    load_text(&text, &Options::default(), &|_| Err("there is none".to_owned()))
+}
+
+#[test]
+fn a_fault_of_no_size_has_no_effect_and_no_row() {
+    for fault in [
+        r#""nothing": Set(at: "5min", set: {"web-api/pool.maximum": 10})"#,
+        r#""nothing": Deploy(service: "web-api", at: "5min", set: {"web-api/pool.maximum": 10})"#,
+    ] {
+        let concluded = conclude(&shop(fault, "20min", ""), 2);
+        let rows = concluded.rows.iter();
+        assert_eq!(rows.map(|rows| rows.windows.len() + rows.effects.len()).sum::<usize>(), 0);
+        assert_eq!(concluded.roles(), [Role::NoEffect]);
+        assert_eq!(concluded.incident().interaction, Interaction::NoEffect);
+        assert_eq!(concluded.incident().recovery, Recovery::NothingToRecoverFrom);
+    }
+}
+
+#[test]
+fn the_leak_hurts_callers_and_leaves_strangers_alone() {
+    let more = r#"services: {"stranger": (endpoints: {"GET /x": (steps: [Compute("5ms")])})},
+        load: {"strangers": (target: "stranger", arrivals: Poisson("5/s"), mix: {"GET /x": 1}, timeout: "1s")},"#;
+    let leak =
+        r#""leak": Deploy(service: "web-api", at: "20min", set: {"web-api/POST /api/checkout.retain": "250KiB"})"#;
+    let concluded = conclude(&shop(leak, "1h", more), 2);
+    let incident = concluded.incident();
+    assert_eq!(concluded.roles(), [Role::Cause]);
+    assert_eq!(concluded.part_of("web-api"), Part::Trigger);
+    assert_eq!(concluded.part_of("clients"), Part::Victim);
+    assert_eq!(concluded.part_of("stranger"), Part::Bystander);
+    assert_eq!(concluded.part_of("strangers"), Part::Bystander);
+    assert_eq!(incident.recovery, Recovery::InForce);
+    assert!(incident.harm.failed > 100 && incident.harm.hurt > incident.harm.failed, "{:?}", incident.harm);
+    assert!(!concluded.labelled().iter().any(|name| name.starts_with("stranger")));
+    let propagation = concluded.truth.propagations().remove(0);
+    assert_eq!(propagation.roots(), ["leak"]);
+    assert!(propagation.unexplained().is_empty(), "{:?}", propagation.unexplained());
+    let way = |place: &str, state| {
+        let node = propagation.graph.node_indices().find(|&node| {
+            let node = &propagation.graph[node];
+            node.place() == place && node.state == Some(state)
+        });
+        node.unwrap_or_else(|| panic!("{place} has the state {state:?}"))
+    };
+    let chain = [
+        way("web-api", State::Memory),
+        way("web-api", State::Pauses),
+        way("web-api/pool", State::Held),
+        way("web-api/pool", State::PoolWait),
+        way("web-api/pool", State::PoolTimeouts),
+        way("web-api", State::Errors),
+        way("clients", State::Errors),
+    ];
+    for pair in chain.windows(2) {
+        assert!(propagation.graph[pair[0]].onset <= propagation.graph[pair[1]].onset, "in this order");
+        assert!(
+            petgraph::algo::has_path_connecting(&propagation.graph, pair[0], pair[1], None),
+            "one leads to the next"
+        );
+    }
+}
+
+#[test]
+fn a_slow_query_hurts_and_heals() {
+    let concluded = conclude(&load("pool_exhaustion", &Options::default()), 2);
+    let incident = concluded.incident();
+    let Recovery::At(at) = incident.recovery else { panic!("it heals: {incident:?}") };
+    let minute = 60_000_000_000;
+    assert!((30 * minute..33 * minute).contains(&at.as_nanos()), "soon after the query is fast again, not at {at:?}");
+    assert!(incident.until < Time::from_nanos(50 * minute), "and is watched no longer than the horizon");
+    assert_eq!(concluded.part_of("postgres"), Part::Trigger);
+    assert_eq!(concluded.part_of("web-api"), Part::Victim);
+    assert!(incident.harm.failed > 500);
+}
+
+#[test]
+fn the_retry_collapse_is_metastable() {
+    // R0 of "Analyzing Metastable Failures" (HotOS 2025), as in theory/collapse/long_queue, with the spike as a fault.
+    let load = |rate: &str| {
+        format!(
+            r#"target: "server", arrivals: Poisson("{rate}"), mix: {{"GET /": 1}}, timeout: "5s", retries: 5,
+            backoff: (base: "0s", jitter: Off)"#
+        )
+    };
+    let text = format!(
+        r#"(
+            duration: "2700s",
+            services: {{"server": (
+                workers: 1, places: 150, overflow: Silent, cores: Unlimited,
+                endpoints: {{"GET /": (steps: [Compute(Exponential("100ms"))])}},
+            )}},
+            links: {{"clients -> server": (latency: "0ms"), "spike -> server": (latency: "0ms")}},
+            load: {{"clients": ({})}},
+            faults: {{"spike": Surge(source: "spike", at: "300s", until: "900s", load: ({}))}},
+        )"#,
+        load("5/s"),
+        load("10/s"),
+    );
+    let concluded = conclude(&load_text(&text, &Options::default(), &|_| Err("there is none".to_owned())), 2);
+    let incident = concluded.incident();
+    assert_eq!(incident.recovery, Recovery::Metastable);
+    assert_eq!(concluded.part_of("clients"), Part::Victim);
+    assert!(incident.harm.failed > 5_000, "{:?}", incident.harm);
+}
+
+#[test]
+fn requests_are_told_to_the_nanosecond_by_where_their_time_went() {
+    let concluded = conclude(&load("pool_exhaustion", &Options::default()), 2);
+    let mut told = 0;
+    for row in concluded.rows.iter().flat_map(|rows| &rows.effects) {
+        for end in [row.pair.with, row.pair.without].into_iter().flatten() {
+            assert_eq!(end.parts.iter().sum::<u64>(), (end.ended - end.sent).as_nanos());
+            told += 1;
+        }
+    }
+    assert!(told > 1_000);
+}
+
+#[test]
+fn a_surge_elsewhere_labels_nothing_here() {
+    let surge = r#""rush": Surge(source: "rush", at: "5min", until: "8min",
+        load: (target: "other", arrivals: Poisson("30/s"), mix: {"GET /b": 1}, timeout: "10s"))"#;
+    let concluded = conclude(&plain(surge), 2);
+    assert_eq!(concluded.roles(), [Role::Cause]);
+    assert_eq!(concluded.part_of("others"), Part::Victim);
+    assert_eq!(concluded.labelled(), ["other", "others", "rush"]);
+    let here = concluded.rows.iter().flat_map(|rows| &rows.effects).filter(|row| row.labelled);
+    let metrics = concluded.truth.metrics();
+    assert!(here.clone().count() > 100);
+    assert!(metrics.list().iter().any(|metric| metric.component == "users"));
+    let Recovery::At(_) = concluded.incident().recovery else { panic!("it heals") };
+}
+
+#[test]
+fn two_faults_that_each_suffice_are_told_so() {
+    let twice = r#""first": Pause(service: "api", at: "5min", until: "6min"), "second": Pause(service: "api", at: "5min", until: "6min")"#;
+    let concluded = conclude(&plain(twice), 2);
+    assert_eq!(concluded.incident().interaction, Interaction::OverDetermined);
+    assert_eq!(concluded.roles(), [Role::Redundant, Role::Redundant]);
+}
+
+#[test]
+fn a_fault_behind_another_is_masked() {
+    // While the service stands still for two minutes, nobody can tell that it would have stood still for one of them.
+    let both = r#""long": Pause(service: "api", at: "5min", until: "7min"), "short": Pause(service: "api", at: "330s", until: "6min")"#;
+    let concluded = conclude(&plain(both), 2);
+    assert_eq!(concluded.roles(), [Role::Cause, Role::Masked]);
+    assert_eq!(concluded.incident().interaction, Interaction::Masked);
+}
+
+#[test]
+fn faults_of_services_that_share_nothing_are_independent() {
+    let both = r#""here": Pause(service: "api", at: "5min", until: "6min"), "there": Pause(service: "other", at: "330s", until: "400s")"#;
+    let concluded = conclude(&plain(both), 2);
+    assert_eq!(concluded.incident().interaction, Interaction::Independent);
+    assert_eq!(concluded.roles(), [Role::Cause, Role::Cause]);
+}
+
+#[test]
+fn threads_change_nothing() {
+    let loaded = load("pool_exhaustion", &Options::default());
+    let told = |threads| {
+        let concluded = conclude(&loaded, threads);
+        format!("{:?} {:?}", concluded.rows, concluded.truth.incidents())
+    };
+    let alone = told(1);
+    assert!(told(2) == alone && told(4) == alone);
+}
+
+/// Runs of the shop at rest in which nothing happens at five minutes but that components are at other phases.
+fn null_faults(seeds: std::ops::RangeInclusive<u64>) -> (u64, [u64; 2], [u64; 2]) {
+    let (mut effects, mut windows, mut requests) = (0, [0, 0], [0, 0]);
+    for seed in seeds {
+        let fault = r#""nothing": Set(at: "5min", set: {"web-api/pool.maximum": 10})"#;
+        let mut loaded = shop(fault, "25min", "");
+        loaded.blueprint.seed = seed;
+        let concluded = conclude_after(&loaded, 2, |fact| fact.redraw_phases(1_000 + seed));
+        let incident = concluded.incident();
+        effects += u64::from(incident.has_effect());
+        let labelled: usize =
+            concluded.rows.iter().map(|rows| rows.windows.iter().filter(|row| row.labelled).count()).sum();
+        let outside: usize =
+            concluded.rows.iter().map(|rows| rows.windows.iter().filter(|row| row.outside).count()).sum();
+        let compared = concluded.truth.metrics().list().len() as u64 * 80;
+        windows[0] += labelled as u64;
+        windows[1] += compared;
+        let outside_requests: usize =
+            concluded.rows.iter().map(|rows| rows.effects.iter().filter(|row| row.outside).count()).sum();
+        requests[0] += outside_requests as u64;
+        requests[1] += incident.harm.compared;
+    }
+    (effects, windows, requests)
+}
+
+#[test]
+fn chance_alone_labels_nothing() {
+    let (effects, windows, requests) = null_faults(1..=12);
+    assert_eq!(effects, 0);
+    assert!(windows[0] * 100 < windows[1], "{windows:?}");
+    // Even before any gate.
+    assert!(requests[0] * 100 < requests[1], "{requests:?}");
+}
