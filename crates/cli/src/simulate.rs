@@ -11,7 +11,7 @@ use knockon_lab::expectations::{self, Judgement};
 use knockon_lab::fidelity::Seen;
 use knockon_lab::milestones::{Milestones, Watcher};
 use knockon_lab::summary::{Summary, Written};
-use knockon_lab::truth::{self, Difficulty, Incident, Metrics, Propagation, Rows, Tally, Truth};
+use knockon_lab::truth::{self, Difficulty, Incident, Metrics, Propagation, Settled, Tally, Truth};
 use knockon_lab::{Calendar, Measurement, conservation, faults};
 use knockon_model::statistics::Statistics;
 use knockon_model::{Sink, Stop, Tee, World};
@@ -116,7 +116,7 @@ fn alone_or_beside<S: Sink, const O: bool>(
     mut sink: S,
     has_failed: impl Fn(&S) -> bool,
     truth: &mut Truth<O>,
-    tell: impl FnMut(&[Rows]) -> Result<(), Ended>,
+    tell: impl FnMut(&Settled) -> Result<(), Ended>,
 ) -> (Result<(), Ended>, S) {
     if !truth.compares() {
         return (drive.through(world, &mut sink, has_failed), sink);
@@ -151,7 +151,7 @@ fn with_tables(
     let open = || Conclusions::open(&writer, &truth, world.catalogue(), &loaded.blueprint);
     let mut conclusions = truth.compares().then(open).transpose()?;
     let mut refused = None;
-    let tell = |rows: &[Rows]| match conclusions.as_mut().map(|conclusions| conclusions.write(rows)) {
+    let tell = |settled: &Settled| match conclusions.as_mut().map(|conclusions| conclusions.write(settled)) {
         Some(Err(error)) => {
             refused = Some(error);
             Err(Ended::SinkFailed)

@@ -26,17 +26,17 @@ fn conclude_after(loaded: &Loaded, threads: usize, change: impl Fn(&mut World)) 
     let mut truth = Truth::new(&fact, threads, true);
     let mut tally = Tally::default();
     let end = Time::ZERO + loaded.blueprint.duration;
-    truth.begin(&fact, &mut tally);
+    truth.begin(&mut fact, &mut tally);
     let mut rows = Vec::new();
     loop {
         let stretch = truth.next();
         let read = truth
             .run(&stretch, |until| -> Result<_, Stop> {
                 fact.run_until(until, &mut tally)?;
-                Ok(Edge::of(&fact))
+                Ok(Edge::of(&mut fact))
             })
             .expect("no limit is hit");
-        rows.extend(truth.settle(&stretch, &read, &fact, &mut tally));
+        rows.extend(truth.settle(&stretch, &read, &mut fact, &mut tally).rows);
         if fork.is_some_and(|fork| stretch.until + Duration::from_nanos(1) == fork) {
             change(&mut fact);
         }

@@ -8,7 +8,7 @@
 
 use knockon_model::blueprint::{Arrivals, Blueprint};
 use knockon_model::id::EndpointId;
-use knockon_model::record::{Part, ProcessInfo, SeriesKind};
+use knockon_model::record::{BlameRecord, Part, ProcessInfo, SeriesKind};
 use knockon_model::statistics::Statistics;
 use knockon_model::{LevelKind, LevelPart, World};
 use knockon_scenario::{Reading, Statistic, Unit};
@@ -178,13 +178,19 @@ const LEVELS: &[(LevelKind, Worse)] = &[
 pub struct Edge {
     statistics: Statistics,
     levels: Vec<u64>,
+    /// Who held what others waited for since the last edge, where that is accounted for.
+    pub(super) blame: Vec<BlameRecord>,
 }
 
 impl Edge {
     /// Of a world that has come to the edge.
     #[must_use]
-    pub fn of(world: &World) -> Self {
-        Self { statistics: world.totals(), levels: world.levels().iter().map(|level| level.value).collect() }
+    pub fn of(world: &mut World) -> Self {
+        Self {
+            statistics: world.totals(),
+            levels: world.levels().iter().map(|level| level.value).collect(),
+            blame: world.take_blame(),
+        }
     }
 }
 

@@ -44,7 +44,7 @@ use knockon_kernel::{Duration, Time};
 use knockon_model::World;
 use knockon_model::blueprint::{Action, Blueprint, Fault};
 use knockon_model::id::FaultId;
-use knockon_model::record::{Catalogue, RequestRecord};
+use knockon_model::record::{BlameRecord, Catalogue, RequestRecord};
 use lane::{Key, Lane};
 use marks::Marks;
 use side::Side;
@@ -98,6 +98,26 @@ pub struct Rows {
     pub effects: Vec<EffectRow>,
     /// Labels of observed rows, where any are observed.
     pub labels: Labels,
+}
+
+/// Who held what others waited for in a window of the fact.
+#[derive(Clone, Debug)]
+pub struct BlameWindow {
+    /// First instant of the window.
+    pub start: Time,
+    /// Its end, which belongs to it.
+    pub end: Time,
+    /// By resource and parties.
+    pub records: Vec<BlameRecord>,
+}
+
+/// What has come of a stretch.
+#[derive(Clone, Debug, Default)]
+pub struct Settled {
+    /// Of each contrast.
+    pub rows: Vec<Rows>,
+    /// Of the fact, where anything is observed and while anything is compared.
+    pub blame: Vec<BlameWindow>,
 }
 
 /// Faults that were on at once, and what came of them.
@@ -250,7 +270,7 @@ impl<const O: bool> Truth<O> {
     }
 
     /// To be called before the fact has begun: faults of the first instant are set aside in worlds of their own.
-    pub fn begin(&mut self, fact: &World, tally: &mut Tally<O>) {
+    pub fn begin(&mut self, fact: &mut World, tally: &mut Tally<O>) {
         self.fork(fact, Time::ZERO);
         tally.switch(self.running.is_some());
     }
@@ -355,15 +375,21 @@ impl<const O: bool> Truth<O> {
         &mut self,
         stretch: &Stretch,
         read: &[(Time, Edge)],
-        fact: &World,
+        fact: &mut World,
         tally: &mut Tally<O>,
-    ) -> Vec<Rows> {
+    ) -> Settled {
         self.now = stretch.until;
-        let mut rows = Vec::new();
+        let (mut rows, mut blame) = (Vec::new(), Vec::new());
         if let Some(running) = &mut self.running {
             let windows = running.side.close(&self.metrics, &self.catalogue, read, tally);
             let bounds = running.bounds(&stretch.edges);
             running.record.watch(&bounds, &windows);
+            let windows_of_blame = bounds.iter().zip(read).map(|(&(start, end), (_, edge))| BlameWindow {
+                start,
+                end,
+                records: edge.blame.clone(),
+            });
+            blame.extend(windows_of_blame);
             rows =
                 running.compare(&self.metrics, &self.components, &self.catalogue, &bounds, &windows, tally, self.now);
             running.last = (stretch.edges.len() as u64, tally.requests.len() as u64);
@@ -378,6 +404,7 @@ impl<const O: bool> Truth<O> {
         let settled = self.is_settled();
         if settled || stretch.until == end {
             rows.extend(self.close(settled));
+            fact.ignore_blame();
         }
         if let Some(&next) = self.coming.last()
             && stretch.until >= before(self.fault(next).at)
@@ -389,7 +416,7 @@ impl<const O: bool> Truth<O> {
             self.calm = Some((Side::open(&self.metrics, &Edge::of(fact)), self.now, Record::default()));
         }
         tally.switch(self.running.is_some() || self.calm.is_some());
-        rows
+        Settled { rows, blame }
     }
 
     fn fault(&self, fault: FaultId) -> &Fault {
@@ -397,7 +424,7 @@ impl<const O: bool> Truth<O> {
     }
 
     /// Faults of an instant come: worlds without them part from the fact.
-    fn fork(&mut self, fact: &World, at: Time) {
+    fn fork(&mut self, fact: &mut World, at: Time) {
         while let Some(&fault) = self.coming.last()
             && self.fault(fault).at == at
         {
@@ -411,6 +438,9 @@ impl<const O: bool> Truth<O> {
                 running.episode.not_contrasted.push(fault);
             } else {
                 running.part(fault, at, fact, &self.components, &mut self.contrasts);
+            }
+            if O {
+                fact.watch_blame();
             }
         }
     }
@@ -461,7 +491,7 @@ impl<const O: bool> Truth<O> {
 }
 
 impl<const O: bool> Running<O> {
-    fn new(metrics: &Metrics, fact: &World, at: Time) -> Self {
+    fn new(metrics: &Metrics, fact: &mut World, at: Time) -> Self {
         Self {
             episode: Episode {
                 faults: Vec::new(),
@@ -550,7 +580,8 @@ impl<const O: bool> Running<O> {
     fn lane_of(&self, fact: &World) -> Lane<O> {
         let mut tally = Tally::default();
         tally.switch(true);
-        let world = Box::new(fact.clone());
+        let mut world = Box::new(fact.clone());
+        world.ignore_blame();
         Lane { world, tally, side: self.side.clone(), redrawn: None, stopped: None, windows: Vec::new() }
     }
 
