@@ -278,10 +278,10 @@ impl World {
         outcome: Outcome,
         sink: &mut S,
     ) {
-        let child = self.frames[caller].child;
         if S::REQUESTS {
             self.spend(caller, at);
         }
+        let child = self.frames[caller].child;
         self.emit_client_span(caller, child, at, Some(outcome), sink);
         self.attempt_over(child, verdict, outcome, sink);
         self.abandon(caller);
