@@ -315,3 +315,14 @@ fn without_compared_worlds_a_run_has_no_such_tables() {
     }
     assert_eq!(compared.tables.len(), manifest.tables.len() + tables.len());
 }
+
+#[test]
+#[should_panic(expected = "tables that were opened are given back")]
+fn a_run_whose_tables_are_kept_open_is_not_finished() {
+    let folder = tempfile::tempdir().unwrap();
+    let (blueprint, out) = (blueprint(), folder.path().join("run"));
+    let writer =
+        RunWriter::create(&out, Meta::default(), &catalogue(&blueprint), &blueprint, Options::default()).unwrap();
+    let _tables = writer.truth_tables(names()).unwrap();
+    let _ = writer.finish(None, None, Closing::default());
+}
