@@ -70,9 +70,9 @@ pub struct WindowRow {
     pub contrast: u32,
     /// Position among the names that the tables were opened with.
     pub metric: u32,
-    /// First instant of the window.
+    /// Where the window begins; this instant belongs to the one before.
     pub start: Time,
-    /// Its end.
+    /// Where it ends; this instant belongs to it.
     pub end: Time,
     /// With the fault; not a number where there was nothing to measure.
     pub with: f64,
@@ -156,7 +156,7 @@ pub struct SampleLabel {
     pub time: Time,
     /// How the fault reached it.
     pub role: Role,
-    /// Whether the number is worse because of the fault.
+    /// Whether its component fares worse because of the fault.
     pub hurt: bool,
 }
 

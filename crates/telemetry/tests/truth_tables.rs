@@ -364,3 +364,14 @@ fn blame_names_who_waited_for_what_and_who_held_it() {
     assert_eq!(ns(&rows, "waited_ns"), [Some(41), Some(1), Some(0), Some(41)]);
     assert_eq!(rows["refusals"].as_primitive::<UInt64Type>().values(), &[0, 0, 3, 0]);
 }
+
+#[test]
+#[should_panic(expected = "tables that were opened are given back")]
+fn a_run_whose_tables_are_kept_open_is_not_finished() {
+    let folder = tempfile::tempdir().unwrap();
+    let (blueprint, out) = (blueprint(), folder.path().join("run"));
+    let writer =
+        RunWriter::create(&out, Meta::default(), &catalogue(&blueprint), &blueprint, Options::default()).unwrap();
+    let _tables = writer.truth_tables(names()).unwrap();
+    let _ = writer.finish(None, None, Closing::default());
+}
