@@ -150,7 +150,7 @@ fn ordered(records: &Records, world: &World) -> Result<(), String> {
         // A load that reads a stale value of another cache has that refreshed, and does not wait for it.
         let apart = |span: &SpanRecord| operations[span.operation.index()].kind == SpanKind::Internal;
         let refreshes = apart(span) && apart(&parent);
-        let waits = parent.error.is_none() && !let_go(&parent) && !refreshes && !(late_count && parent.resend > 0);
+        let waits = !(parent.error.is_some() || let_go(&parent) || refreshes || late_count && parent.resend > 0);
         let outlives = span.end > parent.end && waits;
         if span.start < parent.start || outlives {
             return Err(format!("a span does not lie within its parent: {span:?} {parent:?}"));
