@@ -61,10 +61,7 @@ impl Conclusions {
         let contrast = rows.contrast;
         let (services, faults, components) = (&self.services, &self.faults, &self.components);
         let role = |component: &str| {
-            let is_cause = match rows.kind {
-                Kind::Necessity(fault) | Kind::Sufficiency(fault) => faults[fault.index()] == component,
-                Kind::Joint => faults.iter().any(|fault| fault == component),
-            };
+            let is_cause = rows.faults.iter().any(|fault| faults[fault.index()] == component);
             if is_cause { Role::Cause } else { Role::Propagated }
         };
         let spans: Vec<_> = rows

@@ -305,3 +305,54 @@ fn chance_alone_labels_nothing() {
     // Even before any gate.
     assert!(requests[0] * 100 < requests[1], "{requests:?}");
 }
+
+/// How well scores tell the first from the second: the share of pairs in the right order (Mann and Whitney).
+fn area_under_curve(hurt: &[f64], unhurt: &[f64]) -> f64 {
+    let mut sorted = unhurt.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let below = |score: f64| {
+        let (less, not_more) = (sorted.partition_point(|&x| x < score), sorted.partition_point(|&x| x <= score));
+        (less + not_more) as f64 / 2.0
+    };
+    hurt.iter().map(|&score| below(score)).sum::<f64>() / (hurt.len() * unhurt.len()) as f64
+}
+
+#[test]
+fn ids_do_not_tell_who_was_hurt() {
+    let loaded = load("memory_leak", &Options::default());
+    let concluded = conclude(&loaded, 2);
+    let hurt: std::collections::BTreeSet<_> = concluded
+        .rows
+        .iter()
+        .flat_map(|rows| &rows.effects)
+        .filter(|row| row.hurt)
+        .map(|row| row.pair.either().trace)
+        .collect();
+    // Of every minute and endpoint as many of both, in the order of their sending.
+    let mut groups: std::collections::BTreeMap<(u64, u32), [Vec<u128>; 2]> = std::collections::BTreeMap::new();
+    for request in support::run(&loaded).records.requests {
+        let group = groups.entry((request.sent.as_nanos() / 60_000_000_000, request.operation.0)).or_default();
+        group[usize::from(hurt.contains(&request.trace))].push(request.trace.0);
+    }
+    let (mut learn, mut try_on) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
+    for mut group in groups.into_values() {
+        let count = group[0].len().min(group[1].len());
+        for (class, ids) in group.iter_mut().enumerate() {
+            ids.truncate(count);
+            for (n, id) in ids.iter().enumerate() {
+                if n % 2 == 0 { learn[class].push(*id) } else { try_on[class].push(*id) }
+            }
+        }
+    }
+    assert!(try_on[1].len() > 500, "{} requests to try it on", try_on[1].len());
+    // A linear classifier on the bits, by the difference of their means.
+    let share = |ids: &[u128], bit: u32| ids.iter().filter(|&id| id >> bit & 1 == 1).count() as f64 / ids.len() as f64;
+    let weights: Vec<f64> = (0..128).map(|bit| share(&learn[1], bit) - share(&learn[0], bit)).collect();
+    let score = |&id: &u128| (0..128).filter(|bit| id >> bit & 1 == 1).map(|bit| weights[bit as usize]).sum::<f64>();
+    let scores = |ids: &[u128]| ids.iter().map(score).collect::<Vec<f64>>();
+    let by_bits = area_under_curve(&scores(&try_on[1]), &scores(&try_on[0]));
+    let values = |ids: &[u128]| ids.iter().map(|&id| id as f64).collect::<Vec<f64>>();
+    let by_size = area_under_curve(&values(&try_on[1]), &values(&try_on[0]));
+    assert!((by_bits - 0.5).abs() < 0.05, "bits of ids tell: {by_bits}");
+    assert!((by_size - 0.5).abs() < 0.05, "sizes of ids tell: {by_size}");
+}

@@ -71,9 +71,9 @@ fn endpoint_of(metrics: &Metrics, catalogue: &Catalogue, request: &RequestRecord
     metrics.of_endpoint(source, catalogue.operations[request.operation.index()].endpoint)
 }
 
-/// Whether a request ended otherwise than with an answer below 500.
+/// Whether a request ended otherwise than with what it asked for, as its source counts it.
 fn failed(request: &RequestRecord) -> bool {
-    request.status == 0 || request.status >= 500 || request.error.is_some() && request.status < 400
+    request.status == 0 || request.status >= 500 || request.error.is_some()
 }
 
 /// Whether all that a fault does is over once it is done: nothing stays as it set it.
@@ -92,6 +92,8 @@ pub struct Rows {
     pub contrast: u32,
     /// What it is about.
     pub kind: Kind,
+    /// The faults that it is about.
+    pub faults: Vec<FaultId>,
     /// Numbers in windows.
     pub windows: Vec<WindowRow>,
     /// Requests.
@@ -476,6 +478,7 @@ impl<const O: bool> Truth<O> {
             rows.push(Rows {
                 contrast: contrast.number,
                 kind: contrast.kind,
+                faults: contrast.kind.faults(&running.episode.faults),
                 windows: Vec::new(),
                 effects,
                 labels: Labels::default(),
@@ -506,7 +509,7 @@ impl<const O: bool> Running<O> {
             marks: BTreeMap::new(),
             side: Side::open(metrics, &Edge::of(fact)),
             record: Record::default(),
-            opened: before(at),
+            opened: at,
             last: (FIRST_WINDOWS, 0),
             windows: 0,
         }
@@ -651,6 +654,7 @@ impl<const O: bool> Running<O> {
             Some(lane) => Seen { windows: &lane.windows, requests: &lane.tally.requests },
             None => Seen { windows: fact, requests: &tally.requests },
         };
+        let faults = &self.episode.faults;
         let compared = self.episode.contrasts.iter_mut().map(|contrast| {
             let block = Block {
                 metrics,
@@ -672,7 +676,8 @@ impl<const O: bool> Running<O> {
                 let hurt = |metric| contrast.reach[components.of_metric(metric)].hurt;
                 labels.samples = marks::samples(metrics, &windows, hurt);
             }
-            Rows { contrast: contrast.number, kind: contrast.kind, windows, effects, labels }
+            let faults = contrast.kind.faults(faults);
+            Rows { contrast: contrast.number, kind: contrast.kind, faults, windows, effects, labels }
         });
         compared.collect()
     }
