@@ -58,7 +58,7 @@ fn other_names_of_faults_and_scenario_leave_every_observed_byte_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let text = std::fs::read_to_string(small()).unwrap();
     assert!(text.contains("\"slow\""));
-    let renamed = text.replace("\"slow\"", "\"zz another name altogether\"");
+    let renamed = text.replace("\"slow\"", "\"zz-another-name\"");
     std::fs::write(folder.path().join("renamed.ron"), renamed).unwrap();
     for (scenario, out) in [(small(), "a"), (folder.path().join("renamed.ron"), "b")] {
         let ended = end(sim(folder.path()).arg("run").arg(scenario).args(["--out", out]));
