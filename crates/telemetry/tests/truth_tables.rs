@@ -15,8 +15,8 @@ use knockon_model::record::{
     Activity, BlameRecord, ErrorType, Part, Party, Resource, ResourceKind, SpanId, SpanKind, TraceId, Who,
 };
 use knockon_telemetry::{
-    BlameRow, Closing, EffectRow, End, LogLabel, Manifest, Meta, MetricName, Options, Role, RunWriter, SampleLabel,
-    SpanLabel, TableSummary, TruthTables, WindowRow, check_tables,
+    BlameRow, Closing, EffectRow, End, Error, LogLabel, Manifest, Meta, MetricName, Options, Role, RunReader,
+    RunWriter, SampleLabel, SpanLabel, TableSummary, TruthTables, WindowRow, check_tables,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::fs;
@@ -317,6 +317,45 @@ fn without_compared_worlds_a_run_has_no_such_tables() {
         assert!(!out.join("truth").join(table).exists(), "an empty folder is no table");
     }
     assert_eq!(compared.tables.len(), manifest.tables.len() + tables.len());
+}
+
+#[test]
+fn chosen_columns_are_read_back_in_the_order_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    let slower = effect(1, Some(end(1_000, 200, None)), Some(end(400, 200, None)));
+    let lost = EffectRow { hurt: false, ..effect(4, None, Some(end(400, 404, None))) };
+    write(&out, |truth| truth.effects(&[slower, lost]).unwrap());
+    let run = RunReader::open(&out).unwrap();
+    assert!(run.has("truth/effects") && !run.has("truth/nothing"));
+    let columns = ["difference_ns", "trace_id", "with_outcome", "contrast", "hurt", "number", "sent_time"];
+    let batches: Vec<_> = run.read("truth/effects", &columns).unwrap().map(Result::unwrap).collect();
+    let [batch] = &batches[..] else { panic!("{} batches of two rows", batches.len()) };
+    assert_eq!(batch.rows(), 2);
+    assert_eq!([0, 1].map(|row| batch.integer(0, row)), [Some(600), None]);
+    assert_eq!([0, 1].map(|row| batch.id(1, row)), [Some(1), Some(4)]);
+    assert_eq!([0, 1].map(|row| batch.text(2, row)), [Some("answered"), Some("none")]);
+    assert_eq!([0, 1].map(|row| batch.integer(3, row)), [Some(1), Some(1)]);
+    assert_eq!([0, 1].map(|row| batch.answer(4, row)), [Some(true), Some(false)]);
+    assert_eq!([0, 1].map(|row| batch.integer(5, row)), [Some(1), Some(4)]);
+    assert_eq!(batch.integer(6, 0), Some(EPOCH_NS + 1_000));
+    assert_eq!(run.read("truth/nothing", &["x"]).unwrap().count(), 0);
+    assert_eq!(run.document("truth/incidents.json").unwrap(), None);
+}
+
+#[test]
+fn a_table_that_is_not_as_declared_is_said_to_be_altered() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    write(&out, |_| {});
+    let run = RunReader::open(&out).unwrap();
+    fs::copy(out.join("truth/windows/part-00000.parquet"), out.join("truth/effects/part-00000.parquet")).unwrap();
+    let refused = run.read("truth/effects", &["number"]).unwrap_err();
+    assert!(matches!(refused, Error::Altered { .. }) && refused.to_string().contains("`number`"), "{refused}");
+    fs::write(out.join("truth/effects/part-00000.parquet"), "no Parquet").unwrap();
+    assert!(matches!(run.read("truth/effects", &["number"]), Err(Error::Altered { .. })));
+    fs::remove_file(out.join("truth/effects/part-00000.parquet")).unwrap();
+    assert!(matches!(run.read("truth/effects", &["number"]), Err(Error::Io { .. })));
 }
 
 #[test]
