@@ -7,7 +7,7 @@
 //! RunWriter: staged folder, documents of truth, manifest, one step into place
 //! ```
 //!
-//! [`RunWriter::create`] stages a folder, [`RunWriter::recorder`] opens its tables,
+//! [`RunReader`] reads a finished run back. [`RunWriter::create`] stages a folder, [`RunWriter::recorder`] opens its tables,
 //! [`RunWriter::truth_tables`] those of what faults did, [`RunWriter::finish`] commits. Only this crate
 //! knows Arrow and Parquet, and the wording of logs. Deliberately not here: which states are milestones, what a fault did,
 //! what a scenario is; whoever knows writes a document of truth.
@@ -15,6 +15,7 @@
 mod dialect;
 mod error;
 mod folder;
+mod reader;
 mod recorder;
 mod tables;
 mod truth;
@@ -25,8 +26,9 @@ pub use folder::{
     Closing, Disk, Entry, Epochs, FileSystem, FolderLock, LIMIT_WAITING_ROWS, MANIFEST, Manifest, Meta, Options,
     OutputFile, RunWriter, TABLES_EPOCH, TableSummary, check_tables, read_manifest,
 };
+pub use reader::{Batch, Batches, RunReader};
 pub use recorder::Recorder;
 pub use tables::{Column, Kind, TABLES, Table, data_dictionary};
-pub use truth::{EffectRow, End, LogLabel, MetricName, Role, SampleLabel, SpanLabel, WindowRow};
+pub use truth::{BlameRow, EffectRow, End, LogLabel, MetricName, Role, SampleLabel, SpanLabel, WindowRow};
 pub use writer::TruthTables;
 pub use writer::digest::Digest;
