@@ -32,8 +32,8 @@ impl Proof {
         let (matter, others): (Vec<_>, Vec<_>) = self.knock_outs.iter().partition(|one| one.matters());
         let width = matter.iter().map(|one| one.name.chars().count()).max().unwrap_or(0);
         for one in &matter {
-            let _ = writeln!(text, "    {:width$}  {}", one.name, self.from_start(one));
-            if let Some(afterwards) = self.afterwards(one) {
+            let _ = writeln!(text, "    {:width$}  {}", one.name, self.amplified(one));
+            if let Some(afterwards) = self.sustained(one) {
                 let _ = writeln!(text, "    {:width$}  {afterwards}", "");
             }
         }
@@ -70,7 +70,7 @@ impl Proof {
         text
     }
 
-    fn from_start(&self, one: &KnockOut) -> String {
+    fn amplified(&self, one: &KnockOut) -> String {
         let way = settings(&one.settings);
         let (effect, without) = match &one.from_start {
             FromStart::NotComparable(why) => return format!("not comparable ({way}): {why}"),
@@ -90,7 +90,7 @@ impl Proof {
         format!("{told} ({way}): {failed} {failing}, {hurt} {hurting} without")
     }
 
-    fn afterwards(&self, one: &KnockOut) -> Option<String> {
+    fn sustained(&self, one: &KnockOut) -> Option<String> {
         let undone = self.undone.map_or_else(String::new, |undone| format!(" at {}", Calendar::offset(undone)));
         match one.afterwards {
             Afterwards::InForce | Afterwards::RecoversAnyway | Afterwards::NotComparable => None,

@@ -327,7 +327,7 @@ pub(super) fn show(target: Target, value: Value) -> String {
         (_, Value::Duration(duration)) => {
             let ns = duration.as_nanos();
             let units = [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000)];
-            let whole = units.into_iter().find(|(_, unit)| ns % unit == 0);
+            let whole = units.into_iter().find(|(_, unit)| ns.is_multiple_of(*unit));
             whole.map_or_else(|| format!("{ns}ns"), |(name, unit)| format!("{}{name}", ns / unit))
         }
         (_, Value::Number(number)) => number.to_string(),
@@ -337,6 +337,6 @@ pub(super) fn show(target: Target, value: Value) -> String {
 
 fn size(bytes: u64) -> String {
     let units = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
-    let whole = units.into_iter().find(|(_, unit)| bytes % unit == 0);
+    let whole = units.into_iter().find(|(_, unit)| bytes.is_multiple_of(*unit));
     whole.map_or_else(|| format!("{bytes}B"), |(name, unit)| format!("{}{name}", bytes / unit))
 }

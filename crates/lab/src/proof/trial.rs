@@ -30,14 +30,16 @@ pub(super) fn run(
     let mut truth: Truth<false> = Truth::new(&fact, 1, true);
     let mut tally = Tally::default();
     let end = Time::ZERO + blueprint.duration;
-    truth.begin(&fact, &mut tally);
+    truth.begin(&mut fact, &mut tally);
     loop {
         let stretch = truth.next();
         let read = truth.run(&stretch, |until| {
             fact.run_until(until, &mut tally)?;
-            Ok(Edge::of(&fact))
+            Ok(Edge::of(&mut fact))
         })?;
-        truth.settle(&stretch, &read, &fact, &mut tally);
+        truth.settle(&stretch, &read, &mut fact, &mut tally);
+        // Who held what is nobody's question here.
+        fact.ignore_blame();
         let is_his = |faults: &[FaultId], others: &[FaultId]| faults.contains(&fault) || others.contains(&fault);
         if let Some(over) = truth.episodes.iter().position(|one| is_his(&one.faults, &one.not_contrasted)) {
             let incident = truth.incidents().swap_remove(over);
