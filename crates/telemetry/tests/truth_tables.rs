@@ -9,11 +9,14 @@ use arrow::datatypes::{
 };
 use common::{blueprint, catalogue, operation};
 use knockon_kernel::Time;
-use knockon_model::id::{OperationId, ProcessId, SeriesId};
-use knockon_model::record::{ErrorType, Part, SpanId, SpanKind, TraceId};
+use knockon_model::blueprint::LinkEnd;
+use knockon_model::id::{EndpointId, OperationId, PoolId, ProcessId, SeriesId, ServiceId};
+use knockon_model::record::{
+    Activity, BlameRecord, ErrorType, Part, Party, Resource, ResourceKind, SpanId, SpanKind, TraceId, Who,
+};
 use knockon_telemetry::{
-    Closing, EffectRow, End, LogLabel, Manifest, Meta, MetricName, Options, Role, RunWriter, SampleLabel, SpanLabel,
-    TableSummary, TruthTables, WindowRow, check_tables,
+    BlameRow, Closing, EffectRow, End, Error, LogLabel, Manifest, Meta, MetricName, Options, Role, RunReader,
+    RunWriter, SampleLabel, SpanLabel, TableSummary, TruthTables, WindowRow, check_tables,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::fs;
@@ -299,7 +302,7 @@ fn without_compared_worlds_a_run_has_no_such_tables() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("run");
     let compared = write(&out, |_| {});
-    let tables = ["effects", "windows", "labels_spans", "labels_logs", "labels_metrics"];
+    let tables = ["effects", "windows", "labels_spans", "labels_logs", "labels_metrics", "blame"];
     for table in tables {
         assert_eq!(compared.tables[&format!("truth/{table}")].rows, 0);
         assert!(out.join("truth").join(table).join("part-00000.parquet").is_file(), "{table} can be read");
@@ -314,4 +317,100 @@ fn without_compared_worlds_a_run_has_no_such_tables() {
         assert!(!out.join("truth").join(table).exists(), "an empty folder is no table");
     }
     assert_eq!(compared.tables.len(), manifest.tables.len() + tables.len());
+}
+
+#[test]
+fn chosen_columns_are_read_back_in_the_order_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    let slower = effect(1, Some(end(1_000, 200, None)), Some(end(400, 200, None)));
+    let lost = EffectRow { hurt: false, ..effect(4, None, Some(end(400, 404, None))) };
+    write(&out, |truth| truth.effects(&[slower, lost]).unwrap());
+    let run = RunReader::open(&out).unwrap();
+    assert!(run.has("truth/effects") && !run.has("truth/nothing"));
+    let columns = ["difference_ns", "trace_id", "with_outcome", "contrast", "hurt", "number", "sent_time"];
+    let batches: Vec<_> = run.read("truth/effects", &columns).unwrap().map(Result::unwrap).collect();
+    let [batch] = &batches[..] else { panic!("{} batches of two rows", batches.len()) };
+    assert_eq!(batch.rows(), 2);
+    assert_eq!([0, 1].map(|row| batch.integer(0, row)), [Some(600), None]);
+    assert_eq!([0, 1].map(|row| batch.id(1, row)), [Some(1), Some(4)]);
+    assert_eq!([0, 1].map(|row| batch.text(2, row)), [Some("answered"), Some("none")]);
+    assert_eq!([0, 1].map(|row| batch.integer(3, row)), [Some(1), Some(1)]);
+    assert_eq!([0, 1].map(|row| batch.answer(4, row)), [Some(true), Some(false)]);
+    assert_eq!([0, 1].map(|row| batch.integer(5, row)), [Some(1), Some(4)]);
+    assert_eq!(batch.integer(6, 0), Some(EPOCH_NS + 1_000));
+    assert_eq!(run.read("truth/nothing", &["x"]).unwrap().count(), 0);
+    assert_eq!(run.document("truth/incidents.json").unwrap(), None);
+}
+
+#[test]
+fn a_table_that_is_not_as_declared_is_said_to_be_altered() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    write(&out, |_| {});
+    let run = RunReader::open(&out).unwrap();
+    fs::copy(out.join("truth/windows/part-00000.parquet"), out.join("truth/effects/part-00000.parquet")).unwrap();
+    let refused = run.read("truth/effects", &["number"]).unwrap_err();
+    assert!(matches!(refused, Error::Altered { .. }) && refused.to_string().contains("`number`"), "{refused}");
+    fs::write(out.join("truth/effects/part-00000.parquet"), "no Parquet").unwrap();
+    assert!(matches!(run.read("truth/effects", &["number"]), Err(Error::Altered { .. })));
+    fs::remove_file(out.join("truth/effects/part-00000.parquet")).unwrap();
+    assert!(matches!(run.read("truth/effects", &["number"]), Err(Error::Io { .. })));
+}
+
+#[test]
+fn blame_names_who_waited_for_what_and_who_held_it() {
+    let owner = LinkEnd::Service(ServiceId(common::WEB_API as u32));
+    let who = |endpoint| Who::Endpoint(ServiceId(common::WEB_API as u32), EndpointId(endpoint));
+    let resource = |kind| Resource { owner, kind };
+    let row = |start, kind, waiting, holding, ns, refusals| BlameRow {
+        start: at(start),
+        end: at(start + 500),
+        blame: BlameRecord { resource: resource(kind), waiting, holding, ns, refusals },
+    };
+    let waits = Party { who: who(0), activity: Activity::Pool(PoolId(0)) };
+    let calls = Activity::Calling(ServiceId(common::POSTGRES as u32), EndpointId(0));
+    let later = row(500, ResourceKind::Places, Party { activity: Activity::Queued, ..waits }, waits, 0, 3);
+    let first = row(0, ResourceKind::Pool(PoolId(0)), waits, Party { who: who(1), activity: calls }, 41, 0);
+    let nobody = row(0, ResourceKind::Pool(PoolId(0)), waits, Party::of_nobody(Activity::Opening), 1, 0);
+    // What comes later follows, whatever its window.
+    let rows = rows_of("truth/blame", |truth| {
+        truth.blame(&[later, first, nobody]).unwrap();
+        truth.blame(&[first]).unwrap();
+    });
+    let blueprint = blueprint();
+    let endpoint = |service: usize, n: usize| {
+        let service = &blueprint.services[service];
+        format!("{}/{}", service.name, service.endpoints[n].name)
+    };
+    let pool = &blueprint.services[common::WEB_API].pools[0].name;
+    let web = &blueprint.services[common::WEB_API].name;
+    let (waiting, held, query) =
+        (endpoint(common::WEB_API, 0), endpoint(common::WEB_API, 1), endpoint(common::POSTGRES, 0));
+    let (of_pool, waits_for_it, asks) = (format!("{web}/{pool}"), format!("pool {pool}"), format!("child {query}"));
+    for (column, expected) in [
+        ("resource", [&of_pool, &of_pool, web, &of_pool].map(String::as_str)),
+        ("kind", ["pool", "pool", "places", "pool"]),
+        ("waiting", [waiting.as_str(); 4]),
+        ("waiting_activity", [&waits_for_it, &waits_for_it, "queued", &waits_for_it]),
+        ("holding", [&held, "-", &waiting, &held]),
+        ("holding_activity", [&asks, "opening", &waits_for_it, &asks]),
+    ] {
+        assert_eq!(words(&rows, column), expected, "{column}");
+    }
+    assert_eq!(times(&rows, "window_start"), [0, 0, 500, 0]);
+    assert_eq!(times(&rows, "window_end"), [500, 500, 1_000, 500]);
+    assert_eq!(ns(&rows, "waited_ns"), [Some(41), Some(1), Some(0), Some(41)]);
+    assert_eq!(rows["refusals"].as_primitive::<UInt64Type>().values(), &[0, 0, 3, 0]);
+}
+
+#[test]
+#[should_panic(expected = "tables that were opened are given back")]
+fn a_run_whose_tables_are_kept_open_is_not_finished() {
+    let folder = tempfile::tempdir().unwrap();
+    let (blueprint, out) = (blueprint(), folder.path().join("run"));
+    let writer =
+        RunWriter::create(&out, Meta::default(), &catalogue(&blueprint), &blueprint, Options::default()).unwrap();
+    let _tables = writer.truth_tables(names()).unwrap();
+    let _ = writer.finish(None, None, Closing::default());
 }

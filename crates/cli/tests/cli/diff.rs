@@ -85,6 +85,30 @@ fn the_first_event_that_differs_is_the_one_that_verify_finds() {
     assert!(told["requests"]["listed"].as_array().unwrap().len() == 3, "{told:#}");
 }
 
+/// A leak fills the heap long before a collection takes longer for it.
+#[test]
+fn what_worlds_hold_may_differ_before_any_event_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let leak = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/memory_leak.ron");
+    run(folder.path(), &leak, "a", &["--no-truth", "--until", "21min"]);
+    run(folder.path(), &leak, "b", &["--no-truth", "--until", "21min", "--without", "leak"]);
+    let told = json(&diff(folder.path(), &["a", "b", "--format", "json"]));
+    let events = &told["events"];
+    let number = |value: &Value| value.as_u64().unwrap_or_else(|| panic!("{events:#}"));
+    let held = &events["held_differs_between_ns"];
+    let deployed = 20 * 60 * 1_000_000_000;
+    assert!(number(&held[1]) > deployed && number(&held[0]) < number(&held[1]), "{events:#}");
+    for side in ["a", "b"] {
+        assert!(number(&events[side]["offset_ns"]) > number(&held[1]), "{events:#}");
+        assert_eq!(number(&events[side]["number"]), number(&events["last_equal"]["number"]) + 1, "{events:#}");
+    }
+    let ended = diff(folder.path(), &["a", "b"]);
+    assert!(ended.out.contains("before that, what they hold (such as memory) differs"), "{}", ended.out);
+    let tamper = ["--without", "leak", "--until", "21min", "--tamper", "web-api/heap.maximum=300MiB"];
+    let ended = end(sim(folder.path()).arg("verify").arg(&leak).args(tamper));
+    assert_eq!(ended.code, Some(4), "{ended:?}");
+}
+
 #[test]
 fn a_shorter_run_is_the_same_until_it_ends() {
     let folder = tempfile::tempdir().unwrap();

@@ -27,7 +27,8 @@ impl Difference {
             Events::Same => json!({ "same": true }),
             Events::Unknown(why) => json!({ "same": null, "why": why }),
             Events::Parted(parted) => json!({
-                "same": false,
+                "same": parted.differing == [None, None],
+                "held_differs_between_ns": parted.held_ns,
                 "last_equal": parted.equal.as_ref().map(event),
                 "a": parted.differing[0].as_ref().map(event),
                 "b": parted.differing[1].as_ref().map(event),

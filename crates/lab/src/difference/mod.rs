@@ -73,9 +73,12 @@ pub enum Events {
 /// The events around which two worlds part.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Parted {
+    /// Between which instants, in nanoseconds since the start, what they hold parts, if it does before any event: a heap may fill for
+    /// minutes until it is collected.
+    pub held_ns: Option<[u64; 2]>,
     /// The last event that is the same; `None` if there is none.
     pub equal: Option<Event>,
-    /// The first of each that is not; `None` where a run has no more.
+    /// The first of each that is not; `None` where a run has no more. In neither, if no event differs.
     pub differing: [Option<Event>; 2],
 }
 

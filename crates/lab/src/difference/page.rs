@@ -60,19 +60,7 @@ impl Difference {
         match &self.events {
             Events::Same => vec!["the same to the last".to_owned()],
             Events::Unknown(why) => vec![format!("not compared: {why}")],
-            Events::Parted(parted) => {
-                let Parted { equal, differing } = &**parted;
-                let mut lines = vec![match equal {
-                    Some(event) => format!("the same up to {}", event.in_words()),
-                    None => "no event is the same".to_owned(),
-                }];
-                let side = |(side, event): (&str, &Option<Event>)| match event {
-                    Some(event) => format!("{side} then {}", event.in_words()),
-                    None => format!("{side} has no more events"),
-                };
-                lines.extend(["A", "B"].into_iter().zip(differing).map(side));
-                lines
-            }
+            Events::Parted(parted) => parted.lines(),
         }
     }
 
@@ -121,6 +109,31 @@ impl Difference {
             let told = same.iter().take(COMPONENTS).copied().collect::<Vec<_>>().join(", ");
             let rest = more(same.len(), COMPONENTS).map_or_else(String::new, |more| format!(" and {more} more"));
             lines.push(format!("all spans the same: {told}{rest}"));
+        }
+        lines
+    }
+}
+
+impl Parted {
+    fn lines(&self) -> Vec<String> {
+        let mut lines = match (&self.equal, &self.differing) {
+            (_, [None, None]) => vec!["the same to the last".to_owned()],
+            (Some(event), _) => vec![format!("the same up to {}", event.in_words())],
+            (None, _) => vec!["no event is the same".to_owned()],
+        };
+        match &self.differing {
+            [None, None] => {}
+            [Some(a), Some(b)] if a == b => lines.push(format!("in both then {}, with another outcome", a.in_words())),
+            differing => lines.extend(["A", "B"].into_iter().zip(differing).map(|(side, event)| match event {
+                Some(event) => format!("{side} then {}", event.in_words()),
+                None => format!("{side} has no more events"),
+            })),
+        }
+        if let Some([after, until]) = self.held_ns.map(|held_ns| held_ns.map(Duration::from_nanos)) {
+            let before = if self.differing == [None, None] { "" } else { "before that, " };
+            lines.push(format!(
+                "{before}what they hold (such as memory) differs from some time between {after} and {until} on"
+            ));
         }
         lines
     }

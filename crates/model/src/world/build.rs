@@ -78,6 +78,7 @@ impl World {
             ran_until: Time::ZERO,
             spans_since_watermark: 0,
             stopped: None,
+            blame: None,
             blueprint,
         };
         world.note_capacities();
@@ -268,6 +269,7 @@ fn bare(key: Key) -> Process {
         computed_ns: 0,
         cpu_ticket: Ticket::NONE,
         heap: None,
+        origins: None,
         collections: VecDeque::new(),
         collected: Ticket::NONE,
         pause_ends: Time::ZERO,

@@ -32,14 +32,14 @@ pub(crate) fn execute(arguments: &Diff) -> Result<Exit, Failure> {
     if !(is_same_world && difference.tables.iter().all(TableDifference::is_same)) {
         let texts = folders.map(|folder| std::fs::read_to_string(folder.join(SCENARIO)).unwrap_or_default());
         difference.scenario = difference::changed_lines(&texts[0], &texts[1]);
-        let parting = if is_same_world { Ok(None) } else { parting(&readers)? };
-        let traces = parting.as_ref().ok().and_then(Option::as_ref).map(traces).unwrap_or_default();
+        let parting = if is_same_world { Ok(Where::default()) } else { parting(&readers)? };
+        let traces = parting.as_ref().map(Where::traces).unwrap_or_default();
         difference.requests = rows::requests(&readers, arguments.requests as usize, traces)?;
         difference.spans = rows::spans(&readers)?;
         difference.events = match parting {
             Err(why) => Events::Unknown(why),
-            Ok(None) => Events::Same,
-            Ok(Some(parting)) => parted(parting, difference.requests.as_ref()),
+            Ok(_) if is_same_world => Events::Same,
+            Ok(parting) => parted(parting, difference.requests.as_ref()),
         };
     }
     match arguments.format {
@@ -116,8 +116,17 @@ fn notes(readers: &[RunReader; 2]) -> Vec<String> {
     notes
 }
 
+/// Where two worlds part.
+#[derive(Debug, Default)]
+struct Where {
+    /// Between which instants what they hold differs first, if it does before any event.
+    held: Option<[u64; 2]>,
+    /// `None` if no event differs.
+    events: Option<Parting>,
+}
+
 /// Runs both again, and finds where they part; why that cannot be found, where it cannot.
-fn parting(readers: &[RunReader; 2]) -> Result<Result<Option<Parting>, String>, Failure> {
+fn parting(readers: &[RunReader; 2]) -> Result<Result<Where, String>, Failure> {
     let subjects = readers.each_ref().map(subject);
     let mut longest = Duration::ZERO;
     for (name, subject) in ["A", "B"].into_iter().zip(&subjects) {
@@ -130,16 +139,19 @@ fn parting(readers: &[RunReader; 2]) -> Result<Result<Option<Parting>, String>, 
         }
     }
     let sides = Sides::new(&subjects[0], &subjects[1], longest);
-    let Instants { last, parted, .. } = sides.instants(true)?;
+    let Instants { last, parted, held, .. } = sides.instants(true)?;
     for ((name, reader), last) in ["A", "B"].into_iter().zip(readers).zip(last) {
         let found = last.map_or_else(|| "none".to_owned(), |instant| instant.digest);
         if found != reader.manifest().run_digest {
             return Ok(Err(format!("this version does not reproduce {name}: run again, its digest is {found}")));
         }
     }
-    let Some(interval) = parted else { return Ok(Err("run again, no event of them differs".to_owned())) };
+    let Some(interval) = parted else { return Ok(Ok(Where { held, events: None })) };
     let parting = sides.events(interval)?;
-    Ok(parting.map(Some).ok_or_else(|| "they do not repeat even in themselves".to_owned()))
+    Ok(match parting {
+        Some(events) => Ok(Where { held, events: Some(events) }),
+        None => Err("they do not repeat even in themselves".to_owned()),
+    })
 }
 
 fn subject(reader: &RunReader) -> Subjected {
@@ -151,16 +163,21 @@ fn trace(told: &Told) -> Option<u128> {
     u128::from_str_radix(told.trace.as_deref()?, 16).ok()
 }
 
-fn traces(parting: &Parting) -> Vec<u128> {
-    parting.equal.iter().chain(parting.differing.iter().flatten()).filter_map(trace).collect()
+impl Where {
+    fn traces(&self) -> Vec<u128> {
+        let Some(Parting { equal, differing }) = &self.events else { return Vec::new() };
+        equal.iter().chain(differing.iter().flatten()).filter_map(trace).collect()
+    }
 }
 
-fn parted(Parting { equal, differing }: Parting, requests: Option<&Requests>) -> Events {
+fn parted(Where { held, events }: Where, requests: Option<&Requests>) -> Events {
     let event = |told: Told| {
         let trace = trace(&told);
         let request = trace.and_then(|trace| requests?.which(trace));
         let Told { number, time_ns, component, text, .. } = told;
         Event { number, time_ns, component, trace, request, text }
     };
-    Events::Parted(Box::new(Parted { equal: equal.map(event), differing: differing.map(|told| told.map(event)) }))
+    let (equal, differing) = events.map_or((None, [None, None]), |parting| (parting.equal, parting.differing));
+    let (equal, differing) = (equal.map(event), differing.map(|told| told.map(event)));
+    Events::Parted(Box::new(Parted { held_ns: held, equal, differing }))
 }

@@ -35,8 +35,10 @@ pub(crate) struct Instants {
     pub(crate) equal: u64,
     /// What each side told last, of those that were run to their ends.
     pub(crate) last: [Option<Instant>; 2],
-    /// Between which of them the sides part, if they do.
+    /// Between which of them events part, if they do.
     pub(crate) parted: Option<Interval>,
+    /// Between which of them what the worlds hold parts before any event does: a heap may fill for minutes until it is collected.
+    pub(crate) held: Option<[u64; 2]>,
 }
 
 /// Where one world stands.
@@ -44,8 +46,11 @@ pub(crate) struct Instants {
 pub(crate) struct Instant {
     /// When.
     pub(crate) time_ns: u64,
-    /// Events so far, and the digest over them, as told.
-    pub(crate) events: String,
+    /// Events so far.
+    pub(crate) events: u64,
+    /// Digest of these events.
+    of_events: String,
+    /// Digest of these events and of what the world holds after them.
     pub(crate) digest: String,
 }
 
@@ -87,32 +92,35 @@ impl<'a> Sides<'a> {
         Self { first, second, step_ns: longest.as_nanos().div_ceil(INSTANTS).max(1) }
     }
 
-    /// Compares both at all instants, or until they differ.
+    /// Compares both at all instants, or until their events differ.
     pub(crate) fn instants(&self, to_the_end: bool) -> Result<Instants, Failure> {
         let mut sides = self.start(None)?;
         let [mut earlier, mut before] = [None::<Instant>, None];
-        let mut told = Instants { equal: 0, last: [None, None], parted: None };
+        let mut told = Instants { equal: 0, last: [None, None], parted: None, held: None };
+        let ns = |instant: &Option<Instant>| instant.as_ref().map_or(0, |instant| instant.time_ns);
         loop {
             let lines = [sides[0].line()?, sides[1].line()?];
             if lines == [None, None] || told.parted.is_some() && !to_the_end {
-                sides
-                    .into_iter()
-                    .zip(&lines)
-                    .filter(|(_, line)| line.is_none())
-                    .try_for_each(|(side, _)| side.end())?;
+                ended(sides, &lines)?;
                 return Ok(told);
             }
-            let is_equal = lines[0] == lines[1];
             let instants = lines.each_ref().map(|line| line.as_deref().and_then(Instant::parse));
-            if told.parted.is_none() && !is_equal {
-                let ns = |instant: &Option<Instant>| instant.as_ref().map_or(0, |instant| instant.time_ns);
-                let after_ns = ns(&before);
-                let until_ns = instants.iter().map(ns).fold(after_ns, u64::max);
+            let happened = match &instants {
+                [Some(a), Some(b)] => (a.time_ns, a.events, &a.of_events) == (b.time_ns, b.events, &b.of_events),
+                _ => lines[0] == lines[1],
+            };
+            let after_ns = ns(&before);
+            let until_ns = instants.iter().map(ns).fold(after_ns, u64::max);
+            if told.parted.is_none() && !happened {
                 told.parted = Some(Interval { told_from_ns: ns(&earlier), after_ns, until_ns });
             }
             if told.parted.is_none() {
-                told.equal += 1;
-                let events = |instant: &Option<Instant>| instant.as_ref().map(|instant| instant.events.clone());
+                if lines[0] == lines[1] {
+                    told.equal += 1;
+                } else {
+                    told.held = told.held.or(Some([after_ns, until_ns]));
+                }
+                let events = |instant: &Option<Instant>| instant.as_ref().map_or(0, |instant| instant.events);
                 let passed = std::mem::replace(&mut before, instants[0].clone());
                 if events(&passed) != events(&before) {
                     earlier = passed;
@@ -137,12 +145,7 @@ impl<'a> Sides<'a> {
                 }
                 [one, other] if one == other => before = one,
                 lines => {
-                    // A side that told less than the other must at least have ended well.
-                    sides
-                        .into_iter()
-                        .zip(&lines)
-                        .filter(|(_, line)| line.is_none())
-                        .try_for_each(|(side, _)| side.end())?;
+                    ended(sides, &lines)?;
                     let equal = before.as_deref().map(Told::parse);
                     return Ok(Some(Parting { equal, differing: lines.map(|line| line.as_deref().map(Told::parse)) }));
                 }
@@ -155,13 +158,19 @@ impl<'a> Sides<'a> {
     }
 }
 
+/// A side that told less than the other must at least have ended well.
+fn ended(sides: [Side; 2], lines: &[Option<String>; 2]) -> Result<(), Failure> {
+    sides.into_iter().zip(lines).filter(|(_, line)| line.is_none()).try_for_each(|(side, _)| side.end())
+}
+
 impl Instant {
-    /// `time events digest`; what else is told says why a side ended.
+    /// `time events digest digest`; what else is told says why a side ended.
     fn parse(line: &str) -> Option<Self> {
         let mut words = line.split(' ');
         let instant = Self {
             time_ns: words.next()?.parse().ok()?,
-            events: words.next().filter(|events| events.parse::<u64>().is_ok())?.to_owned(),
+            events: words.next()?.parse().ok()?,
+            of_events: words.next()?.to_owned(),
             digest: words.next()?.to_owned(),
         };
         words.next().is_none().then_some(instant)
@@ -259,9 +268,9 @@ mod tests {
 
     #[test]
     fn what_sides_tell_is_read_back() {
-        let instant = Instant::parse("15 3 00ff").unwrap();
-        assert_eq!((instant.time_ns, &*instant.events, &*instant.digest), (15, "3", "00ff"));
-        for line in ["15 the limit of events was hit", "15 3", "", "15 3 00ff more"] {
+        let instant = Instant::parse("15 3 0f 00ff").unwrap();
+        assert_eq!((instant.time_ns, instant.events, &*instant.of_events, &*instant.digest), (15, 3, "0f", "00ff"));
+        for line in ["15 the limit of events was hit", "15 3 0f", "", "15 3 0f 00ff more"] {
             assert_eq!(Instant::parse(line), None, "{line:?}");
         }
         let told = Told::parse("7 15 00ff\tapi-0\t\tdelivery of GET /a\tb");

@@ -37,7 +37,8 @@ fn tell_instants(world: &mut World, step_ns: u64, end: Time, out: &mut impl Writ
     while until_ns < end.as_nanos() {
         until_ns = end.as_nanos().min(until_ns.saturating_add(step_ns.max(1)));
         let stop = world.run_until(Time::from_nanos(until_ns), &mut Null).err();
-        writeln!(out, "{until_ns} {} {:032x}", world.events(), world.digest())?;
+        let (events, of_events, digest) = (world.events(), world.digest_of_events(), world.digest());
+        writeln!(out, "{until_ns} {events} {of_events:032x} {digest:032x}")?;
         if let Some(stop) = stop {
             return writeln!(out, "{until_ns} {stop}");
         }
