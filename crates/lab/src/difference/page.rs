@@ -50,7 +50,7 @@ impl Difference {
         for (side, lines) in ["A", "B"].into_iter().zip(&self.scenario) {
             told.extend(lines.iter().take(SCENARIO_LINES).map(|line| format!("{side}: {}", shortened(line.trim()))));
             if let Some(more) = more(lines.len(), SCENARIO_LINES) {
-                told.push(format!("{side}: … {more} more lines of truth/scenario.ron"));
+                told.push(format!("{side}: … and so on ({more} more in truth/scenario.ron)"));
             }
         }
         told
