@@ -9,7 +9,7 @@ use knockon_model::{Null, Sink, Stop, World};
 use std::fmt::Write as _;
 
 /// Events between two stocktakings; a prime, so that they do not always fall on the same kind of event.
-const BETWEEN: u64 = 61;
+pub(crate) const BETWEEN: u64 = 61;
 /// Events that a world without new requests may still need; more is no finding, but is told.
 const DRY: u64 = 200_000;
 /// A world is looked at anew after each of these spans of simulated time while it runs dry.
@@ -51,6 +51,7 @@ pub fn audit(blueprint: &Blueprint, events: u64) -> Result<Audited, String> {
     let rest = Run::of(stored, end, events - first.events, &mut cut_records, u64::MAX)?;
     plain.same_as(&rest, "cut, stored and gone on with")?;
     same_records(&records, &cut_records)?;
+    crate::blamed::blamed(blueprint, end, events, plain.world.digest())?;
     let dry = plain.stopped.is_some() || runs_dry(blueprint, plain.world.time())?;
     let statistics = plain.world.statistics();
     Ok(Audited {
@@ -108,7 +109,7 @@ impl Run {
 }
 
 /// Everything counted again.
-fn take_stock(world: &World) -> Result<(), String> {
+pub(crate) fn take_stock(world: &World) -> Result<(), String> {
     let mut wrong = world.audit();
     wrong.extend(conservation::breaches(&world.statistics()).iter().map(ToString::to_string));
     told(&wrong, || format!("after {} events, at {}", world.events(), world.time()))
@@ -149,7 +150,7 @@ fn ordered(records: &Records, world: &World) -> Result<(), String> {
         // A load that reads a stale value of another cache has that refreshed, and does not wait for it.
         let apart = |span: &SpanRecord| operations[span.operation.index()].kind == SpanKind::Internal;
         let refreshes = apart(span) && apart(&parent);
-        let waits = parent.error.is_none() && !let_go(&parent) && !refreshes && !(late_count && parent.resend > 0);
+        let waits = !(parent.error.is_some() || let_go(&parent) || refreshes || late_count && parent.resend > 0);
         let outlives = span.end > parent.end && waits;
         if span.start < parent.start || outlives {
             return Err(format!("a span does not lie within its parent: {span:?} {parent:?}"));

@@ -9,6 +9,7 @@
 //! here: whether what happens is plausible. That is for theory and measurements.
 
 mod audit;
+mod blamed;
 pub mod change;
 mod choices;
 mod draft;

@@ -3,8 +3,8 @@
 use knockon_arbitrary::{Records, bytes, load, scenario};
 use knockon_kernel::{Duration, Time};
 use knockon_lab::conservation;
-use knockon_model::blueprint::{Blueprint, Fault};
-use knockon_model::id::FaultId;
+use knockon_model::blueprint::{Blueprint, Contrast, Dropped, Fault};
+use knockon_model::id::{FaultId, SourceId};
 use knockon_model::record::Part;
 use knockon_model::{Null, World};
 use knockon_scenario::{Loaded, Options, Scenario};
@@ -174,8 +174,20 @@ fn a_fault_that_is_set_aside_is_none() {
         }
     }
     let kinds: Vec<&str> = tried.iter().filter(|(_, count)| **count > 2).map(|(kind, _)| kind.as_str()).collect();
-    let all =
-        ["deploy", "flush", "hold lock", "kill", "pause", "reload", "renew", "restart", "set", "surge", "terminate"];
+    let all = [
+        "deploy",
+        "drop request",
+        "flush",
+        "hold lock",
+        "kill",
+        "pause",
+        "reload",
+        "renew",
+        "restart",
+        "set",
+        "surge",
+        "terminate",
+    ];
     assert!(all.iter().all(|kind| kinds.contains(kind)), "{tried:?}");
 }
 
@@ -294,4 +306,117 @@ fn where_the_time_of_requests_went_is_known_to_the_nanosecond() {
     let missing: Vec<Part> = Part::ALL.into_iter().filter(|part| seen[*part as usize] == 0).collect();
     assert_eq!(missing, [Part::Child], "{seen:?}");
     assert!(requests > 20_000, "{requests} requests");
+}
+
+#[test]
+fn it_is_known_when_a_request_of_an_open_source_comes_and_without_it_all_others_come_as_they_did() {
+    let (mut known, mut dropped, mut elsewhere) = (0, 0, 0);
+    for case in arbitrary().chain(shipped().take(1)) {
+        let mut world = World::new(case.blueprint().clone());
+        let mut records = Records::default();
+        if world.run_until(case.end, &mut records).is_err() {
+            continue;
+        }
+        for (number, source) in (0..).zip(&case.blueprint().sources) {
+            let closed = matches!(source.arrivals, knockon_model::blueprint::Arrivals::Closed { .. });
+            let own = |r: &&knockon_model::record::RequestRecord| {
+                world.catalogue().processes[r.client.index()].name == source.name
+            };
+            let requests: Vec<_> = records.requests.iter().filter(own).collect();
+            for request in requests.iter().step_by(requests.len() / 8 + 1) {
+                let at = case.blueprint().instant_of_request(SourceId(number), request.number);
+                assert_eq!(at, (!closed).then_some(request.sent), "{} {}", case.name, source.name);
+                known += u32::from(!closed);
+            }
+            let Some(gone) = requests.get(requests.len() / 2).filter(|_| !closed) else { continue };
+            let mut blueprint = case.blueprint().clone();
+            let fault = FaultId(blueprint.faults.len() as u32);
+            let template = Fault {
+                name: "gone".into(),
+                component: source.name.clone(),
+                settings: Vec::new(),
+                kind: "drop request".into(),
+                at: gone.sent,
+                until: None,
+                contrast: Contrast::Nothing,
+            };
+            blueprint.faults.push(template);
+            blueprint.sources[number as usize].dropped.push(Dropped { number: gone.number, fault });
+            let mut other = World::new(blueprint);
+            let mut others = Records::default();
+            if other.run_until(case.end, &mut others).is_err() {
+                continue;
+            }
+            let sent = |world: &World| world.totals().sources[number as usize].sent;
+            assert_eq!(sent(&other) + 1, sent(&world), "{} {}", case.name, source.name);
+            let of = |records: &Records, number| {
+                let found = records.requests.iter().find(|r| r.client == gone.client && r.number == number);
+                found.map(|r| (r.trace, r.operation, r.sent, r.ended))
+            };
+            assert_eq!(of(&others, gone.number), None);
+            for request in &requests {
+                if let (true, Some((trace, operation, sent, ended))) =
+                    (request.number != gone.number, of(&others, request.number))
+                {
+                    assert_eq!((trace, operation, sent), (request.trace, request.operation, request.sent));
+                    elsewhere += u32::from(ended != request.ended);
+                }
+            }
+            dropped += 1;
+        }
+    }
+    assert!(known > 500 && dropped > 60, "{known} instants and {dropped} requests were tried");
+    assert!(elsewhere > 20, "{elsewhere} others fared otherwise");
+}
+
+#[test]
+fn where_nothing_waits_phases_are_no_matter_of_requests() {
+    let loaded = load(
+        r#"(
+            duration: "4min",
+            services: {
+                "front": (cores: Unlimited, workers: Unlimited, endpoints: {"GET /": (steps: [Call("api/GET /")])}),
+                "api": (
+                    runtime: Jvm(heap: (maximum: "64MiB", base: "20MiB", pause_scale: 0)),
+                    cores: Unlimited, workers: Unlimited, replicas: 3,
+                    pools: {"pool": HikariCp(database: "postgres", maximum: 30, maximum_lifetime: "40s", keepalive: "31s")},
+                    endpoints: {"GET /": (allocate: "50KiB", churn: "1MiB", steps: [
+                        Compute(Exponential("1ms")), Query("read"), Sleep(LogNormal("5ms", "20ms")),
+                    ])},
+                ),
+            },
+            databases: {"postgres": (
+                cores: Unlimited, workers: Unlimited, max_connections: 500, queries: {"read": (demand: Exponential("2ms"))},
+            )},
+            links: {
+                "client -> front": (latency: Exponential("1ms"), keep_alive: Always),
+                "front -> api": (latency: "1ms", keep_alive: Always, balance: RoundRobin),
+                "api -> postgres": (latency: "0s"),
+            },
+            load: {"client": (target: "front", mix: {"GET /": 1}, arrivals: Poisson("60/s"))},
+        )"#,
+    );
+    let loaded = loaded.unwrap_or_else(|errors| panic!("{errors}"));
+    let half = Time::ZERO + Duration::from_secs(120);
+    let end = Time::ZERO + loaded.blueprint.duration;
+    let mut world = before(&loaded.blueprint, half).expect("no limit is hit");
+    let mut placebos = [1, 2, 3].map(|salt| {
+        let mut placebo = world.clone();
+        placebo.redraw_phases(salt);
+        placebo
+    });
+    let mut plain = Records::default();
+    world.run_until(end, &mut plain).expect("no limit is hit");
+    assert!(plain.requests.len() > 6_000);
+    let hosts = |records: &Records| -> Vec<_> { records.spans.iter().filter_map(|span| span.peer).collect() };
+    let (mut collections, mut turns) = (0, 0);
+    for placebo in &mut placebos {
+        let mut redrawn = Records::default();
+        placebo.run_until(end, &mut redrawn).expect("no limit is hit");
+        assert_eq!(plain.requests, redrawn.requests);
+        collections += u32::from(plain.states != redrawn.states);
+        turns += u32::from(hosts(&plain) != hosts(&redrawn));
+    }
+    // It may be the turn of the same one as before.
+    assert!(collections == 3 && turns > 0, "phases were redrawn {collections} and {turns} times");
 }

@@ -449,6 +449,12 @@ impl Frames {
         self.slots.get_mut(frame.slot as usize).filter(|found| found.generation == frame.generation)
     }
 
+    /// The frame that is in a slot.
+    pub(crate) fn at(&self, slot: u32) -> Option<FrameRef> {
+        let generation = self.slots.get(slot as usize)?.generation;
+        (generation % 2 == 1).then_some(FrameRef { slot, generation })
+    }
+
     /// Handles of all frames alive, by slot.
     pub(crate) fn handles(&self) -> impl Iterator<Item = FrameRef> + '_ {
         let slots = self.slots.iter().enumerate();

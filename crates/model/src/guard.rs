@@ -1,5 +1,6 @@
 //! What stands before the workers of a process that has limits: its rate limiters and its concurrency limit.
 
+use crate::blame::Takers;
 use crate::blueprint::Admission;
 use crate::concurrency::Limit;
 use crate::limiter::Limiter;
@@ -15,6 +16,8 @@ pub(crate) struct Guard {
     pub(crate) concurrency: Option<Limit>,
     /// Requests that ended well, ended for want of time, ended otherwise, and were turned away by the concurrency limit.
     pub(crate) calls: [u64; 4],
+    /// Whom its limiters let through lately.
+    pub(crate) takers: Takers,
 }
 
 impl Guard {
@@ -30,6 +33,7 @@ impl Guard {
                     .collect(),
                 concurrency: admission.concurrency.map(|limit| Limit::new(&limit, key)),
                 calls: [0; 4],
+                takers: Takers::default(),
             })
         })
     }
@@ -40,6 +44,16 @@ impl Guard {
             Some(Some(limiter)) => Some(limiter),
             _ => self.limiter.as_mut(),
         }
+    }
+
+    /// Whether an endpoint has a limiter of its own.
+    pub(crate) fn has_own_limiter(&self, endpoint: u32) -> bool {
+        self.endpoints.get(endpoint as usize).is_some_and(Option::is_some)
+    }
+
+    /// Limiters that there can be: that of the service, and one for each endpoint.
+    pub(crate) fn limiters(&self) -> u32 {
+        1 + self.endpoints.len() as u32
     }
 
     /// Sums over all its limiters: requests let through at once, after a delay, and turned away.

@@ -5,6 +5,7 @@
 
 pub mod backoff;
 pub mod balance;
+mod blame;
 pub mod blueprint;
 pub mod breaker;
 pub mod budget;

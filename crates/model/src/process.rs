@@ -4,6 +4,7 @@
 //! between processes there are only messages. States: down, starting, running, stopping. A process stands still while a
 //! collection pauses it or while it is stopped from outside; events addressed to it then wait in its inbox.
 
+use crate::blame::Origins;
 use crate::cpu::Cpu;
 use crate::guard::Guard;
 use crate::heap::{Collection, Heap};
@@ -124,6 +125,8 @@ pub(crate) struct Process {
     /// Which of them are noted to be full with callers waiting.
     pub(crate) pool_full: Vec<bool>,
     pub(crate) heap: Option<Box<Heap>>,
+    /// Whose the bytes on its heap are.
+    pub(crate) origins: Option<Box<Origins>>,
     pub(crate) stopped_since: Time,
     /// Of the time stood still, what was for another reason than the quota: in all, until the present stop began, and since when.
     pub(crate) halted_total_ns: u64,

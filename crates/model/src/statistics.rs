@@ -3,7 +3,7 @@
 mod histogram;
 mod link;
 mod station;
-mod wide;
+pub(crate) mod wide;
 
 pub use histogram::LatencyHistogram;
 pub use link::LinkStatistics;

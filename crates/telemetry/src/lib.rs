@@ -29,6 +29,6 @@ pub use folder::{
 pub use reader::{Batch, Batches, RunReader};
 pub use recorder::Recorder;
 pub use tables::{Column, Kind, TABLES, Table, data_dictionary};
-pub use truth::{EffectRow, End, LogLabel, MetricName, Role, SampleLabel, SpanLabel, WindowRow};
+pub use truth::{BlameRow, EffectRow, End, LogLabel, MetricName, Role, SampleLabel, SpanLabel, WindowRow};
 pub use writer::TruthTables;
 pub use writer::digest::Digest;

@@ -6,7 +6,7 @@
 
 use knockon_kernel::Time;
 use knockon_model::id::{OperationId, ProcessId, SeriesId};
-use knockon_model::record::{ErrorType, Part, SpanId, TraceId};
+use knockon_model::record::{BlameRecord, ErrorType, Part, SpanId, TraceId};
 
 /// What became of one request in one world.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -70,9 +70,9 @@ pub struct WindowRow {
     pub contrast: u32,
     /// Position among the names that the tables were opened with.
     pub metric: u32,
-    /// First instant of the window.
+    /// Where the window begins; this instant belongs to the one before.
     pub start: Time,
-    /// Its end.
+    /// Where it ends; this instant belongs to it.
     pub end: Time,
     /// With the fault; not a number where there was nothing to measure.
     pub with: f64,
@@ -156,6 +156,17 @@ pub struct SampleLabel {
     pub time: Time,
     /// How the fault reached it.
     pub role: Role,
-    /// Whether the number is worse because of the fault.
+    /// Whether its component fares worse because of the fault.
     pub hurt: bool,
+}
+
+/// Who held what others waited for, in a window: a row of `truth/blame`.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct BlameRow {
+    /// First instant of the window.
+    pub start: Time,
+    /// Its end.
+    pub end: Time,
+    /// What was taken of the world at its end.
+    pub blame: BlameRecord,
 }

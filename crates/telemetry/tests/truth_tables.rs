@@ -9,11 +9,14 @@ use arrow::datatypes::{
 };
 use common::{blueprint, catalogue, operation};
 use knockon_kernel::Time;
-use knockon_model::id::{OperationId, ProcessId, SeriesId};
-use knockon_model::record::{ErrorType, Part, SpanId, SpanKind, TraceId};
+use knockon_model::blueprint::LinkEnd;
+use knockon_model::id::{EndpointId, OperationId, PoolId, ProcessId, SeriesId, ServiceId};
+use knockon_model::record::{
+    Activity, BlameRecord, ErrorType, Part, Party, Resource, ResourceKind, SpanId, SpanKind, TraceId, Who,
+};
 use knockon_telemetry::{
-    Closing, EffectRow, End, Error, LogLabel, Manifest, Meta, MetricName, Options, Role, RunReader, RunWriter,
-    SampleLabel, SpanLabel, TableSummary, TruthTables, WindowRow, check_tables,
+    BlameRow, Closing, EffectRow, End, Error, LogLabel, Manifest, Meta, MetricName, Options, Role, RunReader,
+    RunWriter, SampleLabel, SpanLabel, TableSummary, TruthTables, WindowRow, check_tables,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::fs;
@@ -299,7 +302,7 @@ fn without_compared_worlds_a_run_has_no_such_tables() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("run");
     let compared = write(&out, |_| {});
-    let tables = ["effects", "windows", "labels_spans", "labels_logs", "labels_metrics"];
+    let tables = ["effects", "windows", "labels_spans", "labels_logs", "labels_metrics", "blame"];
     for table in tables {
         assert_eq!(compared.tables[&format!("truth/{table}")].rows, 0);
         assert!(out.join("truth").join(table).join("part-00000.parquet").is_file(), "{table} can be read");
@@ -353,4 +356,61 @@ fn a_table_that_is_not_as_declared_is_said_to_be_altered() {
     assert!(matches!(run.read("truth/effects", &["number"]), Err(Error::Altered { .. })));
     fs::remove_file(out.join("truth/effects/part-00000.parquet")).unwrap();
     assert!(matches!(run.read("truth/effects", &["number"]), Err(Error::Io { .. })));
+}
+
+#[test]
+fn blame_names_who_waited_for_what_and_who_held_it() {
+    let owner = LinkEnd::Service(ServiceId(common::WEB_API as u32));
+    let who = |endpoint| Who::Endpoint(ServiceId(common::WEB_API as u32), EndpointId(endpoint));
+    let resource = |kind| Resource { owner, kind };
+    let row = |start, kind, waiting, holding, ns, refusals| BlameRow {
+        start: at(start),
+        end: at(start + 500),
+        blame: BlameRecord { resource: resource(kind), waiting, holding, ns, refusals },
+    };
+    let waits = Party { who: who(0), activity: Activity::Pool(PoolId(0)) };
+    let calls = Activity::Calling(ServiceId(common::POSTGRES as u32), EndpointId(0));
+    let later = row(500, ResourceKind::Places, Party { activity: Activity::Queued, ..waits }, waits, 0, 3);
+    let first = row(0, ResourceKind::Pool(PoolId(0)), waits, Party { who: who(1), activity: calls }, 41, 0);
+    let nobody = row(0, ResourceKind::Pool(PoolId(0)), waits, Party::of_nobody(Activity::Opening), 1, 0);
+    // What comes later follows, whatever its window.
+    let rows = rows_of("truth/blame", |truth| {
+        truth.blame(&[later, first, nobody]).unwrap();
+        truth.blame(&[first]).unwrap();
+    });
+    let blueprint = blueprint();
+    let endpoint = |service: usize, n: usize| {
+        let service = &blueprint.services[service];
+        format!("{}/{}", service.name, service.endpoints[n].name)
+    };
+    let pool = &blueprint.services[common::WEB_API].pools[0].name;
+    let web = &blueprint.services[common::WEB_API].name;
+    let (waiting, held, query) =
+        (endpoint(common::WEB_API, 0), endpoint(common::WEB_API, 1), endpoint(common::POSTGRES, 0));
+    let (of_pool, waits_for_it, asks) = (format!("{web}/{pool}"), format!("pool {pool}"), format!("child {query}"));
+    for (column, expected) in [
+        ("resource", [&of_pool, &of_pool, web, &of_pool].map(String::as_str)),
+        ("kind", ["pool", "pool", "places", "pool"]),
+        ("waiting", [waiting.as_str(); 4]),
+        ("waiting_activity", [&waits_for_it, &waits_for_it, "queued", &waits_for_it]),
+        ("holding", [&held, "-", &waiting, &held]),
+        ("holding_activity", [&asks, "opening", &waits_for_it, &asks]),
+    ] {
+        assert_eq!(words(&rows, column), expected, "{column}");
+    }
+    assert_eq!(times(&rows, "window_start"), [0, 0, 500, 0]);
+    assert_eq!(times(&rows, "window_end"), [500, 500, 1_000, 500]);
+    assert_eq!(ns(&rows, "waited_ns"), [Some(41), Some(1), Some(0), Some(41)]);
+    assert_eq!(rows["refusals"].as_primitive::<UInt64Type>().values(), &[0, 0, 3, 0]);
+}
+
+#[test]
+#[should_panic(expected = "tables that were opened are given back")]
+fn a_run_whose_tables_are_kept_open_is_not_finished() {
+    let folder = tempfile::tempdir().unwrap();
+    let (blueprint, out) = (blueprint(), folder.path().join("run"));
+    let writer =
+        RunWriter::create(&out, Meta::default(), &catalogue(&blueprint), &blueprint, Options::default()).unwrap();
+    let _tables = writer.truth_tables(names()).unwrap();
+    let _ = writer.finish(None, None, Closing::default());
 }

@@ -77,6 +77,16 @@ pub(super) static FAULT: Choice = Choice {
         ),
         variant("Reload", &[must("service", application), must("at", moment)]),
         variant("Flush", &[must("cache", cache), must("at", moment)]).fitting(|d| !d.plan.caches.is_empty()),
+        variant(
+            "DropRequest",
+            &[
+                must("source", |d| {
+                    let source = d.choices.below(d.plan.sources.len());
+                    Some(quote(&d.plan.sources[source]))
+                }),
+                must("number", |d| d.number(1, 200)),
+            ],
+        ),
     ],
 };
 

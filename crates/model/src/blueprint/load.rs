@@ -38,6 +38,17 @@ pub struct Source {
     pub class: u8,
     /// The fault that it is, if it is a surge: truth only.
     pub fault: Option<FaultId>,
+    /// Requests that faults take out.
+    pub dropped: Vec<Dropped>,
+}
+
+/// A request that is never sent. Its number stays used, and every other request is as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dropped {
+    /// Number within its source, from 1.
+    pub number: u64,
+    /// The fault that takes it out.
+    pub fault: FaultId,
 }
 
 /// When requests come.

@@ -20,7 +20,7 @@ pub use admission::{Admission, DelayControl, Order, Queue, Rejection, SynSchedul
 pub use cache::{Eviction, Keyspace, LocalCache, Redis};
 pub use heap::{CPython, Collector, Heap, OnOutOfMemory, PauseCost};
 pub use limit::{Algorithm, ConcurrencyLimit, RateLimit, RateLimitKind};
-pub use load::{Arrivals, Batch, Mix, Profile, Source};
+pub use load::{Arrivals, Batch, Dropped, Mix, Profile, Source};
 pub use network::{Link, LinkEnd};
 pub use patch::{
     Action, Contrast, Fault, HeapField, KeyspaceField, LinkField, LocalCacheField, Patch, PolicyField, PoolField,

@@ -92,6 +92,8 @@ pub struct Cpu {
     burning_milli: u32,
     /// Attained service at `anchor`, in 2⁻¹⁰ ns.
     attained: u64,
+    /// That of earlier busy periods.
+    attained_before: u64,
     anchor: Time,
     sequence: u64,
     running: BinaryHeap<Job>,
@@ -128,6 +130,7 @@ impl Cpu {
             paused: false,
             burning_milli: 0,
             attained: 0,
+            attained_before: 0,
             anchor: Time::ZERO,
             sequence: 0,
             running: BinaryHeap::new(),
@@ -155,7 +158,7 @@ impl Cpu {
     pub fn start(&mut self, now: Time, job: FrameRef, demand: Duration) {
         self.advance(now);
         if self.running.is_empty() {
-            self.attained = 0;
+            self.forget_attained();
         }
         if self.discipline == Discipline::FirstCome && self.running.len() as u64 >= self.servers() {
             self.queued.push_back((job, demand));
@@ -314,7 +317,7 @@ impl Cpu {
         self.told = None;
         self.running.clear();
         self.queued.clear();
-        self.attained = 0;
+        self.forget_attained();
         self.taken_milli = 0;
         self.paused = false;
         self.burning_milli = 0;
@@ -333,6 +336,24 @@ impl Cpu {
     /// The frames whose jobs they are, in no order that means anything.
     pub(crate) fn jobs(&self) -> impl Iterator<Item = FrameRef> + '_ {
         self.running.iter().map(|job| job.frame).chain(self.queued.iter().map(|&(frame, _)| frame))
+    }
+
+    /// Those of them that have a core, or a share of one.
+    pub(crate) fn in_service(&self) -> impl Iterator<Item = FrameRef> + '_ {
+        self.running.iter().map(|job| job.frame)
+    }
+
+    /// Whether jobs wait their turn.
+    pub(crate) fn serves_in_turn(&self) -> bool {
+        self.discipline == Discipline::FirstCome
+    }
+
+    /// Service, in 2⁻¹⁰ ns, that a job would have had by `now` which had run whenever any did; differences of it are what jobs get.
+    #[must_use]
+    pub fn served_ever(&self, now: Time) -> u64 {
+        let passed_ns = (now - self.anchor).as_nanos();
+        let since = if self.running.is_empty() || passed_ns == 0 { 0 } else { self.served(passed_ns) };
+        self.attained_before.wrapping_add(self.attained).wrapping_add(since)
     }
 
     /// The integral of the cores in use up to `now`, in nanoseconds × thousandths of a core.
@@ -381,6 +402,12 @@ impl Cpu {
                 quota.advance(from, now, used, jobs);
             }
         }
+    }
+
+    /// The attained service begins again at 0.
+    #[inline]
+    fn forget_attained(&mut self) {
+        self.attained_before = self.attained_before.wrapping_add(std::mem::take(&mut self.attained));
     }
 
     /// Attained service of so much time at the present speed.

@@ -107,6 +107,8 @@ pub struct Locks {
     rows: BTreeMap<RowId, Row>,
     sessions: BTreeMap<u32, Session>,
     transactions: u32,
+    /// Sessions that asked for a row without a statement, and have not ended.
+    outside: Vec<u32>,
     /// Sessions that hold rows, that are next, and that are queued.
     holding: u32,
     next: u32,
@@ -116,6 +118,9 @@ pub struct Locks {
 impl Locks {
     /// A session's statement wants a row. It must not wait for another one.
     pub fn request(&mut self, now: Time, session: u32, frame: FrameRef, row: RowId) -> Request {
+        if frame == FrameRef::NONE {
+            self.outside.push(session);
+        }
         let Some(locked) = self.rows.get_mut(&row) else {
             self.rows.insert(row, Row { holder: session, waiters: VecDeque::new() });
             self.take(session, row);
@@ -156,6 +161,7 @@ impl Locks {
     /// A session's transaction ends, or the session itself: whatever it waits for it waits for no longer, and its rows go on.
     pub fn end(&mut self, now: Time, session: u32, out: &mut Vec<Turn>) {
         self.leave(now, session, out);
+        self.outside.retain(|&outside| outside != session);
         let Some(ended) = self.sessions.remove(&session) else { return };
         self.holding -= u32::from(!ended.held.is_empty());
         for row in ended.held {
@@ -179,6 +185,19 @@ impl Locks {
         let locked = self.rows.get(&row)?;
         let transaction = self.sessions.get(&locked.holder)?.transaction;
         Some((transaction, row, locked.waiters.front()?.session == session))
+    }
+
+    /// The session that has the row for which a session waits.
+    #[must_use]
+    pub fn holder_before(&self, session: u32) -> Option<u32> {
+        let row = self.sessions.get(&session)?.waits_for?;
+        self.rows.get(&row).map(|row| row.holder)
+    }
+
+    /// Whether a session asked for a row without a statement.
+    #[must_use]
+    pub fn is_outside(&self, session: u32) -> bool {
+        self.outside.contains(&session)
     }
 
     /// The statements that wait, in the order of rows; sessions without one included.

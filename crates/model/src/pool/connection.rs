@@ -50,6 +50,8 @@ pub(super) struct Connection {
     pub(super) reopened: bool,
     /// Its user, who had it since then, is gone and has not given it back.
     pub(super) leaked: Option<Time>,
+    /// Whose doing that was: what its user says of itself.
+    pub(super) leaked_by: u32,
     /// A leak check is on its way.
     pub(super) leak_check: bool,
     /// This use was reported as an apparent leak.
@@ -106,6 +108,7 @@ impl Connections {
             round_trips: 0,
             reopened: false,
             leaked: None,
+            leaked_by: 0,
             leak_check: false,
             leak_reported: false,
             user,

@@ -41,6 +41,15 @@ struct Waiter {
     since: Time,
 }
 
+/// A connection that nobody will give back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Leak {
+    /// What whoever leaked it said of itself.
+    pub(crate) by: u32,
+    /// The far side's back end that it has.
+    pub(crate) backend: u32,
+}
+
 /// A connection pool.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Pool {
@@ -142,10 +151,12 @@ impl Pool {
     }
 
     /// A user, who had a connection `since` then, goes away without giving it back: it stays in use for as long as the process lives.
-    pub fn leak(&mut self, connection: ConnectionId, since: Time) {
+    /// What `by` means is the caller's.
+    pub fn leak(&mut self, connection: ConnectionId, since: Time, by: u32) {
         if let Some(at) = self.connections.find(connection) {
             debug_assert_eq!(self.connections[at].state, State::InUse, "only a connection in use is leaked");
             self.connections[at].leaked = Some(since);
+            self.connections[at].leaked_by = by;
         }
     }
 
@@ -464,6 +475,19 @@ impl Pool {
     /// Since when connections are in use that nobody will give back.
     pub(crate) fn leaked(&self) -> impl Iterator<Item = Time> + '_ {
         self.connections.iter().filter_map(|connection| connection.leaked)
+    }
+
+    /// Connections in use that nobody will give back.
+    pub(crate) fn leaks(&self) -> impl Iterator<Item = Leak> + '_ {
+        let leaked = self.connections.iter().filter(|connection| connection.leaked.is_some());
+        leaked.map(|connection| Leak { by: connection.leaked_by, backend: connection.backend })
+    }
+
+    /// Connections that are there or coming and that no caller can be given: in use, being opened or pinged.
+    #[inline]
+    pub(crate) fn taken(&self) -> u32 {
+        let count = |state| self.connections.count(state);
+        count(State::InUse) + count(State::Connecting) + count(State::Pinged)
     }
 
     /// Connections, and those being opened.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A wide integer, by its bits.
-pub(super) trait Wide: Copy {
+pub(crate) trait Wide: Copy {
     fn to_bits(self) -> u128;
     fn from_bits(bits: u128) -> Self;
 }
@@ -26,12 +26,12 @@ impl Wide for i128 {
     }
 }
 
-pub(super) fn serialize<T: Wide, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn serialize<T: Wide, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
     let bits = value.to_bits();
     ((bits >> 64) as u64, bits as u64).serialize(serializer)
 }
 
-pub(super) fn deserialize<'de, T: Wide, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+pub(crate) fn deserialize<'de, T: Wide, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     let (high, low) = <(u64, u64)>::deserialize(deserializer)?;
     Ok(T::from_bits(u128::from(high) << 64 | u128::from(low)))
 }

@@ -2,12 +2,13 @@
 //! turn comes, when it is dropped, or when its caller has left.
 
 use super::{Event, World};
+use crate::blame::Want;
 use crate::blueprint::{Rejection, SynSchedule};
 use crate::frame::{Outcome, State};
 use crate::id::FrameRef;
 use crate::process::Life;
 use crate::queue::Turn;
-use crate::record::{ErrorType, Part, Transition};
+use crate::record::{Activity, ErrorType, Part, Transition};
 use crate::sink::Sink;
 use knockon_kernel::Ticket;
 
@@ -100,6 +101,7 @@ impl World {
             statistics.requests.enter(now);
         }
         statistics.queue.enter(now);
+        self.touch(frame);
     }
 
     /// A request that was held back, or queued, is turned away after all.
@@ -150,11 +152,13 @@ impl World {
             Some(displaced) => {
                 self.leave_queue(displaced, ErrorType::Overloaded, sink);
                 let how = self.blueprint.services[service].admission.queue.dropped;
+                self.refused_for(displaced, |_, _| (Want::Place(process), Activity::Queued));
                 self.turn_away(displaced, how, ErrorType::Overloaded, sink);
                 self.enqueue(frame, counted);
             }
             None => {
                 self.uncount(frame, counted);
+                self.refused_for(frame, |_, _| (Want::Place(process), Activity::Queued));
                 let how = self.blueprint.services[service].admission.overflow;
                 if matches!(how, Rejection::Silent | Rejection::Retransmit(_)) {
                     self.processes[process as usize].meter.listen_drops += 1;
@@ -166,6 +170,7 @@ impl World {
 
     /// A request is not admitted, or no longer: its caller is told so, or not.
     pub(super) fn turn_away<S: Sink>(&mut self, frame: FrameRef, how: Rejection, error: ErrorType, sink: &mut S) {
+        self.touch(frame);
         match how {
             Rejection::Refuse => self.refuse(frame, ErrorType::ConnectionRefused),
             Rejection::Status(status) => {
@@ -188,9 +193,9 @@ impl World {
     /// A request is answered without being worked on.
     pub(super) fn reject<S: Sink>(&mut self, frame: FrameRef, outcome: Outcome, sink: &mut S) {
         let now = self.now();
+        self.switch(frame, Part::Computing, now);
         let f = &mut self.frames[frame];
         f.outcome = outcome;
-        f.switch(Part::Computing, now);
         let (index, arrived) = (f.process as usize, f.arrived);
         let endpoint = self.tables.programs[f.program as usize].endpoint as usize;
         let process = &mut self.processes[index];
@@ -277,6 +282,7 @@ impl World {
     pub(super) fn take_up(&mut self, frame: FrameRef) {
         let now = self.now();
         let f = &mut self.frames[frame];
+        // It is touched when it next waits, or ends: within this event.
         f.switch(Part::Computing, now);
         f.state = State::Running;
         let process = &mut self.processes[f.process as usize];
@@ -340,6 +346,7 @@ impl World {
             }
         };
         self.leave_queue(frame, error, sink);
+        self.refused_for(frame, |_, _| (Want::Worker(process), Activity::Queued));
         let how = self.blueprint.services[service].admission.queue.dropped;
         self.emit_state(process, Transition::Shed, sink);
         self.turn_away(frame, how, error, sink);

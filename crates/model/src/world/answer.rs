@@ -117,14 +117,17 @@ impl World {
         }
         let f = &mut self.frames[frame];
         f.switch(Part::Computing, now);
-        if f.program == u32::MAX {
+        let (client, branch) = (f.program == u32::MAX, f.is_branch());
+        self.touch(frame);
+        if client {
             self.finish_request(frame, sink);
             return;
         }
-        if f.is_branch() {
+        if branch {
             self.finish_branch(frame, sink);
             return;
         }
+        let f = &self.frames[frame];
         let (index, outcome, arrived) = (f.process, f.outcome, f.arrived);
         self.digest.absorb((now - arrived).as_nanos(), u64::from(outcome.status));
         self.release_share(frame);

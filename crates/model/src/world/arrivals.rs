@@ -2,9 +2,9 @@
 
 use super::users::NOBODY;
 use super::{Event, SourceState, World, tables};
-use crate::blueprint::{Arrivals, Profile, Recordings, Source};
+use crate::blueprint::{Arrivals, Blueprint, Profile, Recordings, Source};
 use crate::frame::State;
-use crate::id::FrameRef;
+use crate::id::{FrameRef, SourceId};
 use crate::purpose;
 use crate::sink::Sink;
 use knockon_kernel::{Duration, Key, Sampler, Time};
@@ -31,7 +31,7 @@ impl World {
         } else {
             state.numbered += 1;
             let number = state.numbered;
-            if self.accepted(source, key, now) {
+            if accepted(&self.blueprint.sources[source as usize], key, now) {
                 self.sources[source as usize].sent += 1;
                 self.send_request(source, NOBODY, number, key, sink);
             }
@@ -41,8 +41,8 @@ impl World {
 
     /// A batch comes. Its first request has the address that it would have alone.
     fn arrive_together<S: Sink>(&mut self, source: u32, first: Key, sink: &mut S) {
-        let accepted = self.accepted(source, first, self.now());
-        for member in 0..self.batch_size(source, first) {
+        let accepted = accepted(&self.blueprint.sources[source as usize], first, self.now());
+        for member in 0..batch_size(&self.blueprint.sources[source as usize], &self.samplers, first) {
             let described = &self.blueprint.sources[source as usize];
             let state = &mut self.sources[source as usize];
             let number = state.numbered + 1;
@@ -59,18 +59,6 @@ impl World {
         }
     }
 
-    fn batch_size(&self, source: u32, first: Key) -> u64 {
-        let Some(batch) = self.blueprint.sources[source as usize].batch else { return 1 };
-        let more = batch.more.map_or(0, |more| self.samplers[more.index()].rank(first.purpose(purpose::BATCH)));
-        u64::from(batch.least) + u64::from(more)
-    }
-
-    #[inline]
-    fn accepted(&self, source: u32, key: Key, now: Time) -> bool {
-        let Some(profile) = &self.blueprint.sources[source as usize].profile else { return true };
-        key.purpose(purpose::THINNING).unit() * highest(profile) < shape(profile, now)
-    }
-
     #[inline(always)]
     fn schedule_next(&mut self, source: u32) {
         let described = &self.blueprint.sources[source as usize];
@@ -81,16 +69,8 @@ impl World {
         if described.rows.is_some_and(|rows| self.blueprint.recordings.ends_before(rows, state.numbered + 1)) {
             return;
         }
-        state.candidates += 1;
-        let next = match described.arrivals {
-            Arrivals::Renewal { gap } => next_renewal(described, state, &self.samplers[gap.index()]),
-            _ => next_arrival(described, state, &self.exponential, &self.blueprint.recordings),
-        };
+        let next = next(described, state, &self.samplers, &self.exponential, &self.blueprint.recordings);
         let Some(at) = next else { return };
-        if described.until.is_some_and(|until| at >= until) {
-            return;
-        }
-        state.last = at;
         self.calendar.post(at, Event::Arrival { source }.packed());
     }
 
@@ -98,6 +78,12 @@ impl World {
     #[inline(always)]
     pub(super) fn send_request<S: Sink>(&mut self, source: u32, user: u32, number: u64, key: Key, sink: &mut S) {
         let now = self.now();
+        if !self.blueprint.sources[source as usize].dropped.is_empty() && self.is_dropped(source, number) {
+            if user != NOBODY {
+                self.user_goes_on(source, user);
+            }
+            return;
+        }
         let process = self.sources[source as usize].process;
         let mix = &self.tables.mixes[source as usize];
         let mut row = None;
@@ -133,6 +119,78 @@ impl World {
         statistics.requests.enter(now);
         self.call(root, edge, sink);
     }
+
+    /// Whether a fault takes out the source's request of this number. A user whom it belongs to goes on at once, as after an answer.
+    #[cold]
+    fn is_dropped(&self, source: u32, number: u64) -> bool {
+        let dropped = &self.blueprint.sources[source as usize].dropped;
+        dropped.iter().any(|dropped| dropped.number == number && !self.is_aside(dropped.fault))
+    }
+}
+
+impl Blueprint {
+    /// When a request of a source comes, sent or thinned out; `None` where there is no such request until the end of the run, or where
+    /// it is not known before somebody has lived through it: in closed sources. Takes time in proportion to its number.
+    #[must_use]
+    pub fn instant_of_request(&self, source: SourceId, number: u64) -> Option<Time> {
+        let described = &self[source];
+        let mut state = SourceState::new(self, source);
+        let exponential = Sampler::exponential(1.0).ok()?;
+        let ends = |number| described.rows.is_some_and(|rows| self.recordings.ends_before(rows, number));
+        let end = Time::ZERO + self.duration;
+        loop {
+            if described.requests.is_some_and(|limit| state.sent >= limit) || ends(state.numbered + 1) {
+                return None;
+            }
+            let at = next(described, &mut state, &self.samplers, &exponential, &self.recordings)?;
+            if at > end {
+                return None;
+            }
+            let key = state.key.with(state.candidates);
+            let accepted = accepted(described, key, at);
+            for _ in 0..batch_size(described, &self.samplers, key) {
+                if described.requests.is_some_and(|limit| state.sent >= limit) || ends(state.numbered + 1) {
+                    break;
+                }
+                state.numbered += 1;
+                state.sent += u64::from(accepted);
+                if state.numbered == number {
+                    return Some(at);
+                }
+            }
+        }
+    }
+}
+
+fn batch_size(source: &Source, samplers: &[Sampler], first: Key) -> u64 {
+    let Some(batch) = source.batch else { return 1 };
+    let more = batch.more.map_or(0, |more| samplers[more.index()].rank(first.purpose(purpose::BATCH)));
+    u64::from(batch.least) + u64::from(more)
+}
+
+#[inline]
+fn accepted(source: &Source, key: Key, now: Time) -> bool {
+    let Some(profile) = &source.profile else { return true };
+    key.purpose(purpose::THINNING).unit() * highest(profile) < shape(profile, now)
+}
+
+/// The instant of an open source's next request or candidate, which is counted; none where there is none.
+#[inline(always)]
+fn next(
+    source: &Source,
+    state: &mut SourceState,
+    samplers: &[Sampler],
+    exponential: &Sampler,
+    recordings: &Recordings,
+) -> Option<Time> {
+    state.candidates += 1;
+    let next = match source.arrivals {
+        Arrivals::Renewal { gap } => next_renewal(source, state, &samplers[gap.index()]),
+        _ => next_arrival(source, state, exponential, recordings),
+    };
+    let at = next.filter(|&at| source.until.is_none_or(|until| at < until))?;
+    state.last = at;
+    Some(at)
 }
 
 /// After a gap of any law; `state.candidates` counts from 1.

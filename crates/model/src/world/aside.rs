@@ -12,25 +12,27 @@ use crate::id::FaultId;
 impl World {
     /// The fault will not act.
     pub fn set_aside(&mut self, fault: FaultId) {
-        self.aside[fault.index()] = true;
-        self.note_aside();
+        self.put_aside(fault, true);
     }
 
     /// The fault will act after all.
     pub fn reinstate(&mut self, fault: FaultId) {
-        self.aside[fault.index()] = false;
-        self.note_aside();
+        self.put_aside(fault, false);
     }
 
     /// Whether the fault was set aside.
     #[must_use]
     pub fn is_aside(&self, fault: FaultId) -> bool {
-        self.aside[fault.index()]
+        self.aside.get(fault.index()).is_some_and(|&aside| aside)
     }
 
-    fn note_aside(&mut self) {
+    fn put_aside(&mut self, fault: FaultId, aside: bool) {
+        // Patches may belong to a fault of which nothing is told.
+        let known = self.aside.len().max(fault.index() + 1);
+        self.aside.resize(known, false);
+        self.aside[fault.index()] = aside;
         for (state, described) in self.sources.iter_mut().zip(&self.blueprint.sources) {
-            state.aside = described.fault.is_some_and(|fault| self.aside[fault.index()]);
+            state.aside = described.fault.is_some_and(|fault| self.aside.get(fault.index()) == Some(&true));
         }
     }
 
@@ -38,7 +40,7 @@ impl World {
     pub(super) fn is_idle(&self, patch: u32) -> bool {
         let patch = &self.blueprint.patches[patch as usize];
         let Some(fault) = patch.fault.filter(|&fault| self.is_aside(fault)) else { return false };
-        let same = self.blueprint.faults[fault.index()].contrast == Contrast::SameDeploy;
+        let same = self.blueprint.faults.get(fault.index()).is_some_and(|fault| fault.contrast == Contrast::SameDeploy);
         !(same && matches!(patch.action, Action::Deploy { .. }))
     }
 

@@ -85,6 +85,9 @@ impl World {
         self.audit_sums(&found, &mut findings);
         self.audit_accounts(&coming, &mut findings);
         self.audit_loads(&mut findings);
+        let blame = self.audit_blame();
+        findings
+            .check(blame.is_none(), || format!("accounts of blame are not what they would be from scratch: {blame:?}"));
         findings.0
     }
 

@@ -27,7 +27,7 @@ impl World {
         let seed = Key::new(blueprint.seed);
         let mut processes = Vec::new();
         let services = services(&blueprint, seed, &mut processes, &mut catalogue);
-        let sources = sources(&blueprint, seed, &mut processes, &mut catalogue);
+        let sources = sources(&blueprint, &mut processes, &mut catalogue);
         let (upstreams, rings) = upstreams::accounts(&blueprint, &processes, |n| services[n].first_process);
         upstreams::guard(&mut tables.edges, &blueprint, &upstreams);
         let metrics = Metrics::new(&blueprint, &processes, &upstreams, &mut catalogue);
@@ -78,6 +78,7 @@ impl World {
             ran_until: Time::ZERO,
             spans_since_watermark: 0,
             stopped: None,
+            blame: None,
             blueprint,
         };
         world.note_capacities();
@@ -175,26 +176,13 @@ fn services(
     states
 }
 
-fn sources(
-    blueprint: &Blueprint,
-    seed: Key,
-    processes: &mut Vec<Process>,
-    catalogue: &mut Catalogue,
-) -> Vec<SourceState> {
+fn sources(blueprint: &Blueprint, processes: &mut Vec<Process>, catalogue: &mut Catalogue) -> Vec<SourceState> {
     let mut states = Vec::new();
     for (index, source) in blueprint.sources.iter().enumerate() {
-        let key = seed.name("source").name(&source.draw_name);
-        states.push(SourceState {
-            key,
-            process: processes.len() as u32,
-            candidates: 0,
-            numbered: 0,
-            sent: 0,
-            aside: false,
-            users: Vec::new(),
-            last: source.from,
-            statistics: SourceStatistics { name: source.name.clone(), ..Default::default() },
-        });
+        let state =
+            SourceState { process: processes.len() as u32, ..SourceState::new(blueprint, SourceId(index as u32)) };
+        let key = state.key;
+        states.push(state);
         processes.push(client_of(SourceId(index as u32), key));
         catalogue.processes.push(ProcessInfo {
             service: None,
@@ -203,6 +191,24 @@ fn sources(
         });
     }
     states
+}
+
+impl SourceState {
+    /// A source that has sent nothing yet.
+    pub(super) fn new(blueprint: &Blueprint, source: SourceId) -> Self {
+        let source = &blueprint[source];
+        Self {
+            key: Key::new(blueprint.seed).name("source").name(&source.draw_name),
+            process: u32::MAX,
+            candidates: 0,
+            numbered: 0,
+            sent: 0,
+            aside: false,
+            users: Vec::new(),
+            last: source.from,
+            statistics: SourceStatistics { name: source.name.clone(), ..Default::default() },
+        }
+    }
 }
 
 fn process_of(service: &Service, index: u32, key: Key) -> Process {
@@ -263,6 +269,7 @@ fn bare(key: Key) -> Process {
         computed_ns: 0,
         cpu_ticket: Ticket::NONE,
         heap: None,
+        origins: None,
         collections: VecDeque::new(),
         collected: Ticket::NONE,
         pause_ends: Time::ZERO,

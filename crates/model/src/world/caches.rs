@@ -127,6 +127,8 @@ impl World {
             return Flow::On;
         };
         let outcome = heap.retain(now, added);
+        self.note_origin(frame, added, false);
+        let process = &mut self.processes[index as usize];
         if outcome.out_of_memory.is_some() {
             process.caches[usize::from(cache)].delete(keyspace, key);
         }

@@ -54,6 +54,7 @@ impl World {
         frame.child = child;
         frame.state = State::WaitingReply;
         frame.switch(Part::Child, now);
+        self.touch(caller);
         if let Some(timeout) = timeout {
             self.set_policy_timer(caller, edge.policy.0, timeout);
         }
@@ -138,6 +139,7 @@ impl World {
 
     /// Puts the answer of a frame on the wire, to be taken in an event of its own.
     pub(super) fn send_answer(&mut self, frame: FrameRef) {
+        self.touch(frame);
         let latency = self.answer_latency(frame);
         self.calendar.post(self.now() + latency, Event::Reply { child: frame }.packed());
     }
@@ -164,6 +166,7 @@ impl World {
         let process = frame.process;
         if self.processes[process as usize].is_stopped() {
             self.processes[process as usize].inbox.push_back((at, Event::Reply { child }));
+            self.touch_inbox(Event::Reply { child });
             return;
         }
         let current = frame.child == child;
@@ -228,6 +231,7 @@ impl World {
         frame.found = found;
         frame.state = State::Running;
         let process = frame.process;
+        self.touch(caller);
         if keeps {
             self.keep_connection(process, to, link);
         }
@@ -264,8 +268,8 @@ impl World {
         self.leave_attempt(caller, at, Verdict::Failure, outcome, sink);
         let frame = &mut self.frames[caller];
         frame.switch(self.stood, at);
-        frame.switch(Part::Computing, now);
         frame.state = State::Running;
+        self.switch(caller, Part::Computing, now);
         self.attempt_failed(caller, outcome, sink);
     }
 
@@ -278,10 +282,10 @@ impl World {
         outcome: Outcome,
         sink: &mut S,
     ) {
-        let child = self.frames[caller].child;
         if S::REQUESTS {
             self.spend(caller, at);
         }
+        let child = self.frames[caller].child;
         self.emit_client_span(caller, child, at, Some(outcome), sink);
         self.attempt_over(child, verdict, outcome, sink);
         self.abandon(caller);

@@ -25,10 +25,14 @@ impl World {
         let f = &mut self.frames[frame];
         f.state = State::Computing;
         f.switch(Part::Computing, now);
+        // Its standing: below.
         f.demand_ns = demand.as_nanos();
         f.paused_mark_ns = mark;
         if process.has_quota {
             f.throttled_mark_ns = process.throttled_ns(now);
+        }
+        if let Some(blame) = &mut self.blame {
+            blame.touch(frame.slot);
         }
         if process.unlimited_cores {
             f.timer_serial = f.timer_serial.wrapping_add(1);

@@ -20,9 +20,8 @@ impl World {
     /// A frame asks for a connection.
     pub(super) fn acquire<S: Sink>(&mut self, frame: FrameRef, pool: u8, sink: &mut S) -> Flow {
         let now = self.now();
-        let f = &mut self.frames[frame];
-        f.switch(Part::Pool, now);
-        let index = f.process;
+        self.switch(frame, Part::Pool, now);
+        let index = self.frames[frame].process;
         let process = &mut self.processes[index as usize];
         self.services[process.service as usize].statistics.pools[usize::from(pool)].waiting.enter(now);
         let machine = &mut process.pools[usize::from(pool)];
@@ -50,6 +49,7 @@ impl World {
     /// A frame's turn at a pool has led to something that takes time, or to waiting on.
     pub(super) fn follow<S: Sink>(&mut self, frame: FrameRef, pool: u8, acquisition: Acquisition) {
         let index = self.frames[frame].process;
+        self.touch(frame);
         match acquisition {
             Acquisition::Granted(connection) => {
                 let now = self.now();
@@ -83,7 +83,8 @@ impl World {
         let f = &mut self.frames[frame];
         let (waits_since, waited_ns) = (f.since, (at - f.since).as_nanos());
         f.switch(self.stood, at);
-        f.switch(Part::Computing, now);
+        self.switch(frame, Part::Computing, now);
+        let f = &mut self.frames[frame];
         let place =
             f.held.iter_mut().find(|held| held.is_none()).expect("a checked program holds two connections at most");
         *place = Some(Held { pool, transaction: false, broken: false, connection, since: now });
@@ -112,6 +113,7 @@ impl World {
         }
         self.services[process.service as usize].statistics.pools[usize::from(pool)].in_use.leave(now, held.since);
         process.pools[usize::from(pool)].release(now, held.connection, held.broken, &mut self.effects);
+        self.touch(frame);
         self.carry_out::<S>(index, pool);
         self.note_pool(index, pool, sink);
     }
@@ -126,9 +128,12 @@ impl World {
         let Some(place) = f.held.iter_mut().find(|held| held.is_some_and(|held| held.pool == pool)) else { return };
         let Some(held) = place.take() else { return };
         let process = &mut self.processes[f.process as usize];
-        process.pools[usize::from(pool)].leak(held.connection, held.since);
+        let index = f.process;
+        process.pools[usize::from(pool)].leak(held.connection, held.since, f.program);
         let statistics = &mut self.services[process.service as usize].statistics.pools[usize::from(pool)];
         statistics.leaked += 1;
+        self.touch(frame);
+        self.touch_leaks(index);
     }
 
     /// A frame has waited its whole acquire timeout, which expired at `at`.
@@ -155,6 +160,7 @@ impl World {
         let statistics = &mut self.services[service].statistics.pools[usize::from(pool)];
         statistics.timeouts += 1;
         statistics.waiting.leave(now, waits_since);
+        self.touch_pool(index, pool);
         self.wake(frame, at);
         self.emit_request_log(frame, event, sink);
         self.emit_state(index, Transition::AcquireTimeout { pool: PoolId(u32::from(pool)) }, sink);
@@ -220,6 +226,7 @@ impl World {
             self.carry_out_one::<S>(process, pool, effect);
         }
         self.effects.clear();
+        self.touch_pool(process, pool);
     }
 
     fn carry_out_one<S: Sink>(&mut self, process: u32, pool: u8, effect: Effect) {

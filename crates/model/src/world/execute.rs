@@ -120,9 +120,8 @@ impl World {
                 let key = f.key.with(u64::from(site)).with(f.iteration());
                 let time = self.draw_for(frame, time, || key.purpose(purpose::SLEEP));
                 let now = self.now();
-                let f = &mut self.frames[frame];
-                f.state = State::Sleeping;
-                f.switch(Part::BackingOff, now);
+                self.frames[frame].state = State::Sleeping;
+                self.switch(frame, Part::BackingOff, now);
                 self.set_timer(frame, time);
                 Flow::Leave
             }
@@ -202,6 +201,7 @@ impl World {
         let process = &mut self.processes[f.process as usize];
         if process.is_stopped() {
             process.inbox.push_back((at, super::Event::Timer { frame, serial }));
+            self.touch_inbox(super::Event::Timer { frame, serial });
             if S::REQUESTS {
                 self.spend_until_here(frame);
             }
@@ -237,7 +237,7 @@ impl World {
         let now = self.now();
         let f = &mut self.frames[frame];
         f.switch(self.stood, at);
-        f.switch(Part::Computing, now);
         f.state = State::Running;
+        self.switch(frame, Part::Computing, now);
     }
 }

@@ -24,8 +24,8 @@ impl World {
         let f = &mut self.frames[frame];
         f.pc = after;
         f.state = State::Joining;
-        f.switch(Part::Child, now);
-        let parent = f.clone();
+        self.switch(frame, Part::Child, now);
+        let parent = self.frames[frame].clone();
         let key = parent.key.with(u64::from(site)).with(parent.iteration());
         let mut open = Vec::with_capacity(usize::from(branches));
         for n in 0..usize::from(branches) {
@@ -79,8 +79,8 @@ impl World {
         self.leave_branches(&left);
         self.clear_timer(parent);
         let now = self.now();
+        self.switch(parent, Part::Computing, now);
         let f = &mut self.frames[parent];
-        f.switch(Part::Computing, now);
         f.state = State::Running;
         match failure {
             Some((outcome, peer)) if !f.cancelled => self.fail(parent, outcome, peer, sink),

@@ -5,6 +5,7 @@
 //! starts the new process first is not modelled.
 
 use super::{Event, World};
+use crate::blame::Origins;
 use crate::blueprint::Runtime;
 use crate::frame::{Outcome, State};
 use crate::heap::Heap;
@@ -86,6 +87,7 @@ impl World {
             self.spend_to_the_end(&lost);
         }
         for frame in lost {
+            self.touch(frame);
             self.clear_timer(frame);
             self.leave_link(frame);
             self.abandon_statement(frame);
@@ -153,6 +155,8 @@ impl World {
             pool.leaked().for_each(|since| statistics.in_use.leave(now, since));
         }
         p.pools.clear();
+        self.touch_leaks(process);
+        let p = &mut self.processes[process as usize];
         for timer in std::mem::take(&mut p.connection_timers) {
             self.calendar.cancel(timer.ticket);
         }
@@ -160,6 +164,7 @@ impl World {
         p.housekeeping.clear();
         p.pool_full.clear();
         p.heap = None;
+        p.origins = None;
         for store in p.store.take().as_deref().into_iter().chain(&std::mem::take(&mut p.caches)) {
             for (keyspace, tally) in store.tallies() {
                 self.keyspaces[keyspace as usize].keys.add(tally);
@@ -257,6 +262,7 @@ impl World {
             Runtime::CPython(heap) => Some(Box::new(Heap::cpython(heap))),
             _ => None,
         };
+        p.origins = p.heap.is_some().then(|| Origins::new(described.endpoints.len()));
         if let Runtime::Redis(redis) = &described.runtime {
             let service = ServiceId(p.service);
             p.store = Some(Box::new(Store::new(redis, service, &self.blueprint.keyspaces, p.life_key())));

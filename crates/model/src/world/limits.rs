@@ -6,13 +6,14 @@
 //! application does.
 
 use super::World;
+use crate::blame::Want;
 use crate::concurrency::Sample;
 use crate::frame::{Outcome, State};
 use crate::guard::Guard;
 use crate::id::{EndpointId, FrameRef};
 use crate::limiter::Verdict;
 use crate::process::Life;
-use crate::record::{ErrorType, LogEvent, Part, Transition};
+use crate::record::{Activity, ErrorType, LogEvent, Part, Transition};
 use crate::sink::Sink;
 use knockon_kernel::Duration;
 
@@ -24,6 +25,7 @@ impl World {
         let described = &self.blueprint.services[p.service as usize];
         p.guard = Guard::new(now, &described.admission, p.component.with(u64::from(p.incarnation)));
         p.guarded = p.guard.is_some();
+        self.touch_limiters(process);
         self.set_workers(process);
     }
 
@@ -34,8 +36,12 @@ impl World {
         let limit = p.guard.as_ref().and_then(|guard| guard.concurrency.as_ref());
         let limit = limit.filter(|limit| limit.config().excess.is_none()).map_or(u32::MAX, |limit| limit.limit());
         let before = p.staff();
+        let takes_up = p.workers;
         p.workers = all.min(limit);
         let after = p.staff();
+        if p.workers != takes_up {
+            self.touch_process(process);
+        }
         if before != after {
             self.note_staff(process, before, after);
         }
@@ -53,12 +59,19 @@ impl World {
         let endpoint = self.tables.programs[f.program as usize].endpoint;
         let p = &mut self.processes[index as usize];
         let service = p.service as usize;
-        let Some(limiter) = p.guard.as_mut().and_then(|guard| guard.limiter_of(endpoint as usize)) else {
-            return false;
-        };
+        let Some(guard) = &mut p.guard else { return false };
+        let own = guard.has_own_limiter(endpoint);
+        let Some(limiter) = guard.limiter_of(endpoint as usize) else { return false };
         let verdict = limiter.ask(now);
         let (status, excess_milli, logs) =
             (limiter.config().status, limiter.excess_milli(), limiter.config().kind.is_nginx());
+        if !matches!(verdict, Verdict::Reject(_)) {
+            // An endpoint with a limiter of its own takes nothing from others.
+            if !own {
+                guard.takers.take(now, endpoint);
+            }
+            self.touch_tokens(frame);
+        }
         let line = |delayed| LogEvent::RateLimited { endpoint: EndpointId(endpoint), excess_milli, delayed };
         match verdict {
             Verdict::Pass => false,
@@ -68,6 +81,7 @@ impl World {
                 statistics.requests.enter(now);
                 statistics.held_back.enter(now);
                 self.frames[frame].state = State::Delayed;
+                self.touch(frame);
                 self.set_timer(frame, delay);
                 if logs {
                     self.emit_log(index, line(true), sink);
@@ -76,6 +90,7 @@ impl World {
             }
             Verdict::Reject(after) => {
                 self.services[service].statistics.limited += 1;
+                self.refused_for(frame, |world, f| (Want::Token(f.process, world.limiter_of(f)), Activity::Queued));
                 self.emit_state(index, Transition::Limited, sink);
                 if logs {
                     self.emit_log(index, line(false), sink);
@@ -90,10 +105,9 @@ impl World {
     /// A request that was held back goes on: it reaches the accept queue.
     pub(super) fn let_through<S: Sink>(&mut self, frame: FrameRef, sink: &mut S) {
         let now = self.now();
-        let f = &mut self.frames[frame];
-        let since = f.since;
-        f.switch(Part::Queued, now);
-        let process = &self.processes[f.process as usize];
+        let since = self.frames[frame].since;
+        self.switch(frame, Part::Queued, now);
+        let process = &self.processes[self.frames[frame].process as usize];
         let (service, runs) = (process.service as usize, process.life == Life::Running);
         let statistics = &mut self.services[service].statistics;
         statistics.held_back.leave(now, since);
@@ -126,6 +140,7 @@ impl World {
         let index = self.frames[frame].process;
         let limit = self.processes[index as usize].guard.as_ref().and_then(|guard| guard.concurrency.as_ref());
         let Some(how) = limit.and_then(|limit| limit.config().excess) else { return };
+        self.refused_for(frame, |_, _| (Want::Concurrency(index), Activity::Queued));
         self.emit_state(index, Transition::Limited, sink);
         self.turn_away(frame, how, ErrorType::Overloaded, sink);
     }

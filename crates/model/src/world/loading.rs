@@ -49,7 +49,7 @@ impl World {
         debug_assert_eq!(f.keyspace, place.keyspace, "what is loaded is what was looked up last");
         f.child = load;
         f.state = State::WaitingLoad;
-        f.switch(Part::Child, now);
+        self.switch(frame, Part::Child, now);
         if S::REQUESTS {
             self.spend_from_here(frame, load);
         }
@@ -117,8 +117,8 @@ impl World {
         for pool in pools.into_iter().flatten() {
             self.release(task, pool, sink);
         }
-        let f = &mut self.frames[task];
-        f.switch(Part::Computing, now);
+        self.switch(task, Part::Computing, now);
+        let f = &self.frames[task];
         let (outcome, failed, process) = (f.outcome, f.unwinding, f.process);
         self.digest.absorb((now - f.arrived).as_nanos(), u64::from(outcome.status));
         self.release_share(task);
@@ -148,9 +148,9 @@ impl World {
             let f = &mut self.frames[waiter];
             self.keyspaces[load.place.keyspace as usize].waiting.leave(now, f.since);
             f.child = FrameRef::NONE;
-            f.switch(Part::Computing, now);
             f.state = State::Running;
-            if failed && !f.cancelled {
+            self.switch(waiter, Part::Computing, now);
+            if failed && !self.frames[waiter].cancelled {
                 self.fail(waiter, outcome, load.peer, sink);
             } else {
                 self.ready.push(waiter);
@@ -199,6 +199,8 @@ impl World {
                 let (index, pool, since) = (f.process as usize, usize::from(f.query_pool), f.since);
                 let process = &mut self.processes[index];
                 process.pools[pool].give_up(now, task);
+                self.touch_pool(index as u32, pool as u8);
+                let process = &self.processes[index];
                 self.services[process.service as usize].statistics.pools[pool].waiting.leave(now, since);
                 self.clear_timer(task);
                 self.wake(task, now);

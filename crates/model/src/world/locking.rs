@@ -47,9 +47,8 @@ impl World {
             Request::Next | Request::Queued => {
                 self.services[process.service as usize].statistics.locks.enter(now);
                 self.rest(index);
-                let f = &mut self.frames[frame];
-                f.state = State::WaitingLock;
-                f.switch(Part::Lock, now);
+                self.frames[frame].state = State::WaitingLock;
+                self.switch(frame, Part::Lock, now);
                 self.begin_stage(frame);
                 self.take_up_queued(index, sink);
                 Flow::Leave
@@ -121,6 +120,7 @@ impl World {
         let now = self.now();
         let Some(locks) = &mut self.processes[database as usize].locks else { return };
         locks.end(now, session, &mut self.turns);
+        self.touch_locks(database);
         self.take_turns(sink);
     }
 
@@ -174,14 +174,14 @@ impl World {
         if p.busy < p.workers {
             p.busy += 1;
             statistics.queued.record_zero();
-            f.switch(Part::Computing, now);
             f.state = State::Running;
+            self.switch(frame, Part::Computing, now);
             self.ready.push(frame);
         } else {
-            f.switch(Part::Queued, now);
             f.state = State::Queued;
             f.place = p.queue.push(now, frame, 0);
             statistics.queue.enter(now);
+            self.switch(frame, Part::Queued, now);
         }
     }
 
@@ -235,6 +235,7 @@ impl World {
         p.connections += 1;
         locks.request(now, p.backends, FrameRef::NONE, row);
         self.undo[patch as usize].push((database, p.incarnation, p.backends));
+        self.touch_locks(database);
     }
 
     /// Sessions from outside commit and disconnect.

@@ -20,8 +20,10 @@ impl World {
         if self.shares.len() <= slot {
             self.shares.resize(slot + 1, Share::default());
         }
-        let Some(heap) = &mut self.processes[process as usize].heap else { return Flow::On };
+        let p = &mut self.processes[process as usize];
+        let Some(heap) = &mut p.heap else { return Flow::On };
         let outcome = heap.allocate(now, &mut self.shares[slot], bytes);
+        self.note_origin(frame, bytes, false);
         if outcome.is_quiet() && !self.exceeds_limit(process) {
             Flow::On
         } else {
@@ -38,6 +40,7 @@ impl World {
         let process = self.frames[frame].process;
         let Some(heap) = &mut self.processes[process as usize].heap else { return Flow::On };
         let outcome = heap.churn(now, bytes);
+        self.note_origin(frame, bytes, false);
         if outcome.is_quiet() && !self.exceeds_limit(process) {
             Flow::On
         } else {
@@ -54,10 +57,24 @@ impl World {
         let process = self.frames[frame].process;
         let Some(heap) = &mut self.processes[process as usize].heap else { return Flow::On };
         let outcome = heap.retain(now, bytes);
+        self.note_origin(frame, bytes, outcome.out_of_memory.is_none());
         if outcome.is_quiet() && !self.exceeds_limit(process) {
             Flow::On
         } else {
             self.play(frame, process, outcome, sink)
+        }
+    }
+
+    /// Bytes were allocated for a frame's endpoint, and perhaps are kept for good.
+    #[inline]
+    pub(super) fn note_origin(&mut self, frame: FrameRef, bytes: u64, kept: bool) {
+        let f = &self.frames[frame];
+        if let Some(origins) = &mut self.processes[f.process as usize].origins {
+            let endpoint = self.tables.programs[f.program as usize].endpoint;
+            origins.allocated(endpoint, bytes);
+            if kept {
+                origins.retained(endpoint, bytes);
+            }
         }
     }
 
@@ -90,6 +107,9 @@ impl World {
         }
         let p = &mut self.processes[process as usize];
         p.starved = outcome.out_of_memory.map(|death| (frame, death.overhead_limit));
+        if let (false, Some(origins)) = (outcome.collections.is_empty(), &mut p.origins) {
+            origins.collect();
+        }
         p.collections.extend(outcome.collections);
         let burning = self.collector_milli_cores(process);
         self.begin_stop(process, burning, |stops| stops.collecting = true);
@@ -108,6 +128,7 @@ impl World {
                 p.pause_ends = now.saturating_add(collection.pause);
                 let event = Event::Collected { process, incarnation: p.incarnation };
                 p.collected = self.calendar.schedule(p.pause_ends, event.packed());
+                self.touch_process(process);
                 return;
             }
             self.collection_done(process, sink);
@@ -215,6 +236,7 @@ impl World {
         p.cpu.take_cores(now, milli_cores);
         let event = Event::Marked { process, incarnation: p.incarnation, number: p.marking_number };
         self.calendar.post(until, event.packed());
+        self.touch_process(process);
         self.reschedule_processor(process);
     }
 
@@ -237,6 +259,8 @@ impl World {
         }
         p.cpu.give_back_cores(now, p.marking_milli_cores);
         p.marking_milli_cores = 0;
+        self.touch_process(process);
+        let p = &mut self.processes[process as usize];
         let Some(heap) = &mut p.heap else { return };
         let outcome = heap.mark_finished(now);
         self.reschedule_processor(process);

@@ -10,6 +10,7 @@ mod arrivals;
 mod aside;
 mod audit;
 mod backends;
+mod blaming;
 mod build;
 mod caches;
 mod calls;
@@ -33,6 +34,7 @@ mod readings;
 mod recorded;
 mod retries;
 mod spending;
+mod standings;
 mod stations;
 mod stops;
 mod tables;
@@ -47,6 +49,7 @@ pub(crate) use phases::within;
 pub use readings::EventSummary;
 
 use crate::balance::Ring;
+use crate::blame::Blame;
 use crate::blueprint::Blueprint;
 use crate::fork::Forks;
 use crate::frame::{Frames, State};
@@ -220,6 +223,8 @@ pub struct World {
     ran_until: Time,
     spans_since_watermark: u32,
     stopped: Option<Stop>,
+    /// Who holds what others wait for, where it is accounted for.
+    blame: Option<Box<Blame>>,
 }
 
 /// Events at one instant that are no livelock, beside those of each component and frame.
@@ -298,6 +303,9 @@ impl World {
         self.digest.fold(now.as_nanos(), self.calendar.sequence());
         self.dispatch(event, now, sink);
         self.run_ready(sink);
+        if self.blame.is_some() {
+            self.settle_blame();
+        }
         if S::OBSERVES && self.spans_since_watermark >= WATERMARK_SPANS {
             self.watermark(sink);
         }

@@ -44,6 +44,7 @@ impl World {
                     if p.life != Life::Down {
                         p.stops.intake += 1;
                         self.undo[index as usize].push((process, p.incarnation, 0));
+                        self.touch_process(process);
                     }
                 }
             }
@@ -105,6 +106,7 @@ impl World {
                     let p = &mut self.processes[process as usize];
                     if p.incarnation == incarnation {
                         p.stops.intake -= 1;
+                        self.touch_process(process);
                         self.take_up_queued(process, sink);
                     }
                 }

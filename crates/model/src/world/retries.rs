@@ -78,7 +78,7 @@ impl World {
                     let frame = &mut self.frames[caller];
                     frame.backoff_ns = own.as_nanos();
                     frame.state = State::BackingOff;
-                    frame.switch(Part::BackingOff, now);
+                    self.switch(caller, Part::BackingOff, now);
                     self.set_timer(caller, delay);
                     if let Some(statistics) = self.statistics_of_client(caller) {
                         statistics.retries += 1;

@@ -16,6 +16,8 @@ impl World {
         let p = &mut self.processes[process as usize];
         let (stood, halted) = (p.is_stopped(), p.stops.halt());
         reason(&mut p.stops);
+        self.touch_process(process);
+        let p = &mut self.processes[process as usize];
         if !stood && p.is_stopped() {
             p.stopped_since = now;
             p.halted_before_ns = p.halted_total_ns;
@@ -31,6 +33,7 @@ impl World {
     pub(super) fn end_stop<S: Sink>(&mut self, process: u32, reason: impl FnOnce(&mut Stops), sink: &mut S) {
         let now = self.now();
         let burning = self.collector_milli_cores(process);
+        self.touch_process(process);
         let p = &mut self.processes[process as usize];
         let (stood, halted) = (p.is_stopped(), p.stops.halt());
         reason(&mut p.stops);
@@ -105,8 +108,9 @@ impl World {
         let f = &mut self.frames[frame];
         f.state = State::Stalled;
         let process = &mut self.processes[f.process as usize];
-        f.switch(if process.stops.halt() { Part::Paused } else { Part::Throttled }, now);
+        let part = if process.stops.halt() { Part::Paused } else { Part::Throttled };
         process.inbox.push_back((now, Event::Continue { frame }));
+        self.switch(frame, part, now);
     }
 
     /// A stalled frame goes on.
@@ -114,8 +118,8 @@ impl World {
         let now = self.now();
         let Some(f) = self.frames.get_mut(frame) else { return };
         if f.state == State::Stalled {
-            f.switch(Part::Computing, now);
             f.state = State::Running;
+            self.switch(frame, Part::Computing, now);
             self.ready.push(frame);
         }
     }

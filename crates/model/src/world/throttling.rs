@@ -36,6 +36,7 @@ impl World {
 
     /// A process dies: it stands still no longer.
     pub(super) fn forget_stops(&mut self, process: u32) {
+        self.touch_process(process);
         let now = self.now();
         let p = &mut self.processes[process as usize];
         let statistics = &mut self.services[p.service as usize].statistics;

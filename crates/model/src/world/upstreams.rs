@@ -6,13 +6,14 @@ use super::retries::retries_on;
 use super::tables::{Edge, UNGUARDED};
 use super::{Event, World};
 use crate::balance::{self, Ring};
+use crate::blame::Want;
 use crate::blueprint::{Balance, Blueprint, LinkEnd};
 use crate::breaker::{BreakerState, Verdict};
 use crate::frame::{Frame, Outcome, State};
-use crate::id::{FrameRef, LinkId};
+use crate::id::{FrameRef, LinkId, ServiceId};
 use crate::process::Process;
 use crate::purpose;
-use crate::record::{ErrorType, Part, Transition};
+use crate::record::{Activity, ErrorType, Part, Transition};
 use crate::sink::Sink;
 use crate::statistics::LinkStatistics;
 use crate::upstream::{Admission, Ended, Upstream};
@@ -87,9 +88,8 @@ impl World {
         match admission {
             Admission::Goes => return true,
             Admission::Waits(wait) => {
-                let frame = &mut self.frames[caller];
-                frame.state = State::WaitingPermit;
-                frame.switch(Part::Pool, now);
+                self.frames[caller].state = State::WaitingPermit;
+                self.switch(caller, Part::Pool, now);
                 self.set_timer(caller, wait);
             }
             Admission::Rejected(error) => self.rejected(caller, edge, error, sink),
@@ -100,7 +100,12 @@ impl World {
     fn rejected<S: Sink>(&mut self, caller: FrameRef, edge: Edge, error: ErrorType, sink: &mut S) {
         let process = self.frames[caller].process;
         match error {
-            ErrorType::BulkheadFull => self.emit_state(process, Transition::BulkheadFull { link: edge.link }, sink),
+            ErrorType::BulkheadFull => {
+                let account = edge.upstream.wrapping_add(process);
+                let activity = Activity::Permit(ServiceId(edge.service));
+                self.refused_for(caller, |_, _| (Want::Permit(account), activity));
+                self.emit_state(process, Transition::BulkheadFull { link: edge.link }, sink);
+            }
             ErrorType::ClientThrottled => self.emit_state(process, Transition::Throttled { link: edge.link }, sink),
             _ => {}
         }
@@ -177,9 +182,9 @@ impl World {
     fn hand_permit<S: Sink>(&mut self, caller: FrameRef, sink: &mut S) {
         let now = self.now();
         self.clear_timer(caller);
+        let since = self.frames[caller].since;
+        self.switch(caller, Part::Computing, now);
         let frame = &mut self.frames[caller];
-        let since = frame.since;
-        frame.switch(Part::Computing, now);
         frame.state = State::Running;
         let (edge, deadline, cancelled) =
             (self.tables.edges[frame.call_edge as usize], frame.deadline, frame.cancelled);

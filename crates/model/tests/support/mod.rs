@@ -188,6 +188,7 @@ impl Builder {
             requests: None,
             class: 0,
             fault: None,
+            dropped: Vec::new(),
         });
         let id = SourceId(self.0.sources.len() as u32 - 1);
         self.link(LinkEnd::Source(id), target, 0.0);

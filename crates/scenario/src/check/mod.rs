@@ -343,7 +343,9 @@ impl Report<'_> {
     fn faults(&mut self) {
         let end = Time::ZERO + self.blueprint.duration;
         for fault in self.blueprint.faults.iter().filter(|fault| fault.at >= end) {
-            self.line(false, format!("{} at {} never happens: the run ends after {}", fault.name, fault.at, end));
+            // A request that does not come has no instant.
+            let when = if fault.at == Time::MAX { String::new() } else { format!(" at {}", fault.at) };
+            self.line(false, format!("{}{when} never happens: the run ends after {end}", fault.name));
         }
     }
 

@@ -3,16 +3,17 @@
 use super::Compiler;
 use crate::decode::{At, Entry, Map};
 use crate::language::{
-    ConcurrencyText, ContrastText, Deploy, FaultText, KeysText, LocalCacheText, PoolText, RateLimitText, RuntimeText,
-    ScenarioText, SetText, StepText, SystemText, VacationText,
+    ConcurrencyText, ContrastText, Deploy, DropRequest, FaultText, KeysText, LocalCacheText, PoolText, RateLimitText,
+    RuntimeText, ScenarioText, SetText, StepText, SystemText, VacationText,
 };
 use crate::leaf::{Name, Period, Setting};
 use crate::origin::Span;
 use crate::path::{Address, Component, Lost, Part, link_name};
+use crate::suggest;
 use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::{
-    Action, Contrast, Cores, Fault, HeapField, KeyspaceField, LinkEnd, LinkField, LocalCacheField, Patch, PolicyField,
-    PoolField, ServiceField, SourceField, Step, StepField, Target, Vacation, VacationField, Value,
+    Action, Arrivals, Contrast, Cores, Dropped, Fault, HeapField, KeyspaceField, LinkEnd, LinkField, LocalCacheField,
+    Patch, PolicyField, PoolField, ServiceField, SourceField, Step, StepField, Target, Vacation, VacationField, Value,
 };
 use knockon_model::id::{EndpointId, FaultId, KeyspaceId, LinkId, PolicyId, PoolId, ServiceId};
 
@@ -91,6 +92,7 @@ impl Compiler<'_> {
                 let service = self.acted_on(&reload.service);
                 ("reload", reload.service.0.clone(), &reload.at, None, Vec::new(), Some(Action::Reload { service }))
             }
+            FaultText::DropRequest(drop) => return self.drop_request(name, id, drop),
             FaultText::Surge(surge) => {
                 let arrivals = crate::decode::Slot::show(&surge.load.arrivals);
                 let settings = vec![(format!("{}.arrivals", surge.source.0), "none".to_owned(), arrivals)];
@@ -125,6 +127,43 @@ impl Compiler<'_> {
             kind: kind.to_owned(),
             at,
             until,
+            contrast,
+        });
+    }
+
+    /// One request is never sent. The fault acts when that would come; in a closed source nobody knows when that will be, so it acts, if
+    /// there were something to be seen of it, from the source's beginning on.
+    fn drop_request(&mut self, name: &str, fault: FaultId, text: &DropRequest) {
+        let number = u64::from(text.number.0);
+        let mut at = Time::MAX;
+        match self.sources.get(text.source.0.as_str()).copied() {
+            Some(source) => {
+                self.blueprint.sources[source.index()].dropped.push(Dropped { number, fault });
+                // Where something is wrong nobody will run it.
+                if self.reader.findings.is_empty() {
+                    at = match self.blueprint[source].arrivals {
+                        Arrivals::Closed { .. } => self.blueprint[source].from,
+                        _ => self.blueprint.instant_of_request(source, number).unwrap_or(Time::MAX),
+                    };
+                }
+            }
+            None if !text.source.broken && !self.unsure() => {
+                let hint = suggest::hint(&text.source.0, self.sources.keys().map(String::as_str));
+                self.report(text.source.span, format!("there is no load source {:?}", text.source.0), hint);
+            }
+            None => {}
+        }
+        let component = text.source.0.clone();
+        let settings = vec![(format!("{component}.requests.{number}"), "sent".to_owned(), "never sent".to_owned())];
+        let kind = "drop request".to_owned();
+        let contrast = Contrast::Nothing;
+        self.blueprint.faults.push(Fault {
+            name: name.to_owned(),
+            component,
+            settings,
+            kind,
+            at,
+            until: None,
             contrast,
         });
     }

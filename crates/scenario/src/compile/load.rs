@@ -93,6 +93,7 @@ impl Compiler<'_> {
             requests: text.requests.value.map(|count| u64::from(count.0)),
             class: super::admission::class(&text.class),
             fault: None,
+            dropped: Vec::new(),
         }
     }
 

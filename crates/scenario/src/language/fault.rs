@@ -30,6 +30,8 @@ choice! {
         Reload(Reload),
         /// A cache is emptied.
         Flush(Flush),
+        /// One request is never sent: the smallest fault that there is.
+        DropRequest(DropRequest),
     }
 }
 
@@ -178,5 +180,16 @@ record! {
         cache: Name,
         /// When.
         at: Duration,
+    }
+}
+
+record! {
+    /// Takes one request of a load source out. Its number stays used, and all other requests come as they would; a user of a closed source goes on as
+    /// after an answer that took no time. Nothing happens where the source's profile thins this number out, or does not come to it.
+    DropRequest as "DropRequest" {
+        /// The load source; a surge's too.
+        source: Name,
+        /// Number of the request within its source, as truth/requests has it: from 1.
+        number: Count<1>,
     }
 }

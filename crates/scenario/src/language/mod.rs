@@ -21,7 +21,7 @@ pub(crate) use admission::{
     ClassText, DelayText, DroppedText, OrderText, OverflowText, QueueText, ScheduleText, StatusText, VictimText,
 };
 pub(crate) use expect::{Bound, ChainText, Expect, MeasureText, MilestoneText, MissText, ReproducesText, ValueText};
-pub(crate) use fault::{ContrastText, Deploy, FaultText, HoldLock, SetText};
+pub(crate) use fault::{ContrastText, Deploy, DropRequest, FaultText, HoldLock, SetText};
 pub(crate) use law::{Law, RecordedText};
 pub(crate) use limit::{ConcurrencyText, ExcessText, RateLimitText};
 pub(crate) use link::{LinkText, Persistence};

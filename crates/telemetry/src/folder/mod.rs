@@ -4,7 +4,7 @@
 //! out/<name>/
 //!   manifest.json   written last: a folder with a manifest is a finished run
 //!   observed/       spans/ logs/ metrics/ series/ changes/      Parquet parts
-//!   truth/          ledger/ requests/; effects/ windows/ labels_*/ where worlds were compared; the documents that the caller writes,
+//!   truth/          ledger/ requests/; effects/ windows/ labels_*/ blame/ where worlds were compared; the documents that the caller writes,
 //!                   and the files that the scenario reads
 //! ```
 //!
@@ -31,6 +31,7 @@ use knockon_model::blueprint::Blueprint;
 use knockon_model::record::Catalogue;
 use serde::Serialize;
 use stage::{FOLDERS, Stage};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Component, Path};
@@ -95,6 +96,9 @@ pub struct RunWriter {
     blueprint: Arc<Blueprint>,
     options: Options,
     manifest: Manifest,
+    /// Whether the recorder has been given out, and the tables of truth: who has them gives them back.
+    recording: Cell<bool>,
+    comparing: Cell<bool>,
 }
 
 impl RunWriter {
@@ -116,7 +120,15 @@ impl RunWriter {
         }
         let epochs = Epochs { draws: meta.draws_epoch, model: meta.model_epoch, tables: TABLES_EPOCH };
         let manifest = Manifest::new(epochs, blueprint.seed, blueprint.epoch_unix_ns);
-        Ok(Self { stage, catalogue: catalogue.clone(), blueprint: Arc::new(blueprint.clone()), options, manifest })
+        Ok(Self {
+            stage,
+            catalogue: catalogue.clone(),
+            blueprint: Arc::new(blueprint.clone()),
+            options,
+            manifest,
+            recording: Cell::new(false),
+            comparing: Cell::new(false),
+        })
     }
 
     /// The sink for the world's records. To be called once: it opens the tables.
@@ -124,6 +136,7 @@ impl RunWriter {
     /// # Errors
     /// If the tables' files cannot be created.
     pub fn recorder(&self) -> Result<Recorder> {
+        self.recording.set(true);
         let Options { files, waiting_rows, threads } = &self.options;
         let tables = Tables::create(files, &self.stage.path, &self.catalogue, &self.blueprint, *waiting_rows)?;
         Ok(Recorder::new(tables, *threads > 1))
@@ -135,6 +148,7 @@ impl RunWriter {
     /// # Errors
     /// If the tables' files cannot be created.
     pub fn truth_tables(&self, metrics: impl IntoIterator<Item = MetricName>) -> Result<TruthTables> {
+        self.comparing.set(true);
         let files = &self.options.files;
         TruthTables::create(files, &self.stage.path, &self.catalogue, &self.blueprint, metrics)
     }
@@ -197,12 +211,17 @@ impl RunWriter {
     /// # Errors
     /// The first one that the recorder met, or one of the file system's. The staged folder is gone then, and whatever was in the
     /// run's place is still there; only if removing the *replaced* run fails, the new one is in place already.
+    ///
+    /// # Panics
+    /// If tables were opened and are not given back: they would lie there without an end.
     pub fn finish(
         mut self,
         recorder: Option<Recorder>,
         truth: Option<TruthTables>,
         closing: Closing,
     ) -> Result<Manifest> {
+        let given_back = (recorder.is_some(), truth.is_some());
+        assert_eq!(given_back, (self.recording.get(), self.comparing.get()), "tables that were opened are given back");
         self.manifest.run_digest = closing.run_digest;
         self.manifest.simulated_ns = closing.simulated.as_nanos();
         self.manifest.limits_hit = closing.limits_hit;

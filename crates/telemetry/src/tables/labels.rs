@@ -71,7 +71,7 @@ pub(super) static LABELS_METRICS: Table = Table {
         required("time", Kind::Time, "ns", "Instant of the sample."),
         CONTRAST,
         ROLE,
-        required("hurt", Kind::Bool, "", "Whether the number is worse because of the fault."),
+        required("hurt", Kind::Bool, "", "Whether its component fares worse because of the fault."),
     ],
 };
 

@@ -5,6 +5,7 @@
 
 mod arrays;
 mod asked;
+mod blame;
 mod changes;
 mod declaration;
 mod dictionary;
@@ -21,6 +22,7 @@ mod windows;
 pub use declaration::{Column, Kind, Table};
 pub use dictionary::data_dictionary;
 
+pub(crate) use blame::Blame;
 pub(crate) use changes::Changes;
 pub(crate) use effects::Effects;
 pub(crate) use labels::{LogLabels, SampleLabels, SpanLabels};
@@ -36,7 +38,7 @@ use arrow::array::ArrayRef;
 use knockon_kernel::Time;
 
 /// All tables, in the order of the data dictionary.
-pub static TABLES: [&Table; 12] = [
+pub static TABLES: [&Table; 13] = [
     &spans::SPANS,
     &logs::LOGS,
     &metrics::METRICS,
@@ -49,6 +51,7 @@ pub static TABLES: [&Table; 12] = [
     &labels::LABELS_SPANS,
     &labels::LABELS_LOGS,
     &labels::LABELS_METRICS,
+    &blame::BLAME,
 ];
 
 /// Makes a table's columns of records.

@@ -26,27 +26,38 @@ pub(super) static WINDOWS: Table = Table {
             "part",
             Kind::Word,
             "",
-            "Part of the component: a pool, a key space, a link `a -> b`, an endpoint that a source asks for, or the instance that \
-             an observed series is of; null where it is of the whole.",
+            "Part of the component: a pool, a key space, a link `a -> b`, an endpoint that a source asks for, an instance or a part of \
+             one; null where it is of the whole.",
         ),
         required(
             "metric",
             Kind::Word,
             "",
-            "What was measured: a statistic as `expect:` names it (`latency.p99`), the mean time in a part of the ledger \
-             (`pool.mean`), or an observed series with its attributes (`name{key=\"value\"}`).",
+            "What was measured: a statistic as `expect:` names it (`latency.p99`), a level as it is at the end of the window, the mean \
+             time that an endpoint's requests spent in a part of the ledger (`pool.mean`), or an observed series with its \
+             attributes (`name{key=\"value\"}`).",
         ),
         required(
             "unit",
             Kind::Word,
             "",
-            "Its unit: `s`, `1/s`, `count`, `mean count`, `1` for a share; empty for an observed series.",
+            "Its unit: `s`, `1/s`, `count`, `1` for a share …; empty for an observed series.",
         ),
-        required("window_start", Kind::Time, "ns", "First instant of the window."),
-        required("window_end", Kind::Time, "ns", "End of the window."),
+        required(
+            "window_start",
+            Kind::Time,
+            "ns",
+            "Where the window begins: what happened at this very instant belongs to the window before.",
+        ),
+        required("window_end", Kind::Time, "ns", "Where it ends: what happened at this instant belongs to it."),
         optional("with_value", Kind::F64, "", "Value with the fault; null where there was nothing to measure."),
         optional("without_value", Kind::F64, "", "Value without the fault."),
-        optional("placebo_value", Kind::F64, "", "Value without the fault and with the components' phases redrawn."),
+        optional(
+            "placebo_value",
+            Kind::F64,
+            "",
+            "Value without the fault and with the components' phases redrawn at every window.",
+        ),
         optional(
             "band_low",
             Kind::F64,

@@ -3,15 +3,15 @@
 use super::table::{Stream, Written};
 use crate::error::Result;
 use crate::folder::FileSystem;
-use crate::tables::{Effects, LogLabels, SampleLabels, SpanLabels, Windows};
-use crate::truth::{EffectRow, LogLabel, MetricName, SampleLabel, SpanLabel, WindowRow};
+use crate::tables::{Blame, Effects, LogLabels, SampleLabels, SpanLabels, Windows};
+use crate::truth::{BlameRow, EffectRow, LogLabel, MetricName, SampleLabel, SpanLabel, WindowRow};
 use knockon_kernel::Time;
 use knockon_model::blueprint::Blueprint;
 use knockon_model::record::Catalogue;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Writes `truth/effects`, `truth/windows` and the labels of a run.
+/// Writes `truth/effects`, `truth/windows`, the labels and the blame of a run.
 ///
 /// Rows that are handed over at once are put into the order of their time, those of one instant stay as they came; what is
 /// handed over later follows, whatever its times. Each call encodes and writes on the caller's thread what fills a chunk, so
@@ -22,6 +22,7 @@ pub struct TruthTables {
     span_labels: Stream<SpanLabels>,
     log_labels: Stream<LogLabels>,
     sample_labels: Stream<SampleLabels>,
+    blame: Stream<Blame>,
     /// Time and place of rows; kept for its memory.
     places: Vec<(Time, usize)>,
 }
@@ -32,7 +33,7 @@ impl TruthTables {
         files: &Arc<dyn FileSystem>,
         run: &Path,
         catalogue: &Catalogue,
-        blueprint: &Blueprint,
+        blueprint: &Arc<Blueprint>,
         metrics: impl IntoIterator<Item = MetricName>,
     ) -> Result<Self> {
         Ok(Self {
@@ -41,6 +42,7 @@ impl TruthTables {
             span_labels: Stream::create(files, run, SpanLabels::new())?,
             log_labels: Stream::create(files, run, LogLabels::new())?,
             sample_labels: Stream::create(files, run, SampleLabels::new(blueprint))?,
+            blame: Stream::create(files, run, Blame::new(blueprint))?,
             places: Vec::new(),
         })
     }
@@ -91,6 +93,17 @@ impl TruthTables {
         in_order(&mut self.places, labels, |label| label.time, |label| self.sample_labels.push(label))
     }
 
+    /// Takes blame of windows.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    ///
+    /// # Panics
+    /// If a row names a component that the run's blueprint has not.
+    pub fn blame(&mut self, rows: &[BlameRow]) -> Result<()> {
+        in_order(&mut self.places, rows, |row| row.start, |row| self.blame.push(row))
+    }
+
     /// Writes what still waits, and the footers.
     pub(crate) fn finish(self) -> Result<Vec<Written>> {
         Ok(vec![
@@ -99,6 +112,7 @@ impl TruthTables {
             self.span_labels.close()?,
             self.log_labels.close()?,
             self.sample_labels.close()?,
+            self.blame.close()?,
         ])
     }
 }

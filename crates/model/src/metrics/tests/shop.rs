@@ -278,5 +278,6 @@ fn source(name: &str, target: &str, rate: f64) -> Source {
         requests: None,
         class: 0,
         fault: None,
+        dropped: Vec::new(),
     }
 }

@@ -1,0 +1,345 @@
+//! The hooks of blame: what changes a frame or a process says so here, and when an event is over the accounts are brought up to date.
+//!
+//! Off, each hook is one branch that is never taken.
+
+use super::World;
+use crate::blame::{self, Blame, Cell, OPENING, REFUSAL, Speed, UNITS, Want};
+use crate::blueprint::LinkEnd;
+use crate::frame::Frame;
+use crate::id::{FrameRef, PoolId, ServiceId};
+use crate::process::Process;
+use crate::record::{Activity, BlameRecord, Part, Party, Resource, ResourceKind};
+use crate::world::Event;
+use knockon_kernel::Time;
+use std::collections::BTreeMap;
+
+/// Amounts by resource and waiting party, then by holding party: nanoseconds and refusals, in their units.
+type Sums = BTreeMap<(Resource, Party), BTreeMap<Party, (u128, u128)>>;
+
+impl World {
+    /// Begins to account for who holds what others wait for, from what there is now; nothing happens where it is accounted for already.
+    pub fn watch_blame(&mut self) {
+        if self.blame.is_none() {
+            self.blame = Some(self.blame_from_scratch());
+        }
+    }
+
+    /// What has accrued since [`World::watch_blame`], or since this was last called, in the order of resources and parties; from now
+    /// on it accrues anew. Empty where nothing is accounted for.
+    #[must_use]
+    pub fn take_blame(&mut self) -> Vec<BlameRecord> {
+        let Some(mut blame) = self.blame.take() else { return Vec::new() };
+        let at = self.reached();
+        self.settle(&mut blame, at);
+        let mut sums = Sums::new();
+        for process in 0..self.processes.len() as u32 {
+            self.take_of_process(&mut blame, process, at, &mut sums);
+        }
+        for (upstream, (account, refusals)) in self.upstreams.iter().zip(&mut blame.permits) {
+            let link = self.blueprint.traffic[upstream.policy as usize].link;
+            let resource = Resource { owner: self.blueprint[link].from, kind: ResourceKind::Permits(link) };
+            add(&mut sums, resource, account.take(at), false);
+            add(&mut sums, resource, refusals.take(), true);
+        }
+        self.blame = Some(blame);
+        sums.into_iter().flat_map(|((resource, waiting), shares)| told(resource, waiting, &shares)).collect()
+    }
+
+    fn take_of_process(&self, blame: &mut Blame, process: u32, at: Time, sums: &mut Sums) {
+        let p = &self.processes[process as usize];
+        if p.is_client() {
+            return;
+        }
+        let accounts = &mut blame.processes[process as usize];
+        let resource = |kind| Resource { owner: LinkEnd::Service(ServiceId(p.service)), kind };
+        let mut waits = |kind, cells| add(sums, resource(kind), cells, false);
+        waits(ResourceKind::Workers, accounts.workers.take(at));
+        for (pool, accounts) in accounts.pools.iter_mut().enumerate() {
+            let kind = ResourceKind::Pool(PoolId(pool as u32));
+            waits(kind, accounts.queue.take(at));
+            waits(kind, accounts.opening.take(at));
+        }
+        waits(ResourceKind::Processor, accounts.processor.take(at, p.cpu.served_ever(at)));
+        waits(ResourceKind::Locks, accounts.locks.take(at));
+        waits(ResourceKind::Running, accounts.running.take(at));
+        for tokens in &mut accounts.tokens {
+            waits(ResourceKind::Tokens, tokens.take(at));
+        }
+        let refusals = &mut accounts.refusals;
+        let mut refused = |kind, cells| add(sums, resource(kind), cells, true);
+        refused(ResourceKind::Workers, refusals.workers.take());
+        refused(ResourceKind::Places, refusals.places.take());
+        refused(ResourceKind::Tokens, refusals.tokens.take());
+        refused(ResourceKind::Concurrency, refusals.concurrency.take());
+    }
+
+    /// Accounts as they are where they are begun now.
+    pub(super) fn blame_from_scratch(&self) -> Box<Blame> {
+        let mut blame = Blame::new(self.processes.len(), self.upstreams.len());
+        self.frames.handles().for_each(|frame| blame.touch(frame.slot));
+        for (index, p) in self.processes.iter().enumerate() {
+            let index = index as u32;
+            blame.touched_processes.push(index);
+            blame.touched_pools.extend((0..p.pools.len()).map(|pool| (index, pool as u8, true)));
+            let limiters = p.guard.as_ref().map_or(0, |guard| guard.limiters());
+            blame.touched_tokens.extend((0..limiters).map(|limiter| (index, limiter)));
+            for &(_, event) in &p.inbox {
+                if let Some(frame) = self.comes_to(event) {
+                    blame.inbox(frame.slot);
+                }
+            }
+        }
+        self.settle(&mut blame, self.reached());
+        blame
+    }
+
+    /// The frame whose wait an event in an inbox ends.
+    fn comes_to(&self, event: Event) -> Option<FrameRef> {
+        match event {
+            Event::Reply { child } => {
+                let caller = self.frames.get(child)?.caller;
+                self.frames.get(caller).filter(|caller| caller.child == child).map(|_| caller)
+            }
+            Event::Timer { frame, serial } => {
+                self.frames.get(frame).filter(|f| f.timer_serial == serial).map(|_| frame)
+            }
+            _ => None,
+        }
+    }
+
+    /// Ends the running part of a frame's ledger at `at` and begins another.
+    #[inline(always)]
+    pub(super) fn switch(&mut self, frame: FrameRef, part: Part, at: Time) {
+        self.frames[frame].switch(part, at);
+        self.touch(frame);
+    }
+
+    /// A frame waits, works, has or lacks something else than before.
+    #[inline(always)]
+    pub(super) fn touch(&mut self, frame: FrameRef) {
+        if let Some(blame) = &mut self.blame {
+            blame.touch(frame.slot);
+        }
+    }
+
+    /// A process stops, goes on, or has other workers than before.
+    #[inline]
+    pub(super) fn touch_process(&mut self, process: u32) {
+        if let Some(blame) = &mut self.blame {
+            blame.touched_processes.push(process);
+        }
+    }
+
+    /// A pool has other connections in use than before.
+    #[inline]
+    pub(super) fn touch_pool(&mut self, process: u32, pool: u8) {
+        if let Some(blame) = &mut self.blame {
+            blame.touched_pools.push((process, pool, false));
+        }
+    }
+
+    /// A connection was leaked, or all pools of a process are gone.
+    pub(super) fn touch_leaks(&mut self, process: u32) {
+        if let Some(blame) = &mut self.blame {
+            let pools = blame.processes[process as usize].pools.len().max(self.processes[process as usize].pools.len());
+            blame.touched_pools.extend((0..pools).map(|pool| (process, pool as u8, true)));
+        }
+    }
+
+    /// Rows of a database have gone to others.
+    pub(super) fn touch_locks(&mut self, database: u32) {
+        if let Some(blame) = &mut self.blame {
+            blame.touched_locks.push(database);
+        }
+    }
+
+    /// A rate limiter has let a request through.
+    pub(super) fn touch_tokens(&mut self, frame: FrameRef) {
+        if self.blame.is_some() {
+            let f = &self.frames[frame];
+            let limiter = (f.process, self.limiter_of(f));
+            self.blame.iter_mut().for_each(|blame| blame.touched_tokens.push(limiter));
+        }
+    }
+
+    /// A process has new rate limiters, of which nobody took anything yet.
+    pub(super) fn touch_limiters(&mut self, process: u32) {
+        if let (Some(blame), Some(guard)) = (&mut self.blame, &self.processes[process as usize].guard) {
+            blame.touched_tokens.extend((0..guard.limiters()).map(|limiter| (process, limiter)));
+        }
+    }
+
+    /// What a frame waits for has come, into the inbox of its process.
+    #[inline]
+    pub(super) fn touch_inbox(&mut self, event: Event) {
+        if self.blame.is_some()
+            && let Some(frame) = self.comes_to(event)
+        {
+            self.blame.iter_mut().for_each(|blame| blame.inbox(frame.slot));
+        }
+    }
+
+    /// A request is refused, or dropped, for want of something.
+    pub(super) fn refused_for(&mut self, frame: FrameRef, want: impl FnOnce(&Self, &Frame) -> (Want, Activity)) {
+        if self.blame.is_some() {
+            let f = &self.frames[frame];
+            let (want, activity) = want(self, f);
+            let party = Party { who: self.who(f), activity };
+            self.blame.iter_mut().for_each(|blame| blame.refused.push((want, party)));
+        }
+    }
+
+    /// An event is over: the accounts are brought up to date.
+    #[cold]
+    pub(super) fn settle_blame(&mut self) {
+        if let Some(mut blame) = self.blame.take() {
+            self.settle(&mut blame, self.now());
+            self.blame = Some(blame);
+        }
+    }
+
+    fn settle(&self, blame: &mut Blame, now: Time) {
+        let served = |process: u32| self.processes[process as usize].cpu.served_ever(now);
+        let mut processes = std::mem::take(&mut blame.touched_processes);
+        for &process in &processes {
+            self.settle_stillness(blame, process, now);
+        }
+        while let Some((slot, inboxed)) = blame.next_touched() {
+            let (before, standing) = (blame.standing(slot).copied(), self.standing_of(slot, inboxed));
+            for standing in before.iter().chain(&standing) {
+                if !processes.contains(&standing.process) {
+                    processes.push(standing.process);
+                }
+            }
+            if before != standing {
+                blame.book(now, slot, standing, served);
+            }
+        }
+        for &process in &processes {
+            let p = &self.processes[process as usize];
+            let accounts = &mut blame.processes[process as usize];
+            accounts.workers.set_sole(now, self.keeps_from_work(process));
+            if p.cpu.serves_in_turn() {
+                let running = self.in_service(blame, process);
+                let accounts = &mut blame.processes[process as usize];
+                accounts.processor.set_running(now, served(process), running.into_iter());
+            }
+            if p.locks.is_some() && !blame.processes[process as usize].locks.is_empty() {
+                blame.touched_locks.push(process);
+            }
+        }
+        processes.clear();
+        blame.touched_processes = processes;
+        for (process, pool, leaks) in std::mem::take(&mut blame.touched_pools) {
+            self.settle_pool(blame, (process, pool, leaks), now);
+        }
+        let mut locks = std::mem::take(&mut blame.touched_locks);
+        locks.sort_unstable();
+        locks.dedup();
+        for database in locks {
+            let waits = self.waits_for_rows(blame, database);
+            blame.processes[database as usize].locks.set(now, waits.into_iter());
+        }
+        for (process, limiter) in std::mem::take(&mut blame.touched_tokens) {
+            let takers = self.takers_of(process, limiter);
+            let account = blame.tokens(process, limiter);
+            account.keep_holding(now, |party| takers.iter().any(|&(taker, _)| taker == party));
+            takers.into_iter().for_each(|(party, count)| account.set_holding(now, party, count));
+        }
+        for (want, party) in std::mem::take(&mut blame.refused) {
+            refuse(blame, want, party);
+        }
+    }
+
+    fn settle_stillness(&self, blame: &mut Blame, process: u32, now: Time) {
+        let p: &Process = &self.processes[process as usize];
+        let stillness = self.stillness(process);
+        let accounts = &mut blame.processes[process as usize];
+        let changed = std::mem::replace(&mut accounts.stillness, stillness) != stillness;
+        if !p.unlimited_cores {
+            let speed = match stillness {
+                None => Speed::Running,
+                Some(Activity::Quota) => Speed::Throttled,
+                Some(_) => Speed::Halted,
+            };
+            accounts.processor.set_speed(now, p.cpu.served_ever(now), speed, p.marking_milli_cores);
+        }
+        let reasons = self.reasons_of_stillness(process);
+        accounts.running.keep_holding(now, |party| reasons.iter().any(|&(reason, _)| reason == party));
+        reasons.into_iter().for_each(|(party, weight)| accounts.running.set_holding(now, party, weight));
+        if changed {
+            blame.touch_members(process, stillness.is_none());
+        }
+    }
+
+    fn settle_pool(&self, blame: &mut Blame, (process, pool, leaks): (u32, u8, bool), now: Time) {
+        let machine = self.processes[process as usize].pools.get(usize::from(pool));
+        let accounts = blame.pool(process, pool);
+        if leaks {
+            let leaks = machine.iter().flat_map(|machine| machine.leaks());
+            let mut leakers = BTreeMap::new();
+            leaks.for_each(|leak| *leakers.entry(self.leaker(leak.by)).or_insert(0) += 1);
+            accounts.leaked = leakers.values().sum();
+            accounts.queue.keep_holding(now, |party| party.activity != Activity::Leaked);
+            leakers.into_iter().for_each(|(party, count)| accounts.queue.set_holding(now, party, count));
+        }
+        let taken = machine.map_or(0, |machine| u64::from(machine.taken()));
+        let opening = taken.saturating_sub(accounts.held + accounts.leaked);
+        accounts.queue.set_holding(now, OPENING, opening);
+    }
+
+    /// Whether accounts that were kept along are what accounts from scratch are, and say the same of waiting as stations.
+    pub(super) fn audit_blame(&self) -> Option<String> {
+        self.blame.as_ref()?.differs_from(&self.blame_from_scratch())
+    }
+}
+
+/// Shares a refusal out over those who have what it was for.
+fn refuse(blame: &mut Blame, want: Want, party: Party) {
+    let Blame { processes, permits, .. } = blame;
+    match want {
+        Want::Place(process) => {
+            let blame::Accounts { workers, refusals, .. } = &mut processes[process as usize];
+            // Where there is not one place, those at work have what is wanted.
+            if workers.waiting().total() > 0 {
+                refusals.places.share(party, REFUSAL, workers.waiting().iter(), blame::NOTHING);
+            } else {
+                workers.refuse(&mut refusals.places, party);
+            }
+        }
+        Want::Worker(process) => {
+            let accounts = &mut processes[process as usize];
+            accounts.workers.refuse(&mut accounts.refusals.workers, party);
+        }
+        Want::Concurrency(process) => {
+            let accounts = &mut processes[process as usize];
+            accounts.workers.refuse(&mut accounts.refusals.concurrency, party);
+        }
+        Want::Token(process, limiter) => {
+            let accounts = &mut processes[process as usize];
+            if let Some(tokens) = accounts.tokens.get(limiter as usize) {
+                tokens.refuse(&mut accounts.refusals.tokens, party);
+            }
+        }
+        Want::Permit(link) => {
+            let (account, refusals) = &mut permits[link as usize];
+            account.refuse(refusals, party);
+        }
+    }
+}
+
+fn add(sums: &mut Sums, resource: Resource, cells: Vec<Cell>, refusals: bool) {
+    for Cell { waiting, holding, units } in cells {
+        let sum = sums.entry((resource, waiting)).or_default().entry(holding).or_default();
+        *(if refusals { &mut sum.1 } else { &mut sum.0 }) += units;
+    }
+}
+
+/// One waiting party's rows, in whole numbers that sum to what it waited in all.
+fn told(resource: Resource, waiting: Party, shares: &BTreeMap<Party, (u128, u128)>) -> Vec<BlameRecord> {
+    let waits: Vec<u128> = shares.values().map(|&(waits, _)| waits).collect();
+    let refusals: Vec<u128> = shares.values().map(|&(_, refusals)| refusals).collect();
+    let rounded = blame::apportion(&waits, UNITS).into_iter().zip(blame::apportion(&refusals, REFUSAL));
+    let rows = shares.keys().zip(rounded).filter(|&(_, (ns, refusals))| ns + refusals > 0);
+    rows.map(|(&holding, (ns, refusals))| BlameRecord { resource, waiting, holding, ns, refusals }).collect()
+}
