@@ -2,7 +2,7 @@
 
 use super::documents::{Graph, Instant, Node};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One state of one component that was not as without the fault.
 #[derive(Clone, Debug, Serialize)]
@@ -109,7 +109,9 @@ impl Steps {
         let depths = depths(graph);
         let states = graph.nodes.iter().filter(|node| node.fault.is_none());
         let mut order: Vec<_> = states.map(|node| (node.onset_offset_ns, depths[&node.id], node)).collect();
-        order.sort_by_key(|&(onset, depth, node)| (onset, depth, node.id));
+        let led = led(graph);
+        // Of what began in the same window, what comes of the fault is told first.
+        order.sort_by_key(|&(onset, depth, node)| (onset, !led.contains(&node.id), depth, node.id));
         let mut wanted: BTreeMap<String, Seen> = BTreeMap::new();
         let mut steps = Vec::new();
         for (_, _, node) in order {
@@ -121,7 +123,7 @@ impl Steps {
                 place: place(node),
                 component: node.component.clone(),
                 what: node.words.clone(),
-                because: because(graph, node),
+                because: because(graph, node, &led),
                 evidence: None,
             });
         }
@@ -182,14 +184,14 @@ fn place(node: &Node) -> String {
     node.part.as_ref().map_or_else(|| node.component.clone(), |part| format!("{}/{part}", node.component))
 }
 
-/// What led to a state: what came last before it first.
-fn because(graph: &Graph, node: &Node) -> Vec<Because> {
+/// What led to a state: first what comes of the fault, then what is near, then what came last before it.
+fn because(graph: &Graph, node: &Node, led: &BTreeSet<usize>) -> Vec<Because> {
     let find = |id: usize| graph.nodes.iter().find(|node| node.id == id);
     let into = graph.edges.iter().filter(|edge| edge.to == node.id);
     let mut causes: Vec<_> = into.filter_map(|edge| Some((find(edge.from)?, edge))).collect();
-    // A cause within the component is nearer than one elsewhere.
     causes.sort_by_key(|(cause, _)| {
-        (cause.component != node.component, std::cmp::Reverse(cause.onset_offset_ns), cause.id)
+        let far = cause.component != node.component;
+        (!led.contains(&cause.id), far, std::cmp::Reverse(cause.onset_offset_ns), cause.id)
     });
     let tell = |(cause, edge): (&Node, &super::Edge)| Because {
         place: place(cause),
@@ -198,6 +200,19 @@ fn because(graph: &Graph, node: &Node) -> Vec<Because> {
         fault: cause.fault.is_some(),
     };
     causes.into_iter().map(tell).collect()
+}
+
+/// Nodes to which a way leads from a fault, and the faults.
+fn led(graph: &Graph) -> BTreeSet<usize> {
+    let mut led: BTreeSet<usize> = graph.nodes.iter().filter(|node| node.fault.is_some()).map(|node| node.id).collect();
+    loop {
+        let before = led.len();
+        let next: Vec<_> = graph.edges.iter().filter(|edge| led.contains(&edge.from)).map(|edge| edge.to).collect();
+        led.extend(next);
+        if led.len() == before {
+            return led;
+        }
+    }
 }
 
 /// The longest way from a root, by node. A graph that closes a circle is none of ours; it is left after as many rounds as it has nodes.

@@ -2,9 +2,9 @@
 
 use super::documents::{Fault, Found, Harm};
 use super::plot::Story;
-use super::steps::{Because, Step};
+use super::steps::{Because, Evidence, Step};
 use super::toll::{self, Toll};
-use super::words::{clock, count, difference, duration, share, value};
+use super::words::{clock, count, difference, duration, metric, share, value};
 use crate::truth::{Interaction, Part, Role};
 use std::fmt::Write as _;
 
@@ -56,8 +56,8 @@ impl Told<'_> {
             return lines.text;
         }
         lines.bare(&format!(
-            "\nwhat it did: since when, where, what; the number that shows it, without the fault → with it, in the window\n\
-             in which they differ most (truth/windows, contrast {}); what led to it",
+            "\nwhat it did: since when, where, what; a number that shows it, without the fault → with it [its name, and the window\n\
+             in which the two differ most: truth/windows, contrast {}]; how it came to that",
             story.incident.contrast
         ));
         for line in story.steps_in_words() {
@@ -271,14 +271,23 @@ impl Story {
 fn row(step: &Step) -> [String; 5] {
     let evidence = step.evidence.as_ref().map_or_else(String::new, |found| {
         let told = |number| value(number, &found.metric, &found.unit);
+        let words = metric(&found.metric, step.place != step.component);
+        // What happens within a window means nothing without its length.
+        let per = if adds_up(found) { format!(" in {}", duration(found.window_ns as f64)) } else { String::new() };
+        let (without, with) = (told(found.without), told(found.with));
         // What is said of the place need not be said again.
         let bare = [&step.place, &step.component]
             .into_iter()
             .find_map(|place| found.path.strip_prefix(place.as_str()).and_then(|rest| rest.strip_prefix(['.', '/'])));
-        let metric = bare.unwrap_or(&found.path);
-        format!("{metric} {} → {} at {}", told(found.without), told(found.with), clock(found.window.offset_ns))
+        let name = bare.unwrap_or(&found.path);
+        format!("{words} {without} → {with}{per} [{name} {}]", clock(found.window.offset_ns))
     });
     [clock(step.onset.offset_ns), step.place.clone(), step.what.clone(), evidence, because(step)]
+}
+
+/// Whether a number is a sum over its window: a count, or time spent.
+fn adds_up(found: &Evidence) -> bool {
+    found.unit == "count" || matches!(found.metric.as_str(), "paused" | "throttled")
 }
 
 /// What led to a step: the nearest cause, and how many there are besides.
@@ -290,11 +299,11 @@ fn because(step: &Step) -> String {
         } else if because.place.split('/').next() == Some(step.component.as_str()) {
             because.mechanism.clone()
         } else {
-            format!("{} {}: {}", because.place, because.what, because.mechanism)
+            format!("{}: {}", because.place, because.mechanism)
         }
     };
     match step.because.len() - 1 {
         0 => tell(first),
-        more => format!("{} (and {more} more)", tell(first)),
+        more => format!("{} (+{more})", tell(first)),
     }
 }

@@ -84,6 +84,11 @@ impl Waterfall {
             line.logs.iter().for_each(|log| tell_log(text, log, from));
         }
         self.logs.iter().for_each(|log| tell_log(text, log, from));
+        if self.spans.iter().any(|line| line.depth == 0 && line.span.parent_span_id.is_some()) {
+            text.push_str(
+                "the span that caused those at the left was never written: its process died, or it had not ended\n",
+            );
+        }
     }
 
     fn tell_twins(&self, text: &mut String) {

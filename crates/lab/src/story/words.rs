@@ -57,6 +57,43 @@ pub(super) fn count(count: u64) -> String {
     grouped(count)
 }
 
+/// What a metric counts or measures, as people call it, where its name does not say so.
+pub(super) fn metric(name: &str, in_pool: bool) -> String {
+    let words = match name {
+        "present.mean" => "requests in it",
+        "queue.present.mean" => "requests queued",
+        "held_back.present.mean" => "requests held back",
+        "locks.present.mean" => "statements waiting for rows",
+        "processor.present.mean" => "threads at the processor",
+        "utilisation" => "workers busy",
+        "latency.mean" => "mean latency",
+        "latency.p95" => "95 % faster than",
+        "latency.p99" => "99 % faster than",
+        "paused" => "standing still",
+        "throttled" => "throttled for",
+        "hit_share" => "cache hits",
+        "misses" => "cache misses",
+        "retained" => "bytes kept alive",
+        "live_after_full_collection" => "alive after a full collection",
+        "resident" => "resident memory",
+        "in_use.present.mean" => "connections in use",
+        "in_use.sojourn.mean" => "a connection is held for",
+        "wait.mean" => "mean wait for a connection",
+        "waiting.present.mean" if in_pool => "callers waiting",
+        "timeouts" if in_pool => "waits given up",
+        "leaked" | "leaked_connections" => "connections leaked",
+        "failed" => "requests failed",
+        "refused" => "requests refused",
+        "lost" => "requests lost with the process",
+        "sent" => "requests sent",
+        "arrived" => "requests arrived",
+        "retries" => "attempts sent again",
+        "life" => "not up",
+        _ => return name.trim_end_matches(".mean").replace(['_', '.'], " "),
+    };
+    words.to_owned()
+}
+
 fn bytes(bytes: f64) -> String {
     const KIB: f64 = 1_024.0;
     match bytes.abs() {
@@ -78,8 +115,11 @@ fn digits(number: f64) -> String {
         size if size >= 999.5 => digits(libm::round(number)),
         size if size >= 99.95 => format!("{number:.0}"),
         size if size >= 9.995 => format!("{number:.1}"),
-        size if size >= 0.009_995 => format!("{number:.2}"),
-        _ => format!("{number:.1e}"),
+        size if size >= 0.999_5 => format!("{number:.2}"),
+        size if size >= 0.099_95 => format!("{number:.3}"),
+        size if size >= 0.009_995 => format!("{number:.4}"),
+        size if size >= 0.000_999_5 => format!("{number:.5}"),
+        _ => format!("{number:.2e}"),
     }
 }
 
@@ -115,7 +155,8 @@ mod tests {
             (3.0, "leaked", "1", "3"),
             (1_234.0, "failed", "count", "1 234"),
             (9.873, "in_use.present.mean", "mean count", "9.87"),
-            (0.000_12, "present.mean", "mean count", "1.2e-4"),
+            (0.007_94, "present.mean", "mean count", "0.00794"),
+            (0.000_001_4, "present.mean", "mean count", "1.40e-6"),
             (48.21, "throughput", "1/s", "48.2/s"),
         ] {
             assert_eq!(value(of, metric, unit), text, "{of} {metric}");
