@@ -122,7 +122,10 @@ impl Waterfall {
 fn verdict(twin: &Twin) -> String {
     let band = twin.band_ns.map_or_else(
         || "nothing is known of what chance does here".to_owned(),
-        |band| format!("chance moves such a request by {} at most", duration(band as f64)),
+        |band| match band {
+            0 => "chance does not move such a request".to_owned(),
+            band => format!("chance moves such a request by {} at most", duration(band as f64)),
+        },
     );
     match (twin.hurt, twin.outside) {
         (true, _) => format!("the fault hurt it: {band}"),
