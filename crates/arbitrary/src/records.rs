@@ -38,6 +38,14 @@ fn keep<T>(records: &mut Vec<T>, record: T) {
 }
 
 impl Records {
+    /// Milliseconds that each request took, in the order of their sending.
+    #[must_use]
+    pub fn took_ms(&self) -> Vec<u64> {
+        let mut requests: Vec<_> = self.requests.iter().collect();
+        requests.sort_by_key(|request| request.sent);
+        requests.iter().map(|request| (request.ended - request.sent).as_nanos() / 1_000_000).collect()
+    }
+
     /// Whether there may have been more of a kind than are kept.
     #[must_use]
     pub fn is_full(&self) -> bool {

@@ -5,7 +5,7 @@ mod support;
 
 use knockon_kernel::{Duration, Time};
 use knockon_model::record::{CollectionKind, LogEvent};
-use support::{run, took_ms};
+use support::run;
 
 #[test]
 fn a_process_is_warm_at_first_and_cold_after_each_restart() {
@@ -23,7 +23,7 @@ fn a_process_is_warm_at_first_and_cold_after_each_restart() {
         faults: {"crash": Kill(service: "web", at: "1s")},
     )"#);
     // By a half of the demand less with each of four requests; the first one has been taken up when its demand is looked at.
-    assert_eq!(took_ms(&records), [10, 10, 25, 20, 15, 10, 10]);
+    assert_eq!(records.took_ms(), [10, 10, 25, 20, 15, 10, 10]);
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn of_two_changes_that_overlap_each_ends_in_what_was_before_it() {
             )"#
         );
         // The first of all opens the connection.
-        assert_eq!(took_ms(&run(&text).0)[1..], expected_ms, "until {first_until} and {second_until}");
+        assert_eq!(run(&text).0.took_ms()[1..], expected_ms, "until {first_until} and {second_until}");
     }
 }
 
@@ -107,7 +107,7 @@ fn what_a_pause_kept_waiting_is_delivered_in_the_order_in_which_it_came() {
         load: {"client": (target: "front", mix: {"GET /": 1}, arrivals: Replay(at: ["100ms", "110ms"]))},
         faults: {"stop": Pause(service: "front", at: "120ms", until: "300ms")},
     )"#);
-    assert_eq!(took_ms(&records), [310 - 100, 320 - 110]);
+    assert_eq!(records.took_ms(), [310 - 100, 320 - 110]);
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn of_two_pauses_that_overlap_the_process_goes_on_after_the_last() {
             "second": Pause(service: "web", at: "2s", until: "4s"),
         },
     )"#);
-    assert_eq!(took_ms(&records), [1_500, 500, 0]);
+    assert_eq!(records.took_ms(), [1_500, 500, 0]);
     assert_eq!(world.statistics().services[0].paused, Duration::from_secs(3));
 }
 
@@ -135,7 +135,7 @@ fn idle_connections_to_a_process_that_died_are_gone() {
         load: {"client": (target: "web", mix: {"GET /": 1}, arrivals: Replay(at: ["100ms", "200ms", "2s", "2100ms"]))},
         faults: {"crash": Kill(service: "web", at: "1s")},
     )"#);
-    assert_eq!(took_ms(&records), [40, 20, 40, 20]);
+    assert_eq!(records.took_ms(), [40, 20, 40, 20]);
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn a_limit_that_grows_lets_more_of_those_who_queue_work() {
         links: {"client -> web": (latency: "0s")},
         load: {"client": (target: "web", mix: {"GET /": 1}, arrivals: Replay(at: ["0s"]), batch: Fixed(15))},
     )"#);
-    let mut took_ms = took_ms(&records);
+    let mut took_ms = records.took_ms();
     took_ms.sort_unstable();
     let expected: Vec<u64> =
         [100, 200, 300, 400].into_iter().zip([1, 2, 4, 8]).flat_map(|(ms, n)| vec![ms; n]).collect();
@@ -206,7 +206,7 @@ fn jobs_stand_still_while_a_collection_stops_the_world() {
         },
     )"#);
     assert_eq!(world.statistics().services[0].collections, 1);
-    assert_eq!(took_ms(&records), [150, 50]);
+    assert_eq!(records.took_ms(), [150, 50]);
 }
 
 #[test]

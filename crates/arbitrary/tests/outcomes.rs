@@ -7,7 +7,7 @@ use knockon_kernel::{Duration, Time};
 use knockon_model::World;
 use knockon_model::record::{ErrorType, SpanKind};
 use knockon_model::statistics::LinkStatistics;
-use support::{run, took_ms};
+use support::run;
 
 /// One request at 0 s whose answer needs 30 ms, by a client that waits for 20 ms and then for 5 ms before its second and last attempt.
 fn impatient(answers: &str) -> Records {
@@ -113,7 +113,7 @@ fn a_link_keeps_no_more_idle_connections_than_it_may() {
                 )}},
             )"#
         );
-        assert_eq!(took_ms(&run(&text).0), expected_ms, "{idle} idle");
+        assert_eq!(run(&text).0.took_ms(), expected_ms, "{idle} idle");
     }
 }
 
@@ -261,5 +261,5 @@ fn an_answered_attempt_leaves_no_timer_behind() {
         links: {"client -> front": (latency: "0s"), "front -> back": (latency: "0s")},
         load: {"client": (target: "front", mix: {"GET /": 1}, arrivals: Replay(at: ["100ms"]))},
     )"#);
-    assert_eq!((took_ms(&records), records.requests[0].error), (vec![305], None));
+    assert_eq!((records.took_ms(), records.requests[0].error), (vec![305], None));
 }

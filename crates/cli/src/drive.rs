@@ -5,7 +5,7 @@ use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use knockon_kernel::{Duration, Time};
 use knockon_lab::Measurement;
-use knockon_lab::truth::{Edge, Rows, Tally, Truth};
+use knockon_lab::truth::{Edge, Settled, Tally, Truth};
 use knockon_model::{Sink, Stop, Tee, World};
 use std::time::Instant;
 
@@ -64,7 +64,7 @@ impl<'a> Drive<'a> {
         sink: &mut Tee<S, Tally<O>>,
         has_failed: impl Fn(&S) -> bool,
         truth: &mut Truth<O>,
-        mut tell: impl FnMut(&[Rows]) -> Result<(), Ended>,
+        mut tell: impl FnMut(&Settled) -> Result<(), Ended>,
     ) -> Result<(), Ended> {
         truth.begin(world, &mut sink.1);
         loop {
@@ -73,8 +73,8 @@ impl<'a> Drive<'a> {
                 self.run_until(world, until, sink, |sink| has_failed(&sink.0))?;
                 Ok(Edge::of(world))
             })?;
-            let rows = truth.settle(&stretch, &read, world, &mut sink.1);
-            tell(&rows)?;
+            let settled = truth.settle(&stretch, &read, world, &mut sink.1);
+            tell(&settled)?;
             if stretch.until == self.end {
                 return Ok(());
             }

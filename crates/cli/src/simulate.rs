@@ -11,7 +11,7 @@ use knockon_lab::expectations::{self, Judgement};
 use knockon_lab::fidelity::Seen;
 use knockon_lab::milestones::{Milestones, Watcher};
 use knockon_lab::summary::{Summary, Written};
-use knockon_lab::truth::{self, Incident, Metrics, Propagation, Rows, Tally, Truth};
+use knockon_lab::truth::{self, Difficulty, Incident, Metrics, Propagation, Settled, Tally, Truth};
 use knockon_lab::{Calendar, Measurement, conservation, faults};
 use knockon_model::statistics::Statistics;
 use knockon_model::{Sink, Stop, Tee, World};
@@ -53,6 +53,8 @@ pub(crate) struct Simulated {
     incidents: Vec<Incident>,
     /// How each of them came about.
     propagations: Vec<Propagation>,
+    /// How hard each is to find out from what is observed: with its root causes and its beginning.
+    difficulties: Vec<(Difficulty, Vec<String>, Time)>,
     /// What incidents name their evidence by.
     metrics: Metrics,
     end: Time,
@@ -114,7 +116,7 @@ fn alone_or_beside<S: Sink, const O: bool>(
     mut sink: S,
     has_failed: impl Fn(&S) -> bool,
     truth: &mut Truth<O>,
-    tell: impl FnMut(&[Rows]) -> Result<(), Ended>,
+    tell: impl FnMut(&Settled) -> Result<(), Ended>,
 ) -> (Result<(), Ended>, S) {
     if !truth.compares() {
         return (drive.through(world, &mut sink, has_failed), sink);
@@ -149,7 +151,7 @@ fn with_tables(
     let open = || Conclusions::open(&writer, &truth, world.catalogue(), &loaded.blueprint);
     let mut conclusions = truth.compares().then(open).transpose()?;
     let mut refused = None;
-    let tell = |rows: &[Rows]| match conclusions.as_mut().map(|conclusions| conclusions.write(rows)) {
+    let tell = |settled: &Settled| match conclusions.as_mut().map(|conclusions| conclusions.write(settled)) {
         Some(Err(error)) => {
             refused = Some(error);
             Err(Ended::SinkFailed)
@@ -222,6 +224,7 @@ impl Simulated {
             judgements,
             incidents: truth.incidents(),
             propagations: truth.propagations(),
+            difficulties: truth.difficulties(),
             metrics: truth.into_metrics(),
             end,
             wall_s: progress.elapsed().as_secs_f64(),
@@ -252,6 +255,9 @@ impl Simulated {
                 self.propagations.iter().map(|graph| graph.document(&self.metrics, calendar)).collect();
             let told = writer.write_truth_json("propagation.json", &propagations)?;
             written.push(("truth/propagation.json", propagations.len() as u64, told.to_string()));
+            let difficulties = truth::difficulty::document(&self.difficulties, &self.metrics, calendar);
+            let told = writer.write_truth_json("difficulty.json", &difficulties)?;
+            written.push(("truth/difficulty.json", self.difficulties.len() as u64, told.to_string()));
             let drawn: String = self.propagations.iter().map(Propagation::to_dot).collect();
             let told = writer.write_truth_text("propagation.dot", &drawn)?;
             written.push(("truth/propagation.dot", self.propagations.len() as u64, told.to_string()));

@@ -1,10 +1,11 @@
 //! What the lab concludes, block by block, as rows of the tables of truth.
 
-use knockon_lab::truth::{self, Kind, Metric, Rows, Truth};
+use knockon_lab::truth::{self, Kind, Metric, Rows, Settled, Truth};
 use knockon_model::blueprint::Blueprint;
 use knockon_model::record::{Catalogue, RequestRecord};
 use knockon_telemetry::{
-    EffectRow, End, Error, LogLabel, MetricName, Role, RunWriter, SampleLabel, SpanLabel, TruthTables, WindowRow,
+    BlameRow, EffectRow, End, Error, LogLabel, MetricName, Role, RunWriter, SampleLabel, SpanLabel, TruthTables,
+    WindowRow,
 };
 
 /// The tables of a run whose faults are compared with the same world without them.
@@ -41,8 +42,12 @@ impl Conclusions {
     }
 
     /// Writes the rows of a block.
-    pub(crate) fn write(&mut self, blocks: &[Rows]) -> Result<(), Error> {
-        for rows in blocks {
+    pub(crate) fn write(&mut self, settled: &Settled) -> Result<(), Error> {
+        for window in &settled.blame {
+            let row = |&blame| BlameRow { start: window.start, end: window.end, blame };
+            self.tables.blame(&window.records.iter().map(row).collect::<Vec<_>>())?;
+        }
+        for rows in &settled.rows {
             // What a fault does alone, in worlds of its own, are no rows of the fact.
             if let Kind::Sufficiency(_) = rows.kind {
                 continue;
@@ -56,10 +61,7 @@ impl Conclusions {
         let contrast = rows.contrast;
         let (services, faults, components) = (&self.services, &self.faults, &self.components);
         let role = |component: &str| {
-            let is_cause = match rows.kind {
-                Kind::Necessity(fault) | Kind::Sufficiency(fault) => faults[fault.index()] == component,
-                Kind::Joint => faults.iter().any(|fault| fault == component),
-            };
+            let is_cause = rows.faults.iter().any(|fault| faults[fault.index()] == component);
             if is_cause { Role::Cause } else { Role::Propagated }
         };
         let spans: Vec<_> = rows

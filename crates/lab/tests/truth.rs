@@ -26,17 +26,17 @@ fn conclude_after(loaded: &Loaded, threads: usize, change: impl Fn(&mut World)) 
     let mut truth = Truth::new(&fact, threads, true);
     let mut tally = Tally::default();
     let end = Time::ZERO + loaded.blueprint.duration;
-    truth.begin(&fact, &mut tally);
+    truth.begin(&mut fact, &mut tally);
     let mut rows = Vec::new();
     loop {
         let stretch = truth.next();
         let read = truth
             .run(&stretch, |until| -> Result<_, Stop> {
                 fact.run_until(until, &mut tally)?;
-                Ok(Edge::of(&fact))
+                Ok(Edge::of(&mut fact))
             })
             .expect("no limit is hit");
-        rows.extend(truth.settle(&stretch, &read, &fact, &mut tally));
+        rows.extend(truth.settle(&stretch, &read, &mut fact, &mut tally).rows);
         if fork.is_some_and(|fork| stretch.until + Duration::from_nanos(1) == fork) {
             change(&mut fact);
         }
@@ -286,8 +286,6 @@ fn null_faults(seeds: std::ops::RangeInclusive<u64>) -> (u64, [u64; 2], [u64; 2]
         effects += u64::from(incident.has_effect());
         let labelled: usize =
             concluded.rows.iter().map(|rows| rows.windows.iter().filter(|row| row.labelled).count()).sum();
-        let outside: usize =
-            concluded.rows.iter().map(|rows| rows.windows.iter().filter(|row| row.outside).count()).sum();
         let compared = concluded.truth.metrics().list().len() as u64 * 80;
         windows[0] += labelled as u64;
         windows[1] += compared;
@@ -306,4 +304,55 @@ fn chance_alone_labels_nothing() {
     assert!(windows[0] * 100 < windows[1], "{windows:?}");
     // Even before any gate.
     assert!(requests[0] * 100 < requests[1], "{requests:?}");
+}
+
+/// How well scores tell the first from the second: the share of pairs in the right order (Mann and Whitney).
+fn area_under_curve(hurt: &[f64], unhurt: &[f64]) -> f64 {
+    let mut sorted = unhurt.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let below = |score: f64| {
+        let (less, not_more) = (sorted.partition_point(|&x| x < score), sorted.partition_point(|&x| x <= score));
+        (less + not_more) as f64 / 2.0
+    };
+    hurt.iter().map(|&score| below(score)).sum::<f64>() / (hurt.len() * unhurt.len()) as f64
+}
+
+#[test]
+fn ids_do_not_tell_who_was_hurt() {
+    let loaded = load("memory_leak", &Options::default());
+    let concluded = conclude(&loaded, 2);
+    let hurt: std::collections::BTreeSet<_> = concluded
+        .rows
+        .iter()
+        .flat_map(|rows| &rows.effects)
+        .filter(|row| row.hurt)
+        .map(|row| row.pair.either().trace)
+        .collect();
+    // Of every minute and endpoint as many of both, in the order of their sending.
+    let mut groups: std::collections::BTreeMap<(u64, u32), [Vec<u128>; 2]> = std::collections::BTreeMap::new();
+    for request in support::run(&loaded).records.requests {
+        let group = groups.entry((request.sent.as_nanos() / 60_000_000_000, request.operation.0)).or_default();
+        group[usize::from(hurt.contains(&request.trace))].push(request.trace.0);
+    }
+    let (mut learn, mut try_on) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
+    for mut group in groups.into_values() {
+        let count = group[0].len().min(group[1].len());
+        for (class, ids) in group.iter_mut().enumerate() {
+            ids.truncate(count);
+            for (n, id) in ids.iter().enumerate() {
+                if n % 2 == 0 { learn[class].push(*id) } else { try_on[class].push(*id) }
+            }
+        }
+    }
+    assert!(try_on[1].len() > 500, "{} requests to try it on", try_on[1].len());
+    // A linear classifier on the bits, by the difference of their means.
+    let share = |ids: &[u128], bit: u32| ids.iter().filter(|&id| id >> bit & 1 == 1).count() as f64 / ids.len() as f64;
+    let weights: Vec<f64> = (0..128).map(|bit| share(&learn[1], bit) - share(&learn[0], bit)).collect();
+    let score = |&id: &u128| (0..128).filter(|bit| id >> bit & 1 == 1).map(|bit| weights[bit as usize]).sum::<f64>();
+    let scores = |ids: &[u128]| ids.iter().map(score).collect::<Vec<f64>>();
+    let by_bits = area_under_curve(&scores(&try_on[1]), &scores(&try_on[0]));
+    let values = |ids: &[u128]| ids.iter().map(|&id| id as f64).collect::<Vec<f64>>();
+    let by_size = area_under_curve(&values(&try_on[1]), &values(&try_on[0]));
+    assert!((by_bits - 0.5).abs() < 0.05, "bits of ids tell: {by_bits}");
+    assert!((by_size - 0.5).abs() < 0.05, "sizes of ids tell: {by_size}");
 }

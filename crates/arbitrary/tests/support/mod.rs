@@ -19,10 +19,3 @@ pub(crate) fn run(text: &str) -> (Records, World) {
     assert!(world.audit().is_empty(), "{:?}", world.audit());
     (records, world)
 }
-
-/// Milliseconds that each request took, in the order of their sending.
-pub(crate) fn took_ms(records: &Records) -> Vec<u64> {
-    let mut requests: Vec<_> = records.requests.iter().collect();
-    requests.sort_by_key(|request| request.sent);
-    requests.iter().map(|request| (request.ended - request.sent).as_nanos() / 1_000_000).collect()
-}

@@ -7,6 +7,7 @@ mod many;
 mod output;
 mod run;
 mod signals;
+mod truth;
 mod usage;
 mod verify;
 

@@ -23,7 +23,24 @@ fn a_run_tells_its_story_and_leaves_tables_and_truth() {
     assert_eq!(ended.err, "");
     let run = folder.path().join("out/small-s1");
     assert_eq!(names(&run), ["manifest.json", "observed", "truth"]);
-    assert_eq!(names(&run.join("truth")), ["faults.json", "ledger", "milestones.json", "requests", "scenario.ron"]);
+    let truth = [
+        "blame",
+        "difficulty.json",
+        "effects",
+        "faults.json",
+        "incidents.json",
+        "labels_logs",
+        "labels_metrics",
+        "labels_spans",
+        "ledger",
+        "milestones.json",
+        "propagation.dot",
+        "propagation.json",
+        "requests",
+        "scenario.ron",
+        "windows",
+    ];
+    assert_eq!(names(&run.join("truth")), truth);
     knockon_telemetry::check_tables(&run).unwrap();
 }
 

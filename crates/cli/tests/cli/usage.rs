@@ -14,7 +14,7 @@ fn mistakes_are_named() {
         (&["run", small, "--set", "maximum"], "give a path and a value"),
         (&["run", small, "--until", "5"], "give a number with a unit"),
         (&["run", small, "--seed", "first"], "invalid digit"),
-        (&["run", small, "--threads", "3"], "3 is not in 1..=2"),
+        (&["run", small, "--threads", "17"], "17 is not in 1..=16"),
         (&["run", small, "--telemetry", "none", "--out", "x"], "exclude each other"),
         (&["run", small, "--telemetry", "none", "--out", "x"], "leave out `--telemetry none` to have the tables"),
         (&["run", small, "--telemetry", "none", "--out", "x"], "or `--out` to have nothing written"),

@@ -47,6 +47,27 @@ pub enum Kind {
     Joint,
 }
 
+impl Kind {
+    /// The faults that it is about, of those of an episode.
+    #[must_use]
+    pub fn faults(self, all: &[FaultId]) -> Vec<FaultId> {
+        match self {
+            Self::Necessity(fault) | Self::Sufficiency(fault) => vec![fault],
+            Self::Joint => all.to_vec(),
+        }
+    }
+
+    /// The word in files.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Necessity(_) => "necessity",
+            Self::Sufficiency(_) => "sufficiency",
+            Self::Joint => "joint",
+        }
+    }
+}
+
 /// A number in a window that is not the same in both worlds.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct WindowRow {

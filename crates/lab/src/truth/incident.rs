@@ -137,6 +137,8 @@ pub struct Incident {
     pub recovery: Recovery,
     /// The contrast that all this is read from.
     pub contrast: u32,
+    /// Numbers of all its contrasts, with what they are about.
+    pub contrasts: Vec<(u32, Kind)>,
 }
 
 /// Windows at the end of an episode that decide whether it is over.
@@ -162,6 +164,7 @@ impl Incident {
             harm: whole.harm,
             recovery: recovery(blueprint, components, episode, whole, undone),
             contrast: whole.number,
+            contrasts: episode.contrasts.iter().map(|contrast| (contrast.number, contrast.kind)).collect(),
             faults,
         }
     }
@@ -345,6 +348,7 @@ struct Row {
     incident: usize,
     effect: bool,
     contrast: u32,
+    contrasts: Vec<ContrastRow>,
     start: Instant,
     undone: Option<Instant>,
     compared_until: Instant,
@@ -353,6 +357,13 @@ struct Row {
     recovery: RecoveryRow,
     requests: HarmRow,
     components: Vec<ComponentRow>,
+}
+
+#[derive(Serialize)]
+struct ContrastRow {
+    contrast: u32,
+    kind: &'static str,
+    faults: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -415,6 +426,15 @@ fn row(n: usize, incident: &Incident, blueprint: &Blueprint, metrics: &Metrics, 
         incident: n,
         effect: incident.has_effect(),
         contrast: incident.contrast,
+        contrasts: incident
+            .contrasts
+            .iter()
+            .map(|&(contrast, kind)| {
+                let all: Vec<FaultId> = incident.faults.iter().map(|found| found.fault).collect();
+                let name = |fault: FaultId| blueprint.faults[fault.index()].name.clone();
+                ContrastRow { contrast, kind: kind.word(), faults: kind.faults(&all).into_iter().map(name).collect() }
+            })
+            .collect(),
         start: instant(incident.from),
         undone: incident.undone.map(instant),
         compared_until: instant(incident.until),

@@ -43,7 +43,6 @@ fn distance_ns(a: &RequestRecord, b: &RequestRecord) -> f64 {
     match (failed(a), failed(b)) {
         (true, false) => f64::INFINITY,
         (false, true) => f64::NEG_INFINITY,
-        (true, true) if (a.status, a.error) != (b.status, b.error) => f64::INFINITY,
         _ => {
             let ns = |record: &RequestRecord| (record.ended - record.sent).as_nanos();
             ns(a) as f64 - ns(b) as f64

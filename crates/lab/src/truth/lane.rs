@@ -66,7 +66,7 @@ impl<const O: bool> Lane<O> {
         let mut read = Vec::with_capacity(edges.len());
         for &edge in edges {
             self.run_until(edge, unwanted);
-            read.push((edge, Edge::of(&self.world)));
+            read.push((edge, Edge::of(&mut self.world)));
             self.redraw();
         }
         self.run_until(until, unwanted);

@@ -8,7 +8,7 @@
 
 use knockon_model::blueprint::{Arrivals, Blueprint};
 use knockon_model::id::EndpointId;
-use knockon_model::record::{Part, ProcessInfo, SeriesKind};
+use knockon_model::record::{BlameRecord, Part, ProcessInfo, SeriesKind};
 use knockon_model::statistics::Statistics;
 use knockon_model::{LevelKind, LevelPart, World};
 use knockon_scenario::{Reading, Statistic, Unit};
@@ -178,13 +178,19 @@ const LEVELS: &[(LevelKind, Worse)] = &[
 pub struct Edge {
     statistics: Statistics,
     levels: Vec<u64>,
+    /// Who held what others waited for since the last edge, where that is accounted for.
+    pub(super) blame: Vec<BlameRecord>,
 }
 
 impl Edge {
     /// Of a world that has come to the edge.
     #[must_use]
-    pub fn of(world: &World) -> Self {
-        Self { statistics: world.totals(), levels: world.levels().iter().map(|level| level.value).collect() }
+    pub fn of(world: &mut World) -> Self {
+        Self {
+            statistics: world.totals(),
+            levels: world.levels().iter().map(|level| level.value).collect(),
+            blame: world.take_blame(),
+        }
     }
 }
 
@@ -243,7 +249,11 @@ impl Metrics {
             all.metrics.push(Metric {
                 component: series.service.clone(),
                 part: Some(series.instance.clone()),
-                name: format!("{}{{{}}}", series.name, labels.join(",")),
+                name: if labels.is_empty() {
+                    series.name.clone()
+                } else {
+                    format!("{}{{{}}}", series.name, labels.join(","))
+                },
                 unit: "",
                 worse: Neither,
                 counts: false,
@@ -368,6 +378,22 @@ impl Metrics {
     /// Every endpoint's first metric.
     pub(super) fn endpoints(&self) -> impl Iterator<Item = usize> + '_ {
         self.endpoints.iter().flatten().map(|&(_, first)| first)
+    }
+
+    /// The observed series, as metrics.
+    pub(super) fn series(&self) -> impl Iterator<Item = usize> + Clone + use<> {
+        self.series..self.metrics.len()
+    }
+
+    /// The mean latencies of services.
+    pub(super) fn latencies(&self) -> impl Iterator<Item = usize> + '_ {
+        let services = self.metrics.iter().enumerate().filter(|(_, metric)| metric.part.is_none());
+        let served = |component: &str| {
+            self.metrics.iter().any(|metric| metric.component == component && metric.name == "arrived")
+        };
+        services
+            .filter(move |(_, metric)| metric.name == "latency.mean" && served(&metric.component))
+            .map(|(index, _)| index)
     }
 
     /// The observed series, if this metric is one.

@@ -13,6 +13,7 @@
 //! force, and nothing has been labelled in any contrast for [`HORIZON`]; or with the run.
 
 mod contrast;
+pub mod difficulty;
 mod incident;
 mod join;
 mod lane;
@@ -35,12 +36,15 @@ pub use noise::Noise;
 pub use propagation::{Node, Propagation, State};
 pub use tally::Tally;
 
+pub use difficulty::Difficulty;
+
 use contrast::{Block, Seen};
+use difficulty::Record;
 use knockon_kernel::{Duration, Time};
 use knockon_model::World;
 use knockon_model::blueprint::{Action, Blueprint, Fault};
 use knockon_model::id::FaultId;
-use knockon_model::record::{Catalogue, RequestRecord};
+use knockon_model::record::{BlameRecord, Catalogue, RequestRecord};
 use lane::{Key, Lane};
 use marks::Marks;
 use side::Side;
@@ -67,9 +71,9 @@ fn endpoint_of(metrics: &Metrics, catalogue: &Catalogue, request: &RequestRecord
     metrics.of_endpoint(source, catalogue.operations[request.operation.index()].endpoint)
 }
 
-/// Whether a request ended otherwise than with an answer below 500.
+/// Whether a request ended otherwise than with what it asked for, as its source counts it.
 fn failed(request: &RequestRecord) -> bool {
-    request.status == 0 || request.status >= 500 || request.error.is_some() && request.status < 400
+    request.status == 0 || request.status >= 500 || request.error.is_some()
 }
 
 /// Whether all that a fault does is over once it is done: nothing stays as it set it.
@@ -88,12 +92,34 @@ pub struct Rows {
     pub contrast: u32,
     /// What it is about.
     pub kind: Kind,
+    /// The faults that it is about.
+    pub faults: Vec<FaultId>,
     /// Numbers in windows.
     pub windows: Vec<WindowRow>,
     /// Requests.
     pub effects: Vec<EffectRow>,
     /// Labels of observed rows, where any are observed.
     pub labels: Labels,
+}
+
+/// Who held what others waited for in a window of the fact.
+#[derive(Clone, Debug)]
+pub struct BlameWindow {
+    /// First instant of the window.
+    pub start: Time,
+    /// Its end, which belongs to it.
+    pub end: Time,
+    /// By resource and parties.
+    pub records: Vec<BlameRecord>,
+}
+
+/// What has come of a stretch.
+#[derive(Clone, Debug, Default)]
+pub struct Settled {
+    /// Of each contrast.
+    pub rows: Vec<Rows>,
+    /// Of the fact, where anything is observed and while anything is compared.
+    pub blame: Vec<BlameWindow>,
 }
 
 /// Faults that were on at once, and what came of them.
@@ -111,6 +137,8 @@ pub struct Episode {
     pub settled: bool,
     /// What is known of each.
     pub contrasts: Vec<Contrast>,
+    /// How hard it is to find out what happened from what is observed, where anything is.
+    pub difficulty: Option<Difficulty>,
 }
 
 /// Worlds side by side.
@@ -122,6 +150,8 @@ struct Running<const O: bool> {
     marks: BTreeMap<Kind, Marks>,
     /// The fact's open window.
     side: Side,
+    /// Its windows around the beginning.
+    record: Record,
     /// Where the open window began.
     opened: Time,
     /// Windows and requests of the last block, and of the whole episode.
@@ -141,6 +171,8 @@ pub struct Truth<const O: bool> {
     coming: Vec<FaultId>,
     now: Time,
     running: Option<Running<O>>,
+    /// The fact's windows before the next fault, where anything is observed: the open one since when, and those that have passed.
+    calm: Option<(Side, Time, Record)>,
     contrasts: u32,
     /// Episodes that are over.
     pub episodes: Vec<Episode>,
@@ -175,6 +207,7 @@ impl<const O: bool> Truth<O> {
             coming,
             now: Time::ZERO,
             running: None,
+            calm: None,
             contrasts: 0,
             episodes: Vec::new(),
         }
@@ -202,6 +235,19 @@ impl<const O: bool> Truth<O> {
         self.episodes.iter().zip(self.incidents()).map(of).collect()
     }
 
+    /// How hard each episode that is over is, with the components that its faults act on and the instant of the first of them.
+    #[must_use]
+    pub fn difficulties(&self) -> Vec<(Difficulty, Vec<String>, Time)> {
+        let cause = |&fault: &FaultId| {
+            let component = &self.fault(fault).component;
+            component.split('/').next().unwrap_or(component).to_owned()
+        };
+        let of = |episode: &Episode| {
+            Some((episode.difficulty.clone()?, episode.faults.iter().map(cause).collect(), episode.from))
+        };
+        self.episodes.iter().filter_map(of).collect()
+    }
+
     /// Compares no longer: the fact has ended before its time.
     pub fn abandon(&mut self) {
         self.close(false);
@@ -226,7 +272,7 @@ impl<const O: bool> Truth<O> {
     }
 
     /// To be called before the fact has begun: faults of the first instant are set aside in worlds of their own.
-    pub fn begin(&mut self, fact: &World, tally: &mut Tally<O>) {
+    pub fn begin(&mut self, fact: &mut World, tally: &mut Tally<O>) {
         self.fork(fact, Time::ZERO);
         tally.switch(self.running.is_some());
     }
@@ -237,8 +283,8 @@ impl<const O: bool> Truth<O> {
         let end = Time::ZERO + self.blueprint.duration;
         let fork = self.coming.last().map(|&fault| before(self.fault(fault).at));
         let limit = fork.map_or(end, |fork| fork.min(end));
-        let Some(running) = &self.running else { return Stretch { edges: Vec::new(), until: limit } };
         let window = self.blueprint.scrape_interval.as_nanos();
+        let Some(running) = &self.running else { return self.next_in_calm(limit) };
         let mut edges = Vec::new();
         let mut edge = running.opened;
         for _ in 0..running.block() {
@@ -260,6 +306,27 @@ impl<const O: bool> Truth<O> {
             edges.push(end);
         }
         Stretch { edges, until }
+    }
+
+    /// While nothing is compared: the windows just before a fault are what it is seen against.
+    fn next_in_calm(&self, limit: Time) -> Stretch {
+        let window = self.blueprint.scrape_interval;
+        if !O || self.coming.is_empty() {
+            return Stretch { edges: Vec::new(), until: limit };
+        }
+        let Some((_, opened, _)) = &self.calm else {
+            let span = Duration::from_nanos(window.as_nanos().saturating_mul(difficulty::BASELINE_WINDOWS as u64 + 1));
+            let begin = Time::from_nanos((limit - Time::ZERO).saturating_sub(span).as_nanos());
+            let grid = Time::from_nanos(begin.as_nanos() / window.as_nanos() * window.as_nanos());
+            return Stretch { edges: Vec::new(), until: grid.max(self.now) };
+        };
+        let edges: Vec<Time> =
+            std::iter::successors(Some(opened.saturating_add(window)), |edge| edge.checked_add(window))
+                .take_while(|&edge| edge <= limit)
+                .take(difficulty::BASELINE_WINDOWS)
+                .collect();
+        let whole = edges.len() == difficulty::BASELINE_WINDOWS;
+        Stretch { until: edges.last().copied().filter(|_| whole).unwrap_or(limit), edges }
     }
 
     /// Runs a stretch: `fact` takes the fact to an instant and reads it there, while the other worlds go the same way.
@@ -310,25 +377,36 @@ impl<const O: bool> Truth<O> {
         &mut self,
         stretch: &Stretch,
         read: &[(Time, Edge)],
-        fact: &World,
+        fact: &mut World,
         tally: &mut Tally<O>,
-    ) -> Vec<Rows> {
+    ) -> Settled {
         self.now = stretch.until;
-        let mut rows = Vec::new();
+        let (mut rows, mut blame) = (Vec::new(), Vec::new());
         if let Some(running) = &mut self.running {
             let windows = running.side.close(&self.metrics, &self.catalogue, read, tally);
             let bounds = running.bounds(&stretch.edges);
+            running.record.watch(&bounds, &windows);
+            let windows_of_blame = bounds.iter().zip(read).map(|(&(start, end), (_, edge))| BlameWindow {
+                start,
+                end,
+                records: edge.blame.clone(),
+            });
+            blame.extend(windows_of_blame);
             rows =
                 running.compare(&self.metrics, &self.components, &self.catalogue, &bounds, &windows, tally, self.now);
             running.last = (stretch.edges.len() as u64, tally.requests.len() as u64);
             running.windows += stretch.edges.len() as u64;
             running.opened = stretch.edges.last().copied().unwrap_or(running.opened);
+        } else if let Some((side, opened, record)) = &mut self.calm {
+            record.learn(side.close(&self.metrics, &self.catalogue, read, tally));
+            *opened = stretch.edges.last().copied().unwrap_or(*opened);
         }
         tally.clear();
         let end = Time::ZERO + self.blueprint.duration;
         let settled = self.is_settled();
         if settled || stretch.until == end {
             rows.extend(self.close(settled));
+            fact.ignore_blame();
         }
         if let Some(&next) = self.coming.last()
             && stretch.until >= before(self.fault(next).at)
@@ -336,8 +414,11 @@ impl<const O: bool> Truth<O> {
         {
             self.fork(fact, self.fault(next).at);
         }
-        tally.switch(self.running.is_some());
-        rows
+        if O && self.running.is_none() && self.calm.is_none() && !self.coming.is_empty() && self.compares() {
+            self.calm = Some((Side::open(&self.metrics, &Edge::of(fact)), self.now, Record::default()));
+        }
+        tally.switch(self.running.is_some() || self.calm.is_some());
+        Settled { rows, blame }
     }
 
     fn fault(&self, fault: FaultId) -> &Fault {
@@ -345,16 +426,23 @@ impl<const O: bool> Truth<O> {
     }
 
     /// Faults of an instant come: worlds without them part from the fact.
-    fn fork(&mut self, fact: &World, at: Time) {
+    fn fork(&mut self, fact: &mut World, at: Time) {
         while let Some(&fault) = self.coming.last()
             && self.fault(fault).at == at
         {
             self.coming.pop();
+            let record = self.calm.take().map(|(_, _, record)| record);
             let running = self.running.get_or_insert_with(|| Running::new(&self.metrics, fact, at));
+            if let Some(record) = record {
+                running.record = record;
+            }
             if running.episode.faults.len() == OVERLAPPING_MAXIMUM {
                 running.episode.not_contrasted.push(fault);
             } else {
                 running.part(fault, at, fact, &self.components, &mut self.contrasts);
+            }
+            if O {
+                fact.watch_blame();
             }
         }
     }
@@ -390,10 +478,15 @@ impl<const O: bool> Truth<O> {
             rows.push(Rows {
                 contrast: contrast.number,
                 kind: contrast.kind,
+                faults: contrast.kind.faults(&running.episode.faults),
                 windows: Vec::new(),
                 effects,
                 labels: Labels::default(),
             });
+        }
+        if O {
+            let whole = running.episode.whole();
+            running.episode.difficulty = Some(running.record.judge(&self.metrics, &self.components, whole));
         }
         self.episodes.push(running.episode);
         rows
@@ -401,7 +494,7 @@ impl<const O: bool> Truth<O> {
 }
 
 impl<const O: bool> Running<O> {
-    fn new(metrics: &Metrics, fact: &World, at: Time) -> Self {
+    fn new(metrics: &Metrics, fact: &mut World, at: Time) -> Self {
         Self {
             episode: Episode {
                 faults: Vec::new(),
@@ -410,11 +503,13 @@ impl<const O: bool> Running<O> {
                 until: at,
                 settled: false,
                 contrasts: Vec::new(),
+                difficulty: None,
             },
             lanes: BTreeMap::new(),
             marks: BTreeMap::new(),
             side: Side::open(metrics, &Edge::of(fact)),
-            opened: before(at),
+            record: Record::default(),
+            opened: at,
             last: (FIRST_WINDOWS, 0),
             windows: 0,
         }
@@ -488,7 +583,8 @@ impl<const O: bool> Running<O> {
     fn lane_of(&self, fact: &World) -> Lane<O> {
         let mut tally = Tally::default();
         tally.switch(true);
-        let world = Box::new(fact.clone());
+        let mut world = Box::new(fact.clone());
+        world.ignore_blame();
         Lane { world, tally, side: self.side.clone(), redrawn: None, stopped: None, windows: Vec::new() }
     }
 
@@ -558,6 +654,7 @@ impl<const O: bool> Running<O> {
             Some(lane) => Seen { windows: &lane.windows, requests: &lane.tally.requests },
             None => Seen { windows: fact, requests: &tally.requests },
         };
+        let faults = &self.episode.faults;
         let compared = self.episode.contrasts.iter_mut().map(|contrast| {
             let block = Block {
                 metrics,
@@ -579,7 +676,8 @@ impl<const O: bool> Running<O> {
                 let hurt = |metric| contrast.reach[components.of_metric(metric)].hurt;
                 labels.samples = marks::samples(metrics, &windows, hurt);
             }
-            Rows { contrast: contrast.number, kind: contrast.kind, windows, effects, labels }
+            let faults = contrast.kind.faults(faults);
+            Rows { contrast: contrast.number, kind: contrast.kind, faults, windows, effects, labels }
         });
         compared.collect()
     }

@@ -22,7 +22,7 @@ pub(super) struct Side {
     before: Vec<Option<Reading>>,
     /// By the endpoint's first metric.
     ended: Vec<(usize, Ended)>,
-    /// Last sample and the one before the window, by series.
+    /// By series: the last sample before the window and the last one in it, not a number where there is none.
     samples: Vec<[f64; 2]>,
 }
 
@@ -102,7 +102,10 @@ impl Side {
             // A counter that starts anew with its process has counted what it shows.
             let increment = if *last < *before { *last } else { *last - *before };
             values.push(if metrics.is_counter(series) { increment } else { *last });
-            *before = *last;
+            if !last.is_nan() {
+                *before = *last;
+            }
+            *last = f64::NAN;
         }
         values
     }

@@ -24,6 +24,11 @@ impl World {
         }
     }
 
+    /// Accounts for it no longer.
+    pub fn ignore_blame(&mut self) {
+        self.blame = None;
+    }
+
     /// What has accrued since [`World::watch_blame`], or since this was last called, in the order of resources and parties; from now
     /// on it accrues anew. Empty where nothing is accounted for.
     #[must_use]
