@@ -12,6 +12,7 @@ pub mod fidelity;
 mod measurement;
 pub mod milestones;
 mod overview;
+pub mod proof;
 pub mod summary;
 pub mod timeline;
 pub mod topology;

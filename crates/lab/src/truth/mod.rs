@@ -224,6 +224,12 @@ impl<const O: bool> Truth<O> {
         !self.metrics.list().is_empty()
     }
 
+    /// The episode that is not over, if there is one.
+    #[must_use]
+    pub fn under_way(&self) -> Option<&Episode> {
+        self.running.as_ref().map(|running| &running.episode)
+    }
+
     /// What came of each episode that is over.
     #[must_use]
     pub fn incidents(&self) -> Vec<Incident> {
