@@ -14,6 +14,7 @@ mod measurement;
 pub mod milestones;
 mod overview;
 pub mod proof;
+pub mod story;
 pub mod summary;
 pub mod timeline;
 pub mod topology;

@@ -2,6 +2,7 @@
 
 mod check;
 mod diff;
+mod explain;
 mod golden;
 mod load;
 mod lockstep;
@@ -23,6 +24,7 @@ pub(crate) fn execute(command: Command) -> Result<Exit, Failure> {
         Command::Verify(verify) => verify::execute(&verify),
         Command::VerifySide(side) => lockstep::side::execute(&side),
         Command::Diff(diff) => diff::execute(&diff),
+        Command::Explain(explain) => explain::execute(&explain),
         Command::Golden(golden) => golden::execute(golden),
         Command::Schema { subject } => schema::execute(subject),
         Command::Completions { shell } => {

@@ -7,7 +7,7 @@ mod rows;
 
 use super::load;
 use super::lockstep::{Instants, Parting, Sides, Told};
-use crate::arguments::{Changes, Diff, Form, Subjected};
+use crate::arguments::{Changes, Diff, Plain, Subjected};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::terminal;
@@ -43,8 +43,8 @@ pub(crate) fn execute(arguments: &Diff) -> Result<Exit, Failure> {
         };
     }
     match arguments.format {
-        Form::Text => terminal::print(&difference.to_text())?,
-        Form::Json => terminal::print(&format!("{:#}\n", difference.to_json()))?,
+        Plain::Text => terminal::print(&difference.to_text())?,
+        Plain::Json => terminal::print(&format!("{:#}\n", difference.to_json()))?,
     }
     Ok(if difference.is_none() { Exit::Success } else { Exit::Failed })
 }
