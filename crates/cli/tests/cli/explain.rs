@@ -211,6 +211,7 @@ fn every_number_is_found(folder: &Path, steps_at_least: usize) {
         sum.lost += found.lost;
         sum.with_ns += found.with_ns - found.without_ns;
     }
+    every_holder_is_found(&text, &run, story);
     let harm = &documents["incidents"][0]["requests"];
     assert_eq!(harm["hurt"], sum.hurt);
     assert_eq!(harm["failed"], sum.failed);
@@ -223,6 +224,46 @@ fn every_number_is_found(folder: &Path, steps_at_least: usize) {
         hurt.contains(&format!(":{}failed,{}lost;{:.0}user-seconds", sum.failed, sum.lost, sum.with_ns as f64 / 1e9)),
         "{hurt}"
     );
+}
+
+/// Recomputes who held what from `truth/blame`, within the incident.
+fn every_holder_is_found(text: &str, run: &RunReader, story: &Value) {
+    let columns = ["resource", "kind", "holding", "holding_activity", "waited_ns", "window_start", "window_end"];
+    let offset = |name: &str| story["incident"][name]["offset_ns"].as_i64().unwrap() + run.manifest().start_unix_ns;
+    let (from, until) = (offset("start"), offset("compared_until"));
+    let (mut held, mut whole) = (BTreeMap::new(), BTreeMap::new());
+    for batch in run.read("truth/blame", &columns).unwrap().map(Result::unwrap) {
+        for row in 0..batch.rows() {
+            if batch.integer(5, row).unwrap() < from || batch.integer(6, row).unwrap() > until {
+                continue;
+            }
+            let word = |column| batch.text(column, row).map(str::to_owned);
+            let waited = batch.integer(4, row).unwrap();
+            *held.entry([word(0), word(1), word(2), word(3)]).or_insert(0) += waited;
+            *whole.entry([word(0), word(1)]).or_insert(0) += waited;
+        }
+    }
+    let holders = story["holders"].as_array().unwrap();
+    assert!(!holders.is_empty(), "{text}");
+    assert_eq!(
+        holders[0]["waited_for_resource_ns"].as_i64(),
+        whole.values().max().copied(),
+        "the most wanted comes first"
+    );
+    for holder in holders {
+        let word = |name: &str| holder[name].as_str().map(str::to_owned);
+        let (resource, kind) = (word("resource"), word("kind"));
+        let waited = held[&[resource.clone(), kind.clone(), word("holding"), word("activity")]];
+        let of = whole[&[resource.clone(), kind.clone()]];
+        assert_eq!((holder["waited_ns"].as_i64(), holder["waited_for_resource_ns"].as_i64()), (Some(waited), Some(of)));
+        let head = format!("  {} ({}): of ", resource.unwrap(), kind.unwrap());
+        let line =
+            text.lines().find_map(|line| line.strip_prefix(&head)).unwrap_or_else(|| panic!("{head:?} in\n{text}"));
+        let (all, shares) = line.split_once(", ").unwrap();
+        assert!(is_close(number(&all.split(' ').collect::<Vec<_>>(), "ns"), of as f64), "{line}");
+        let told = |share: &str| number(&share.split(' ').collect::<Vec<_>>(), "");
+        assert!(shares.split("; ").any(|share| is_close(told(share), waited as f64 / of as f64)), "{line}");
+    }
 }
 
 #[test]

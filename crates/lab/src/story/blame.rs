@@ -1,5 +1,6 @@
 //! Who held what others waited for: sums over `truth/blame`.
 
+use super::words::{duration, share};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -41,6 +42,9 @@ pub struct Holder {
     pub waited_for_resource_ns: u64,
 }
 
+/// Holders to whom less of the waiting is due than this are not named.
+const NAMED: f64 = 0.01;
+
 type Held = BTreeMap<(Option<String>, String), u64>;
 
 /// Sums by resource and holder.
@@ -63,7 +67,8 @@ impl Holders {
         all.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
         all.truncate(resources);
         let tell = |(sum, (resource, kind), held): (u64, (String, String), Held)| {
-            let mut held: Vec<_> = held.into_iter().collect();
+            // Whoever held next to nothing is not worth a word.
+            let mut held: Vec<_> = held.into_iter().filter(|&(_, ns)| ns as f64 >= sum as f64 * NAMED).collect();
             held.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
             held.truncate(holders);
             held.into_iter().map(move |((holding, activity), waited_ns)| Holder {
@@ -89,6 +94,18 @@ impl Holder {
             _ => self.activity.replace('_', " "),
         };
         self.holding.as_ref().map_or_else(|| activity.clone(), |holding| format!("{holding}, {activity}"))
+    }
+
+    /// Holders in lines, one for each resource.
+    pub(super) fn in_lines(holders: &[Self]) -> Vec<String> {
+        let line = |held: &[Self]| {
+            let of = |holder: &Self| format!("{} because of {}", share(holder.share()), holder.in_words());
+            let holders: Vec<_> = held.iter().map(of).collect();
+            let Self { resource, kind, waited_for_resource_ns, .. } = &held[0];
+            format!("  {resource} ({kind}): of {}, {}", duration(*waited_for_resource_ns as f64), holders.join("; "))
+        };
+        let same = |a: &Self, b: &Self| (&a.resource, &a.kind) == (&b.resource, &b.kind);
+        holders.chunk_by(same).map(line).collect()
     }
 
     /// Its share of all waiting for the resource.

@@ -49,6 +49,9 @@ pub struct Incident {
     pub effect: bool,
     /// The contrast that it is read from.
     pub contrast: u32,
+    /// All its contrasts.
+    #[serde(default)]
+    pub contrasts: Vec<ContrastOf>,
     /// When its first fault acted.
     pub start: Instant,
     /// When its last fault was taken back.
@@ -65,6 +68,17 @@ pub struct Incident {
     pub requests: Harm,
     /// Every component.
     pub components: Vec<Component>,
+}
+
+/// What a contrast is about.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ContrastOf {
+    /// Its number.
+    pub contrast: u32,
+    /// `necessity`, `sufficiency` or `joint`.
+    pub kind: String,
+    /// The faults that are in one of its worlds only.
+    pub faults: Vec<String>,
 }
 
 /// A fault's part in an incident.

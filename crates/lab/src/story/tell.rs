@@ -1,5 +1,6 @@
 //! A story in some thirty lines of text.
 
+use super::blame::Holder;
 use super::documents::{Fault, Found, Harm};
 use super::plot::Story;
 use super::steps::{Because, Evidence, Step};
@@ -75,17 +76,12 @@ impl Told<'_> {
             ));
         }
         if !story.holders.is_empty() {
-            lines.bare("\nwho held what others waited for (truth/blame, all windows of the incident)");
+            lines.bare(
+                "\nwho held what others waited for: of all waiting in the incident, who caused most (truth/blame)",
+            );
         }
-        for holder in &story.holders {
-            lines.bare(&format!(
-                "  {} ({}): {} of {} waited because of {}",
-                holder.resource,
-                holder.kind,
-                share(holder.share()),
-                duration(holder.waited_for_resource_ns as f64),
-                holder.in_words()
-            ));
+        for line in Holder::in_lines(&story.holders) {
+            lines.bare(&line);
         }
         lines.bare("");
         lines.add("hurt", &hurt(&story.incident.requests));

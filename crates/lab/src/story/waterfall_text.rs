@@ -1,8 +1,9 @@
 //! A request as text: a bar for each span, what was logged below it, its twin beside it.
 
+use super::blame::Holder;
 use super::toll;
 use super::waterfall::{Log, Parts, Twin, Waterfall};
-use super::words::{clock, count, difference, duration, share};
+use super::words::{clock, count, difference, duration};
 use knockon_model::record::Part;
 use std::fmt::Write as _;
 
@@ -22,16 +23,8 @@ impl Waterfall {
         if !self.holders.is_empty() {
             text.push_str("\nwho held what requests like it waited for, in these windows (truth/blame)\n");
         }
-        for holder in &self.holders {
-            let _ = writeln!(
-                text,
-                "  {} ({}): {} of {} because of {}",
-                holder.resource,
-                holder.kind,
-                share(holder.share()),
-                duration(holder.waited_for_resource_ns as f64),
-                holder.in_words()
-            );
+        for line in Holder::in_lines(&self.holders) {
+            let _ = writeln!(text, "{line}");
         }
         text
     }

@@ -204,7 +204,8 @@ fn logs(files: &Files, trace: u128) -> Result<Vec<Log>, Failure> {
     Ok(logs)
 }
 
-/// The request in the worlds of each incident's contrast; others, of single faults among several, have no incident of their own.
+/// The request in the worlds that are the run but for some faults. Those with a single fault of several are not: what it took there is of
+/// neither.
 fn twins(files: &Files, trace: u128, incidents: &[Incident]) -> Result<Vec<Twin>, Failure> {
     const FIXED: [&str; 10] = [
         "contrast",
@@ -220,18 +221,17 @@ fn twins(files: &Files, trace: u128, incidents: &[Incident]) -> Result<Vec<Twin>
     ];
     let names = difference_columns();
     let columns: Vec<&str> = FIXED.into_iter().chain(names.iter().map(String::as_str)).collect();
+    let of_fact = incidents.iter().flat_map(|incident| &incident.contrasts).filter(|about| about.kind != "sufficiency");
+    let contrasts: BTreeMap<_, _> = of_fact.map(|about| (Some(i64::from(about.contrast)), about)).collect();
     let mut twins = Vec::new();
     files.each("truth/effects", &columns, |batch, row| {
         if batch.id(1, row) != Some(trace) {
             return;
         }
-        let contrast = batch.integer(0, row);
-        let Some(incident) = incidents.iter().find(|incident| Some(incident.contrast.into()) == contrast) else {
-            return;
-        };
+        let Some(about) = contrasts.get(&batch.integer(0, row)) else { return };
         twins.push(Twin {
-            contrast: incident.contrast,
-            faults: incident.faults.iter().map(|found| found.name.clone()).collect(),
+            contrast: about.contrast,
+            faults: about.faults.clone(),
             without_outcome: owned(batch, 2, row),
             without_status: batch.integer(3, row),
             without_error: batch.text(4, row).map(str::to_owned),
