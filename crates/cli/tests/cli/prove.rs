@@ -32,7 +32,8 @@ fn a_larger_pool_is_proved_to_prevent_and_does() {
     let harm = &facts["story"]["incident"]["requests"];
     assert_eq!(harm["failed"], proof["requests"]["failed"], "{harm}");
     let found = proof["preventions"]["found"].as_array().unwrap();
-    let first = found.iter().flat_map(|one| one["settings"].as_array()).find(|set| set.len() == 1).expect("something helps");
+    let first =
+        found.iter().flat_map(|one| one["settings"].as_array()).find(|set| set.len() == 1).expect("something helps");
     let setting = format!("{}={}", first[0]["path"].as_str().unwrap(), first[0]["to"].as_str().unwrap());
     let changed = run(&["--seed", "2", "--set", &setting]);
     let incidents: Value =
