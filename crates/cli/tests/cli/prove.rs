@@ -24,7 +24,9 @@ fn facts(folder: &Path) -> Value {
 
 #[test]
 fn a_larger_pool_is_proved_to_prevent_and_does() {
-    let folder = run(&["--seed", "2"]);
+    // A database that could do more, and a pool that does not let it.
+    let scarce = ["--seed", "2", "--set", "db.workers=16", "--set", "clients.rate=10/s"];
+    let folder = run(&scarce);
     let facts = facts(folder.path());
     let proof = &facts["proof"];
     assert_eq!((&proof["seed"], &proof["faults"][0]), (&2.into(), &"slow".into()));
@@ -32,10 +34,10 @@ fn a_larger_pool_is_proved_to_prevent_and_does() {
     let harm = &facts["story"]["incident"]["requests"];
     assert_eq!(harm["failed"], proof["requests"]["failed"], "{harm}");
     let found = proof["preventions"]["found"].as_array().unwrap();
-    let first =
-        found.iter().flat_map(|one| one["settings"].as_array()).find(|set| set.len() == 1).expect("something helps");
-    let setting = format!("{}={}", first[0]["path"].as_str().unwrap(), first[0]["to"].as_str().unwrap());
-    let changed = run(&["--seed", "2", "--set", &setting]);
+    let first = &found[0]["settings"][0];
+    assert_eq!((&first["path"], &first["from"]), (&"api/pool.maximum".into(), &"2".into()), "{found:?}");
+    let setting = format!("api/pool.maximum={}", first["to"].as_str().unwrap());
+    let changed = run(&[&scarce[..], &["--set", &setting]].concat());
     let incidents: Value =
         serde_json::from_slice(&fs::read(changed.path().join("run/truth/incidents.json")).unwrap()).unwrap();
     let count = |harm: &Value| harm["failed"].as_u64().unwrap() + harm["lost"].as_u64().unwrap();

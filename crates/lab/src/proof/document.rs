@@ -78,6 +78,9 @@ impl Proof {
             FromStart::Compared(effect, harm) => (effect, harm),
         };
         let told = match effect {
+            Effect::Amplifies if Measure::Failed.count(&self.harm) > 0 && Measure::Failed.count(without) == 0 => {
+                "makes requests fail".to_owned()
+            }
             Effect::Amplifies => {
                 let fold = |measure: Measure| measure.count(&self.harm) as f64 / measure.count(without).max(1) as f64;
                 format!("amplifies it {:.1}-fold", fold(Measure::Failed).max(fold(Measure::Hurt)))

@@ -22,7 +22,7 @@ use super::noise::Noise;
 use knockon_kernel::{Duration, Time};
 use knockon_model::id::{FaultId, ProcessId};
 use knockon_model::record::{Catalogue, ProcessInfo, RequestRecord};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// The probability with which a single comparison leaves its band by chance.
 pub const ALPHA: f64 = 0.005;
@@ -253,15 +253,15 @@ pub struct Components {
 impl Components {
     pub(super) fn of(metrics: &[Metric], catalogue: &Catalogue) -> Self {
         let mut names: Vec<String> = Vec::new();
+        let mut known: BTreeMap<String, usize> = BTreeMap::new();
         let mut of = Vec::new();
         for metric in metrics {
-            let known = names.iter().position(|name| *name == metric.component);
-            of.push(known.unwrap_or_else(|| {
+            of.push(*known.entry(metric.component.clone()).or_insert_with(|| {
                 names.push(metric.component.clone());
                 names.len() - 1
             }));
         }
-        let of_process = |process: &ProcessInfo| names.iter().position(|name| *name == process.name);
+        let of_process = |process: &ProcessInfo| known.get(&process.name).copied();
         let of_processes = catalogue.processes.iter().map(of_process).collect();
         Self { names, of, of_processes }
     }
@@ -473,8 +473,9 @@ impl Contrast {
     }
 
     fn judge(&mut self, components: &Components, pairs: Vec<Pair>) -> Vec<EffectRow> {
+        let bands = self.join.bands(ALPHA);
         let rows = pairs.into_iter().map(|pair| {
-            let band_ns = self.join.noise(pair.endpoint).map_or(f64::INFINITY, |noise| noise.band(ALPHA));
+            let band_ns = bands.get(&pair.endpoint).copied().unwrap_or(f64::INFINITY);
             let distance_ns = pair.distance_ns();
             // What is in one world only was compared with nothing: whether it is there at all is no matter of noise.
             let alone = pair.with.is_none() || pair.without.is_none();

@@ -1,11 +1,12 @@
 //! The same request in three worlds: found by its trace, which is derived from its address and so the same in all of them.
 
+use super::address::ByAddress;
 use super::noise::Noise;
 use super::{endpoint_of, failed};
 use crate::truth::metric::Metrics;
 use knockon_kernel::Time;
 use knockon_model::record::{Catalogue, RequestRecord, TraceId};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// A request whose end differs between the world with a fault and the one without.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -63,7 +64,7 @@ struct Slot {
 /// Requests that have not ended in all worlds yet, and the noise of each endpoint.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Join {
-    slots: HashMap<TraceId, Slot>,
+    slots: ByAddress<TraceId, Slot>,
     noise: BTreeMap<usize, Noise>,
     /// Pairs that are complete, in no order.
     complete: Vec<Pair>,
@@ -124,9 +125,9 @@ impl Join {
         sorted(pairs.filter(|pair| pair.either().sent < until).collect())
     }
 
-    /// The noise of an endpoint.
-    pub(super) fn noise(&self, endpoint: usize) -> Option<&Noise> {
-        self.noise.get(&endpoint)
+    /// The band of each endpoint whose noise is known.
+    pub(super) fn bands(&self, alpha: f64) -> BTreeMap<usize, f64> {
+        self.noise.iter().map(|(&endpoint, noise)| (endpoint, noise.band(alpha))).collect()
     }
 
     /// Whether the placebo's requests are all as they are without.

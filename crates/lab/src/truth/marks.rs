@@ -4,6 +4,7 @@
 //! world without the fault has not by [`LATE`] after it ended is there because of the fault. Only rows of affected components are
 //! labelled (see `contrast`); a row without a label is one that no fault touches.
 
+use super::address::ByAddress;
 use super::contrast::{ALPHA, Contrast, WindowRow};
 use super::metric::Metrics;
 use super::noise::Noise;
@@ -11,7 +12,7 @@ use super::tally::Tally;
 use knockon_kernel::{Duration, Time};
 use knockon_model::id::{OperationId, ProcessId, SeriesId};
 use knockon_model::record::{LogRecord, SpanId, SpanRecord, Status, TraceId};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// How much later than in the fact a row may come in the world without the fault.
 pub const LATE: Duration = Duration::from_secs(120);
@@ -91,12 +92,12 @@ impl Span {
 /// Rows of both worlds that wait for their counterparts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Marks {
-    without: HashMap<(TraceId, SpanId), Span>,
-    placebo: HashMap<(TraceId, SpanId), Span>,
+    without: ByAddress<(TraceId, SpanId), Span>,
+    placebo: ByAddress<(TraceId, SpanId), Span>,
     /// Of the fact, without a counterpart so far.
     spans: Vec<SpanRecord>,
     noise: BTreeMap<OperationId, Noise>,
-    lines_without: HashMap<u128, Time>,
+    lines_without: ByAddress<u128, Time>,
     lines: Vec<LogRecord>,
 }
 
@@ -139,6 +140,8 @@ impl Marks {
         }
         let affected =
             |process: ProcessId, at: Time| component(process).is_some_and(|component| contrast.affects(component, at));
+        let bands: BTreeMap<OperationId, f64> =
+            self.noise.iter().map(|(&operation, noise)| (operation, noise.band(ALPHA))).collect();
         let mut labels = Labels::default();
         let over = |end: Time| end.saturating_add(LATE) <= now;
         let mut waiting = std::mem::take(&mut self.spans);
@@ -156,7 +159,7 @@ impl Marks {
             match self.without.remove(&(record.trace, record.span)) {
                 Some(other) => {
                     let distance_ns = span.distance_ns(&other);
-                    let band_ns = self.noise.get(&record.operation).map_or(f64::INFINITY, |noise| noise.band(ALPHA));
+                    let band_ns = bands.get(&record.operation).copied().unwrap_or(f64::INFINITY);
                     if distance_ns.abs() > band_ns && affected(record.process, record.end) {
                         labels.spans.push(mark(Some(span.less(&other)), distance_ns > 0.0));
                     }

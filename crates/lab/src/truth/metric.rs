@@ -6,8 +6,9 @@
 //! requests that ended in the window.
 //! Each says which way is worse; a table of them is the only list there is.
 
+use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::{Arrivals, Blueprint};
-use knockon_model::id::EndpointId;
+use knockon_model::id::{EndpointId, ProcessId};
 use knockon_model::record::{BlameRecord, Part, ProcessInfo, SeriesKind};
 use knockon_model::statistics::Statistics;
 use knockon_model::{LevelKind, LevelPart, World};
@@ -192,6 +193,13 @@ impl Edge {
             blame: world.take_blame(),
         }
     }
+
+    /// How many requests come in such a time, by those that have come until `at`.
+    pub(super) fn requests_in(&self, window: Duration, at: Time) -> u64 {
+        let sent: u64 = self.statistics.sources.iter().map(|source| source.sent).sum();
+        let share = u128::from(sent) * u128::from(window.as_nanos()) / u128::from(at.as_nanos().max(1));
+        u64::try_from(share).unwrap_or(u64::MAX)
+    }
 }
 
 /// All metrics of a system, in the order of their values.
@@ -201,6 +209,10 @@ pub struct Metrics {
     statistics: Vec<Statistic>,
     /// Positions among the levels of a world.
     levels: Vec<usize>,
+    /// The first client side of a source among the processes.
+    first_client: usize,
+    /// Mean latencies of services.
+    latencies: Vec<usize>,
     /// Endpoints that each source asks for, with the index of their first metric.
     endpoints: Vec<Vec<(EndpointId, usize)>>,
     /// Index of the first observed series, and whether each of them is a counter.
@@ -213,12 +225,16 @@ impl Metrics {
     #[must_use]
     pub fn of(world: &World, observed: bool) -> Self {
         let (blueprint, catalogue) = (world.blueprint(), world.catalogue());
-        let mut all = Self::default();
+        let clients = catalogue.processes.iter().position(|process| process.service.is_none());
+        let first_client = clients.unwrap_or(catalogue.processes.len());
+        let mut all = Self { first_client, ..Self::default() };
         for source in &blueprint.sources {
             all.add(blueprint, &source.name, None, SOURCE);
         }
         for service in &blueprint.services {
+            let first = all.metrics.len();
             all.add(blueprint, &service.name, None, SERVICE);
+            all.latencies.extend((first..all.metrics.len()).filter(|&n| all.metrics[n].name == "latency.mean"));
             for pool in &service.pools {
                 all.add(blueprint, &service.name, Some(&pool.name), POOL);
             }
@@ -387,13 +403,12 @@ impl Metrics {
 
     /// The mean latencies of services.
     pub(super) fn latencies(&self) -> impl Iterator<Item = usize> + '_ {
-        let services = self.metrics.iter().enumerate().filter(|(_, metric)| metric.part.is_none());
-        let served = |component: &str| {
-            self.metrics.iter().any(|metric| metric.component == component && metric.name == "arrived")
-        };
-        services
-            .filter(move |(_, metric)| metric.name == "latency.mean" && served(&metric.component))
-            .map(|(index, _)| index)
+        self.latencies.iter().copied()
+    }
+
+    /// The source whose client side a process is.
+    pub(super) fn source_of(&self, client: ProcessId) -> Option<usize> {
+        client.index().checked_sub(self.first_client)
     }
 
     /// The observed series, if this metric is one.

@@ -12,6 +12,7 @@
 //! others (necessity) and alone (sufficiency), and there is one of all together. An episode ends by the horizon rule: no patch is in
 //! force, and nothing has been labelled in any contrast for [`HORIZON`]; or with the run.
 
+mod address;
 mod contrast;
 pub mod difficulty;
 mod incident;
@@ -52,6 +53,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use tally::Wanted;
 
 /// How long nothing must have been labelled before worlds are compared no longer.
 pub const HORIZON: Duration = Duration::from_secs(600);
@@ -59,6 +61,8 @@ pub const HORIZON: Duration = Duration::from_secs(600);
 pub const OVERLAPPING_MAXIMUM: usize = 4;
 /// Windows of the first block of an episode: bands need some noise to begin with.
 const FIRST_WINDOWS: u64 = 20;
+/// Requests of the first block that are few enough.
+const FIRST_REQUESTS: u64 = 200_000;
 /// Windows of a block at most.
 const WINDOWS: u64 = 6;
 /// Requests of a block that are few enough for another window.
@@ -66,8 +70,7 @@ const FEW_REQUESTS: u64 = 20_000;
 
 /// Where a request stands among the metrics: the first one of its source's endpoint.
 fn endpoint_of(metrics: &Metrics, catalogue: &Catalogue, request: &RequestRecord) -> Option<usize> {
-    let first_client = catalogue.processes.iter().position(|process| process.service.is_none())?;
-    let source = request.client.index().checked_sub(first_client)?;
+    let source = metrics.source_of(request.client)?;
     metrics.of_endpoint(source, catalogue.operations[request.operation.index()].endpoint)
 }
 
@@ -154,8 +157,10 @@ struct Running<const O: bool> {
     record: Record,
     /// Where the open window began.
     opened: Time,
-    /// Windows and requests of the last block, and of the whole episode.
+    /// Windows and requests of the last block.
     last: (u64, u64),
+    /// Windows of the first block, and of the whole episode so far.
+    first: u64,
     windows: u64,
 }
 
@@ -280,7 +285,7 @@ impl<const O: bool> Truth<O> {
     /// To be called before the fact has begun: faults of the first instant are set aside in worlds of their own.
     pub fn begin(&mut self, fact: &mut World, tally: &mut Tally<O>) {
         self.fork(fact, Time::ZERO);
-        tally.switch(self.running.is_some());
+        tally.want(self.wanted());
     }
 
     /// How far the fact goes next.
@@ -423,8 +428,16 @@ impl<const O: bool> Truth<O> {
         if O && self.running.is_none() && self.calm.is_none() && !self.coming.is_empty() && self.compares() {
             self.calm = Some((Side::open(&self.metrics, &Edge::of(fact)), self.now, Record::default()));
         }
-        tally.switch(self.running.is_some() || self.calm.is_some());
+        tally.want(self.wanted());
         Settled { rows, blame }
+    }
+
+    fn wanted(&self) -> Wanted {
+        match (&self.running, &self.calm) {
+            (Some(_), _) => Wanted::All,
+            (None, Some(_)) => Wanted::Samples,
+            (None, None) => Wanted::Nothing,
+        }
     }
 
     fn fault(&self, fault: FaultId) -> &Fault {
@@ -501,6 +514,8 @@ impl<const O: bool> Truth<O> {
 
 impl<const O: bool> Running<O> {
     fn new(metrics: &Metrics, fact: &mut World, at: Time) -> Self {
+        let edge = Edge::of(fact);
+        let of_a_window = edge.requests_in(fact.blueprint().scrape_interval, at);
         Self {
             episode: Episode {
                 faults: Vec::new(),
@@ -513,7 +528,8 @@ impl<const O: bool> Running<O> {
             },
             lanes: BTreeMap::new(),
             marks: BTreeMap::new(),
-            side: Side::open(metrics, &Edge::of(fact)),
+            side: Side::open(metrics, &edge),
+            first: (FIRST_REQUESTS / of_a_window.max(1)).clamp(1, FIRST_WINDOWS),
             record: Record::default(),
             opened: at,
             last: (FIRST_WINDOWS, 0),
@@ -523,8 +539,8 @@ impl<const O: bool> Running<O> {
 
     /// Windows of the next block: few at high rates, so that a block fits into memory.
     fn block(&self) -> u64 {
-        if self.windows < FIRST_WINDOWS {
-            return FIRST_WINDOWS - self.windows;
+        if self.windows == 0 {
+            return self.first;
         }
         let (windows, requests) = self.last;
         let of_a_window = (requests / windows.max(1)).max(1);
@@ -588,7 +604,7 @@ impl<const O: bool> Running<O> {
 
     fn lane_of(&self, fact: &World) -> Lane<O> {
         let mut tally = Tally::default();
-        tally.switch(true);
+        tally.want(Wanted::All);
         let mut world = Box::new(fact.clone());
         world.ignore_blame();
         Lane { world, tally, side: self.side.clone(), redrawn: None, stopped: None, windows: Vec::new() }

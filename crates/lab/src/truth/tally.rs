@@ -7,10 +7,22 @@ use knockon_model::record::{
     ChangeRecord, LedgerRecord, LogRecord, RequestRecord, SampleRecord, SpanRecord, StateRecord,
 };
 
+/// What is taken in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Wanted {
+    /// Nothing: nothing is compared.
+    #[default]
+    Nothing,
+    /// Samples, for what is usual.
+    Samples,
+    /// Everything.
+    All,
+}
+
 /// Records since it was last emptied. With `OBSERVES`, those too that only labels of tables need. It is switched off while nothing is compared.
 #[derive(Clone, Debug, Default)]
 pub struct Tally<const OBSERVES: bool> {
-    on: bool,
+    wanted: Wanted,
     /// Ends of requests, in order of time.
     pub(super) requests: Vec<RequestRecord>,
     /// Ends of spans, in order of time.
@@ -22,9 +34,9 @@ pub struct Tally<const OBSERVES: bool> {
 }
 
 impl<const OBSERVES: bool> Tally<OBSERVES> {
-    /// Whether it takes anything in.
-    pub(super) fn switch(&mut self, on: bool) {
-        self.on = on;
+    /// What it takes in from now on.
+    pub(super) fn want(&mut self, wanted: Wanted) {
+        self.wanted = wanted;
     }
 
     /// Empties it and keeps its memory.
@@ -41,24 +53,24 @@ impl<const OBSERVES: bool> Sink for Tally<OBSERVES> {
     const LEDGER: bool = false;
     const REQUESTS: bool = true;
     fn span(&mut self, record: SpanRecord) {
-        if self.on {
+        if self.wanted == Wanted::All {
             self.spans.push(record);
         }
     }
     fn log(&mut self, record: LogRecord) {
-        if self.on {
+        if self.wanted == Wanted::All {
             self.logs.push(record);
         }
     }
     fn sample(&mut self, record: SampleRecord) {
-        if self.on {
+        if self.wanted != Wanted::Nothing {
             self.samples.push(record);
         }
     }
     fn change(&mut self, _: ChangeRecord) {}
     fn ledger(&mut self, _: LedgerRecord) {}
     fn request(&mut self, record: RequestRecord) {
-        if self.on {
+        if self.wanted == Wanted::All {
             self.requests.push(record);
         }
     }
