@@ -291,8 +291,11 @@ fn every_number_of_a_pool_exhaustion_is_found_too_and_who_shares_nothing_is_a_by
     assert!(text.contains("\nbystanders auth-service"), "{text}");
 }
 
-/// The numbers and traces of requests that a fault hurt: those that failed, and those that were slower.
-fn hurt_requests(run: &RunReader) -> (Vec<(i64, u128)>, Vec<(i64, u128)>) {
+/// A request's number and trace.
+type Numbered = (i64, u128);
+
+/// Requests that a fault hurt: those that failed, and those that were slower.
+fn hurt_requests(run: &RunReader) -> (Vec<Numbered>, Vec<Numbered>) {
     let (mut failed, mut slower) = (Vec::new(), Vec::new());
     for batch in run.read("truth/effects", &["number", "trace_id", "with_outcome", "hurt"]).unwrap().map(Result::unwrap)
     {
