@@ -50,6 +50,17 @@ Examples:
 Ends with 0 if both were the same to the last event; otherwise names the first event that differs, as both
 processes saw it, and ends with 4.")]
     Verify(Verify),
+    /// Tells what the faults of a finished run did: the story of an incident, or of one request
+    #[command(after_help = "\
+Examples:
+  sim explain out/memory_leak-s1
+  sim explain out/memory_leak-s1 --incident 0 --format json | jq .story.steps
+  sim explain out/memory_leak-s1 --request 17000
+  sim explain out/memory_leak-s1 --trace 8728a7ff7fcabb584d3c42aa5461953c
+
+Reads what `sim run` has written, and simulates nothing. Of several incidents the one that hurt most requests
+is told, and the others are listed. Every number is one of the run's files; the text says of which.")]
+    Explain(Explain),
     /// Compares runs with the digests and row counts that were recorded for them
     #[command(subcommand)]
     Golden(Golden),
@@ -195,6 +206,37 @@ pub(crate) struct VerifySide {
     pub(crate) events_until: Option<u64>,
 }
 
+/// `sim explain`.
+#[derive(Args, Debug)]
+pub(crate) struct Explain {
+    /// Folder of a finished run
+    #[arg(value_name = "RUN")]
+    pub(crate) run: PathBuf,
+    /// The incident to tell, by its number in truth/incidents.json [default: the one that hurt most requests]
+    #[arg(long, value_name = "N", conflicts_with_all = ["request", "trace"])]
+    pub(crate) incident: Option<usize>,
+    /// Tells of one request instead, by its number within its source
+    #[arg(long, value_name = "N")]
+    pub(crate) request: Option<u64>,
+    /// The source that sent it, if there are several
+    #[arg(long, value_name = "SOURCE", requires = "request")]
+    pub(crate) source: Option<String>,
+    /// Tells of one request instead, by its trace
+    #[arg(long, value_name = "ID", value_parser = trace, conflicts_with = "request")]
+    pub(crate) trace: Option<u128>,
+    /// Form of what is told
+    #[arg(long, value_enum, default_value_t = Plain::Text)]
+    pub(crate) format: Plain,
+}
+
+/// A trace's id: 32 hexadecimal digits, with or without hyphens.
+fn trace(text: &str) -> Result<u128, String> {
+    let digits: String = text.chars().filter(|&c| c != '-').collect();
+    let is_id = digits.len() == 32 && digits.chars().all(|c| c.is_ascii_hexdigit());
+    let parsed = is_id.then(|| u128::from_str_radix(&digits, 16).ok()).flatten();
+    parsed.ok_or_else(|| "give the 32 hexadecimal digits of a trace_id".to_owned())
+}
+
 /// `sim golden`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Golden {
@@ -248,6 +290,15 @@ pub(crate) enum Format {
     Json,
     /// A page, with `--summary`: the table, and what real systems did beside what was simulated
     Markdown,
+}
+
+/// How facts are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Plain {
+    /// For people
+    Text,
+    /// For programs
+    Json,
 }
 
 /// What `sim schema` prints.

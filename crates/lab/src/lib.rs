@@ -13,6 +13,7 @@ mod measurement;
 pub mod milestones;
 mod overview;
 pub mod proof;
+pub mod story;
 pub mod summary;
 pub mod timeline;
 pub mod topology;

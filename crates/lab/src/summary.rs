@@ -222,7 +222,7 @@ impl Summary<'_> {
 }
 
 /// 1234567 as `1 234 567`.
-fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (position, digit) in digits.chars().enumerate() {

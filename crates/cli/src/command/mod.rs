@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod check;
+mod explain;
 mod golden;
 mod load;
 mod run;
@@ -20,6 +21,7 @@ pub(crate) fn execute(command: Command) -> Result<Exit, Failure> {
         Command::Check(check) => check::execute(&check),
         Command::Verify(verify) => verify::execute(&verify),
         Command::VerifySide(side) => verify::side::execute(&side),
+        Command::Explain(explain) => explain::execute(&explain),
         Command::Golden(golden) => golden::execute(golden),
         Command::Schema { subject } => schema::execute(subject),
         Command::Completions { shell } => {

@@ -1,5 +1,6 @@
 //! The command line as a user has it: the built binary, its exit codes, its messages, and what it leaves on disk.
 
+mod explain;
 mod folders;
 mod golden;
 mod many;

@@ -8,10 +8,10 @@ use crate::Calendar;
 use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::Blueprint;
 use knockon_model::id::FaultId;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How the faults of an episode go together.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Interaction {
     /// There is one fault.
@@ -44,7 +44,7 @@ impl Interaction {
 }
 
 /// A fault's part in an incident.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Without it, things would have been otherwise.
@@ -73,7 +73,7 @@ pub struct FaultFound {
 }
 
 /// What a component is to an incident.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
     /// A fault acts on it.

@@ -1,0 +1,211 @@
+//! The files of a run as the rows and documents that stories are made of.
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use knockon_lab::story::{BlameRow, EffectRow, Ended, Fault, Graph, Incident, Milestones, WindowRow};
+use knockon_lab::{Calendar, topology};
+use knockon_model::Topology;
+use knockon_model::record::Part;
+use knockon_scenario::{Loaded, Options, Scenario};
+use knockon_telemetry::{Batch, Error, RunReader};
+use serde::de::DeserializeOwned;
+use std::path::Path;
+
+/// A finished run.
+pub(super) struct Files {
+    run: RunReader,
+    /// What it was a run of; where that cannot be read by this version, the story does without.
+    scenario: Option<Loaded>,
+}
+
+impl Files {
+    pub(super) fn open(folder: &Path) -> Result<Self, Failure> {
+        let run = RunReader::open(folder).map_err(|error| match error {
+            Error::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => Failure::new(
+                Exit::Usage,
+                format!("`{}` is not a finished run: it has no manifest.json", folder.display()),
+            )
+            .hint("give the folder that `sim run` has written, such as out/memory_leak-s1"),
+            error => error.into(),
+        })?;
+        let options = Options { seed: run.manifest().seed, ..Options::default() };
+        let scenario = Scenario::load(&folder.join("truth/scenario.ron"), &options).ok();
+        Ok(Self { run, scenario })
+    }
+
+    /// The folder's name.
+    pub(super) fn name(&self) -> String {
+        let folder = self.run.folder();
+        let folder = folder.canonicalize().unwrap_or_else(|_| folder.into());
+        folder.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    }
+
+    /// What the scenario shows.
+    pub(super) fn title(&self) -> Option<&str> {
+        self.scenario.as_ref().map(|loaded| loaded.title.as_str()).filter(|title| !title.is_empty())
+    }
+
+    /// The first line of a story.
+    pub(super) fn heading(&self) -> String {
+        match self.title() {
+            Some(title) => format!("{}: {title}", self.name()),
+            None => self.name(),
+        }
+    }
+
+    /// Who calls whom.
+    pub(super) fn system(&self) -> Option<String> {
+        self.scenario.as_ref().map(|loaded| topology::in_words(&Topology::of(&loaded.blueprint)))
+    }
+
+    pub(super) fn calendar(&self) -> Calendar {
+        Calendar { epoch_unix_ns: self.run.manifest().start_unix_ns }
+    }
+
+    /// `None` if the run was not compared with a world without its faults.
+    pub(super) fn incidents(&self) -> Result<Option<Vec<Incident>>, Failure> {
+        self.document("truth/incidents.json")
+    }
+
+    pub(super) fn graphs(&self) -> Result<Vec<Graph>, Failure> {
+        Ok(self.document("truth/propagation.json")?.unwrap_or_default())
+    }
+
+    pub(super) fn faults(&self) -> Result<Vec<Fault>, Failure> {
+        Ok(self.document("truth/faults.json")?.unwrap_or_default())
+    }
+
+    pub(super) fn milestones(&self) -> Result<Milestones, Failure> {
+        Ok(self.document("truth/milestones.json")?.unwrap_or_default())
+    }
+
+    fn document<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Failure> {
+        let Some(bytes) = self.run.document(name)? else { return Ok(None) };
+        serde_json::from_slice(&bytes).map(Some).map_err(|error| {
+            Failure::new(Exit::InputOutput, format!("cannot read `{}`", self.run.folder().join(name).display()))
+                .because(&error)
+                .hint("it was changed, or another version wrote it; run the scenario again")
+        })
+    }
+
+    /// An instant of a table since the run began; one before it counts as its beginning.
+    pub(super) fn offset_ns(&self, unix_ns: i64) -> u64 {
+        unix_ns.saturating_sub(self.run.manifest().start_unix_ns).max(0).cast_unsigned()
+    }
+
+    /// Hands over every row of a table, as a batch and the row's place in it.
+    pub(super) fn each(
+        &self,
+        table: &str,
+        columns: &[&str],
+        mut take: impl FnMut(&Batch, usize),
+    ) -> Result<(), Failure> {
+        for batch in self.run.read(table, columns)? {
+            let batch = batch?;
+            (0..batch.rows()).for_each(|row| take(&batch, row));
+        }
+        Ok(())
+    }
+
+    pub(super) fn each_window(&self, contrast: u32, mut take: impl FnMut(&WindowRow<'_>)) -> Result<(), Failure> {
+        const COLUMNS: [&str; 11] = [
+            "contrast",
+            "component",
+            "part",
+            "metric",
+            "unit",
+            "window_start",
+            "window_end",
+            "with_value",
+            "without_value",
+            "labelled",
+            "hurt",
+        ];
+        self.each("truth/windows", &COLUMNS, |batch, row| {
+            if batch.integer(0, row) != Some(contrast.into()) {
+                return;
+            }
+            take(&WindowRow {
+                contrast,
+                component: batch.text(1, row).unwrap_or_default(),
+                part: batch.text(2, row),
+                metric: batch.text(3, row).unwrap_or_default(),
+                unit: batch.text(4, row).unwrap_or_default(),
+                start_ns: self.offset_ns(batch.integer(5, row).unwrap_or(0)),
+                end_ns: self.offset_ns(batch.integer(6, row).unwrap_or(0)),
+                with: batch.real(7, row),
+                without: batch.real(8, row),
+                labelled: batch.answer(9, row).unwrap_or(false),
+                hurt: batch.answer(10, row).unwrap_or(false),
+            });
+        })
+    }
+
+    pub(super) fn each_effect(&self, contrast: u32, mut take: impl FnMut(&EffectRow<'_>)) -> Result<(), Failure> {
+        const FIXED: [&str; 12] = [
+            "contrast",
+            "source",
+            "name",
+            "hurt",
+            "with_latency_ns",
+            "with_outcome",
+            "with_status",
+            "with_error_type",
+            "without_latency_ns",
+            "without_outcome",
+            "without_status",
+            "without_error_type",
+        ];
+        let parts = difference_columns();
+        let columns: Vec<&str> = FIXED.into_iter().chain(parts.iter().map(String::as_str)).collect();
+        self.each("truth/effects", &columns, |batch, row| {
+            if batch.integer(0, row) != Some(contrast.into()) {
+                return;
+            }
+            let ended = |first: usize| {
+                batch.integer(first, row).map(|latency_ns| Ended {
+                    latency_ns,
+                    failed: batch.text(first + 1, row) == Some("failed"),
+                    status: batch.integer(first + 2, row),
+                    error: batch.text(first + 3, row),
+                })
+            };
+            let mut differences_ns = [0; Part::COUNT];
+            for (place, difference) in differences_ns.iter_mut().enumerate() {
+                *difference = batch.integer(FIXED.len() + place, row).unwrap_or(0);
+            }
+            take(&EffectRow {
+                contrast,
+                source: batch.text(1, row).unwrap_or_default(),
+                name: batch.text(2, row).unwrap_or_default(),
+                with: ended(4),
+                without: ended(8),
+                differences_ns,
+                hurt: batch.answer(3, row).unwrap_or(false),
+            });
+        })
+    }
+
+    /// Rows of blame, where the run has any.
+    pub(super) fn each_blame(&self, mut take: impl FnMut(&BlameRow<'_>)) -> Result<(), Failure> {
+        const COLUMNS: [&str; 8] =
+            ["resource", "kind", "waiting", "holding", "holding_activity", "window_start", "window_end", "waited_ns"];
+        self.each("truth/blame", &COLUMNS, |batch, row| {
+            take(&BlameRow {
+                resource: batch.text(0, row).unwrap_or_default(),
+                kind: batch.text(1, row).unwrap_or_default(),
+                waiting: batch.text(2, row).unwrap_or_default(),
+                holding: batch.text(3, row),
+                holding_activity: batch.text(4, row).unwrap_or_default(),
+                start_ns: self.offset_ns(batch.integer(5, row).unwrap_or(0)),
+                end_ns: self.offset_ns(batch.integer(6, row).unwrap_or(0)),
+                waited_ns: batch.integer(7, row).unwrap_or(0).cast_unsigned(),
+            });
+        })
+    }
+}
+
+/// Columns of `truth/effects` with the differences by part of the ledger.
+pub(super) fn difference_columns() -> [String; Part::COUNT] {
+    Part::ALL.map(|part| format!("{}_difference_ns", part.column().trim_end_matches("_ns")))
+}

@@ -1,0 +1,247 @@
+//! One request, found by its number or its trace in the tables that tell of it.
+
+use super::files::{Files, difference_columns};
+use crate::arguments::Explain;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use knockon_lab::story::{Client, Incident, Log, Parts, Span, Twin, Waterfall};
+use knockon_model::record::Part;
+use knockon_telemetry::Batch;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Reads everything about the request that is asked for.
+pub(super) fn read(files: &Files, asked: &Explain) -> Result<Waterfall, Failure> {
+    let (trace, client) = match (asked.trace, asked.request) {
+        (Some(trace), _) => (trace, client_of(files, trace)?),
+        (None, number) => {
+            let (trace, client) = numbered(files, number.unwrap_or(1), asked.source.as_deref())?;
+            (trace, Some(client))
+        }
+    };
+    let spans = spans(files, trace)?;
+    let logs = logs(files, trace)?;
+    let incidents = files.incidents()?.unwrap_or_default();
+    let twins = twins(files, trace, &incidents)?;
+    if client.is_none() && spans.is_empty() && logs.is_empty() && twins.is_empty() {
+        let message = format!("there is no request with the trace {trace:032x}");
+        return Err(Failure::new(Exit::Usage, message)
+            .hint("traces are in the column `trace_id` of observed/spans and truth/requests, in hexadecimal"));
+    }
+    let mut waterfall = Waterfall::new(format!("{trace:032x}"), client, spans, logs);
+    let sent_ns = waterfall.client.as_ref().map_or(waterfall.extent_ns().0, |client| client.sent_ns);
+    let compared =
+        |incident: &Incident| incident.start.offset_ns <= sent_ns && sent_ns <= incident.compared_until.offset_ns;
+    waterfall.compared = incidents.iter().any(compared);
+    waterfall.twins = twins;
+    files.each_blame(|row| waterfall.blame(row))?;
+    Ok(waterfall.finish())
+}
+
+const CLIENT: [&str; 10] = [
+    "source",
+    "number",
+    "trace_id",
+    "name",
+    "sent_time",
+    "latency_ns",
+    "attempts",
+    "outcome",
+    "http_response_status_code",
+    "error_type",
+];
+
+fn client_columns() -> Vec<&'static str> {
+    CLIENT.into_iter().chain(Part::ALL.map(Part::column)).collect()
+}
+
+fn client(files: &Files, batch: &Batch, row: usize) -> Client {
+    Client {
+        source: owned(batch, 0, row),
+        number: batch.integer(1, row).unwrap_or(0).cast_unsigned(),
+        trace_id: format!("{:032x}", batch.id(2, row).unwrap_or(0)),
+        name: owned(batch, 3, row),
+        sent_ns: files.offset_ns(batch.integer(4, row).unwrap_or(0)),
+        latency_ns: batch.integer(5, row).unwrap_or(0),
+        attempts: batch.integer(6, row).unwrap_or(0).cast_unsigned(),
+        outcome: owned(batch, 7, row),
+        status: batch.integer(8, row),
+        error: batch.text(9, row).map(str::to_owned),
+        parts: parts(batch, CLIENT.len(), row),
+    }
+}
+
+fn owned(batch: &Batch, column: usize, row: usize) -> String {
+    batch.text(column, row).unwrap_or_default().to_owned()
+}
+
+/// The parts of the ledger from a column on.
+fn parts(batch: &Batch, first: usize, row: usize) -> Parts {
+    let mut columns = [None; Part::COUNT];
+    for (place, part) in columns.iter_mut().enumerate() {
+        *part = batch.integer(first + place, row);
+    }
+    Parts::of(columns)
+}
+
+fn client_of(files: &Files, trace: u128) -> Result<Option<Client>, Failure> {
+    let mut found = None;
+    files.each("truth/requests", &client_columns(), |batch, row| {
+        if batch.id(2, row) == Some(trace) {
+            found = Some(client(files, batch, row));
+        }
+    })?;
+    Ok(found)
+}
+
+/// The request of a number; of several sources, the source must be said.
+fn numbered(files: &Files, number: u64, source: Option<&str>) -> Result<(u128, Client), Failure> {
+    let mut found: Vec<(u128, Client)> = Vec::new();
+    let mut sources: BTreeSet<String> = BTreeSet::new();
+    let mut nearest: Option<(u64, u64)> = None;
+    files.each("truth/requests", &client_columns(), |batch, row| {
+        let of = batch.text(0, row).unwrap_or_default();
+        if !sources.contains(of) {
+            sources.insert(of.to_owned());
+        }
+        if source.is_some_and(|source| source != of) {
+            return;
+        }
+        let other = batch.integer(1, row).unwrap_or(0).cast_unsigned();
+        if other == number {
+            found.push((batch.id(2, row).unwrap_or(0), client(files, batch, row)));
+        }
+        let apart = other.abs_diff(number);
+        if nearest.is_none_or(|nearest| (apart, other) < nearest) {
+            nearest = Some((apart, other));
+        }
+    })?;
+    let named =
+        |sources: &BTreeSet<String>| sources.iter().map(|source| format!("`{source}`")).collect::<Vec<_>>().join(", ");
+    if let Some(source) = source.filter(|&source| !sources.contains(source)) {
+        let message = format!("no request of a source `{source}` ended in this run");
+        return Err(Failure::new(Exit::Usage, message).hint(format!("there are {}", named(&sources))));
+    }
+    match (found.len(), found.pop()) {
+        (1, Some(one)) => Ok(one),
+        (0, _) | (_, None) => {
+            let hint = nearest.map_or_else(
+                || "no request ended in this run".to_owned(),
+                |(_, other)| format!("the nearest that ended is {other}"),
+            );
+            Err(Failure::new(Exit::Usage, format!("there is no request {number} in truth/requests")).hint(hint))
+        }
+        (several, _) => Err(Failure::new(Exit::Usage, format!("{several} sources have a request {number}"))
+            .hint(format!("name one with `--source`: {}", named(&sources)))),
+    }
+}
+
+fn spans(files: &Files, trace: u128) -> Result<Vec<Span>, Failure> {
+    let columns: Vec<&str> = ["trace_id", "span_id"].into_iter().chain(Part::ALL.map(Part::column)).collect();
+    let mut ledger = BTreeMap::new();
+    files.each("truth/ledger", &columns, |batch, row| {
+        if batch.id(0, row) == Some(trace) {
+            ledger.insert(batch.id(1, row), parts(batch, 2, row));
+        }
+    })?;
+    const SPAN: [&str; 12] = [
+        "trace_id",
+        "span_id",
+        "parent_span_id",
+        "service",
+        "name",
+        "kind",
+        "peer",
+        "start_time",
+        "duration_ns",
+        "status",
+        "error_type",
+        "http_request_resend_count",
+    ];
+    let mut spans = Vec::new();
+    files.each("observed/spans", &SPAN, |batch, row| {
+        if batch.id(0, row) != Some(trace) {
+            return;
+        }
+        spans.push(Span {
+            span_id: span_id(batch, 1, row).unwrap_or_default(),
+            parent_span_id: span_id(batch, 2, row),
+            service: owned(batch, 3, row),
+            name: owned(batch, 4, row),
+            kind: owned(batch, 5, row),
+            peer: batch.text(6, row).map(str::to_owned),
+            start_ns: files.offset_ns(batch.integer(7, row).unwrap_or(0)),
+            duration_ns: batch.integer(8, row).unwrap_or(0),
+            failed: batch.text(9, row) == Some("ERROR"),
+            error: batch.text(10, row).map(str::to_owned),
+            resends: batch.integer(11, row),
+            parts: ledger.remove(&batch.id(1, row)).unwrap_or_default(),
+        });
+    })?;
+    Ok(spans)
+}
+
+fn span_id(batch: &Batch, column: usize, row: usize) -> Option<String> {
+    batch.id(column, row).map(|id| format!("{id:016x}"))
+}
+
+fn logs(files: &Files, trace: u128) -> Result<Vec<Log>, Failure> {
+    let mut logs = Vec::new();
+    files.each(
+        "observed/logs",
+        &["trace_id", "span_id", "time", "service", "severity_text", "body"],
+        |batch, row| {
+            if batch.id(0, row) == Some(trace) {
+                logs.push(Log {
+                    span_id: span_id(batch, 1, row),
+                    time_ns: files.offset_ns(batch.integer(2, row).unwrap_or(0)),
+                    service: owned(batch, 3, row),
+                    severity: owned(batch, 4, row),
+                    body: owned(batch, 5, row),
+                });
+            }
+        },
+    )?;
+    Ok(logs)
+}
+
+/// The request in the worlds that are the run but for some faults. Those with a single fault of several are not: what it took there is of
+/// neither.
+fn twins(files: &Files, trace: u128, incidents: &[Incident]) -> Result<Vec<Twin>, Failure> {
+    const FIXED: [&str; 10] = [
+        "contrast",
+        "trace_id",
+        "without_outcome",
+        "without_status",
+        "without_error_type",
+        "without_latency_ns",
+        "difference_ns",
+        "band_ns",
+        "outside",
+        "hurt",
+    ];
+    let names = difference_columns();
+    let columns: Vec<&str> = FIXED.into_iter().chain(names.iter().map(String::as_str)).collect();
+    let of_fact = incidents.iter().flat_map(|incident| &incident.contrasts).filter(|about| about.kind != "sufficiency");
+    let contrasts: BTreeMap<_, _> = of_fact.map(|about| (Some(i64::from(about.contrast)), about)).collect();
+    let mut twins = Vec::new();
+    files.each("truth/effects", &columns, |batch, row| {
+        if batch.id(1, row) != Some(trace) {
+            return;
+        }
+        let Some(about) = contrasts.get(&batch.integer(0, row)) else { return };
+        twins.push(Twin {
+            contrast: about.contrast,
+            faults: about.faults.clone(),
+            without_outcome: owned(batch, 2, row),
+            without_status: batch.integer(3, row),
+            without_error: batch.text(4, row).map(str::to_owned),
+            without_latency_ns: batch.integer(5, row),
+            difference_ns: batch.integer(6, row),
+            band_ns: batch.integer(7, row),
+            outside: batch.answer(8, row).unwrap_or(false),
+            hurt: batch.answer(9, row).unwrap_or(false),
+            differences: parts(batch, FIXED.len(), row),
+        });
+    })?;
+    Ok(twins)
+}

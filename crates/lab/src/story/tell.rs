@@ -1,0 +1,305 @@
+//! A story in some thirty lines of text.
+
+use super::blame::Holder;
+use super::documents::{Fault, Found, Harm};
+use super::plot::Story;
+use super::steps::{Because, Evidence, Step};
+use super::toll::{self, Toll};
+use super::words::{clock, count, difference, duration, metric, share, value};
+use crate::truth::{Interaction, Part, Role};
+use std::fmt::Write as _;
+
+/// Steps told; what is left out is counted.
+const STEPS: usize = 24;
+/// Things asked for that are told of.
+const TOLLS: usize = 8;
+/// Parts of the ledger named for each.
+const PARTS: usize = 3;
+/// Ends of a process told with their times.
+const TIMES: usize = 6;
+
+/// A story that is told to people.
+#[derive(Clone, Copy, Debug)]
+pub struct Told<'a> {
+    /// Name of the run, and what its scenario shows, where that is known.
+    pub title: &'a str,
+    /// Who calls whom, where that is known.
+    pub system: Option<&'a str>,
+    /// What happened.
+    pub story: &'a Story,
+}
+
+impl Told<'_> {
+    /// The text.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let story = self.story;
+        let mut lines = Lines::default();
+        lines.bare(self.title);
+        if let Some(system) = self.system {
+            lines.add("system", system);
+        }
+        for fault in &story.faults {
+            lines.add("changed", &changed(fault));
+        }
+        for line in story.together() {
+            lines.add("together", &line);
+        }
+        if !story.incident.effect {
+            lines.add(
+                "effect",
+                &format!(
+                    "none: of {} requests compared with the same world without it, and of all numbers of all components, \
+                     nothing left what chance explains",
+                    count(story.incident.requests.compared)
+                ),
+            );
+            return lines.text;
+        }
+        lines.bare(&format!(
+            "\nwhat it did: since when, where, what; a number that shows it, without the fault → with it [its name, and the window\n\
+             in which the two differ most: truth/windows, contrast {}]; how it came to that",
+            story.incident.contrast
+        ));
+        for line in story.steps_in_words() {
+            lines.bare(&line);
+        }
+        for cycle in &story.cycles {
+            let times: Vec<_> = cycle.offsets_ns.iter().take(TIMES).map(|&at| clock(at)).collect();
+            let more = if cycle.offsets_ns.len() > TIMES { " …" } else { "" };
+            lines.bare(&format!(
+                "  {} again and again: {} {} times, at {}{more} (truth/milestones)",
+                cycle.instance,
+                cycle.state.replace('_', " "),
+                cycle.offsets_ns.len(),
+                times.join(", ")
+            ));
+        }
+        if !story.holders.is_empty() {
+            lines.bare(
+                "\nwho held what others waited for: of all waiting in the incident, who caused most (truth/blame)",
+            );
+        }
+        for line in Holder::in_lines(&story.holders) {
+            lines.bare(&line);
+        }
+        lines.bare("");
+        lines.add("hurt", &hurt(&story.incident.requests));
+        for line in story.tolls_in_words() {
+            lines.bare(&line);
+        }
+        for (head, part) in [("bystanders", Part::Bystander), ("no worse", Part::Affected)] {
+            let components = story.components(part);
+            if !components.is_empty() {
+                lines.add(head, &components.join(", "));
+            }
+        }
+        lines.add("the end", &story.ending());
+        lines.text
+    }
+}
+
+#[derive(Default)]
+struct Lines {
+    text: String,
+}
+
+impl Lines {
+    fn bare(&mut self, line: &str) {
+        let _ = writeln!(self.text, "{line}");
+    }
+
+    fn add(&mut self, head: &str, body: &str) {
+        let _ = writeln!(self.text, "{head:<11}{body}");
+    }
+}
+
+fn changed(fault: &Fault) -> String {
+    let bare = |value: &str| value.trim_matches('"').to_owned();
+    let settings: Vec<_> =
+        fault.settings.iter().map(|set| format!("{} {} → {}", set.path, bare(&set.from), bare(&set.to))).collect();
+    let what = if settings.is_empty() { String::new() } else { format!(": {}", settings.join(", ")) };
+    let until = match fault.until_offset_ns {
+        Some(until) => format!("; taken back at {}", clock(until)),
+        None => String::new(),
+    };
+    format!("{} fault `{}` ({} of {}){what}{until}", clock(fault.offset_ns), fault.name, fault.kind, fault.component)
+}
+
+fn hurt(harm: &Harm) -> String {
+    if harm.hurt == 0 {
+        return format!("none of {} requests compared", count(harm.compared));
+    }
+    let mut text = format!(
+        "{} of {} requests compared ({}): {} failed, {} lost; {} user-seconds lost by those who were answered",
+        count(harm.hurt),
+        count(harm.compared),
+        share(harm.hurt as f64 / harm.compared as f64),
+        count(harm.failed),
+        count(harm.lost),
+        count(libm::round(harm.user_seconds_lost) as u64),
+    );
+    if let (Some(first), Some(last)) = (&harm.first_hurt, &harm.last_hurt) {
+        let _ = write!(text, "; from {} to {}", clock(first.offset_ns), clock(last.offset_ns));
+    }
+    text
+}
+
+impl Story {
+    /// How several faults go together.
+    fn together(&self) -> Vec<String> {
+        if self.incident.interaction == Interaction::Single || self.incident.faults.len() < 2 {
+            return Vec::new();
+        }
+        let tell = |found: &Found| {
+            let role = match found.role {
+                Role::Cause => {
+                    format!("a cause: {} requests would not have been hurt without it", found.without_it.hurt)
+                }
+                Role::Redundant => "not needed: another one sufficed".to_owned(),
+                Role::Masked => "masked: beside the others it had no effect".to_owned(),
+                Role::NoEffect => "no effect".to_owned(),
+                Role::NotContrasted => "not compared: too many others were on".to_owned(),
+            };
+            let alone = found.alone.as_ref().map_or(String::new(), |alone| format!("; alone it hurts {}", alone.hurt));
+            format!("`{}` {role}{alone}", found.name)
+        };
+        let mut lines = vec![self.incident.interaction.words().to_owned()];
+        lines.extend(self.incident.faults.iter().map(tell));
+        lines
+    }
+
+    fn steps_in_words(&self) -> Vec<String> {
+        let mut rows: Vec<[String; 5]> = self.steps.iter().take(STEPS).map(row).collect();
+        let wide = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let widths = [wide(0), wide(1), wide(2), wide(3)];
+        let mut lines: Vec<String> = Vec::new();
+        for row in &mut rows {
+            let [onset, place, what, evidence, because] = row;
+            let [a, b, c, d] = widths;
+            lines.push(
+                format!("  {onset:>a$}  {place:<b$}  {what:<c$}  {evidence:<d$}  {because}").trim_end().to_owned(),
+            );
+        }
+        if self.steps.len() > STEPS {
+            lines.push(format!("  … and {} more: truth/propagation.json", self.steps.len() - STEPS));
+        }
+        lines
+    }
+
+    fn tolls_in_words(&self) -> Vec<String> {
+        let shown = &self.tolls[..self.tolls.len().min(TOLLS)];
+        let name = |toll: &Toll| format!("{}: {}", toll.source, toll.name);
+        let wide = shown.iter().map(|toll| name(toll).chars().count()).max().unwrap_or(0);
+        let mut lines: Vec<_> = shown
+            .iter()
+            .map(|toll| {
+                let mut line = format!("  {:<wide$}  {:>6} hurt", name(toll), count(toll.hurt));
+                if toll.failed + toll.lost > 0 {
+                    let _ = write!(line, " ({} failed, {} lost)", count(toll.failed), count(toll.lost));
+                }
+                if let Some((without, with)) = toll.means_ns() {
+                    let parts: Vec<_> = toll
+                        .shares()
+                        .into_iter()
+                        .filter(|&(_, of)| of >= 0.01)
+                        .take(PARTS)
+                        .map(|(part, of)| format!("{} {}", toll::words(part), share(of)))
+                        .collect();
+                    let _ = write!(
+                        line,
+                        "; {} slower, mean {} → {} ({}): {}",
+                        count(toll.slower),
+                        duration(without),
+                        duration(with),
+                        difference(with - without),
+                        parts.join(", ")
+                    );
+                }
+                line
+            })
+            .collect();
+        if self.tolls.len() > TOLLS {
+            lines.push(format!("  … and {} more: truth/effects", self.tolls.len() - TOLLS));
+        }
+        lines
+    }
+
+    fn ending(&self) -> String {
+        let incident = &self.incident;
+        let after = |later: u64, earlier: u64| duration(later.saturating_sub(earlier) as f64);
+        match (&incident.recovery.at, &incident.undone) {
+            (Some(at), Some(undone)) if at.offset_ns >= undone.offset_ns => format!(
+                "from {} on users fared as without the fault, {} after it was taken back",
+                clock(at.offset_ns),
+                after(at.offset_ns, undone.offset_ns)
+            ),
+            (Some(at), Some(_)) => {
+                format!("from {} on users fared as without the fault, before it was taken back", clock(at.offset_ns))
+            }
+            (Some(at), None) => format!(
+                "from {} on users fared as without the fault, which stayed in force to the end",
+                clock(at.offset_ns)
+            ),
+            (None, undone) => {
+                let mut text = match incident.recovery.verdict.strip_prefix("none: ") {
+                    Some("metastable") => {
+                        "no recovery (metastable): everything was undone, and something else sustains it".to_owned()
+                    }
+                    Some(why) => format!("no recovery: {why}"),
+                    None => incident.recovery.verdict.clone(),
+                };
+                if let Some(undone) = undone {
+                    let _ = write!(
+                        text,
+                        "; taken back at {}, worlds compared until {}",
+                        clock(undone.offset_ns),
+                        clock(incident.compared_until.offset_ns)
+                    );
+                }
+                text
+            }
+        }
+    }
+}
+
+/// When, where, what, the number, and why.
+fn row(step: &Step) -> [String; 5] {
+    let evidence = step.evidence.as_ref().map_or_else(String::new, |found| {
+        let told = |number| value(number, &found.metric, &found.unit);
+        let words = metric(&found.metric, step.place != step.component);
+        // What happens within a window means nothing without its length.
+        let per = if adds_up(found) { format!(" in {}", duration(found.window_ns as f64)) } else { String::new() };
+        let (without, with) = (told(found.without), told(found.with));
+        // What is said of the place need not be said again.
+        let bare = [&step.place, &step.component]
+            .into_iter()
+            .find_map(|place| found.path.strip_prefix(place.as_str()).and_then(|rest| rest.strip_prefix(['.', '/'])));
+        let name = bare.unwrap_or(&found.path);
+        format!("{words} {without} → {with}{per} [{name} {}]", clock(found.window.offset_ns))
+    });
+    [clock(step.onset.offset_ns), step.place.clone(), step.what.clone(), evidence, because(step)]
+}
+
+/// Whether a number is a sum over its window: a count, or time spent.
+fn adds_up(found: &Evidence) -> bool {
+    found.unit == "count" || matches!(found.metric.as_str(), "paused" | "throttled")
+}
+
+/// What led to a step: the nearest cause, and how many there are besides.
+fn because(step: &Step) -> String {
+    let Some(first) = step.because.first() else { return "(unexplained)".to_owned() };
+    let tell = |because: &Because| {
+        if because.fault {
+            format!("fault `{}`", because.what)
+        } else if because.place.split('/').next() == Some(step.component.as_str()) {
+            because.mechanism.clone()
+        } else {
+            format!("{}: {}", because.place, because.mechanism)
+        }
+    };
+    match step.because.len() - 1 {
+        0 => tell(first),
+        more => format!("{} (+{more})", tell(first)),
+    }
+}
