@@ -68,11 +68,15 @@ Ends with 0 if both have the same digest and the same tables, and with 1 if they
 Examples:
   sim explain out/memory_leak-s1
   sim explain out/memory_leak-s1 --incident 0 --format json | jq .story.steps
+  sim explain out/memory_leak-s1 --prove
   sim explain out/memory_leak-s1 --request 17000
   sim explain out/memory_leak-s1 --trace 8728a7ff7fcabb584d3c42aa5461953c
 
 Reads what `sim run` has written, and simulates nothing. Of several incidents the one that hurt most requests
-is told, and the others are listed. Every number is one of the run's files; the text says of which.")]
+is told, and the others are listed. Every number is one of the run's files; the text says of which.
+
+With `--prove` the run is repeated, which takes some hundred runs: with each loop of retries, queue, pool, cause of
+pauses and cache taken away, with its faults withdrawn earlier, and with one parameter changed. All cores are used.")]
     Explain(Explain),
     /// Compares runs with the digests and row counts that were recorded for them
     #[command(subcommand)]
@@ -248,6 +252,10 @@ pub(crate) struct Explain {
     /// The incident to tell, by its number in truth/incidents.json [default: the one that hurt most requests]
     #[arg(long, value_name = "N", conflicts_with_all = ["request", "trace"])]
     pub(crate) incident: Option<usize>,
+    /// Also proves, by further runs, what amplifies the incident and what sustains it, until when withdrawing its faults would have helped, and
+    /// which smallest change of one parameter would have prevented it
+    #[arg(long, conflicts_with_all = ["request", "trace"])]
+    pub(crate) prove: bool,
     /// Tells of one request instead, by its number within its source
     #[arg(long, value_name = "N")]
     pub(crate) request: Option<u64>,

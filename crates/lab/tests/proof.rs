@@ -84,6 +84,8 @@ fn retries_and_the_long_queue_sustain_the_collapse() {
     assert_eq!(repeated.incidents[0].recovery, Recovery::Metastable);
     let knock_outs = repeated.knock_outs(0, 2).unwrap();
     assert_eq!(knock_outs.len(), 2, "the spike's own retries are no part of the system");
+    // Without any queue requests are turned away at rest too, and wait for their timeout: that is not compared.
+    assert_ne!(named(&knock_outs, "queue server").settings[0].to, "0");
     for name in ["retries clients -> server", "queue server"] {
         let one = named(&knock_outs, name);
         assert!(matches!(one.from_start, FromStart::Compared(Effect::Amplifies, _)), "{one:?}");
@@ -183,6 +185,47 @@ fn the_pool_keeps_a_slow_query_from_the_rest() {
         let again = repeat(&load("pool_exhaustion", &set(&pairs(&one.settings))));
         assert_eq!(again.incidents[0].harm, *harm, "{one:?}");
     }
+}
+
+#[test]
+fn paths_are_those_that_can_be_set() {
+    let loaded = load("pool_exhaustion", &Options::default());
+    let preventions = repeat(&loaded).preventions(0, 2).unwrap();
+    let tried = preventions.in_vain.iter().flat_map(|(path, values)| values.iter().map(move |value| (path, value)));
+    let unchanged = format!("{:?}", loaded.blueprint);
+    let mut count = 0;
+    for (path, value) in tried {
+        // Loading it fails where there is no such path, or where the value is none of its kind.
+        let changed = load("pool_exhaustion", &set(&[(path, value)]));
+        assert_ne!(format!("{:?}", changed.blueprint), unchanged, "{path} {value}");
+        count += 1;
+    }
+    assert!(count >= 15, "{count} values of {} parameters", preventions.in_vain.len());
+}
+
+#[test]
+fn what_the_system_cannot_do_without_is_not_compared() {
+    // One worker of the database can do half of what is asked for; the cache answers nearly all of it.
+    let text = r#"(
+        duration: "15min",
+        services: {"api": (
+            workers: 50,
+            pools: {"pool": HikariCp(database: "db", maximum: 10, acquire_timeout: "1s")},
+            endpoints: {"GET /": (steps: [CacheAside(keys: "users", load: [Query("read")])])},
+        )},
+        databases: {"db": (workers: 1, queries: {"read": (table: "users", text: "SELECT 1", demand: Exponential("50ms"))})},
+        caches: {"redis": (keys: {"users": (count: 200, popularity: Zipf(1.1), ttl: "300s", value: "1KiB", warm: true)})},
+        load: {"clients": (target: "api", arrivals: Poisson("40/s"), mix: {"GET /": 1}, timeout: "10s")},
+        faults: {"flush": Flush(cache: "redis", at: "5min")},
+    )"#;
+    let repeated = repeat(&load_text(text, &Options::default()));
+    assert!(repeated.incidents[0].harm.hurt > 10);
+    let knock_outs = repeated.knock_outs(0, 2).unwrap();
+    let cache = named(&knock_outs, "cache redis/users");
+    assert!(
+        matches!(&cache.from_start, FromStart::NotComparable(why) if why.contains("without any fault")),
+        "{cache:?}"
+    );
 }
 
 #[test]

@@ -12,7 +12,7 @@ fn run_of(text: &str, arguments: &[&str]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("small.ron"), text).unwrap();
     let ended = end(sim(folder.path()).args(["run", "small.ron", "--out", "run"]).args(arguments));
-    assert!(matches!(ended.code, Some(0 | 1)), "{ended:?}");
+    assert!(folder.path().join("run/manifest.json").exists(), "{ended:?}");
     folder
 }
 
@@ -307,6 +307,31 @@ fn hurt_requests(run: &RunReader) -> (Vec<Numbered>, Vec<Numbered>) {
     (failed, slower)
 }
 
+/// Recomputes who held connections while a request waited for one.
+fn who_held_is_found(folder: &Path, number: i64) {
+    let request = facts(folder, &["--request", &number.to_string()]);
+    let client = &request["client"];
+    let Some(waited) = client["parts"]["pool"].as_i64() else { return };
+    assert!(waited > 0);
+    let run = open(folder);
+    let sent = client["sent_ns"].as_i64().unwrap() + run.manifest().start_unix_ns;
+    let ended = sent + client["latency_ns"].as_i64().unwrap();
+    let mut whole = 0;
+    let columns = ["resource", "waiting", "waited_ns", "window_start", "window_end"];
+    for batch in run.read("truth/blame", &columns).unwrap().map(Result::unwrap) {
+        for row in 0..batch.rows() {
+            let meets = batch.integer(3, row).unwrap() < ended && batch.integer(4, row).unwrap() > sent;
+            if meets && (batch.text(0, row), batch.text(1, row)) == (Some("api/pool"), Some("api/GET /")) {
+                whole += batch.integer(2, row).unwrap();
+            }
+        }
+    }
+    let holders = request["holders"].as_array().unwrap();
+    let held: Vec<_> = holders.iter().filter(|holder| holder["resource"] == "api/pool").collect();
+    assert!(whole >= waited && !held.is_empty(), "{request}");
+    assert!(held.iter().all(|holder| holder["waited_for_resource_ns"] == whole), "{whole} in {held:?}");
+}
+
 #[test]
 fn a_request_is_told_with_its_spans_its_logs_and_its_twin() {
     let folder = run_of(&small_text(), &[]);
@@ -327,6 +352,9 @@ fn a_request_is_told_with_its_spans_its_logs_and_its_twin() {
         assert_eq!((&twin["faults"], &twin["hurt"]), (&serde_json::json!(["slow"]), &true.into()));
         let without = twin["without_latency_ns"].as_i64().unwrap();
         assert_eq!(client["latency_ns"].as_i64().unwrap() - without, sum(&twin["differences"]));
+    }
+    for &(number, _) in failed.iter().step_by(131) {
+        who_held_is_found(folder, number);
     }
     let log = "api ERROR: context deadline exceeded";
     let given_up = failed.iter().map(|(number, _)| told(folder, &["--request", &number.to_string()]));
@@ -413,4 +441,30 @@ fn of_several_incidents_the_worst_is_told_and_any_can_be_chosen() {
     assert!(worst.contains("#1 hurt most") && worst.contains("fault `slow`"), "{worst}");
     let first = told(folder.path(), &["--incident", "0"]);
     assert!(first.contains("fault `little`") && !first.contains("`slow`"), "{first}");
+}
+
+#[test]
+fn of_several_faults_at_once_each_is_told_with_its_part() {
+    let text = small_text().replace(
+        "\"slow\": Set(",
+        "\"other\": Set(at: \"22s\", until: \"28s\", set: {\"api/pool.acquire_timeout\": \"100ms\"}),\n\"slow\": Set(",
+    );
+    let folder = run_of(&text, &[]);
+    let story = told(folder.path(), &[]);
+    let incident = &facts(folder.path(), &[])["story"]["incident"];
+    assert_eq!(incident["faults"].as_array().unwrap().len(), 2, "{story}");
+    let changed = story.lines().filter(|line| line.starts_with("changed")).count();
+    let together: Vec<_> = story.lines().filter(|line| line.starts_with("together")).collect();
+    assert_eq!((changed, together.len()), (2, 3), "{story}");
+    for fault in incident["faults"].as_array().unwrap() {
+        let name = format!("`{}` ", fault["name"].as_str().unwrap());
+        let line = together.iter().find(|line| line.contains(&name)).unwrap_or_else(|| panic!("{name} in {story}"));
+        if fault["role"] == "cause" {
+            assert!(
+                line.replace(' ', "").contains(&format!("acause:{}requests", fault["without_it"]["hurt"])),
+                "{line}"
+            );
+        }
+        assert!(line.replace(' ', "").ends_with(&format!("aloneithurts{}", fault["alone"]["hurt"])), "{line}");
+    }
 }

@@ -6,6 +6,7 @@ mod folders;
 mod golden;
 mod many;
 mod output;
+mod prove;
 mod run;
 mod signals;
 mod truth;

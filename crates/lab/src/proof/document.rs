@@ -2,6 +2,7 @@
 
 use super::{Afterwards, Described, Effect, FromStart, KnockOut, LEFT_PERCENT, Measure, Proof, Withdrawal};
 use crate::Calendar;
+use crate::summary::grouped;
 use crate::truth::{Harm, Recovery};
 use knockon_kernel::Time;
 use serde_json::{Value, json};
@@ -24,8 +25,8 @@ impl Proof {
             self.faults.join(" and "),
             self.seed,
             self.runs,
-            self.measure.count(&self.harm),
-            self.harm.hurt,
+            grouped(self.measure.count(&self.harm)),
+            grouped(self.harm.hurt),
             recovery(self.recovery),
         );
         text.push_str("\n  what amplifies it, and what sustains it, by taking it away\n");
@@ -53,7 +54,7 @@ impl Proof {
         let changes: Vec<String> = found.iter().map(|one| settings(&one.settings)).collect();
         let width = changes.iter().take(TOLD).map(|change| change.chars().count()).max().unwrap_or(0);
         for (change, one) in changes.iter().zip(found).take(TOLD) {
-            let left = self.measure.count(&one.harm);
+            let left = grouped(self.measure.count(&one.harm));
             let _ = writeln!(text, "    {change:width$}  {}: {left} {measure}", times(one.factor));
         }
         let more: Vec<&str> = changes.iter().skip(TOLD).map(String::as_str).collect();
@@ -77,6 +78,9 @@ impl Proof {
             FromStart::Compared(effect, harm) => (effect, harm),
         };
         let told = match effect {
+            Effect::Amplifies if Measure::Failed.count(&self.harm) > 0 && Measure::Failed.count(without) == 0 => {
+                "makes requests fail".to_owned()
+            }
             Effect::Amplifies => {
                 let fold = |measure: Measure| measure.count(&self.harm) as f64 / measure.count(without).max(1) as f64;
                 format!("amplifies it {:.1}-fold", fold(Measure::Failed).max(fold(Measure::Hurt)))
@@ -85,7 +89,7 @@ impl Proof {
             Effect::Trades => "trades one harm for another".to_owned(),
             Effect::Neither => "does not amplify it".to_owned(),
         };
-        let both = [Measure::Failed, Measure::Hurt].map(|measure| (measure.count(without), measure.words()));
+        let both = [Measure::Failed, Measure::Hurt].map(|measure| (grouped(measure.count(without)), measure.words()));
         let [(failed, failing), (hurt, hurting)] = both;
         format!("{told} ({way}): {failed} {failing}, {hurt} {hurting} without")
     }

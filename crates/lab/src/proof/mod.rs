@@ -1,5 +1,5 @@
-//! Proofs that cost more runs: what of a system amplifies an incident and what sustains it ([`knockout`]), when it was too late to withdraw the
-//! faults ([`withdrawal`]), and which change of a single parameter would have prevented it ([`prevention`]).
+//! Proofs that cost more runs: what of a system amplifies an incident and what sustains it ([`KnockOut`]), when it was too late to withdraw the
+//! faults ([`PointOfNoReturn`]), and which change of a single parameter would have prevented it ([`Preventions`]).
 //!
 //! Each is an experiment on the run itself: the same seed, and so the same requests with the same demands; one thing changed; the same faults; beside it, the
 //! changed system without the faults. Nothing is observed, so bands are those of components' numbers alone, and the harm that proofs begin with may differ

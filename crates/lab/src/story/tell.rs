@@ -161,7 +161,8 @@ impl Story {
                 Role::NoEffect => "no effect".to_owned(),
                 Role::NotContrasted => "not compared: too many others were on".to_owned(),
             };
-            let alone = found.alone.as_ref().map_or(String::new(), |alone| format!("; alone it hurts {}", alone.hurt));
+            let alone =
+                found.alone.as_ref().map_or(String::new(), |alone| format!("; alone it hurts {}", count(alone.hurt)));
             format!("`{}` {role}{alone}", found.name)
         };
         let mut lines = vec![self.incident.interaction.words().to_owned()];

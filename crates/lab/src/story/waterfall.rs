@@ -235,7 +235,10 @@ impl Waterfall {
         let service = row.waiting.split('/').next().unwrap_or(row.waiting);
         let own = |line: &Line| match line.span.kind.as_str() {
             "SERVER" => row.waiting == format!("{}/{}", line.span.service, line.span.name),
-            _ => line.span.peer.as_deref() == Some(service) && !self.is_served(service),
+            _ if self.is_served(service) => false,
+            // A process that died has left calls, and no span of what it was asked for itself; a database never leaves one.
+            _ if line.span.service == service => self.asked_for(row.waiting),
+            _ => line.span.peer.as_deref() == Some(service),
         };
         if self.spans.iter().any(own) {
             self.held.add(row);
@@ -245,6 +248,12 @@ impl Waterfall {
     /// Whether spans of a service itself tell what it was asked for.
     fn is_served(&self, service: &str) -> bool {
         self.spans.iter().any(|line| line.span.kind == "SERVER" && line.span.service == service)
+    }
+
+    /// Whether this is the service and the endpoint that the client asked for.
+    fn asked_for(&self, waiting: &str) -> bool {
+        let endpoint = waiting.split_once('/').map(|(_, endpoint)| endpoint);
+        self.client.as_ref().is_some_and(|client| endpoint == Some(client.name.as_str()))
     }
 
     /// Whether the request waited for resources of a kind, by its own account.

@@ -144,6 +144,7 @@ const WITHIN: &[(State, State, &str)] = &[
     (Leak, PoolWait, "fewer connections are left"),
     (Held, PoolWait, "no connection is free"),
     (PoolWait, PoolTimeouts, "waits exceed the acquire timeout"),
+    (PoolWait, Processor, "who has waited for a connection goes on at once"),
     (PoolWait, Queue, "workers are held by who waits for a connection"),
     (PoolWait, Latency, "requests wait for a connection"),
     (PoolTimeouts, Errors, "requests fail without a connection"),

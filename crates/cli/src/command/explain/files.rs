@@ -7,7 +7,7 @@ use knockon_lab::{Calendar, topology};
 use knockon_model::Topology;
 use knockon_model::record::Part;
 use knockon_scenario::{Loaded, Options, Scenario};
-use knockon_telemetry::{Batch, Error, RunReader};
+use knockon_telemetry::{Batch, Error, Manifest, RunReader};
 use serde::de::DeserializeOwned;
 use std::path::Path;
 
@@ -31,6 +31,16 @@ impl Files {
         let options = Options { seed: run.manifest().seed, ..Options::default() };
         let scenario = Scenario::load(&folder.join("truth/scenario.ron"), &options).ok();
         Ok(Self { run, scenario })
+    }
+
+    /// What the run is made of.
+    pub(super) fn manifest(&self) -> &Manifest {
+        self.run.manifest()
+    }
+
+    /// What it was a run of.
+    pub(super) fn scenario(&self) -> Option<&Loaded> {
+        self.scenario.as_ref()
     }
 
     /// The folder's name.

@@ -1,6 +1,7 @@
-//! `sim explain`: the story of an incident, or of one request, told from a finished run's files. Nothing is simulated.
+//! `sim explain`: the story of an incident, or of one request, told from a finished run's files. Nothing is simulated, but for proofs.
 
 mod files;
+mod proof;
 mod request;
 
 use crate::arguments::{Explain, Plain};
@@ -24,13 +25,20 @@ pub(crate) fn execute(arguments: &Explain) -> Result<Exit, Failure> {
     let Some(incidents) = files.incidents()? else { return without_incidents(&files, arguments) };
     let incident = chosen(&incidents, arguments.incident)?;
     let story = read(&files, incident)?;
+    let proof = arguments.prove.then(|| proof::of(&files, incident)).transpose()?;
     let text = match arguments.format {
-        Plain::Json => json(&serde_json::json!({
-            "run": files.name(),
-            "title": files.title(),
-            "incidents": incidents.iter().map(brief).collect::<Vec<_>>(),
-            "story": story,
-        }))?,
+        Plain::Json => {
+            let mut facts = serde_json::json!({
+                "run": files.name(),
+                "title": files.title(),
+                "incidents": incidents.iter().map(brief).collect::<Vec<_>>(),
+                "story": story,
+            });
+            if let Some(proof) = &proof {
+                facts["proof"] = proof.to_json(files.calendar());
+            }
+            json(&facts)?
+        }
         Plain::Text => {
             let mut text = String::new();
             if incidents.len() > 1 && arguments.incident.is_none() {
@@ -38,7 +46,12 @@ pub(crate) fn execute(arguments: &Explain) -> Result<Exit, Failure> {
                 text.push_str(&format!("\n#{} hurt most; the others: --incident N\n\n", incident.incident));
             }
             let title = files.heading();
-            text + &Told { title: &title, system: files.system().as_deref(), story: &story }.to_text()
+            text.push_str(&Told { title: &title, system: files.system().as_deref(), story: &story }.to_text());
+            if let Some(proof) = &proof {
+                text.push('\n');
+                text.push_str(&proof.to_text());
+            }
+            text
         }
     };
     terminal::print(&text)?;
