@@ -241,7 +241,7 @@ impl<const O: bool> Truth<O> {
     #[must_use]
     pub fn propagations(&self) -> Vec<Propagation> {
         let of = |(episode, incident): (&Episode, Incident)| {
-            Propagation::of(&self.blueprint, &self.metrics, &self.components, episode.whole(), &incident)
+            Propagation::of(&self.blueprint, &self.metrics, episode.whole(), &incident)
         };
         self.episodes.iter().zip(self.incidents()).map(of).collect()
     }

@@ -7,12 +7,13 @@
 //! first did not do so later; what a longer way already says is left out (transitive reduction). States that nothing led to are roots:
 //! those of a component that a fault acts on are led to by the fault, others are said to be unexplained.
 
-use super::contrast::{Components, Contrast};
+use super::contrast::Contrast;
 use super::incident::Incident;
 use super::metric::{Metric, Metrics};
 use crate::Calendar;
 use knockon_kernel::Time;
 use knockon_model::blueprint::{Blueprint, LinkEnd};
+use knockon_model::id::FaultId;
 use petgraph::algo::{has_path_connecting, toposort};
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
@@ -217,13 +218,7 @@ pub struct Propagation {
 impl Propagation {
     /// How an incident came about.
     #[must_use]
-    pub fn of(
-        blueprint: &Blueprint,
-        metrics: &Metrics,
-        components: &Components,
-        contrast: &Contrast,
-        incident: &Incident,
-    ) -> Self {
+    pub fn of(blueprint: &Blueprint, metrics: &Metrics, contrast: &Contrast, incident: &Incident) -> Self {
         let mut graph = DiGraph::new();
         let mut nodes = nodes(blueprint, metrics, contrast);
         nodes.sort_by(|a, b| (a.onset, a.state, &a.component, &a.part).cmp(&(b.onset, b.state, &b.component, &b.part)));
@@ -240,18 +235,40 @@ impl Propagation {
         }
         // Those between states of different times first: what happened at once must not turn time around.
         wanted.sort_by_key(|&(_, onset, a, b, _)| (graph[a].onset == onset, graph[a].onset, a, b));
+        let forward = |graph: &DiGraph<Node, &'static str>, a: NodeIndex, b: NodeIndex| {
+            graph[a].onset <= graph[b].onset && !has_path_connecting(graph, b, a, None)
+        };
+        // Of what happened at once, what can be led back to a fault comes first: where two ways would close a circle, the one that
+        // begins there is drawn.
+        let acted_on: Vec<&str> = incident.faults.iter().flat_map(|found| acted_on(blueprint, found.fault)).collect();
+        let mut reached: BTreeSet<NodeIndex> =
+            indices.iter().copied().filter(|&node| acted_on.contains(&graph[node].component.as_str())).collect();
+        let mut goes_on = true;
+        while goes_on {
+            goes_on = false;
+            wanted.retain(|&(_, _, a, b, mechanism)| {
+                if !reached.contains(&a) {
+                    return true;
+                }
+                if forward(&graph, a, b) {
+                    graph.add_edge(a, b, mechanism);
+                    goes_on |= reached.insert(b);
+                }
+                false
+            });
+        }
         for (_, _, a, b, mechanism) in wanted {
-            if graph[a].onset <= graph[b].onset && !has_path_connecting(&graph, b, a, None) {
+            if forward(&graph, a, b) {
                 graph.add_edge(a, b, mechanism);
             }
         }
         reduce(&mut graph);
         let mut propagation = Self { graph };
-        propagation.add_faults(blueprint, components, incident);
+        propagation.add_faults(blueprint, incident);
         propagation
     }
 
-    fn add_faults(&mut self, blueprint: &Blueprint, components: &Components, incident: &Incident) {
+    fn add_faults(&mut self, blueprint: &Blueprint, incident: &Incident) {
         let unled: Vec<NodeIndex> = self
             .graph
             .node_indices()
@@ -259,17 +276,13 @@ impl Propagation {
             .collect();
         for found in &incident.faults {
             let fault = &blueprint.faults[found.fault.index()];
-            let acted_on = fault.component.split('/').next().unwrap_or(&fault.component);
-            debug_assert!(components.names.iter().any(|name| name == acted_on) || fault.kind == "link");
-            let source = blueprint.sources.iter().find(|source| source.name == acted_on);
-            let target = source.map(|source| blueprint[source.target].name.as_str());
+            let acted_on = acted_on(blueprint, found.fault);
             let led: Vec<NodeIndex> = unled
                 .iter()
                 .copied()
                 .filter(|&node| {
                     let node = &self.graph[node];
-                    node.onset.as_nanos() + 1 >= fault.at.as_nanos()
-                        && (node.component == acted_on || Some(node.component.as_str()) == target)
+                    node.onset.as_nanos() + 1 >= fault.at.as_nanos() && acted_on.contains(&node.component.as_str())
                 })
                 .collect();
             let node = self.graph.add_node(Node {
@@ -443,6 +456,14 @@ fn nodes(blueprint: &Blueprint, metrics: &Metrics, contrast: &Contrast) -> Vec<N
         }
     }
     nodes
+}
+
+/// The components that a fault acts on: its own, and where that is a source of load, whom it asks.
+fn acted_on(blueprint: &Blueprint, fault: FaultId) -> Vec<&str> {
+    let path = &blueprint.faults[fault.index()].component;
+    let component = path.split('/').next().unwrap_or(path);
+    let source = blueprint.sources.iter().find(|source| source.name == component);
+    source.map(|source| blueprint[source.target].name.as_str()).into_iter().chain([component]).collect()
 }
 
 /// The pool that a metric is about.
