@@ -16,7 +16,7 @@ use knockon_model::blueprint::{Blueprint, LinkEnd};
 use knockon_model::id::FaultId;
 use petgraph::algo::{has_path_connecting, toposort};
 use petgraph::graph::{DiGraph, NodeIndex};
-use petgraph::visit::EdgeRef;
+use petgraph::visit::{EdgeFiltered, EdgeRef, IntoNeighbors};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -145,7 +145,6 @@ const WITHIN: &[(State, State, &str)] = &[
     (Leak, PoolWait, "fewer connections are left"),
     (Held, PoolWait, "no connection is free"),
     (PoolWait, PoolTimeouts, "waits exceed the acquire timeout"),
-    (PoolWait, Processor, "who has waited for a connection goes on at once"),
     (PoolWait, Queue, "workers are held by who waits for a connection"),
     (PoolWait, Latency, "requests wait for a connection"),
     (PoolTimeouts, Errors, "requests fail without a connection"),
@@ -163,6 +162,10 @@ const WITHIN: &[(State, State, &str)] = &[
     (Errors, Guards, "failures are counted"),
     (Guards, Errors, "calls are not permitted"),
 ];
+
+/// What one state does to another of the same component, where nothing else did: it explains, and stands for no other way.
+const WITHIN_FAINTLY: &[(State, State, &str)] =
+    &[(PoolWait, Processor, "who has waited for a connection goes on at once")];
 
 /// What a state of a callee does to one of its caller.
 const UPWARD: &[(State, State, &str)] = &[
@@ -256,6 +259,11 @@ impl Propagation {
                 }
                 false
             });
+        }
+        for (a, b, mechanism) in faint(&graph, &reached) {
+            if forward(&graph, a, b) {
+                graph.add_edge(a, b, mechanism);
+            }
         }
         for (_, _, a, b, mechanism) in wanted {
             if forward(&graph, a, b) {
@@ -474,6 +482,23 @@ fn pool_of(blueprint: &Blueprint, metric: &Metric) -> Option<String> {
     service.pools.iter().find(|pool| pool.name == name).map(|pool| pool.name.clone())
 }
 
+/// Faint edges to states that nothing has led to.
+fn faint(
+    graph: &DiGraph<Node, &'static str>,
+    reached: &BTreeSet<NodeIndex>,
+) -> Vec<(NodeIndex, NodeIndex, &'static str)> {
+    let unled = |node: &NodeIndex| graph.edges_directed(*node, petgraph::Direction::Incoming).next().is_none();
+    let mut edges = Vec::new();
+    for b in graph.node_indices().filter(unled) {
+        for &a in reached.iter().filter(|&&a| graph[a].component == graph[b].component && !unled(&a)) {
+            let (Some(from), Some(to)) = (graph[a].state, graph[b].state) else { continue };
+            let rule = WITHIN_FAINTLY.iter().find(|(cause, effect, _)| (*cause, *effect) == (from, to));
+            edges.extend(rule.map(|&(_, _, mechanism)| (a, b, mechanism)));
+        }
+    }
+    edges
+}
+
 /// How one state can lead to another, if it can.
 fn mechanism(blueprint: &Blueprint, a: &Node, b: &Node) -> Option<&'static str> {
     let (from, to) = (a.state?, b.state?);
@@ -512,13 +537,18 @@ fn callers<'a>(blueprint: &'a Blueprint, callee: &'a str) -> impl Iterator<Item 
     links.map(|link| name_of(blueprint, link.from))
 }
 
+fn is_faint(mechanism: &str) -> bool {
+    WITHIN_FAINTLY.iter().any(|(_, _, faint)| *faint == mechanism)
+}
+
 /// Takes edges out that longer ways stand for (Aho, Garey, Ullman, "The Transitive Reduction of a Directed Graph", 1972).
 fn reduce(graph: &mut DiGraph<Node, &'static str>) {
     let edges: Vec<_> = graph.edge_indices().collect();
     let mut redundant = BTreeSet::new();
     for edge in edges {
         let (a, b) = graph.edge_endpoints(edge).expect("it is an edge");
-        let longer = graph.neighbors(a).any(|next| next != b && has_path_connecting(&*graph, next, b, None));
+        let strong = EdgeFiltered::from_fn(&*graph, |edge| !is_faint(edge.weight()));
+        let longer = strong.neighbors(a).any(|next| next != b && has_path_connecting(&strong, next, b, None));
         if longer {
             redundant.insert(edge);
         }
