@@ -5,7 +5,7 @@ use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use knockon_kernel::{Duration, Time};
 use knockon_lab::Measurement;
-use knockon_lab::truth::{Edge, Settled, Tally, Truth};
+use knockon_lab::truth::{Settled, Tally, Truth};
 use knockon_model::{Sink, Stop, Tee, World};
 use std::time::Instant;
 
@@ -69,11 +69,9 @@ impl<'a> Drive<'a> {
         truth.begin(world, &mut sink.1);
         loop {
             let stretch = truth.next();
-            let read = truth.run(&stretch, |until| {
-                self.run_until(world, until, sink, |sink| has_failed(&sink.0))?;
-                Ok(Edge::of(world))
-            })?;
-            let settled = truth.settle(&stretch, &read, world, &mut sink.1);
+            let passed = truth
+                .run(&stretch, world, |world, until| self.run_until(world, until, sink, |sink| has_failed(&sink.0)))?;
+            let settled = truth.settle(&stretch, &passed, world, &mut sink.1);
             tell(&settled)?;
             if stretch.until == self.end {
                 return Ok(());

@@ -5,10 +5,11 @@
 
 use knockon_kernel::{Digest, Time};
 use knockon_lab::milestones::Watcher;
-use knockon_lab::truth::{Edge, Tally, Truth};
+use knockon_lab::truth::Truth;
+use knockon_model::World;
 use knockon_model::blueprint::Blueprint;
-use knockon_model::{Stop, World};
 use knockon_scenario::{Options, Scenario};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -39,7 +40,6 @@ fn main() -> ExitCode {
 fn truth_of(blueprint: &Blueprint) -> String {
     let mut fact = World::new(blueprint.clone());
     let mut truth: Truth<true> = Truth::new(&fact, 1, true);
-    let mut tally = Tally::default();
     let mut digest = Digest::new();
     let mut absorb = |told: &str| {
         for words in told.as_bytes().chunks(16) {
@@ -49,21 +49,15 @@ fn truth_of(blueprint: &Blueprint) -> String {
             digest.absorb(both as u64, (both >> 64) as u64);
         }
     };
-    let end = Time::ZERO + blueprint.duration;
-    truth.begin(&mut fact, &mut tally);
-    loop {
-        let stretch = truth.next();
-        let read = truth.run(&stretch, |until| -> Result<_, Stop> {
-            fact.run_until(until, &mut tally)?;
-            Ok(Edge::of(&mut fact))
-        });
-        let Ok(read) = read else { return "a limit was hit".to_owned() };
-        absorb(&format!("{:?}", truth.settle(&stretch, &read, &mut fact, &mut tally)));
-        if stretch.until == end {
-            absorb(&format!("{:?}", truth.incidents()));
-            return format!("{:032x}", digest.value());
-        }
+    let followed = truth.follow(&mut fact, |_, _, settled| {
+        absorb(&format!("{settled:?}"));
+        ControlFlow::Continue(())
+    });
+    if followed.is_err() {
+        return "a limit was hit".to_owned();
     }
+    absorb(&format!("{:?}", truth.incidents()));
+    format!("{:032x}", digest.value())
 }
 
 #[expect(clippy::print_stdout, reason = "it is what the program is for")]

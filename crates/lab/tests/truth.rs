@@ -3,9 +3,10 @@
 mod support;
 
 use knockon_kernel::{Duration, Time};
-use knockon_lab::truth::{Edge, Incident, Interaction, Part, Recovery, Role, Rows, State, Tally, Truth};
-use knockon_model::{Stop, World};
+use knockon_lab::truth::{Incident, Interaction, Part, Recovery, Role, Rows, State, Truth};
+use knockon_model::World;
 use knockon_scenario::{Loaded, Options, Scenario};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use support::load;
 
@@ -24,26 +25,16 @@ fn conclude_after(loaded: &Loaded, threads: usize, change: impl Fn(&mut World)) 
     let fork = loaded.blueprint.faults.iter().map(|fault| fault.at).min();
     let mut fact = World::new(loaded.blueprint.clone());
     let mut truth = Truth::new(&fact, threads, true);
-    let mut tally = Tally::default();
-    let end = Time::ZERO + loaded.blueprint.duration;
-    truth.begin(&mut fact, &mut tally);
     let mut rows = Vec::new();
-    loop {
-        let stretch = truth.next();
-        let read = truth
-            .run(&stretch, |until| -> Result<_, Stop> {
-                fact.run_until(until, &mut tally)?;
-                Ok(Edge::of(&mut fact))
-            })
-            .expect("no limit is hit");
-        rows.extend(truth.settle(&stretch, &read, &mut fact, &mut tally).rows);
-        if fork.is_some_and(|fork| stretch.until + Duration::from_nanos(1) == fork) {
-            change(&mut fact);
+    let followed = truth.follow(&mut fact, |_, fact, settled| {
+        rows.extend(settled.rows);
+        if fork.is_some_and(|fork| fact.time() + Duration::from_nanos(1) == fork) {
+            change(fact);
         }
-        if stretch.until == end {
-            return Concluded { truth, rows };
-        }
-    }
+        ControlFlow::Continue(())
+    });
+    followed.expect("no limit is hit");
+    Concluded { truth, rows }
 }
 
 impl Concluded {

@@ -19,11 +19,12 @@ pub use knockout::{Afterwards, Effect, FromStart, Kind, KnockOut};
 pub use prevention::{LEFT_PERCENT, Prevention, Preventions};
 pub use withdrawal::{PointOfNoReturn, Withdrawal};
 
-use crate::truth::{Edge, Harm, Incident, Recovery, Tally, Truth};
+use crate::truth::{Harm, Incident, Recovery, Truth};
 use ground::Ground;
 use knockon_kernel::Time;
 use knockon_model::blueprint::Blueprint;
 use knockon_model::{Stop, World};
+use std::ops::ControlFlow;
 
 /// A run as it was.
 #[derive(Debug)]
@@ -43,23 +44,8 @@ impl Repeated {
     pub fn run(blueprint: &Blueprint, threads: usize) -> Result<Self, Stop> {
         let mut fact = World::new(blueprint.clone());
         let mut truth: Truth<false> = Truth::new(&fact, threads, true);
-        let mut tally = Tally::default();
-        let end = Time::ZERO + blueprint.duration;
-        truth.begin(&mut fact, &mut tally);
-        loop {
-            let stretch = truth.next();
-            let read = truth.run(&stretch, |until| {
-                fact.run_until(until, &mut tally)?;
-                Ok(Edge::of(&mut fact))
-            })?;
-            truth.settle(&stretch, &read, &mut fact, &mut tally);
-            // Who held what is nobody's question here.
-            fact.ignore_blame();
-            if stretch.until == end {
-                let incidents = truth.incidents();
-                return Ok(Self { blueprint: blueprint.clone(), digest: fact.digest(), incidents });
-            }
-        }
+        truth.follow(&mut fact, |_, _, _| ControlFlow::Continue(()))?;
+        Ok(Self { blueprint: blueprint.clone(), digest: fact.digest(), incidents: truth.incidents() })
     }
 
     /// The incident that cost most, if any hurt anybody: what proofs are about when nothing else is asked for.

@@ -1,10 +1,11 @@
 //! One run of a changed system beside the same system without its faults, to the end of the incident; and one of the system at rest.
 
-use crate::truth::{Edge, Harm, Recovery, Tally, Truth};
+use crate::truth::{Episode, Harm, Recovery, Truth};
 use knockon_kernel::Time;
 use knockon_model::blueprint::Blueprint;
 use knockon_model::id::FaultId;
 use knockon_model::{Null, Stop, World};
+use std::ops::ControlFlow;
 
 /// What came of an incident in a changed system.
 #[derive(Clone, Debug)]
@@ -28,32 +29,24 @@ pub(super) fn run(
 ) -> Result<Option<Trial>, Stop> {
     let mut fact = World::new(blueprint.clone());
     let mut truth: Truth<false> = Truth::new(&fact, 1, true);
-    let mut tally = Tally::default();
-    let end = Time::ZERO + blueprint.duration;
-    truth.begin(&mut fact, &mut tally);
-    loop {
-        let stretch = truth.next();
-        let read = truth.run(&stretch, |until| {
-            fact.run_until(until, &mut tally)?;
-            Ok(Edge::of(&mut fact))
-        })?;
-        truth.settle(&stretch, &read, &mut fact, &mut tally);
-        // Who held what is nobody's question here.
-        fact.ignore_blame();
-        let is_his = |faults: &[FaultId], others: &[FaultId]| faults.contains(&fault) || others.contains(&fault);
-        if let Some(over) = truth.episodes.iter().position(|one| is_his(&one.faults, &one.not_contrasted)) {
-            let incident = truth.incidents().swap_remove(over);
-            return Ok(Some(Trial { harm: incident.harm, recovery: incident.recovery }));
+    let is_his = |one: &Episode| one.faults.contains(&fault) || one.not_contrasted.contains(&fault);
+    let mut broken_off = false;
+    truth.follow(&mut fact, |truth, _, _| {
+        if truth.episodes.iter().any(is_his) {
+            return ControlFlow::Break(());
         }
-        let under_way = truth.under_way().filter(|one| is_his(&one.faults, &one.not_contrasted));
-        if under_way.is_some_and(|one| enough(&one.whole().harm)) {
-            return Ok(None);
-        }
-        if stretch.until == end {
-            // The fault lies beyond the end of the run.
-            return Ok(Some(Trial { harm: Harm::default(), recovery: Recovery::NothingToRecoverFrom }));
-        }
+        broken_off = truth.under_way().is_some_and(|one| is_his(one) && enough(&one.whole().harm));
+        if broken_off { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    if broken_off {
+        return Ok(None);
     }
+    let found = truth.episodes.iter().position(is_his).map(|over| truth.incidents().swap_remove(over));
+    Ok(Some(match found {
+        Some(incident) => Trial { harm: incident.harm, recovery: incident.recovery },
+        // The fault lies beyond the end of the run.
+        None => Trial { harm: Harm::default(), recovery: Recovery::NothingToRecoverFrom },
+    }))
 }
 
 /// How a system fares in which no fault acts.

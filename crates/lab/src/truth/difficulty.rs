@@ -9,7 +9,8 @@
 //! What a detector of any kind could see at the earliest is the first window in which an observed series leaves its band. A case in
 //! which all three name the right component at once teaches nothing about a tool.
 
-use super::contrast::{Components, Contrast};
+use super::components::Components;
+use super::contrast::Contrast;
 use super::metric::Metrics;
 use crate::Calendar;
 use knockon_kernel::{Duration, Time};

@@ -1,9 +1,12 @@
 //! The record of an incident: what was done, to whom it got, what it cost, whether it ended. One for each episode, concluded from its
 //! contrasts; the file `truth/incidents.json`.
 
-use super::contrast::{Components, Contrast, Harm, Kind};
+use super::HORIZON;
+use super::components::Components;
+use super::contrast::{Contrast, Kind};
+use super::episode::Episode;
+use super::harm::Harm;
 use super::metric::Metrics;
-use super::{Episode, HORIZON};
 use crate::Calendar;
 use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::Blueprint;
@@ -198,21 +201,6 @@ impl Incident {
     #[must_use]
     pub fn has_effect(&self) -> bool {
         self.components.iter().any(|component| component.onset.is_some())
-    }
-}
-
-impl Episode {
-    /// The contrast of all faults with none.
-    ///
-    /// # Panics
-    /// Never: an episode has a fault, and a fault a contrast.
-    #[must_use]
-    pub fn whole(&self) -> &Contrast {
-        self.find(Kind::Joint).or(self.contrasts.first()).expect("an episode has a contrast")
-    }
-
-    fn find(&self, kind: Kind) -> Option<&Contrast> {
-        self.contrasts.iter().find(|contrast| contrast.kind == kind)
     }
 }
 

@@ -2,10 +2,10 @@
 
 use super::address::ByAddress;
 use super::noise::Noise;
+use super::system::System;
 use super::{endpoint_of, failed};
-use crate::truth::metric::Metrics;
 use knockon_kernel::Time;
-use knockon_model::record::{Catalogue, RequestRecord, TraceId};
+use knockon_model::record::{RequestRecord, TraceId};
 use std::collections::BTreeMap;
 
 /// A request whose end differs between the world with a fault and the one without.
@@ -82,9 +82,9 @@ pub(super) enum World {
 
 impl Join {
     /// Takes in what ended in a world.
-    pub(super) fn take(&mut self, metrics: &Metrics, catalogue: &Catalogue, world: World, ended: &[RequestRecord]) {
+    pub(super) fn take(&mut self, system: &System, world: World, ended: &[RequestRecord]) {
         for record in ended {
-            let Some(endpoint) = endpoint_of(metrics, catalogue, record) else { continue };
+            let Some(endpoint) = endpoint_of(system, record) else { continue };
             let slot = self.slots.entry(record.trace).or_default();
             match world {
                 World::With => slot.with = Some(*record),
@@ -115,11 +115,11 @@ impl Join {
     }
 
     /// What is in one of both worlds only, when they are compared no longer: of requests sent before `until`.
-    pub(super) fn rest(&mut self, metrics: &Metrics, catalogue: &Catalogue, until: Time) -> Vec<Pair> {
+    pub(super) fn rest(&mut self, system: &System, until: Time) -> Vec<Pair> {
         let slots = std::mem::take(&mut self.slots);
         let unequal = slots.into_values().filter(|slot| slot.with.is_some() != slot.without.is_some());
         let pairs = unequal.filter_map(|slot| {
-            let endpoint = endpoint_of(metrics, catalogue, slot.with.as_ref().or(slot.without.as_ref())?)?;
+            let endpoint = endpoint_of(system, slot.with.as_ref().or(slot.without.as_ref())?)?;
             Some(Pair { with: slot.with, without: slot.without, endpoint })
         });
         sorted(pairs.filter(|pair| pair.either().sent < until).collect())

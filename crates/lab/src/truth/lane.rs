@@ -1,11 +1,11 @@
 //! A world beside the fact: without some of the faults, or with its components' phases redrawn as well.
 
-use super::metric::{Edge, Metrics};
+use super::metric::Edge;
 use super::side::Side;
+use super::system::System;
 use super::tally::Tally;
 use knockon_kernel::Time;
 use knockon_model::id::FaultId;
-use knockon_model::record::Catalogue;
 use knockon_model::{Stop, World};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -48,21 +48,13 @@ pub(super) struct Lane<const O: bool> {
     pub(super) redrawn: Option<u64>,
     /// The limit that it has hit: it goes on no further.
     pub(super) stopped: Option<Stop>,
-    /// Values of all metrics in the windows of the block, and statistics at their edges until these are made of them.
+    /// Values of all metrics in the windows of the block.
     pub(super) windows: Vec<Vec<f64>>,
 }
 
 impl<const O: bool> Lane<O> {
-    /// Goes on to the end of a block, and closes its windows.
-    pub(super) fn run(
-        &mut self,
-        metrics: &Metrics,
-        catalogue: &Catalogue,
-        edges: &[Time],
-        until: Time,
-        unwanted: &AtomicBool,
-    ) {
-        self.tally.clear();
+    /// Goes on to the end of a block, and closes its windows; or to an instant before that, where there is no edge.
+    pub(super) fn run(&mut self, system: &System, edges: &[Time], until: Time, unwanted: &AtomicBool) {
         let mut read = Vec::with_capacity(edges.len());
         for &edge in edges {
             self.run_until(edge, unwanted);
@@ -70,7 +62,9 @@ impl<const O: bool> Lane<O> {
             self.redraw();
         }
         self.run_until(until, unwanted);
-        self.windows = self.side.close(metrics, catalogue, &read, &self.tally);
+        if !edges.is_empty() {
+            self.windows = self.side.close(system, &read, &self.tally);
+        }
     }
 
     /// Redraws the phases of a placebo: at every window anew, since all windows of one draw tell of that draw only, and bands are to be

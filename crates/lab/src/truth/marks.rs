@@ -1,13 +1,14 @@
 //! Labels of observed rows: which spans, log lines and samples of the fact a fault has an effect on.
 //!
 //! A span or a line is the same in every world in which it exists: both are named by the address of what they tell of. One that the
-//! world without the fault has not by [`LATE`] after it ended is there because of the fault. Only rows of affected components are
+//! world without the fault has not by [`LATE`] after it ended, or by the end of the comparison, is there because of the fault. Only rows of affected components are
 //! labelled (see `contrast`); a row without a label is one that no fault touches.
 
 use super::address::ByAddress;
+use super::components::Components;
 use super::contrast::{ALPHA, Contrast, WindowRow};
-use super::metric::Metrics;
 use super::noise::Noise;
+use super::system::System;
 use super::tally::Tally;
 use knockon_kernel::{Duration, Time};
 use knockon_model::id::{OperationId, ProcessId, SeriesId};
@@ -113,11 +114,11 @@ pub struct Labels {
 }
 
 impl Marks {
-    /// Takes a block in that ends at `now`. `component` is that of a process.
+    /// Takes a block in that ends at `now`.
     pub(super) fn take<const O: bool>(
         &mut self,
         contrast: &Contrast,
-        component: impl Fn(ProcessId) -> Option<usize>,
+        components: &Components,
         [with, without, placebo]: [&Tally<O>; 3],
         now: Time,
     ) -> Labels {
@@ -138,8 +139,7 @@ impl Marks {
                 self.noise.entry(span.operation).or_default().add(other.distance_ns(&Span::of(span)));
             }
         }
-        let affected =
-            |process: ProcessId, at: Time| component(process).is_some_and(|component| contrast.affects(component, at));
+        let affected = |process: ProcessId, at: Time| affected(contrast, components, process, at);
         let bands: BTreeMap<OperationId, f64> =
             self.noise.iter().map(|(&operation, noise)| (operation, noise.band(ALPHA))).collect();
         let mut labels = Labels::default();
@@ -148,25 +148,17 @@ impl Marks {
         waiting.extend(&with.spans);
         for record in waiting {
             let span = Span::of(&record);
-            let mark = |difference_ns, hurt| SpanMark {
-                trace: record.trace,
-                span: record.span,
-                process: record.process,
-                start: record.start,
-                difference_ns,
-                hurt,
-            };
             match self.without.remove(&(record.trace, record.span)) {
                 Some(other) => {
                     let distance_ns = span.distance_ns(&other);
                     let band_ns = bands.get(&record.operation).copied().unwrap_or(f64::INFINITY);
                     if distance_ns.abs() > band_ns && affected(record.process, record.end) {
-                        labels.spans.push(mark(Some(span.less(&other)), distance_ns > 0.0));
+                        labels.spans.push(mark(&record, Some(span.less(&other)), distance_ns > 0.0));
                     }
                 }
                 None if over(record.end) => {
                     if affected(record.process, record.end) {
-                        labels.spans.push(mark(None, span.failed));
+                        labels.spans.push(mark(&record, None, span.failed));
                     }
                 }
                 None => self.spans.push(record),
@@ -195,19 +187,47 @@ impl Marks {
             } else if !over(line.time) {
                 self.lines.push(line);
             } else if affected(line.process, line.time) {
-                labels.logs.push(LogMark { uid: line.uid, process: line.process, time: line.time });
+                labels.logs.push(mark_line(&line));
             }
         }
         self.lines_without.retain(|_, time| !over(*time));
     }
+
+    /// What has no counterpart when worlds are compared no longer.
+    pub(super) fn rest(self, contrast: &Contrast, components: &Components) -> Labels {
+        let spans = self.spans.iter().filter(|span| affected(contrast, components, span.process, span.end));
+        let lines = self.lines.iter().filter(|line| affected(contrast, components, line.process, line.time));
+        Labels {
+            spans: spans.map(|span| mark(span, None, Span::of(span).failed)).collect(),
+            logs: lines.map(mark_line).collect(),
+            samples: Vec::new(),
+        }
+    }
+}
+
+fn affected(contrast: &Contrast, components: &Components, process: ProcessId, at: Time) -> bool {
+    components.of_process(process).is_some_and(|component| contrast.affects(component, at))
+}
+
+fn mark(span: &SpanRecord, difference_ns: Option<i64>, hurt: bool) -> SpanMark {
+    let &SpanRecord { trace, span, process, start, .. } = span;
+    SpanMark { trace, span, process, start, difference_ns, hurt }
+}
+
+fn mark_line(line: &LogRecord) -> LogMark {
+    LogMark { uid: line.uid, process: line.process, time: line.time }
 }
 
 /// Labels of samples: those of the windows of observed series.
-pub(super) fn samples(metrics: &Metrics, rows: &[WindowRow], hurt: impl Fn(usize) -> bool) -> Vec<SampleMark> {
+pub(super) fn samples(system: &System, contrast: &Contrast, rows: &[WindowRow]) -> Vec<SampleMark> {
+    let interval = system.blueprint.scrape_interval;
+    // A window that ends with the run may end later than its sample was taken.
+    let taken = |row: &WindowRow| Time::from_nanos(row.end.as_nanos() / interval.as_nanos() * interval.as_nanos());
     let labelled = rows.iter().filter(|row| row.labelled);
     let marks = labelled.filter_map(|row| {
-        let series = SeriesId(metrics.series_of(row.metric)? as u32);
-        Some(SampleMark { series, metric: row.metric, time: row.end, hurt: hurt(row.metric) })
+        let series = SeriesId(system.metrics.series_of(row.metric)? as u32);
+        let hurt = contrast.reach[system.components.of_metric(row.metric)].hurt;
+        Some(SampleMark { series, metric: row.metric, time: taken(row), hurt })
     });
     marks.collect()
 }

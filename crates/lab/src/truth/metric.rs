@@ -176,7 +176,7 @@ const LEVELS: &[(LevelKind, Worse)] = &[
 
 /// What is read of a world at the edge of a window.
 #[derive(Clone, Debug, Default)]
-pub struct Edge {
+pub(super) struct Edge {
     statistics: Statistics,
     levels: Vec<u64>,
     /// Who held what others waited for since the last edge, where that is accounted for.
@@ -185,8 +185,7 @@ pub struct Edge {
 
 impl Edge {
     /// Of a world that has come to the edge.
-    #[must_use]
-    pub fn of(world: &mut World) -> Self {
+    pub(super) fn of(world: &mut World) -> Self {
         Self {
             statistics: world.totals(),
             levels: world.levels().iter().map(|level| level.value).collect(),

@@ -1,9 +1,10 @@
 //! One world's numbers, window by window: what its statistics, its requests and its samples come to at each edge.
 
 use super::metric::{ENDPOINT, Edge, Metrics};
+use super::system::System;
 use super::tally::Tally;
 use knockon_kernel::{Duration, Time};
-use knockon_model::record::{Catalogue, Part, RequestRecord, SampleRecord};
+use knockon_model::record::{Part, RequestRecord, SampleRecord};
 use knockon_model::statistics::LatencyHistogram;
 use knockon_scenario::Reading;
 
@@ -39,8 +40,7 @@ impl Side {
     /// Closes a window at each edge, and takes in what has come since. The values of all metrics, by window.
     pub(super) fn close<const O: bool>(
         &mut self,
-        metrics: &Metrics,
-        catalogue: &Catalogue,
+        system: &System,
         edges: &[(Time, Edge)],
         tally: &Tally<O>,
     ) -> Vec<Vec<f64>> {
@@ -49,20 +49,20 @@ impl Side {
         let mut windows = Vec::new();
         for (at, edge) in edges {
             while let Some(request) = requests.next_if(|request| request.ended <= *at) {
-                self.end(metrics, catalogue, request);
+                self.end(system, request);
             }
             while let Some(sample) = samples.next_if(|sample| sample.time <= *at) {
                 self.sample(sample);
             }
-            windows.push(self.values(metrics, edge));
+            windows.push(self.values(&system.metrics, edge));
         }
-        requests.for_each(|request| self.end(metrics, catalogue, request));
+        requests.for_each(|request| self.end(system, request));
         samples.for_each(|sample| self.sample(sample));
         windows
     }
 
-    fn end(&mut self, metrics: &Metrics, catalogue: &Catalogue, request: &RequestRecord) {
-        let Some(first) = super::endpoint_of(metrics, catalogue, request) else { return };
+    fn end(&mut self, system: &System, request: &RequestRecord) {
+        let Some(first) = super::endpoint_of(system, request) else { return };
         let Some((_, ended)) = self.ended.iter_mut().find(|(known, _)| *known == first) else { return };
         ended.count += 1;
         ended.failed += u64::from(super::failed(request));

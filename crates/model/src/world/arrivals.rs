@@ -78,7 +78,8 @@ impl World {
     #[inline(always)]
     pub(super) fn send_request<S: Sink>(&mut self, source: u32, user: u32, number: u64, key: Key, sink: &mut S) {
         let now = self.now();
-        if !self.blueprint.sources[source as usize].dropped.is_empty() && self.is_dropped(source, number) {
+        if self.sources[source as usize].dropped.contains(&number) {
+            // Its user goes on at once, as after an answer.
             if user != NOBODY {
                 self.user_goes_on(source, user);
             }
@@ -118,13 +119,6 @@ impl World {
         statistics.sent += 1;
         statistics.requests.enter(now);
         self.call(root, edge, sink);
-    }
-
-    /// Whether a fault takes out the source's request of this number. A user whom it belongs to goes on at once, as after an answer.
-    #[cold]
-    fn is_dropped(&self, source: u32, number: u64) -> bool {
-        let dropped = &self.blueprint.sources[source as usize].dropped;
-        dropped.iter().any(|dropped| dropped.number == number && !self.is_aside(dropped.fault))
     }
 }
 

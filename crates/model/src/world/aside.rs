@@ -32,7 +32,10 @@ impl World {
         self.aside.resize(known, false);
         self.aside[fault.index()] = aside;
         for (state, described) in self.sources.iter_mut().zip(&self.blueprint.sources) {
-            state.aside = described.fault.is_some_and(|fault| self.aside.get(fault.index()) == Some(&true));
+            let is_aside = |fault: FaultId| self.aside.get(fault.index()) == Some(&true);
+            state.aside = described.fault.is_some_and(is_aside);
+            let acting = described.dropped.iter().filter(|dropped| !is_aside(dropped.fault));
+            state.dropped = acting.map(|dropped| dropped.number).collect();
         }
     }
 

@@ -204,6 +204,7 @@ impl SourceState {
             numbered: 0,
             sent: 0,
             aside: false,
+            dropped: source.dropped.iter().map(|dropped| dropped.number).collect(),
             users: Vec::new(),
             last: source.from,
             statistics: SourceStatistics { name: source.name.clone(), ..Default::default() },

@@ -155,6 +155,8 @@ struct SourceState {
     sent: u64,
     /// Its fault is set aside: it sends nothing.
     aside: bool,
+    /// Numbers of requests that are never sent.
+    dropped: Vec<u64>,
     /// Requests of each user of a closed source.
     users: Vec<u64>,
     last: Time,

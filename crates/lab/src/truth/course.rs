@@ -1,0 +1,154 @@
+//! What came of a metric in a contrast: how far it moved, and whether that is beyond chance (see `contrast`).
+
+use super::contrast::WindowRow;
+use super::metric::Metric;
+use super::noise::Noise;
+use knockon_kernel::Time;
+use std::collections::VecDeque;
+
+/// The probability with which a fault that does nothing is said to have an effect.
+pub const FAMILY: f64 = 0.005;
+
+/// Standard deviations from window to window that a single window must be off by.
+pub const VARIATION: f64 = 4.0;
+/// Windows over which a difference that no single one shows is looked for.
+pub const SUSTAINED_WINDOWS: usize = 20;
+/// Standard errors that their sum must be off by.
+pub const SUSTAINED: f64 = 6.0;
+
+/// What came of a metric so far.
+#[derive(Clone, Debug, Default)]
+pub struct Course {
+    noise: Noise,
+    /// Events (or windows) by which it differed with the fault while the placebo never did.
+    rare: f64,
+    /// What it varies by from window to window without the fault.
+    without: Spread,
+    /// Squares of the noise.
+    noise_squares: f64,
+    /// Differences in the last windows.
+    recent: VecDeque<f64>,
+    /// Start of the unbroken row of windows outside the band that it is in.
+    row: Option<Time>,
+    /// First window of the row in which it first was affected beyond chance.
+    pub onset: Option<Time>,
+    /// End of the last labelled window.
+    pub last: Option<Time>,
+    /// Labelled windows.
+    pub labelled: u64,
+    /// Of them, those that are worse.
+    pub hurt: u64,
+    /// End of the last of those.
+    pub last_hurt: Option<Time>,
+    /// The largest difference in a labelled window, with its sign, and that window.
+    pub peak: Option<(f64, Time)>,
+}
+
+/// Mean and variance as they come (Welford, "Note on a Method for Calculating Corrected Sums of Squares and Products", 1962).
+#[derive(Clone, Copy, Debug, Default)]
+struct Spread {
+    count: f64,
+    mean: f64,
+    squares: f64,
+}
+
+impl Spread {
+    fn add(&mut self, value: f64) {
+        if value.is_nan() {
+            return;
+        }
+        self.count += 1.0;
+        let before = value - self.mean;
+        self.mean += before / self.count;
+        self.squares += before * (value - self.mean);
+    }
+
+    fn deviation(&self) -> f64 {
+        if self.count < 2.0 { 0.0 } else { libm::sqrt(self.squares / (self.count - 1.0)) }
+    }
+}
+
+impl Course {
+    /// A window without the fault, and how far the placebo was off in it.
+    pub(super) fn learn(&mut self, without: f64, noise: f64) {
+        self.noise.add(noise);
+        self.noise_squares += noise * noise;
+        self.without.add(without);
+    }
+
+    /// Whether chance has never moved it.
+    pub(super) fn is_silent(&self) -> bool {
+        self.noise.is_silent()
+    }
+
+    /// How far chance moves it.
+    pub(super) fn band(&self, alpha: f64) -> f64 {
+        self.noise.band(alpha)
+    }
+
+    /// A whole block without any difference.
+    pub(super) fn rest(&mut self) {
+        self.row = None;
+        self.recent.clear();
+    }
+
+    /// A window that starts here has this difference.
+    pub(super) fn note(&mut self, start: Time, difference: f64, outside: bool) {
+        match (outside, self.row) {
+            (false, _) => self.row = None,
+            (true, None) => self.row = Some(start),
+            (true, Some(_)) => {}
+        }
+        if self.recent.len() == SUSTAINED_WINDOWS {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(difference);
+    }
+
+    /// It is beyond chance in the window that starts here: where that began.
+    pub(super) fn begins(&mut self, start: Time) -> Time {
+        *self.onset.get_or_insert(self.row.unwrap_or(start))
+    }
+
+    /// A window is labelled.
+    pub(super) fn label(&mut self, row: &WindowRow, difference: f64) {
+        self.onset.get_or_insert(row.start);
+        self.last = Some(row.end);
+        self.labelled += 1;
+        if row.hurt {
+            self.hurt += 1;
+            self.last_hurt = Some(row.end);
+        }
+        if self.peak.is_none_or(|(peak, _)| difference.abs() > peak.abs()) {
+            self.peak = Some((difference, row.start));
+        }
+    }
+
+    /// Whether a difference in the `nth` window is beyond what chance gives in a whole contrast.
+    pub(super) fn is_beyond(&mut self, difference: f64, metric: &Metric, metrics: f64, nth: f64) -> bool {
+        if metric.exogenous {
+            return true;
+        }
+        if self.noise.is_silent() {
+            self.rare += if metric.counts { difference.abs() } else { 1.0 };
+            return self.rare * libm::log(3.0) >= libm::log(metrics / FAMILY);
+        }
+        // Σ 1/n² = π²/6.
+        let alpha = FAMILY / (metrics * nth * nth * (std::f64::consts::PI * std::f64::consts::PI / 6.0));
+        let in_this =
+            difference.abs() > self.noise.band(alpha) && difference.abs() > VARIATION * self.without.deviation();
+        in_this || self.is_sustained()
+    }
+
+    fn is_sustained(&self) -> bool {
+        let count = self.recent.len() as f64;
+        if self.recent.len() < SUSTAINED_WINDOWS || self.recent.iter().any(|difference| difference.is_infinite()) {
+            return false;
+        }
+        let sum: f64 = self.recent.iter().sum();
+        let squares: f64 = self.recent.iter().map(|difference| difference * difference).sum();
+        let own = (squares - sum * sum / count) / (count - 1.0);
+        let noise = self.noise_squares / self.noise.count().max(1) as f64;
+        sum.abs() > SUSTAINED * libm::sqrt(count * noise.max(own))
+    }
+}

@@ -1,0 +1,257 @@
+//! An episode under way: the worlds side by side, and what is compared with what.
+
+use super::components::Components;
+use super::contrast::{Block, Contrast, Kind, Seen};
+use super::difficulty::Record;
+use super::episode::{Episode, Rows};
+use super::lane::{Key, Lane};
+use super::marks::{self, Labels, Marks};
+use super::metric::{Edge, Metrics};
+use super::side::Side;
+use super::system::System;
+use super::tally::{Tally, Wanted};
+use knockon_kernel::Time;
+use knockon_model::id::FaultId;
+use knockon_model::{Stop, World};
+use std::collections::BTreeMap;
+
+/// Windows of the first block of an episode: bands need some noise to begin with.
+const FIRST_WINDOWS: u64 = 20;
+/// Requests of the first block that are few enough.
+const FIRST_REQUESTS: u64 = 200_000;
+/// Windows of a block at most.
+const WINDOWS: u64 = 6;
+/// Requests of a block that are few enough for another window.
+const FEW_REQUESTS: u64 = 20_000;
+
+/// Worlds side by side.
+#[derive(Debug)]
+pub(super) struct Running<const O: bool> {
+    pub(super) episode: Episode,
+    pub(super) lanes: BTreeMap<Key, Lane<O>>,
+    /// What waits to be labelled, by contrast: of those in which the fact itself is the world with the fault.
+    pub(super) marks: BTreeMap<Kind, Marks>,
+    /// The fact's open window.
+    pub(super) side: Side,
+    /// Its windows around the beginning.
+    pub(super) record: Record,
+    /// Where the open window began.
+    pub(super) opened: Time,
+    /// Windows and requests of the last block.
+    last: (u64, u64),
+    /// Windows of the first block, and of the whole episode so far.
+    first: u64,
+    windows: u64,
+}
+
+impl<const O: bool> Running<O> {
+    pub(super) fn new(metrics: &Metrics, fact: &mut World, at: Time) -> Self {
+        let edge = Edge::of(fact);
+        let of_a_window = edge.requests_in(fact.blueprint().scrape_interval, at);
+        Self {
+            episode: Episode {
+                faults: Vec::new(),
+                not_contrasted: Vec::new(),
+                from: at,
+                until: at,
+                settled: false,
+                limit: None,
+                contrasts: Vec::new(),
+                difficulty: None,
+            },
+            lanes: BTreeMap::new(),
+            marks: BTreeMap::new(),
+            side: Side::open(metrics, &edge),
+            first: (FIRST_REQUESTS / of_a_window.max(1)).clamp(1, FIRST_WINDOWS),
+            record: Record::default(),
+            opened: at,
+            last: (FIRST_WINDOWS, 0),
+            windows: 0,
+        }
+    }
+
+    /// The limit that one of the worlds beside the fact has hit.
+    pub(super) fn limit(&self) -> Option<Stop> {
+        self.lanes.values().find_map(|lane| lane.stopped)
+    }
+
+    /// Windows of the next block: few at high rates, so that a block fits into memory.
+    pub(super) fn block(&self) -> u64 {
+        if self.windows == 0 {
+            return self.first;
+        }
+        let (windows, requests) = self.last;
+        let of_a_window = (requests / windows.max(1)).max(1);
+        (FEW_REQUESTS / of_a_window).clamp(1, WINDOWS)
+    }
+
+    /// Starts and ends of windows.
+    pub(super) fn bounds(&self, edges: &[Time]) -> Vec<(Time, Time)> {
+        let starts = std::iter::once(self.opened).chain(edges.iter().copied());
+        starts.zip(edges.iter().copied()).collect()
+    }
+
+    /// A fault comes: the worlds that its contrasts need part from those that there are.
+    pub(super) fn part(
+        &mut self,
+        fault: FaultId,
+        fact: &World,
+        tally: &Tally<O>,
+        components: &Components,
+        numbers: &mut u32,
+    ) {
+        let before: Vec<FaultId> = self.episode.faults.clone();
+        let mut after = before.clone();
+        after.push(fault);
+        let none = Key::without(after.iter().copied());
+        let all_but = |kept: FaultId| Key::without(after.iter().copied().filter(|&other| other != kept));
+        let mut needed: Vec<Key> = after.iter().map(|&one| Key::without([one])).collect();
+        needed.push(none.clone());
+        needed.extend(after.iter().map(|&one| all_but(one)));
+        needed.retain(|key| !key.aside.is_empty());
+        let placebos: Vec<Key> =
+            after.iter().map(|&one| Key::without([one])).chain([none.clone()]).map(Key::placebo).collect();
+        let mut lanes = BTreeMap::new();
+        for key in needed.into_iter().chain(placebos) {
+            if !lanes.contains_key(&key) {
+                let lane = self.forked(&key, fault, fact, tally, &lanes);
+                lanes.insert(key, lane);
+            }
+        }
+        self.lanes = lanes;
+        self.episode.faults.push(fault);
+        let mut next = || {
+            *numbers += 1;
+            *numbers - 1
+        };
+        self.plan(&before, &after, fault, components, &mut next);
+    }
+
+    /// The world of a key, parted from the one that it was until now.
+    fn forked(
+        &self,
+        key: &Key,
+        fault: FaultId,
+        fact: &World,
+        tally: &Tally<O>,
+        made: &BTreeMap<Key, Lane<O>>,
+    ) -> Lane<O> {
+        let parent = key.parent(fault);
+        let redrawn = key.placebo && !self.lanes.contains_key(&parent);
+        let mut lane = if redrawn {
+            made[&Key { placebo: false, ..key.clone() }].clone()
+        } else if parent.aside.is_empty() {
+            self.lane_of(fact, tally.clone())
+        } else {
+            self.lanes[&parent].clone()
+        };
+        if redrawn {
+            lane.redrawn = Some(0);
+            lane.redraw();
+        } else if key.aside.contains(&fault) {
+            lane.world.set_aside(fault);
+        }
+        lane
+    }
+
+    /// The fact's own world, with what it has left behind since the last edge.
+    fn lane_of(&self, fact: &World, mut tally: Tally<O>) -> Lane<O> {
+        tally.want(Wanted::All);
+        let mut world = Box::new(fact.clone());
+        world.ignore_blame();
+        Lane { world, tally, side: self.side.clone(), redrawn: None, stopped: None, windows: Vec::new() }
+    }
+
+    /// The contrasts from now on.
+    fn plan(
+        &mut self,
+        before: &[FaultId],
+        after: &[FaultId],
+        fault: FaultId,
+        components: &Components,
+        next: &mut impl FnMut() -> u32,
+    ) {
+        let fact = Key::default();
+        let none = Key::without(after.iter().copied());
+        let alone = |one: FaultId| Key::without(after.iter().copied().filter(|&other| other != one));
+        let known = std::mem::take(&mut self.episode.contrasts);
+        let find = |kind: Kind| known.iter().find(|contrast| contrast.kind == kind);
+        let mut contrasts = Vec::new();
+        for &one in after {
+            let (kind, without) = (Kind::Necessity(one), Key::without([one]));
+            contrasts.push(match find(kind) {
+                Some(contrast) => contrast.clone(),
+                None => Contrast::new(next(), kind, fact.clone(), without, components),
+            });
+        }
+        if after.len() > 1 {
+            for &one in after {
+                let kind = Kind::Sufficiency(one);
+                // A fault that was the only one was sufficient for what it was necessary for.
+                let so_far = find(kind).or_else(|| before.len().eq(&1).then(|| find(Kind::Necessity(one))).flatten());
+                let number = find(kind).map_or_else(&mut *next, |known| known.number);
+                contrasts.push(match so_far {
+                    Some(contrast) if one != fault => contrast.goes_on_as(number, kind, alone(one), none.clone()),
+                    _ => Contrast::new(number, kind, alone(one), none.clone(), components),
+                });
+            }
+            if let Some(&one) = before.first()
+                && !self.marks.contains_key(&Kind::Joint)
+                && let Some(so_far) = self.marks.get(&Kind::Necessity(one)).cloned()
+            {
+                self.marks.insert(Kind::Joint, so_far);
+            }
+            let so_far = find(Kind::Joint).or_else(|| before.first().and_then(|&one| find(Kind::Necessity(one))));
+            let number = find(Kind::Joint).map_or_else(&mut *next, |known| known.number);
+            contrasts.push(match so_far {
+                Some(contrast) => contrast.goes_on_as(number, Kind::Joint, fact, none),
+                None => Contrast::new(number, Kind::Joint, fact, none, components),
+            });
+        }
+        self.episode.contrasts = contrasts;
+    }
+
+    /// Compares a block of windows, in which the fact's numbers were these and what it left behind is in `tally`.
+    pub(super) fn compare(
+        &mut self,
+        system: &System,
+        bounds: &[(Time, Time)],
+        fact: &[Vec<f64>],
+        tally: &Tally<O>,
+    ) -> Vec<Rows> {
+        let now = bounds.last().map_or(self.opened, |&(_, end)| end);
+        let (lanes, marks) = (&self.lanes, &mut self.marks);
+        let seen = |key: &Key| match lanes.get(key) {
+            Some(lane) => Seen { windows: &lane.windows, requests: &lane.tally.requests },
+            None => Seen { windows: fact, requests: &tally.requests },
+        };
+        let faults = &self.episode.faults;
+        let compared = self.episode.contrasts.iter_mut().map(|contrast| {
+            let block = Block {
+                system,
+                windows: bounds,
+                with: seen(&contrast.with),
+                without: seen(&contrast.without),
+                placebo: seen(&contrast.without.clone().placebo()),
+            };
+            let (windows, effects) = contrast.compare(&block);
+            let mut labels = Labels::default();
+            if O && contrast.with.aside.is_empty() {
+                let without = &lanes[&contrast.without];
+                let placebo = &lanes[&contrast.without.clone().placebo()];
+                let marks = marks.entry(contrast.kind).or_default();
+                let tallies = [tally, &without.tally, &placebo.tally];
+                labels = marks.take(contrast, &system.components, tallies, now);
+                labels.samples = marks::samples(system, contrast, &windows);
+            }
+            let faults = contrast.kind.faults(faults);
+            Rows { contrast: contrast.number, kind: contrast.kind, faults, windows, effects, labels }
+        });
+        let compared = compared.collect();
+        self.last = (bounds.len() as u64, tally.requests.len() as u64);
+        self.windows += bounds.len() as u64;
+        self.opened = now;
+        self.lanes.values_mut().for_each(|lane| lane.tally.clear());
+        compared
+    }
+}
