@@ -3,41 +3,48 @@
 mod support;
 
 use knockon_kernel::{Duration, Time};
-use knockon_lab::truth::{Incident, Interaction, Part, Recovery, Role, Rows, State, Truth};
-use knockon_model::World;
+use knockon_lab::truth::{BlameWindow, Incident, Interaction, Part, Recovery, Role, Rows, State, Truth};
+use knockon_model::{Stop, World};
 use knockon_scenario::{Loaded, Options, Scenario};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use support::load;
 
 /// All that is concluded of a run.
-struct Concluded {
-    truth: Truth<false>,
+struct Concluded<const OBSERVES: bool = false> {
+    truth: Truth<OBSERVES>,
     rows: Vec<Rows>,
+    blame: Vec<BlameWindow>,
 }
 
 fn conclude(loaded: &Loaded, threads: usize) -> Concluded {
     conclude_after(loaded, threads, |_| ())
 }
 
+/// The same of a run whose rows are observed.
+fn conclude_observed(loaded: &Loaded) -> Concluded<true> {
+    conclude_after(loaded, 2, |_| ())
+}
+
 /// The same, with something done to the fact at the instant before its first fault.
-fn conclude_after(loaded: &Loaded, threads: usize, change: impl Fn(&mut World)) -> Concluded {
+fn conclude_after<const O: bool>(loaded: &Loaded, threads: usize, change: impl Fn(&mut World)) -> Concluded<O> {
     let fork = loaded.blueprint.faults.iter().map(|fault| fault.at).min();
     let mut fact = World::new(loaded.blueprint.clone());
     let mut truth = Truth::new(&fact, threads, true);
-    let mut rows = Vec::new();
+    let (mut rows, mut blame) = (Vec::new(), Vec::new());
     let followed = truth.follow(&mut fact, |_, fact, settled| {
         rows.extend(settled.rows);
+        blame.extend(settled.blame);
         if fork.is_some_and(|fork| fact.time() + Duration::from_nanos(1) == fork) {
             change(fact);
         }
         ControlFlow::Continue(())
     });
     followed.expect("no limit is hit");
-    Concluded { truth, rows }
+    Concluded { truth, rows, blame }
 }
 
-impl Concluded {
+impl<const O: bool> Concluded<O> {
     fn incident(&self) -> Incident {
         let mut incidents = self.truth.incidents();
         assert_eq!(incidents.len(), 1, "{incidents:?}");
@@ -255,6 +262,56 @@ fn faults_of_services_that_share_nothing_are_independent() {
 }
 
 #[test]
+fn a_fault_that_does_nothing_takes_no_blame_away_when_it_comes_within_a_window() {
+    let slow = r#""slow": Pause(service: "api", at: "5min", until: "9min")"#;
+    let nothing = r#", "nothing": Set(at: "363s", set: {"api.workers": 2})"#;
+    let told = |concluded: &Concluded<true>| {
+        let window = |window: &BlameWindow| format!("{} {} {:?}", window.start, window.end, window.records);
+        concluded.blame.iter().map(window).collect::<Vec<_>>()
+    };
+    let (one, two) = (conclude_observed(&plain(slow)), conclude_observed(&plain(&format!("{slow}{nothing}"))));
+    let (one, two) = (told(&one), told(&two));
+    assert!(one.len() > 60, "{} windows", one.len());
+    assert_eq!(one[..60], two[..60]);
+}
+
+#[test]
+fn rows_are_labelled_to_the_end_of_the_run() {
+    // The last window is not a whole one, and shorter than half of one.
+    let stops = r#""stops": Pause(service: "postgres", at: "5min", until: "330s")"#;
+    let loaded = shop(stops, "364s", "");
+    let concluded = conclude_observed(&loaded);
+    let end = Time::ZERO + loaded.blueprint.duration;
+    let last = concluded.rows.iter().flat_map(|rows| &rows.windows).map(|row| row.end).max();
+    assert_eq!(last, Some(end), "all of the time is in a window");
+    let labels = || concluded.rows.iter().map(|rows| &rows.labels);
+    let here_only = labels().flat_map(|labels| &labels.spans).filter(|mark| mark.difference_ns.is_none());
+    assert!(here_only.count() > 0, "spans that are in the fact only");
+    assert!(labels().flat_map(|labels| &labels.logs).count() > 0, "lines that are in the fact only");
+    let mut samples = labels().flat_map(|labels| &labels.samples).map(|mark| mark.time).collect::<Vec<_>>();
+    samples.sort();
+    assert_eq!(samples.last(), Some(&(Time::ZERO + Duration::from_secs(360))), "the last scrape");
+}
+
+#[test]
+fn what_hits_a_limit_without_the_fault_is_compared_until_then() {
+    // Fewer events with the fault than without: nobody listens any more.
+    let down = r#""down": Kill(service: "api", at: "5min")"#;
+    let mut loaded = plain(down);
+    let mut alone = World::new(loaded.blueprint.clone());
+    alone.run_until(Time::ZERO + loaded.blueprint.duration, &mut knockon_model::Null).expect("no limit is hit");
+    loaded.blueprint.limits.events = alone.events() + 1;
+    let concluded = conclude(&loaded, 2);
+    let incident = concluded.incident();
+    let Some(Stop::Events { at, .. }) = incident.limit else { panic!("{incident:?}") };
+    assert!(incident.until <= at && incident.until > incident.from, "{incident:?}");
+    assert!(incident.has_effect());
+    let later = concluded.rows.iter().flat_map(|rows| &rows.windows).filter(|row| row.end > incident.until);
+    assert_eq!(later.count(), 0);
+    assert!(incident.in_words(&loaded.blueprint).contains("hits a limit"));
+}
+
+#[test]
 fn threads_change_nothing() {
     let loaded = load("pool_exhaustion", &Options::default());
     let told = |threads| {
@@ -272,7 +329,7 @@ fn null_faults(seeds: std::ops::RangeInclusive<u64>) -> (u64, [u64; 2], [u64; 2]
         let fault = r#""nothing": Set(at: "5min", set: {"web-api/pool.maximum": 10})"#;
         let mut loaded = shop(fault, "25min", "");
         loaded.blueprint.seed = seed;
-        let concluded = conclude_after(&loaded, 2, |fact| fact.redraw_phases(1_000 + seed));
+        let concluded: Concluded = conclude_after(&loaded, 2, |fact| fact.redraw_phases(1_000 + seed));
         let incident = concluded.incident();
         effects += u64::from(incident.has_effect());
         let labelled: usize =

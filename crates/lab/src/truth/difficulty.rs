@@ -11,7 +11,7 @@
 
 use super::components::Components;
 use super::contrast::Contrast;
-use super::metric::Metrics;
+use super::metrics::Metrics;
 use crate::Calendar;
 use knockon_kernel::{Duration, Time};
 use serde::Serialize;

@@ -1,6 +1,6 @@
 //! A world beside the fact: without some of the faults, or with its components' phases redrawn as well.
 
-use super::metric::Edge;
+use super::edge::Edge;
 use super::side::Side;
 use super::system::System;
 use super::tally::Tally;

@@ -6,13 +6,7 @@
 //! requests that ended in the window.
 //! Each says which way is worse; a table of them is the only list there is.
 
-use knockon_kernel::{Duration, Time};
-use knockon_model::blueprint::{Arrivals, Blueprint};
-use knockon_model::id::{EndpointId, ProcessId};
-use knockon_model::record::{BlameRecord, Part, ProcessInfo, SeriesKind};
-use knockon_model::statistics::Statistics;
-use knockon_model::{LevelKind, LevelPart, World};
-use knockon_scenario::{Reading, Statistic, Unit};
+use knockon_model::LevelKind;
 
 /// What is compared.
 #[derive(Clone, PartialEq, Debug)]
@@ -61,7 +55,7 @@ impl Metric {
 
 use Worse::{Higher, Lower, Neither};
 
-const SOURCE: &[(&str, Worse)] = &[
+pub(super) const SOURCE: &[(&str, Worse)] = &[
     ("sent", Neither),
     ("failed", Higher),
     ("timeouts", Higher),
@@ -73,7 +67,7 @@ const SOURCE: &[(&str, Worse)] = &[
     ("latency.p99", Higher),
 ];
 
-const SERVICE: &[(&str, Worse)] = &[
+pub(super) const SERVICE: &[(&str, Worse)] = &[
     ("arrived", Neither),
     ("failed", Higher),
     ("refused", Higher),
@@ -109,7 +103,7 @@ const SERVICE: &[(&str, Worse)] = &[
     ("syn_dropped", Higher),
 ];
 
-const POOL: &[(&str, Worse)] = &[
+pub(super) const POOL: &[(&str, Worse)] = &[
     ("acquired", Neither),
     ("timeouts", Higher),
     ("leaked", Higher),
@@ -119,7 +113,7 @@ const POOL: &[(&str, Worse)] = &[
     ("in_use.sojourn.mean", Higher),
 ];
 
-const KEYS: &[(&str, Worse)] = &[
+pub(super) const KEYS: &[(&str, Worse)] = &[
     ("hit_share", Lower),
     ("misses", Higher),
     ("evicted", Higher),
@@ -128,7 +122,7 @@ const KEYS: &[(&str, Worse)] = &[
     ("waiting.present.mean", Higher),
 ];
 
-const LINK: &[(&str, Worse)] = &[
+pub(super) const LINK: &[(&str, Worse)] = &[
     ("sent", Neither),
     ("failed", Higher),
     ("retries", Higher),
@@ -153,7 +147,7 @@ pub(super) const ENDPOINT: &[(&str, &str, Worse, bool)] = &[
 
 /// Levels that are compared. Others are the momentary state of what has averages above, count lives, which do not come back, or say no more than that a
 /// fault is in force.
-const LEVELS: &[(LevelKind, Worse)] = &[
+pub(super) const LEVELS: &[(LevelKind, Worse)] = &[
     (LevelKind::RetainedBytes, Higher),
     (LevelKind::LiveAfterFullBytes, Higher),
     (LevelKind::ResidentBytes, Higher),
@@ -173,306 +167,3 @@ const LEVELS: &[(LevelKind, Worse)] = &[
     (LevelKind::Breaker, Higher),
     (LevelKind::Ejected, Higher),
 ];
-
-/// What is read of a world at the edge of a window.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Edge {
-    statistics: Statistics,
-    levels: Vec<u64>,
-    /// Who held what others waited for since the last edge, where that is accounted for.
-    pub(super) blame: Vec<BlameRecord>,
-}
-
-impl Edge {
-    /// Of a world that has come to the edge.
-    pub(super) fn of(world: &mut World) -> Self {
-        Self {
-            statistics: world.totals(),
-            levels: world.levels().iter().map(|level| level.value).collect(),
-            blame: world.take_blame(),
-        }
-    }
-
-    /// How many requests come in such a time, by those that have come until `at`.
-    pub(super) fn requests_in(&self, window: Duration, at: Time) -> u64 {
-        let sent: u64 = self.statistics.sources.iter().map(|source| source.sent).sum();
-        let share = u128::from(sent) * u128::from(window.as_nanos()) / u128::from(at.as_nanos().max(1));
-        u64::try_from(share).unwrap_or(u64::MAX)
-    }
-}
-
-/// All metrics of a system, in the order of their values.
-#[derive(Clone, Debug, Default)]
-pub struct Metrics {
-    metrics: Vec<Metric>,
-    statistics: Vec<Statistic>,
-    /// Positions among the levels of a world.
-    levels: Vec<usize>,
-    /// The first client side of a source among the processes.
-    first_client: usize,
-    /// Mean latencies of services.
-    latencies: Vec<usize>,
-    /// Endpoints that each source asks for, with the index of their first metric.
-    endpoints: Vec<Vec<(EndpointId, usize)>>,
-    /// Index of the first observed series, and whether each of them is a counter.
-    series: usize,
-    counters: Vec<bool>,
-}
-
-impl Metrics {
-    /// Those of a world; with its observed series where `observed` is.
-    #[must_use]
-    pub fn of(world: &World, observed: bool) -> Self {
-        let (blueprint, catalogue) = (world.blueprint(), world.catalogue());
-        let clients = catalogue.processes.iter().position(|process| process.service.is_none());
-        let first_client = clients.unwrap_or(catalogue.processes.len());
-        let mut all = Self { first_client, ..Self::default() };
-        for source in &blueprint.sources {
-            all.add(blueprint, &source.name, None, SOURCE);
-        }
-        for service in &blueprint.services {
-            let first = all.metrics.len();
-            all.add(blueprint, &service.name, None, SERVICE);
-            all.latencies.extend((first..all.metrics.len()).filter(|&n| all.metrics[n].name == "latency.mean"));
-            for pool in &service.pools {
-                all.add(blueprint, &service.name, Some(&pool.name), POOL);
-            }
-        }
-        for keys in &blueprint.keyspaces {
-            all.add(blueprint, &blueprint[keys.cache].name, Some(&blueprint.keyspace_name(keys)), KEYS);
-        }
-        for policy in &blueprint.traffic {
-            let name = blueprint.link_name(policy.link);
-            for &(statistic, worse) in LINK {
-                let caller = name.split(" -> ").next().unwrap_or(&name).to_owned();
-                all.add_statistic(
-                    blueprint,
-                    &format!("{name}.{statistic}"),
-                    caller,
-                    Some(name.clone()),
-                    statistic,
-                    worse,
-                );
-            }
-        }
-        all.add_levels(world);
-        all.add_endpoints(blueprint);
-        all.series = all.metrics.len();
-        for series in catalogue.series.iter().filter(|_| observed) {
-            let labels: Vec<String> = series.attributes.iter().map(|(key, value)| format!("{key}={value:?}")).collect();
-            all.counters.push(series.kind != SeriesKind::Gauge);
-            all.metrics.push(Metric {
-                component: series.service.clone(),
-                part: Some(series.instance.clone()),
-                name: if labels.is_empty() {
-                    series.name.clone()
-                } else {
-                    format!("{}{{{}}}", series.name, labels.join(","))
-                },
-                unit: "",
-                worse: Neither,
-                counts: false,
-                exogenous: false,
-                decides: false,
-            });
-        }
-        all
-    }
-
-    fn add(&mut self, blueprint: &Blueprint, component: &str, part: Option<&str>, rows: &[(&str, Worse)]) {
-        for &(statistic, worse) in rows {
-            let path = match part {
-                None => format!("{component}.{statistic}"),
-                Some(part) => format!("{component}/{part}.{statistic}"),
-            };
-            self.add_statistic(blueprint, &path, component.to_owned(), part.map(str::to_owned), statistic, worse);
-        }
-    }
-
-    fn add_statistic(
-        &mut self,
-        blueprint: &Blueprint,
-        path: &str,
-        component: String,
-        part: Option<String>,
-        name: &str,
-        worse: Worse,
-    ) {
-        let statistic = Statistic::resolve(blueprint, path).expect("the tables name statistics that there are");
-        self.metrics.push(Metric {
-            name: name.to_owned(),
-            unit: unit(statistic.unit()),
-            worse,
-            counts: statistic.unit() == Unit::Count,
-            exogenous: name == "sent" && part.is_none() && is_open(blueprint, &component),
-            decides: !matches!(
-                name,
-                "latency.p95"
-                    | "latency.p99"
-                    | "queue.present.mean"
-                    | "computed"
-                    | "collections"
-                    | "acquired"
-                    | "loads"
-            ),
-            component,
-            part,
-        });
-        self.statistics.push(statistic);
-    }
-
-    fn add_levels(&mut self, world: &World) {
-        let processes = &world.catalogue().processes;
-        for (position, level) in world.levels().iter().enumerate() {
-            let Some(&(kind, worse)) = LEVELS.iter().find(|(kind, _)| *kind == level.kind) else { continue };
-            let process = &processes[level.process.index()];
-            let part = part_of(world.blueprint(), process, level.part);
-            self.levels.push(position);
-            self.metrics.push(Metric {
-                component: process.name.clone(),
-                part: Some(
-                    part.map_or_else(|| process.instance.clone(), |part| format!("{}/{part}", process.instance)),
-                ),
-                name: kind.name().to_owned(),
-                unit: kind.unit(),
-                worse,
-                counts: false,
-                exogenous: false,
-                decides: !matches!(
-                    kind,
-                    LevelKind::ResidentBytes
-                        | LevelKind::LiveAfterFullBytes
-                        | LevelKind::PoolConnections
-                        | LevelKind::Connections
-                        | LevelKind::Entries
-                        | LevelKind::Inbox
-                ),
-            });
-        }
-    }
-
-    /// The endpoints that sources ask for.
-    fn add_endpoints(&mut self, blueprint: &Blueprint) {
-        for source in &blueprint.sources {
-            let mut of_source: Vec<(EndpointId, usize)> = Vec::new();
-            for asked in &source.mix {
-                if of_source.iter().any(|&(known, _)| known == asked.endpoint) {
-                    continue;
-                }
-                of_source.push((asked.endpoint, self.metrics.len()));
-                let endpoint = &blueprint[source.target].endpoints[asked.endpoint.index()].name;
-                let metric = |name: &str, unit, worse, counts| Metric {
-                    component: source.name.clone(),
-                    part: Some(endpoint.clone()),
-                    name: name.to_owned(),
-                    unit,
-                    worse,
-                    counts,
-                    exogenous: false,
-                    decides: matches!(name, "failed" | "latency.mean"),
-                };
-                self.metrics
-                    .extend(ENDPOINT.iter().map(|&(name, unit, worse, counts)| metric(name, unit, worse, counts)));
-                self.metrics.extend(Part::ALL.map(|part| metric(&mean_of(part), "s", Higher, false)));
-            }
-            self.endpoints.push(of_source);
-        }
-    }
-
-    /// All of them.
-    #[must_use]
-    pub fn list(&self) -> &[Metric] {
-        &self.metrics
-    }
-
-    /// The index of the first metric of an endpoint that a source asks for.
-    pub(super) fn of_endpoint(&self, source: usize, endpoint: EndpointId) -> Option<usize> {
-        self.endpoints[source].iter().find(|(known, _)| *known == endpoint).map(|&(_, first)| first)
-    }
-
-    /// Every endpoint's first metric.
-    pub(super) fn endpoints(&self) -> impl Iterator<Item = usize> + '_ {
-        self.endpoints.iter().flatten().map(|&(_, first)| first)
-    }
-
-    /// The observed series, as metrics.
-    pub(super) fn series(&self) -> impl Iterator<Item = usize> + Clone + use<> {
-        self.series..self.metrics.len()
-    }
-
-    /// The mean latencies of services.
-    pub(super) fn latencies(&self) -> impl Iterator<Item = usize> + '_ {
-        self.latencies.iter().copied()
-    }
-
-    /// The source whose client side a process is.
-    pub(super) fn source_of(&self, client: ProcessId) -> Option<usize> {
-        client.index().checked_sub(self.first_client)
-    }
-
-    /// The observed series, if this metric is one.
-    pub(super) fn series_of(&self, metric: usize) -> Option<usize> {
-        metric.checked_sub(self.series)
-    }
-
-    /// Whether a series counts up.
-    pub(super) fn is_counter(&self, series: usize) -> bool {
-        self.counters[series]
-    }
-
-    /// Observed series that are compared.
-    pub(super) fn series_count(&self) -> usize {
-        self.counters.len()
-    }
-
-    /// Reads all statistics of components.
-    pub(super) fn read(&self, edge: &Edge) -> Vec<Option<Reading>> {
-        self.statistics.iter().map(|statistic| statistic.reading(&edge.statistics)).collect()
-    }
-
-    /// The levels that are compared.
-    pub(super) fn levels(&self, edge: &Edge) -> impl Iterator<Item = f64> {
-        self.levels.iter().map(|&position| edge.levels[position] as f64)
-    }
-
-    /// What happened between two readings, in the order of the metrics; not a number where there was nothing to be measured.
-    pub(super) fn between(&self, before: &[Option<Reading>], now: &[Option<Reading>]) -> Vec<f64> {
-        let value = |(statistic, (before, now)): (&Statistic, (&Option<Reading>, &Option<Reading>))| {
-            let within = now.as_ref().zip(before.as_ref()).and_then(|(now, before)| now.since(before));
-            within.filter(|reading| !reading.is_of_nothing()).map_or(f64::NAN, |reading| statistic.value(&reading))
-        };
-        self.statistics.iter().zip(before.iter().zip(now)).map(value).collect()
-    }
-}
-
-/// What of a process a level is about.
-fn part_of(blueprint: &Blueprint, process: &ProcessInfo, part: LevelPart) -> Option<String> {
-    match part {
-        LevelPart::Itself => None,
-        LevelPart::Pool(pool) => Some(blueprint[process.service?].pools[pool.index()].name.clone()),
-        LevelPart::Cache(cache) => Some(blueprint[cache].name.clone()),
-        LevelPart::Link(link) => Some(blueprint.link_name(link)),
-    }
-}
-
-/// Whether a component is a source that sends whatever becomes of what it has sent.
-fn is_open(blueprint: &Blueprint, component: &str) -> bool {
-    let source = blueprint.sources.iter().find(|source| source.name == component);
-    source.is_some_and(|source| !matches!(source.arrivals, Arrivals::Closed { .. }))
-}
-
-/// The name of the mean time in a part of the ledger.
-fn mean_of(part: Part) -> String {
-    format!("{}.mean", part.column().trim_end_matches("_ns"))
-}
-
-const fn unit(unit: Unit) -> &'static str {
-    match unit {
-        Unit::Count => "count",
-        Unit::Share => "1",
-        Unit::Seconds => "s",
-        Unit::SquareSeconds => "s2",
-        Unit::Number => "mean count",
-        Unit::PerSecond => "1/s",
-    }
-}

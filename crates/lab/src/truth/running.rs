@@ -3,10 +3,11 @@
 use super::components::Components;
 use super::contrast::{Block, Contrast, Kind, Seen};
 use super::difficulty::Record;
+use super::edge::Edge;
 use super::episode::{Episode, Rows};
 use super::lane::{Key, Lane};
 use super::marks::{self, Labels, Marks};
-use super::metric::{Edge, Metrics};
+use super::metrics::Metrics;
 use super::side::Side;
 use super::system::System;
 use super::tally::{Tally, Wanted};

@@ -1,6 +1,8 @@
 //! One world's numbers, window by window: what its statistics, its requests and its samples come to at each edge.
 
-use super::metric::{ENDPOINT, Edge, Metrics};
+use super::edge::Edge;
+use super::metric::ENDPOINT;
+use super::metrics::Metrics;
 use super::system::System;
 use super::tally::Tally;
 use knockon_kernel::{Duration, Time};

@@ -1,6 +1,6 @@
 //! Stretches: how far the fact and the worlds beside it go before they are compared, and where they are read on the way.
 
-use super::metric::Edge;
+use super::edge::Edge;
 use super::{Truth, before, difficulty};
 use knockon_kernel::{Duration, Time};
 

@@ -1,7 +1,7 @@
 //! What a run is of: all that its worlds have in common.
 
 use super::components::Components;
-use super::metric::Metrics;
+use super::metrics::Metrics;
 use knockon_model::blueprint::Blueprint;
 use knockon_model::record::Catalogue;
 

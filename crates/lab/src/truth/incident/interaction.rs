@@ -1,0 +1,118 @@
+//! The part of each fault in an incident, and how they go together.
+
+use crate::truth::contrast::{Contrast, Kind};
+use crate::truth::episode::Episode;
+use crate::truth::harm::Harm;
+use knockon_model::id::FaultId;
+use serde::{Deserialize, Serialize};
+
+/// How the faults of an episode go together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Interaction {
+    /// There is one fault.
+    Single,
+    /// None of them has an effect, alone or with the others.
+    NoEffect,
+    /// Each has the effect that it has alone.
+    Independent,
+    /// None would have done it alone; together they did.
+    Joint,
+    /// Each would have done it alone; without any one of them it would have happened all the same.
+    OverDetermined,
+    /// A fault that would have had an effect alone had none beside the others.
+    Masked,
+}
+
+impl Interaction {
+    /// For people.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Single => "a single fault",
+            Self::NoEffect => "no effect",
+            Self::Independent => "independent",
+            Self::Joint => "joint: together they did what none does alone",
+            Self::OverDetermined => "over-determined: each alone would have sufficed",
+            Self::Masked => "one masks another",
+        }
+    }
+}
+
+/// A fault's part in an incident.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Without it, things would have been otherwise.
+    Cause,
+    /// Not needed, since another one sufficed as well.
+    Redundant,
+    /// It would have had an effect alone, but beside the others it had none.
+    Masked,
+    /// It had no effect.
+    NoEffect,
+    /// Too many others were on: it was compared with nothing.
+    NotContrasted,
+}
+
+/// A fault of an incident.
+#[derive(Clone, Debug)]
+pub struct FaultFound {
+    /// Which.
+    pub fault: FaultId,
+    /// Its part.
+    pub role: Role,
+    /// What would not have happened without it.
+    pub harm: Harm,
+    /// What it would have done alone, where there were others.
+    pub alone: Option<Harm>,
+}
+
+pub(super) fn found(episode: &Episode) -> Vec<FaultFound> {
+    let has = |kind| episode.find(kind).is_some_and(Contrast::has_effect);
+    let any_necessary = episode.faults.iter().any(|&fault| has(Kind::Necessity(fault)));
+    let contrasted = episode.faults.iter().map(|&fault| {
+        let alone = episode.find(Kind::Sufficiency(fault));
+        let suffices = alone.is_some_and(Contrast::has_effect);
+        let role = match (has(Kind::Necessity(fault)), suffices) {
+            (true, _) => Role::Cause,
+            (false, true) if any_necessary => Role::Masked,
+            (false, true) => Role::Redundant,
+            (false, false) => Role::NoEffect,
+        };
+        let harm = episode.find(Kind::Necessity(fault)).map_or_else(Harm::default, |contrast| contrast.harm);
+        FaultFound { fault, role, harm, alone: alone.map(|contrast| contrast.harm) }
+    });
+    let left_out = episode.not_contrasted.iter().map(|&fault| FaultFound {
+        fault,
+        role: Role::NotContrasted,
+        harm: Harm::default(),
+        alone: None,
+    });
+    contrasted.chain(left_out).collect()
+}
+
+pub(super) fn of(episode: &Episode, faults: &[FaultFound]) -> Interaction {
+    let has = |kind| episode.find(kind).is_some_and(Contrast::has_effect);
+    if !episode.whole().has_effect() && faults.iter().all(|fault| fault.role != Role::Cause) {
+        return Interaction::NoEffect;
+    }
+    if episode.faults.len() == 1 {
+        return Interaction::Single;
+    }
+    if faults.iter().any(|fault| fault.role == Role::Masked) {
+        return Interaction::Masked;
+    }
+    if faults.iter().filter(|fault| fault.role == Role::Redundant).count() > 1 {
+        return Interaction::OverDetermined;
+    }
+    let causes: Vec<_> = faults.iter().filter(|fault| fault.role == Role::Cause).collect();
+    if causes.len() > 1 && causes.iter().all(|cause| !has(Kind::Sufficiency(cause.fault))) {
+        return Interaction::Joint;
+    }
+    // What all do together against the sum of what each does alone.
+    let alone: u64 = faults.iter().filter_map(|fault| fault.alone).map(|harm| harm.hurt + harm.helped).sum();
+    let together = episode.whole().harm;
+    let together = together.hurt + together.helped;
+    if causes.len() > 1 && together > alone + alone / 4 { Interaction::Joint } else { Interaction::Independent }
+}

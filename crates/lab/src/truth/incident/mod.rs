@@ -1,0 +1,239 @@
+//! The record of an incident: what was done, to whom it got, what it cost, whether it ended. One for each episode, concluded from its
+//! contrasts; the file `truth/incidents.json`.
+
+use super::HORIZON;
+mod document;
+mod interaction;
+
+pub use document::document;
+pub use interaction::{FaultFound, Interaction, Role};
+
+use super::components::Components;
+use super::contrast::{Contrast, Kind};
+use super::episode::Episode;
+use super::harm::Harm;
+use super::metrics::Metrics;
+use crate::Calendar;
+use knockon_kernel::{Duration, Time};
+use knockon_model::Stop;
+use knockon_model::blueprint::Blueprint;
+use knockon_model::id::FaultId;
+use serde::{Deserialize, Serialize};
+
+/// What a component is to an incident.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// A fault acts on it.
+    Trigger,
+    /// It fares worse.
+    Victim,
+    /// It does other work than without the fault, and fares no worse.
+    Affected,
+    /// Nothing of it leaves its bands.
+    Bystander,
+}
+
+/// A component of an incident.
+#[derive(Clone, Debug)]
+pub struct ComponentFound {
+    /// Its name.
+    pub name: String,
+    /// What it is to the incident.
+    pub part: Part,
+    /// When it was first affected.
+    pub onset: Option<Time>,
+    /// When it was last.
+    pub last: Option<Time>,
+    /// Its numbers that moved most often, as indices of metrics.
+    pub evidence: Vec<usize>,
+}
+
+/// Whether, and when, users fared as without the faults again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Recovery {
+    /// No user fared worse in the first place.
+    NothingToRecoverFrom,
+    /// From this instant on.
+    At(Time),
+    /// Not while a fault was in force, as one was to the end.
+    InForce,
+    /// Not by the end of the run, which came soon after the fault's.
+    NotYet,
+    /// Not, long after everything that had been done was undone: something else sustains it.
+    Metastable,
+}
+
+impl Recovery {
+    /// For people and files.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::NothingToRecoverFrom => "no user fared worse",
+            Self::At(_) => "recovered",
+            Self::InForce => "none: a fault is in force to the end",
+            Self::NotYet => "none by the end of the run",
+            Self::Metastable => "none: metastable",
+        }
+    }
+}
+
+/// An incident.
+#[derive(Clone, Debug)]
+pub struct Incident {
+    /// When its first fault acted.
+    pub from: Time,
+    /// When worlds were compared no longer.
+    pub until: Time,
+    /// The limit that a world without some of the faults hit, if that was why.
+    pub limit: Option<Stop>,
+    /// When the last fault was taken back, if all were.
+    pub undone: Option<Time>,
+    /// Its faults, in the order of their times.
+    pub faults: Vec<FaultFound>,
+    /// How they go together.
+    pub interaction: Interaction,
+    /// Every component.
+    pub components: Vec<ComponentFound>,
+    /// What requests suffered of all faults together.
+    pub harm: Harm,
+    /// Whether it ended.
+    pub recovery: Recovery,
+    /// The contrast that all this is read from.
+    pub contrast: u32,
+    /// Numbers of all its contrasts, with what they are about.
+    pub contrasts: Vec<(u32, Kind)>,
+}
+
+/// Windows at the end of an episode that decide whether it is over.
+const LAST_WINDOWS: u64 = 5;
+/// Numbers that are named for a component.
+const EVIDENCE: usize = 6;
+
+impl Incident {
+    /// What an episode was.
+    #[must_use]
+    pub fn of(blueprint: &Blueprint, metrics: &Metrics, components: &Components, episode: &Episode) -> Self {
+        let whole = episode.whole();
+        let undone =
+            episode.faults.iter().map(|&fault| undone(blueprint, fault, episode.until)).collect::<Option<Vec<_>>>();
+        let undone = undone.and_then(|all| all.into_iter().max());
+        let faults = interaction::found(episode);
+        Self {
+            from: episode.from,
+            until: episode.until,
+            limit: episode.limit,
+            undone,
+            interaction: interaction::of(episode, &faults),
+            components: of_components(blueprint, metrics, components, episode, whole),
+            harm: whole.harm,
+            recovery: recovery(blueprint, components, episode, whole, undone),
+            contrast: whole.number,
+            contrasts: episode.contrasts.iter().map(|contrast| (contrast.number, contrast.kind)).collect(),
+            faults,
+        }
+    }
+
+    /// What was done, what it cost and whether it ended, in a line.
+    #[must_use]
+    pub fn in_words(&self, blueprint: &Blueprint) -> String {
+        let name = |found: &FaultFound| blueprint.faults[found.fault.index()].name.clone();
+        let names: Vec<_> = self.faults.iter().map(name).collect();
+        let names = names.join(" and ");
+        let broken_off = self.limit.map_or_else(String::new, |limit| {
+            let until = Calendar::offset(self.until);
+            format!("; compared until {until} only, since without the fault the run hits a limit: {limit}")
+        });
+        if !self.has_effect() {
+            return format!("{names}: no effect (nothing beyond what chance does){broken_off}");
+        }
+        let Harm { hurt, failed, lost, waited_ns, .. } = self.harm;
+        let mut text = format!("{names}: {hurt} requests hurt");
+        if failed + lost > 0 {
+            text.push_str(&format!(" ({failed} failed, {lost} lost)"));
+        }
+        text.push_str(&format!(", {:.0} user-seconds lost", waited_ns as f64 / 1e9));
+        if self.interaction != Interaction::Single {
+            text.push_str(&format!("; {}", self.interaction.words()));
+        }
+        match self.recovery {
+            Recovery::At(at) => text.push_str(&format!("; recovered at {}", Calendar::offset(at))),
+            other => text.push_str(&format!("; recovery: {}", other.words())),
+        }
+        text.push_str(&broken_off);
+        text
+    }
+
+    /// Whether anything came of it.
+    #[must_use]
+    pub fn has_effect(&self) -> bool {
+        self.components.iter().any(|component| component.onset.is_some())
+    }
+}
+
+/// When a fault was taken back, or had done what it does; `None` while it is in force.
+fn undone(blueprint: &Blueprint, fault: FaultId, now: Time) -> Option<Time> {
+    let described = &blueprint.faults[fault.index()];
+    match described.until {
+        Some(until) => (until <= now).then_some(until),
+        None => super::passes(blueprint, fault).then_some(described.at),
+    }
+}
+
+fn of_components(
+    blueprint: &Blueprint,
+    metrics: &Metrics,
+    components: &Components,
+    episode: &Episode,
+    whole: &Contrast,
+) -> Vec<ComponentFound> {
+    let acted_on = |name: &String| {
+        episode.faults.iter().any(|&fault| blueprint.faults[fault.index()].component.split('/').next() == Some(name))
+    };
+    let all = components.names.iter().enumerate().map(|(n, name)| {
+        let reach = &whole.reach[n];
+        let part = match (reach.onset.is_some(), reach.hurt) {
+            _ if acted_on(name) => Part::Trigger,
+            (false, _) => Part::Bystander,
+            (true, true) => Part::Victim,
+            (true, false) => Part::Affected,
+        };
+        let mut evidence: Vec<usize> = (0..metrics.list().len())
+            .filter(|&metric| components.of_metric(metric) == n && whole.courses[metric].labelled > 0)
+            .collect();
+        evidence.sort_by_key(|&metric| (std::cmp::Reverse(whole.courses[metric].hurt), metric));
+        evidence.truncate(EVIDENCE);
+        ComponentFound { name: name.clone(), part, onset: reach.onset, last: reach.last, evidence }
+    });
+    all.collect()
+}
+
+fn recovery(
+    blueprint: &Blueprint,
+    components: &Components,
+    episode: &Episode,
+    whole: &Contrast,
+    undone: Option<Time>,
+) -> Recovery {
+    let sources = components
+        .names
+        .iter()
+        .zip(&whole.reach)
+        .filter(|(name, _)| blueprint.sources.iter().any(|source| source.name == **name));
+    let Some(last) = sources.filter_map(|(_, reach)| reach.last_hurt).max() else {
+        return Recovery::NothingToRecoverFrom;
+    };
+    // While a fault is in force, what it does may come again.
+    let lasts = match undone {
+        Some(_) => Duration::from_nanos(blueprint.scrape_interval.as_nanos().saturating_mul(LAST_WINDOWS)),
+        None => HORIZON,
+    };
+    if episode.settled || last.saturating_add(lasts) <= episode.until {
+        return Recovery::At(last);
+    }
+    match undone {
+        None => Recovery::InForce,
+        Some(undone) if undone.saturating_add(HORIZON) <= episode.until => Recovery::Metastable,
+        Some(_) => Recovery::NotYet,
+    }
+}

@@ -1,0 +1,194 @@
+//! How an incident came about: which states of which components left their bands, in what order, and by which mechanism one led to the
+//! next. The files `truth/propagation.json` and `truth/propagation.dot`.
+//!
+//! Nodes are states (memory, pauses, connections held, callers waiting …), each read from the numbers that tell of it. The edges that
+//! there may be follow from the machines and from who may call whom, never from the data: pauses hold connections longer, a slow callee
+//! holds its caller, a caller's misses load the database. An edge is drawn where both of its states left their bands and the
+//! first did not do so later; what a longer way already says is left out (transitive reduction). States that nothing led to are roots:
+//! those of a component that a fault acts on are led to by the fault, others are said to be unexplained.
+
+mod document;
+mod node;
+mod rules;
+mod state;
+
+pub use node::Node;
+pub use state::State;
+
+use super::contrast::Contrast;
+use super::incident::Incident;
+use super::metrics::Metrics;
+use knockon_model::blueprint::Blueprint;
+use knockon_model::id::FaultId;
+use petgraph::algo::{has_path_connecting, toposort};
+use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::visit::{EdgeFiltered, IntoNeighbors};
+use rules::{WITHIN_FAINTLY, is_faint, mechanism};
+use std::collections::BTreeSet;
+
+/// States, and what led to what.
+#[derive(Clone, Debug)]
+pub struct Propagation {
+    /// The graph.
+    pub graph: DiGraph<Node, &'static str>,
+}
+
+impl Propagation {
+    /// How an incident came about.
+    #[must_use]
+    pub fn of(blueprint: &Blueprint, metrics: &Metrics, contrast: &Contrast, incident: &Incident) -> Self {
+        let mut graph = DiGraph::new();
+        let mut nodes = node::all(blueprint, metrics, contrast);
+        nodes.sort_by(|a, b| (a.onset, a.state, &a.component, &a.part).cmp(&(b.onset, b.state, &b.component, &b.part)));
+        let indices: Vec<NodeIndex> = nodes.into_iter().map(|node| graph.add_node(node)).collect();
+        let mut wanted = Vec::new();
+        for &a in &indices {
+            for &b in &indices {
+                if a != b
+                    && let Some(mechanism) = mechanism(blueprint, &graph[a], &graph[b])
+                {
+                    wanted.push((graph[b].onset.max(graph[a].onset), graph[b].onset, a, b, mechanism));
+                }
+            }
+        }
+        // Those between states of different times first: what happened at once must not turn time around.
+        wanted.sort_by_key(|&(_, onset, a, b, _)| (graph[a].onset == onset, graph[a].onset, a, b));
+        let forward = |graph: &DiGraph<Node, &'static str>, a: NodeIndex, b: NodeIndex| {
+            graph[a].onset <= graph[b].onset && !has_path_connecting(graph, b, a, None)
+        };
+        // Of what happened at once, what can be led back to a fault comes first: where two ways would close a circle, the one that
+        // begins there is drawn.
+        let acted_on: Vec<&str> = incident.faults.iter().flat_map(|found| acted_on(blueprint, found.fault)).collect();
+        let mut reached: BTreeSet<NodeIndex> =
+            indices.iter().copied().filter(|&node| acted_on.contains(&graph[node].component.as_str())).collect();
+        let mut goes_on = true;
+        while goes_on {
+            goes_on = false;
+            wanted.retain(|&(_, _, a, b, mechanism)| {
+                if !reached.contains(&a) {
+                    return true;
+                }
+                if forward(&graph, a, b) {
+                    graph.add_edge(a, b, mechanism);
+                    goes_on |= reached.insert(b);
+                }
+                false
+            });
+        }
+        for (a, b, mechanism) in faint(&graph, &reached) {
+            if forward(&graph, a, b) {
+                graph.add_edge(a, b, mechanism);
+            }
+        }
+        for (_, _, a, b, mechanism) in wanted {
+            if forward(&graph, a, b) {
+                graph.add_edge(a, b, mechanism);
+            }
+        }
+        reduce(&mut graph);
+        let mut propagation = Self { graph };
+        propagation.add_faults(blueprint, incident);
+        propagation
+    }
+
+    fn add_faults(&mut self, blueprint: &Blueprint, incident: &Incident) {
+        let unled: Vec<NodeIndex> = self
+            .graph
+            .node_indices()
+            .filter(|&node| self.graph.edges_directed(node, petgraph::Direction::Incoming).next().is_none())
+            .collect();
+        for found in &incident.faults {
+            let fault = &blueprint.faults[found.fault.index()];
+            let acted_on = acted_on(blueprint, found.fault);
+            let led: Vec<NodeIndex> = unled
+                .iter()
+                .copied()
+                .filter(|&node| {
+                    let node = &self.graph[node];
+                    node.onset.as_nanos() + 1 >= fault.at.as_nanos() && acted_on.contains(&node.component.as_str())
+                })
+                .collect();
+            let node = self.graph.add_node(Node {
+                component: fault.component.clone(),
+                part: None,
+                state: None,
+                fault: Some(fault.name.clone()),
+                onset: fault.at,
+                evidence: None,
+            });
+            for led in led {
+                self.graph.add_edge(node, led, "the fault");
+            }
+        }
+    }
+
+    /// States that no fault and no other state led to.
+    #[must_use]
+    pub fn unexplained(&self) -> Vec<&Node> {
+        let unled = self.graph.externals(petgraph::Direction::Incoming).map(|node| &self.graph[node]);
+        unled.filter(|node| node.fault.is_none()).collect()
+    }
+
+    /// Names of the faults that led to something.
+    #[must_use]
+    pub fn roots(&self) -> Vec<&str> {
+        let led = |node: &NodeIndex| self.graph.edges(*node).next().is_some();
+        let roots = self.graph.externals(petgraph::Direction::Incoming).filter(led);
+        roots.filter_map(|node| self.graph[node].fault.as_deref()).collect()
+    }
+
+    /// Nodes in an order in which causes come first, and of those that could come next the earliest.
+    #[must_use]
+    pub fn in_order(&self) -> Vec<NodeIndex> {
+        let mut order = toposort(&self.graph, None).expect("edges never close a circle");
+        let depth = |node: NodeIndex| self.depth(node);
+        order.sort_by_key(|&node| (self.graph[node].onset, self.graph[node].fault.is_none(), depth(node), node));
+        order
+    }
+
+    /// The longest way from a root.
+    fn depth(&self, node: NodeIndex) -> usize {
+        let parents = self.graph.neighbors_directed(node, petgraph::Direction::Incoming);
+        parents.map(|parent| self.depth(parent) + 1).max().unwrap_or(0)
+    }
+}
+
+/// The components that a fault acts on: its own, and where that is a source of load, whom it asks.
+fn acted_on(blueprint: &Blueprint, fault: FaultId) -> Vec<&str> {
+    let path = &blueprint.faults[fault.index()].component;
+    let component = path.split('/').next().unwrap_or(path);
+    let source = blueprint.sources.iter().find(|source| source.name == component);
+    source.map(|source| blueprint[source.target].name.as_str()).into_iter().chain([component]).collect()
+}
+
+/// Faint edges to states that nothing has led to.
+fn faint(
+    graph: &DiGraph<Node, &'static str>,
+    reached: &BTreeSet<NodeIndex>,
+) -> Vec<(NodeIndex, NodeIndex, &'static str)> {
+    let unled = |node: &NodeIndex| graph.edges_directed(*node, petgraph::Direction::Incoming).next().is_none();
+    let mut edges = Vec::new();
+    for b in graph.node_indices().filter(unled) {
+        for &a in reached.iter().filter(|&&a| graph[a].component == graph[b].component && !unled(&a)) {
+            let (Some(from), Some(to)) = (graph[a].state, graph[b].state) else { continue };
+            let rule = WITHIN_FAINTLY.iter().find(|(cause, effect, _)| (*cause, *effect) == (from, to));
+            edges.extend(rule.map(|&(_, _, mechanism)| (a, b, mechanism)));
+        }
+    }
+    edges
+}
+
+/// Takes edges out that longer ways stand for (Aho, Garey, Ullman, "The Transitive Reduction of a Directed Graph", 1972).
+fn reduce(graph: &mut DiGraph<Node, &'static str>) {
+    let edges: Vec<_> = graph.edge_indices().collect();
+    let mut redundant = BTreeSet::new();
+    for edge in edges {
+        let (a, b) = graph.edge_endpoints(edge).expect("it is an edge");
+        let strong = EdgeFiltered::from_fn(&*graph, |edge| !is_faint(edge.weight()));
+        let longer = strong.neighbors(a).any(|next| next != b && has_path_connecting(&strong, next, b, None));
+        if longer {
+            redundant.insert(edge);
+        }
+    }
+    graph.retain_edges(|_, edge| !redundant.contains(&edge));
+}

@@ -1,0 +1,122 @@
+//! What one state can do to another: it follows from the machines and from who may call whom, never from the data.
+
+use super::node::Node;
+use super::state::State::{
+    self, Death, Errors, Guards, Held, Latency, Leak, Load, Locks, Memory, Misses, Pauses, PoolTimeouts, PoolWait,
+    Processor, Queue, Refusals, Retries, Throttling,
+};
+use knockon_model::blueprint::{Blueprint, LinkEnd};
+
+/// What one state does to another of the same component.
+const WITHIN: &[(State, State, &str)] = &[
+    (Load, Memory, "more requests keep bytes at once"),
+    (Load, Processor, "more requests want cores"),
+    (Load, Held, "more requests hold connections"),
+    (Load, Queue, "more requests want workers"),
+    (Memory, Pauses, "collections have more to move, and run more often"),
+    (Pauses, Processor, "what stood still wants cores at once"),
+    (Pauses, Held, "connections are held over pauses"),
+    (Pauses, Queue, "workers are held over pauses"),
+    (Pauses, Latency, "requests stand still"),
+    (Throttling, Held, "connections are held while the quota is burnt"),
+    (Throttling, Queue, "workers are held while the quota is burnt"),
+    (Throttling, Latency, "requests wait for the next period"),
+    (Processor, Held, "connections are held by who waits for a core"),
+    (Processor, Queue, "workers are held by who waits for a core"),
+    (Processor, Latency, "requests wait for a core"),
+    (Locks, Latency, "statements wait for rows"),
+    (Locks, Errors, "lock timeouts"),
+    (Misses, Latency, "values are loaded"),
+    (Leak, PoolWait, "fewer connections are left"),
+    (Held, PoolWait, "no connection is free"),
+    (PoolWait, PoolTimeouts, "waits exceed the acquire timeout"),
+    (PoolWait, Queue, "workers are held by who waits for a connection"),
+    (PoolWait, Latency, "requests wait for a connection"),
+    (PoolTimeouts, Errors, "requests fail without a connection"),
+    (Queue, Latency, "requests wait for a worker"),
+    (Queue, Refusals, "no place is left in the queue"),
+    (Latency, Queue, "workers are held for longer"),
+    (Latency, Memory, "requests keep their bytes for longer"),
+    (Memory, Death, "no room is left"),
+    (Death, Refusals, "nobody listens"),
+    (Death, Errors, "requests end with the process"),
+    (Death, Latency, "a cold process is slow"),
+    (Latency, Retries, "attempts time out"),
+    (Errors, Retries, "failed attempts are sent again"),
+    (Latency, Errors, "requests time out"),
+    (Errors, Guards, "failures are counted"),
+    (Guards, Errors, "calls are not permitted"),
+];
+
+/// What one state does to another of the same component, where nothing else did: it explains, and stands for no other way.
+pub(super) const WITHIN_FAINTLY: &[(State, State, &str)] =
+    &[(PoolWait, Processor, "who has waited for a connection goes on at once")];
+
+/// What a state of a callee does to one of its caller.
+const UPWARD: &[(State, State, &str)] = &[
+    (Latency, Held, "connections are held by who waits for it"),
+    (Latency, Queue, "workers are held by who waits for it"),
+    (Latency, Latency, "callers wait for it"),
+    (Latency, Retries, "attempts time out"),
+    (Latency, Errors, "calls time out"),
+    (Errors, Errors, "its errors are passed on"),
+    (Errors, Retries, "failed attempts are sent again"),
+    (Errors, Guards, "its failures are counted"),
+    (Refusals, Errors, "it turns calls away"),
+    (Refusals, Retries, "refused attempts are sent again"),
+    (Death, Errors, "connections to it break"),
+];
+
+/// What a state of a caller does to one of its callee.
+const DOWNWARD: &[(State, State, &str)] = &[
+    (Load, Load, "more requests, more calls"),
+    (Retries, Load, "each attempt is one more call"),
+    (Pauses, Processor, "what stood still calls at once"),
+    (Pauses, Queue, "what stood still calls at once"),
+    (Pauses, Latency, "what stood still calls at once"),
+    (Death, Queue, "who comes back calls at once"),
+    (Death, Latency, "who comes back calls at once, and for other things"),
+    (Death, Misses, "who comes back asks for other keys"),
+];
+
+/// How one state can lead to another, if it can.
+pub(super) fn mechanism(blueprint: &Blueprint, a: &Node, b: &Node) -> Option<&'static str> {
+    let (from, to) = (a.state?, b.state?);
+    let find = |rules: &[(State, State, &'static str)]| {
+        rules.iter().find(|(cause, effect, _)| (*cause, *effect) == (from, to)).map(|&(_, _, mechanism)| mechanism)
+    };
+    if a.component == b.component {
+        let same_pool = a.part.is_none() || b.part.is_none() || a.part == b.part;
+        return find(WITHIN).filter(|_| same_pool);
+    }
+    if calls(blueprint, &b.component, &a.component) {
+        return find(UPWARD);
+    }
+    if calls(blueprint, &a.component, &b.component) {
+        return find(DOWNWARD);
+    }
+    // What is not found in a cache is asked of whatever else its callers call.
+    let siblings = (from, to) == (Misses, Load)
+        && callers(blueprint, &a.component).any(|caller| calls(blueprint, caller, &b.component));
+    siblings.then_some("what is not found there is loaded from here")
+}
+
+fn name_of(blueprint: &Blueprint, end: LinkEnd) -> &str {
+    match end {
+        LinkEnd::Source(source) => &blueprint[source].name,
+        LinkEnd::Service(service) => &blueprint[service].name,
+    }
+}
+
+fn calls(blueprint: &Blueprint, caller: &str, callee: &str) -> bool {
+    blueprint.links.iter().any(|link| name_of(blueprint, link.from) == caller && blueprint[link.to].name == callee)
+}
+
+fn callers<'a>(blueprint: &'a Blueprint, callee: &'a str) -> impl Iterator<Item = &'a str> {
+    let links = blueprint.links.iter().filter(move |link| blueprint[link.to].name == callee);
+    links.map(|link| name_of(blueprint, link.from))
+}
+
+pub(super) fn is_faint(mechanism: &str) -> bool {
+    WITHIN_FAINTLY.iter().any(|(_, _, faint)| *faint == mechanism)
+}
