@@ -44,6 +44,7 @@ impl Sink for Collected {
     const OBSERVES: bool = true;
     const LEDGER: bool = true;
     const REQUESTS: bool = true;
+    const PARTS: bool = true;
 
     #[inline]
     fn span(&mut self, record: SpanRecord) {

@@ -72,6 +72,7 @@ impl Sink for Records {
     const OBSERVES: bool = true;
     const LEDGER: bool = true;
     const REQUESTS: bool = true;
+    const PARTS: bool = true;
 
     fn span(&mut self, record: SpanRecord) {
         self.must(record.start <= record.end, || format!("a span ends before it starts: {record:?}"));

@@ -454,6 +454,7 @@ impl Sink for Spans {
     const OBSERVES: bool = true;
     const LEDGER: bool = false;
     const REQUESTS: bool = false;
+    const PARTS: bool = false;
     fn span(&mut self, _: knockon_model::record::SpanRecord) {
         self.0 += 1;
     }

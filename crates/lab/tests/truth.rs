@@ -210,7 +210,7 @@ fn the_retry_collapse_is_metastable() {
 
 #[test]
 fn requests_are_told_to_the_nanosecond_by_where_their_time_went() {
-    let concluded = conclude(&load("pool_exhaustion", &Options::default()), 2);
+    let concluded = conclude_observed(&load("pool_exhaustion", &Options::default()));
     let mut told = 0;
     for row in concluded.rows.iter().flat_map(|rows| &rows.effects) {
         for end in [row.pair.with, row.pair.without].into_iter().flatten() {

@@ -3,14 +3,16 @@
 use crate::record::{ChangeRecord, LedgerRecord, LogRecord, RequestRecord, SampleRecord, SpanRecord, StateRecord};
 use knockon_kernel::Time;
 
-/// A consumer of records. A sink whose `OBSERVES` (or `LEDGER`, or `REQUESTS`) is false makes the world skip that work entirely.
+/// A consumer of records. A sink whose `OBSERVES` (or `LEDGER`, `REQUESTS`, `PARTS`) is false makes the world skip that work entirely.
 pub trait Sink {
     /// Whether spans, logs, samples and changes are wanted.
     const OBSERVES: bool;
     /// Whether ledgers are wanted.
     const LEDGER: bool;
-    /// Whether requests are wanted, and where their time went: then the world follows it from frame to frame.
+    /// Whether requests are wanted.
     const REQUESTS: bool;
+    /// Whether it is wanted where the time of requests went: then the world follows it from frame to frame.
+    const PARTS: bool;
     /// A span has ended.
     fn span(&mut self, record: SpanRecord);
     /// A line was logged.
@@ -37,6 +39,7 @@ impl Sink for Null {
     const OBSERVES: bool = false;
     const LEDGER: bool = false;
     const REQUESTS: bool = false;
+    const PARTS: bool = false;
     fn span(&mut self, _: SpanRecord) {}
     fn log(&mut self, _: LogRecord) {}
     fn sample(&mut self, _: SampleRecord) {}
@@ -52,6 +55,7 @@ impl<S: Sink> Sink for Option<S> {
     const OBSERVES: bool = S::OBSERVES;
     const LEDGER: bool = S::LEDGER;
     const REQUESTS: bool = S::REQUESTS;
+    const PARTS: bool = S::PARTS;
     fn span(&mut self, record: SpanRecord) {
         if let Some(sink) = self {
             sink.span(record);
@@ -102,6 +106,7 @@ impl<A: Sink, B: Sink> Sink for Tee<A, B> {
     const OBSERVES: bool = A::OBSERVES || B::OBSERVES;
     const LEDGER: bool = A::LEDGER || B::LEDGER;
     const REQUESTS: bool = A::REQUESTS || B::REQUESTS;
+    const PARTS: bool = A::PARTS || B::PARTS;
     fn span(&mut self, record: SpanRecord) {
         self.0.span(record);
         self.1.span(record);

@@ -66,6 +66,7 @@ impl Sink for Waits {
     const OBSERVES: bool = false;
     const LEDGER: bool = true;
     const REQUESTS: bool = false;
+    const PARTS: bool = false;
     fn ledger(&mut self, record: LedgerRecord) {
         let wait = record.parts[Part::Queued as usize] as f64 / 1e9;
         self.sums[0] += wait;

@@ -50,6 +50,7 @@ impl Sink for Spans {
     const OBSERVES: bool = true;
     const LEDGER: bool = false;
     const REQUESTS: bool = false;
+    const PARTS: bool = false;
     fn span(&mut self, record: SpanRecord) {
         if record.peer.is_none() {
             let start = record.start.as_nanos();

@@ -155,6 +155,7 @@ impl Sink for Recorder {
     const OBSERVES: bool = true;
     const LEDGER: bool = true;
     const REQUESTS: bool = true;
+    const PARTS: bool = true;
 
     #[inline]
     fn span(&mut self, record: SpanRecord) {

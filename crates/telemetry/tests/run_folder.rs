@@ -352,6 +352,7 @@ impl Sink for NoWatermark<'_> {
     const OBSERVES: bool = true;
     const LEDGER: bool = true;
     const REQUESTS: bool = true;
+    const PARTS: bool = true;
     fn span(&mut self, record: SpanRecord) {
         self.0.span(record);
     }

@@ -159,6 +159,7 @@ impl Sink for Seen {
     const OBSERVES: bool = true;
     const LEDGER: bool = true;
     const REQUESTS: bool = true;
+    const PARTS: bool = false;
     fn span(&mut self, record: SpanRecord) {
         self.spans.push(record);
     }

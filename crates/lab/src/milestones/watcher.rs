@@ -221,6 +221,7 @@ impl Sink for Watcher {
     const OBSERVES: bool = false;
     const LEDGER: bool = false;
     const REQUESTS: bool = false;
+    const PARTS: bool = false;
 
     fn state(&mut self, record: StateRecord) {
         let StateRecord { time, process, transition } = record;

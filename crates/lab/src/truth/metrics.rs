@@ -22,19 +22,21 @@ pub struct Metrics {
     latencies: Vec<usize>,
     /// Endpoints that each source asks for, with the index of their first metric.
     endpoints: Vec<Vec<(EndpointId, usize)>>,
+    /// Whether the times of requests are told by their parts.
+    parts: bool,
     /// Index of the first observed series, and whether each of them is a counter.
     series: usize,
     counters: Vec<bool>,
 }
 
 impl Metrics {
-    /// Those of a world; with its observed series where `observed` is.
+    /// Those of a world; where it is `observed`, with its observed series and the parts of requests' times.
     #[must_use]
     pub fn of(world: &World, observed: bool) -> Self {
         let (blueprint, catalogue) = (world.blueprint(), world.catalogue());
         let clients = catalogue.processes.iter().position(|process| process.service.is_none());
         let first_client = clients.unwrap_or(catalogue.processes.len());
-        let mut all = Self { first_client, ..Self::default() };
+        let mut all = Self { first_client, parts: observed, ..Self::default() };
         for source in &blueprint.sources {
             all.add(blueprint, &source.name, None, SOURCE);
         }
@@ -181,7 +183,9 @@ impl Metrics {
                 };
                 self.metrics
                     .extend(ENDPOINT.iter().map(|&(name, unit, worse, counts)| metric(name, unit, worse, counts)));
-                self.metrics.extend(Part::ALL.map(|part| metric(&mean_of(part), "s", Higher, false)));
+                if self.parts {
+                    self.metrics.extend(Part::ALL.map(|part| metric(&mean_of(part), "s", Higher, false)));
+                }
             }
             self.endpoints.push(of_source);
         }
@@ -196,6 +200,11 @@ impl Metrics {
     /// The index of the first metric of an endpoint that a source asks for.
     pub(super) fn of_endpoint(&self, source: usize, endpoint: EndpointId) -> Option<usize> {
         self.endpoints[source].iter().find(|(known, _)| *known == endpoint).map(|&(_, first)| first)
+    }
+
+    /// Whether the times of requests are told by their parts.
+    pub(super) fn have_parts(&self) -> bool {
+        self.parts
     }
 
     /// Every endpoint's first metric.

@@ -97,7 +97,9 @@ impl Side {
                 quantile(950),
                 quantile(990),
             ]);
-            values.extend(parts_ns.map(|ns| measured(ns as f64 / 1e9 / count as f64)));
+            if metrics.have_parts() {
+                values.extend(parts_ns.map(|ns| measured(ns as f64 / 1e9 / count as f64)));
+            }
         }
         debug_assert_eq!(ENDPOINT.len(), 5, "the rows above are the table's");
         for (series, [before, last]) in self.samples.iter_mut().enumerate() {

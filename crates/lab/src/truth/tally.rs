@@ -52,6 +52,7 @@ impl<const OBSERVES: bool> Sink for Tally<OBSERVES> {
     const OBSERVES: bool = OBSERVES;
     const LEDGER: bool = false;
     const REQUESTS: bool = true;
+    const PARTS: bool = OBSERVES;
     fn span(&mut self, record: SpanRecord) {
         if self.wanted == Wanted::All {
             self.spans.push(record);

@@ -30,6 +30,7 @@ impl Sink for Records {
     const OBSERVES: bool = true;
     const LEDGER: bool = true;
     const REQUESTS: bool = true;
+    const PARTS: bool = true;
     fn span(&mut self, record: SpanRecord) {
         self.spans.push(record);
     }

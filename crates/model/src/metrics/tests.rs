@@ -23,6 +23,7 @@ impl Sink for Kept {
     const OBSERVES: bool = true;
     const LEDGER: bool = false;
     const REQUESTS: bool = false;
+    const PARTS: bool = false;
     fn span(&mut self, _: SpanRecord) {}
     fn log(&mut self, _: LogRecord) {}
     fn sample(&mut self, record: SampleRecord) {

@@ -219,7 +219,7 @@ impl World {
             let verdict = if outcome.is_success() { Verdict::Success } else { Verdict::Failure };
             self.attempt_over(child, verdict, outcome, sink);
         }
-        if S::REQUESTS && self.frames[caller].child == child {
+        if S::PARTS && self.frames[caller].child == child {
             self.spend(caller, at);
         }
         self.frames.remove(child);
@@ -282,7 +282,7 @@ impl World {
         outcome: Outcome,
         sink: &mut S,
     ) {
-        if S::REQUESTS {
+        if S::PARTS {
             self.spend(caller, at);
         }
         let child = self.frames[caller].child;

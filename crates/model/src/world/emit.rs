@@ -166,7 +166,7 @@ impl World {
     pub(super) fn emit_request<S: Sink>(&mut self, root: FrameRef, now: Time, sink: &mut S) {
         self.spans_since_watermark += 1;
         let f = &self.frames[root];
-        let parts = self.spent_by_request(root);
+        let parts = if S::PARTS { self.spent_by_request(root) } else { self.frames[root].parts };
         debug_assert_eq!(
             parts.iter().sum::<u64>(),
             (now - f.sent).as_nanos(),

@@ -202,7 +202,7 @@ impl World {
         if process.is_stopped() {
             process.inbox.push_back((at, super::Event::Timer { frame, serial }));
             self.touch_inbox(super::Event::Timer { frame, serial });
-            if S::REQUESTS {
+            if S::PARTS {
                 self.spend_until_here(frame);
             }
             return;

@@ -71,7 +71,7 @@ impl World {
         self.digest.absorb((self.now() - f.arrived).as_nanos(), u64::from(outcome.status));
         self.release_share(branch);
         let ended = self.forks.ended(branch, outcome);
-        if let (true, Ended::Joined { parent, .. }) = (S::REQUESTS, &ended) {
+        if let (true, Ended::Joined { parent, .. }) = (S::PARTS, &ended) {
             self.spend_on_branch(*parent, branch);
         }
         self.frames.remove(branch);
@@ -90,7 +90,7 @@ impl World {
 
     /// A frame has waited for its branches as long as it may, which was up to `at`.
     pub(super) fn join_timed_out<S: Sink>(&mut self, parent: FrameRef, at: Time, sink: &mut S) {
-        if S::REQUESTS {
+        if S::PARTS {
             self.spend(parent, at);
         }
         let left = self.forks.leave(parent);

@@ -83,7 +83,7 @@ impl World {
                     && !matches!(f.state, State::InTransit | State::Doomed | State::Dropped | State::Answered)
             })
             .collect();
-        if S::REQUESTS {
+        if S::PARTS {
             self.spend_to_the_end(&lost);
         }
         for frame in lost {

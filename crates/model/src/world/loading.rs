@@ -50,7 +50,7 @@ impl World {
         f.child = load;
         f.state = State::WaitingLoad;
         self.switch(frame, Part::Child, now);
-        if S::REQUESTS {
+        if S::PARTS {
             self.spend_from_here(frame, load);
         }
         if let Some(timeout) = timeout {
@@ -139,7 +139,7 @@ impl World {
             let event = LogEvent::LoadFailed { error, peer: load.peer, refresh: load.refresh };
             self.emit_request_log(task, event, sink);
         }
-        if S::REQUESTS {
+        if S::PARTS {
             load.waiters.iter().for_each(|&waiter| self.spend(waiter, now));
         }
         self.frames.remove(task);
@@ -166,7 +166,7 @@ impl World {
 
     /// A frame waits for its load no longer; the last one to leave abandons it.
     pub(super) fn leave_load<S: Sink>(&mut self, frame: FrameRef, at: Time, sink: &mut S) {
-        if S::REQUESTS {
+        if S::PARTS {
             self.spend(frame, at);
         }
         let task = std::mem::replace(&mut self.frames[frame].child, FrameRef::NONE);

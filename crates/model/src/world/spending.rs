@@ -12,7 +12,7 @@
 //! instant has passed before it is looked at (a late answer in the inbox of a process that stood still), what lies behind it is taken
 //! off the greatest parts. What was waited for while nobody wanted requests stays in [`Part::Child`], which else is nothing.
 //!
-//! Kept only for sinks with [`Sink::REQUESTS`]; nothing that happens depends on it.
+//! Kept only for sinks with [`Sink::PARTS`]; nothing that happens depends on it.
 
 use super::World;
 use crate::frame::{Frame, State};

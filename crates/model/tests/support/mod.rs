@@ -224,6 +224,7 @@ impl Sink for Keep {
     const OBSERVES: bool = true;
     const LEDGER: bool = true;
     const REQUESTS: bool = true;
+    const PARTS: bool = true;
     fn span(&mut self, record: SpanRecord) {
         assert!(record.start >= self.watermark, "no row starts before the watermark");
         self.spans.push(record);
