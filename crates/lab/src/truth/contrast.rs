@@ -20,7 +20,6 @@ use super::course::Course;
 use super::harm::Harm;
 use super::join::{self, Join, Pair};
 use super::lane::Key;
-use super::metric::Worse;
 use super::reach::Reach;
 use super::system::System;
 use knockon_kernel::{Duration, Time};
@@ -120,7 +119,7 @@ pub struct Contrast {
     pub harm: Harm,
     join: Join,
     windows: u64,
-    /// Windows since anything that decides was labelled.
+    /// Windows since anything was beyond chance.
     pub(super) quiet_windows: u64,
 }
 
@@ -197,13 +196,14 @@ impl Contrast {
     }
 
     fn compare_windows(&mut self, block: &Block<'_>) -> Vec<WindowRow> {
-        self.reach.iter_mut().for_each(Reach::pass_block);
-        let metrics = block.system.metrics.list();
+        let System { metrics, components, blueprint, .. } = block.system;
+        let metrics = metrics.list();
         let exact = self.courses.iter().all(Course::is_silent) && self.join.is_silent();
         let before = self.windows;
         self.windows += block.windows.len() as u64;
+        let Some(since) = block.windows.first().map(|window| window.0) else { return Vec::new() };
         let mut rows = Vec::new();
-        let mut beyond = Vec::new();
+        let mut loudest = None;
         for (index, course) in self.courses.iter_mut().enumerate() {
             let at = |seen: Seen<'_>, window: usize| seen.windows[window][index];
             let difference = |window| distance(at(block.with, window), at(block.without, window));
@@ -222,7 +222,11 @@ impl Contrast {
                 let nth = (before + window as u64 + 1) as f64;
                 let metric = &metrics[index];
                 if metric.decides && (exact || course.is_beyond(difference, metric, metrics.len() as f64, nth)) {
-                    beyond.push((index, course.begins(start)));
+                    let onset = course.begins(start, difference);
+                    let worse = metric.worse.is(difference);
+                    let reach = &mut self.reach[components.of_metric(index)];
+                    reach.strike(onset, since, end, blueprint.scrape_interval, worse);
+                    loudest = loudest.max(Some(end));
                 }
                 let (with, without, placebo) =
                     (at(block.with, window), at(block.without, window), at(block.placebo, window));
@@ -241,39 +245,25 @@ impl Contrast {
                 });
             }
         }
-        for (metric, onset) in beyond {
-            self.reach[block.system.components.of_metric(metric)].strike(onset);
-        }
-        if let (Some(&(from, _)), Some(&(_, until))) = (block.windows.first(), block.windows.last()) {
-            self.reach.iter_mut().filter(|reach| reach.is_affected()).for_each(|reach| reach.note(from, until));
+        for &(_, end) in block.windows {
+            self.quiet_windows = if loudest.is_some_and(|loudest| loudest >= end) { 0 } else { self.quiet_windows + 1 };
         }
         self.label(block, &mut rows);
         rows
     }
 
     fn label(&mut self, block: &Block<'_>, rows: &mut [WindowRow]) {
-        let mut loudest = None;
         for row in rows {
             let metric = &block.system.metrics.list()[row.metric];
             let reach = &mut self.reach[block.system.components.of_metric(row.metric)];
-            if !row.outside || !reach.is_affected() {
+            if !row.outside || !reach.is_affected(row.end) {
                 continue;
             }
             let difference = row.with - row.without;
             row.labelled = true;
-            row.hurt = match metric.worse {
-                Worse::Higher => difference > 0.0,
-                Worse::Lower => difference < 0.0,
-                Worse::Neither => false,
-            };
+            row.hurt = metric.worse.is(difference);
             self.courses[row.metric].label(row, difference);
-            reach.label(row.end, row.hurt && metric.decides);
-            if metric.decides {
-                loudest = loudest.max(Some(row.end));
-            }
-        }
-        for &(_, end) in block.windows {
-            self.quiet_windows = if loudest.is_some_and(|loudest| loudest >= end) { 0 } else { self.quiet_windows + 1 };
+            reach.label(row.end);
         }
     }
 
@@ -285,7 +275,8 @@ impl Contrast {
             // What is in one world only was compared with nothing: whether it is there at all is no matter of noise.
             let alone = pair.with.is_none() || pair.without.is_none();
             let outside = distance_ns.abs() > band_ns || alone;
-            let labelled = outside && self.reach[components.of_metric(pair.endpoint)].is_affected();
+            let ended = pair.with.as_ref().or(pair.without.as_ref()).map_or(Time::ZERO, |record| record.ended);
+            let labelled = outside && self.reach[components.of_metric(pair.endpoint)].is_affected(ended);
             let hurt = labelled && distance_ns > 0.0;
             if labelled {
                 self.harm.count(&pair, distance_ns);
@@ -297,10 +288,10 @@ impl Contrast {
 
     /// Whether a component counts as affected at an instant.
     pub(super) fn affects(&self, component: usize, at: Time) -> bool {
-        self.reach[component].was_affected(at)
+        self.reach[component].is_affected(at)
     }
 
-    /// How long nothing has been labelled.
+    /// How long nothing has been beyond chance.
     pub(super) fn quiet(&self, window: Duration) -> Duration {
         Duration::from_nanos(window.as_nanos().saturating_mul(self.quiet_windows))
     }

@@ -28,10 +28,14 @@ pub struct Course {
     noise_squares: f64,
     /// Differences in the last windows.
     recent: VecDeque<f64>,
-    /// Start of the unbroken row of windows outside the band that it is in.
-    row: Option<Time>,
-    /// First window of the row in which it first was affected beyond chance.
+    /// Start of the unbroken row of windows outside the band, on the same side, that it is in, and whether that is above.
+    row: Option<(Time, bool)>,
+    /// First window of the row in which it was first labelled, or beyond chance.
     pub onset: Option<Time>,
+    /// The same of the first row in which it was higher, and of the first in which it was lower.
+    pub onset_higher: Option<Time>,
+    /// See above.
+    pub onset_lower: Option<Time>,
     /// End of the last labelled window.
     pub last: Option<Time>,
     /// Labelled windows.
@@ -42,6 +46,8 @@ pub struct Course {
     pub last_hurt: Option<Time>,
     /// The largest difference in a labelled window, with its sign, and that window.
     pub peak: Option<(f64, Time)>,
+    /// Differences by the seconds that they lasted, over labelled windows: of those that are higher.
+    pub excess: f64,
 }
 
 /// Mean and variance as they come (Welford, "Note on a Method for Calculating Corrected Sums of Squares and Products", 1962).
@@ -94,11 +100,12 @@ impl Course {
 
     /// A window that starts here has this difference.
     pub(super) fn note(&mut self, start: Time, difference: f64, outside: bool) {
-        match (outside, self.row) {
-            (false, _) => self.row = None,
-            (true, None) => self.row = Some(start),
-            (true, Some(_)) => {}
-        }
+        let above = difference > 0.0;
+        self.row = match self.row {
+            _ if !outside => None,
+            Some(row) if row.1 == above => Some(row),
+            _ => Some((start, above)),
+        };
         if self.recent.len() == SUSTAINED_WINDOWS {
             self.recent.pop_front();
         }
@@ -106,13 +113,24 @@ impl Course {
     }
 
     /// It is beyond chance in the window that starts here: where that began.
-    pub(super) fn begins(&mut self, start: Time) -> Time {
-        *self.onset.get_or_insert(self.row.unwrap_or(start))
+    pub(super) fn begins(&mut self, start: Time, difference: f64) -> Time {
+        let began = self.row.map_or(start, |(began, _)| began);
+        self.sets_on(began, difference);
+        began
+    }
+
+    fn sets_on(&mut self, began: Time, difference: f64) {
+        self.onset.get_or_insert(began);
+        let side = if difference > 0.0 { &mut self.onset_higher } else { &mut self.onset_lower };
+        side.get_or_insert(began);
     }
 
     /// A window is labelled.
     pub(super) fn label(&mut self, row: &WindowRow, difference: f64) {
-        self.onset.get_or_insert(row.start);
+        self.sets_on(row.start, difference);
+        if difference > 0.0 {
+            self.excess += difference * (row.end - row.start).as_secs_f64();
+        }
         self.last = Some(row.end);
         self.labelled += 1;
         if row.hurt {
@@ -130,22 +148,32 @@ impl Course {
             return true;
         }
         if self.noise.is_silent() {
-            self.rare += if metric.counts { difference.abs() } else { 1.0 };
-            return self.rare * libm::log(3.0) >= libm::log(metrics / FAMILY);
+            // Events stay events. How much there is of something is the same again when a few windows are.
+            let rare = if metric.counts {
+                self.rare += difference.abs();
+                self.rare
+            } else {
+                self.recent.iter().filter(|recent| **recent != 0.0).count() as f64
+            };
+            return rare * libm::log(3.0) >= libm::log(metrics / FAMILY);
         }
         // Σ 1/n² = π²/6.
         let alpha = FAMILY / (metrics * nth * nth * (std::f64::consts::PI * std::f64::consts::PI / 6.0));
         let in_this =
             difference.abs() > self.noise.band(alpha) && difference.abs() > VARIATION * self.without.deviation();
-        in_this || self.is_sustained()
+        in_this || self.is_sustained(difference)
     }
 
-    fn is_sustained(&self) -> bool {
+    /// Whether the last windows together are beyond chance, and this one is still off as they were.
+    fn is_sustained(&self, difference: f64) -> bool {
         let count = self.recent.len() as f64;
         if self.recent.len() < SUSTAINED_WINDOWS || self.recent.iter().any(|difference| difference.is_infinite()) {
             return false;
         }
         let sum: f64 = self.recent.iter().sum();
+        if difference * sum <= 0.0 || difference.abs() < sum.abs() / count / 2.0 {
+            return false;
+        }
         let squares: f64 = self.recent.iter().map(|difference| difference * difference).sum();
         let own = (squares - sum * sum / count) / (count - 1.0);
         let noise = self.noise_squares / self.noise.count().max(1) as f64;

@@ -1,5 +1,6 @@
 //! What requests suffered in a contrast.
 
+use super::failed;
 use super::join::Pair;
 use knockon_kernel::Time;
 
@@ -14,6 +15,10 @@ pub struct Harm {
     pub failed: u64,
     /// Labelled requests that were never sent, or had not ended, where they had without.
     pub lost: u64,
+    /// Labelled requests that are sent only with the fault, as those of a surge: nobody is hurt that way.
+    pub added: u64,
+    /// Of them, those that failed.
+    pub added_failed: u64,
     /// Labelled requests that fared better.
     pub helped: u64,
     /// Time that those who were answered in both worlds waited longer, in nanoseconds, labelled ones only.
@@ -27,7 +32,14 @@ pub struct Harm {
 impl Harm {
     pub(super) fn count(&mut self, pair: &Pair, distance_ns: f64) {
         if distance_ns < 0.0 {
-            self.helped += u64::from(pair.with.is_some() && pair.without.is_some());
+            match (&pair.with, &pair.without) {
+                (Some(_), Some(_)) => self.helped += 1,
+                (Some(with), None) => {
+                    self.added += 1;
+                    self.added_failed += u64::from(failed(with));
+                }
+                (None, _) => {}
+            }
             return;
         }
         let ended = pair.with.as_ref().map_or(pair.either().sent, |with| with.ended);

@@ -41,6 +41,17 @@ pub enum Worse {
     Neither,
 }
 
+impl Worse {
+    /// Whether a difference is for the worse.
+    pub(super) fn is(self, difference: f64) -> bool {
+        match self {
+            Self::Higher => difference > 0.0,
+            Self::Lower => difference < 0.0,
+            Self::Neither => false,
+        }
+    }
+}
+
 impl Metric {
     /// Component, part and name in one: "web-api/pool.wait.mean".
     #[must_use]
@@ -72,7 +83,7 @@ pub(super) const SERVICE: &[(&str, Worse)] = &[
     ("failed", Higher),
     ("refused", Higher),
     ("lost", Higher),
-    ("throughput", Lower),
+    ("throughput", Neither),
     ("present.mean", Higher),
     ("queue.present.mean", Higher),
     ("held_back.present.mean", Higher),

@@ -154,7 +154,6 @@ impl Metrics {
                         | LevelKind::LiveAfterFullBytes
                         | LevelKind::PoolConnections
                         | LevelKind::Connections
-                        | LevelKind::Entries
                         | LevelKind::Inbox
                 ),
             });

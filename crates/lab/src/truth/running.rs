@@ -181,6 +181,8 @@ impl<const O: bool> Running<O> {
         for &one in after {
             let (kind, without) = (Kind::Necessity(one), Key::without([one]));
             contrasts.push(match find(kind) {
+                // Until now it was that of all faults, and the number stays with that.
+                Some(contrast) if before.len() == 1 => contrast.goes_on_as(next(), kind, fact.clone(), without),
                 Some(contrast) => contrast.clone(),
                 None => Contrast::new(next(), kind, fact.clone(), without, components),
             });
@@ -203,7 +205,7 @@ impl<const O: bool> Running<O> {
                 self.marks.insert(Kind::Joint, so_far);
             }
             let so_far = find(Kind::Joint).or_else(|| before.first().and_then(|&one| find(Kind::Necessity(one))));
-            let number = find(Kind::Joint).map_or_else(&mut *next, |known| known.number);
+            let number = so_far.map_or_else(&mut *next, |so_far| so_far.number);
             contrasts.push(match so_far {
                 Some(contrast) => contrast.goes_on_as(number, Kind::Joint, fact, none),
                 None => Contrast::new(number, Kind::Joint, fact, none, components),
