@@ -10,10 +10,11 @@
 //!   what the number varies by from window to window anyway: noise that is rare has a tail that few windows do not show,
 //! * over the last [`SUSTAINED_WINDOWS`](super::SUSTAINED_WINDOWS): the sum of its differences is more than [`SUSTAINED`](super::SUSTAINED) standard errors from nothing.
 //!
-//! A number without any noise so far has no band. Where the placebo never differs from the twin in anything, no component's phase
-//! matters, and any difference is an effect; so is any in what a source sends, which nothing in the system decides. Elsewhere a
-//! number that differs only with the fault could have done so by chance in the placebo as well: n events (or windows, of a number
-//! that counts nothing) in one of three worlds alone have a probability of 3⁻ⁿ at most (the conditional binomial test).
+//! A number without any noise so far has no band. In a system without phases any difference is an effect; so is any in what a source
+//! sends, which nothing in the system decides, and any that there is in the very instant of the fault, in which it alone has acted.
+//! Elsewhere a number that differs only with the fault could have done so by chance in the placebo as well: n events in one of three worlds
+//! alone have a probability of 3⁻ⁿ at most (the conditional binomial test). Those of one window come together, so few of them count;
+//! of a number that counts nothing, each change counts.
 
 use super::components::Components;
 use super::course::Course;
@@ -108,6 +109,8 @@ pub struct Contrast {
     pub number: u32,
     /// What it is about.
     pub kind: Kind,
+    /// Since when its worlds have been apart: what its first window tells came after that.
+    pub from: Time,
     /// The worlds.
     pub(super) with: Key,
     pub(super) without: Key,
@@ -141,10 +144,12 @@ pub(super) struct Block<'a> {
 }
 
 impl Contrast {
-    pub(super) fn new(number: u32, kind: Kind, with: Key, without: Key, components: &Components) -> Self {
+    /// From an instant on: a world with, and one without.
+    pub(super) fn new(number: u32, kind: Kind, from: Time, [with, without]: [Key; 2], components: &Components) -> Self {
         Self {
             number,
             kind,
+            from,
             with,
             without,
             courses: vec![Course::default(); components.of_metrics()],
@@ -187,8 +192,9 @@ impl Contrast {
     /// What chance does: the placebo against the world without the fault.
     fn learn(&mut self, block: &Block<'_>) {
         for (without, placebo) in block.without.windows.iter().zip(block.placebo.windows) {
-            for (course, (without, placebo)) in self.courses.iter_mut().zip(without.iter().zip(placebo)) {
-                course.learn(*without, distance(*placebo, *without));
+            let values = without.iter().zip(placebo);
+            for (metric, (course, (without, placebo))) in self.courses.iter_mut().zip(values).enumerate() {
+                course.learn(*without, distance(block.system.metrics.is_gauge(metric), *placebo, *without));
             }
         }
         self.join.take(block.system, join::World::Without, block.without.requests);
@@ -196,9 +202,9 @@ impl Contrast {
     }
 
     fn compare_windows(&mut self, block: &Block<'_>) -> Vec<WindowRow> {
-        let System { metrics, components, blueprint, .. } = block.system;
+        let System { metrics, components, blueprint, has_phases, .. } = block.system;
+        let (exact, deciding) = (!has_phases, metrics.deciding() as f64);
         let metrics = metrics.list();
-        let exact = self.courses.iter().all(Course::is_silent) && self.join.is_silent();
         let before = self.windows;
         self.windows += block.windows.len() as u64;
         let Some(since) = block.windows.first().map(|window| window.0) else { return Vec::new() };
@@ -206,7 +212,8 @@ impl Contrast {
         let mut loudest = None;
         for (index, course) in self.courses.iter_mut().enumerate() {
             let at = |seen: Seen<'_>, window: usize| seen.windows[window][index];
-            let difference = |window| distance(at(block.with, window), at(block.without, window));
+            let is_gauge = block.system.metrics.is_gauge(index);
+            let difference = |window| distance(is_gauge, at(block.with, window), at(block.without, window));
             if (0..block.windows.len()).all(|window| difference(window) == 0.0) {
                 course.rest();
                 continue;
@@ -215,14 +222,15 @@ impl Contrast {
             for (window, &(start, end)) in block.windows.iter().enumerate() {
                 let difference = difference(window);
                 let outside = difference.abs() > band;
-                course.note(start, difference, outside);
+                let began = start.max(self.from);
+                course.note(began, difference, outside);
                 if difference == 0.0 {
                     continue;
                 }
                 let nth = (before + window as u64 + 1) as f64;
                 let metric = &metrics[index];
-                if metric.decides && (exact || course.is_beyond(difference, metric, metrics.len() as f64, nth)) {
-                    let onset = course.begins(start, difference);
+                if metric.decides && (exact || course.is_beyond(difference, metric, deciding, nth)) {
+                    let onset = course.begins(began, difference);
                     let worse = metric.worse.is(difference);
                     let reach = &mut self.reach[components.of_metric(index)];
                     reach.strike(onset, since, end, blueprint.scrape_interval, worse);
@@ -259,10 +267,11 @@ impl Contrast {
             if !row.outside || !reach.is_affected(row.end) {
                 continue;
             }
-            let difference = row.with - row.without;
+            let is_gauge = block.system.metrics.is_gauge(row.metric);
+            let difference = distance(is_gauge, row.with, row.without);
             row.labelled = true;
             row.hurt = metric.worse.is(difference);
-            self.courses[row.metric].label(row, difference);
+            self.courses[row.metric].label(row, row.start.max(self.from), difference);
             reach.label(row.end);
         }
     }
@@ -297,8 +306,13 @@ impl Contrast {
     }
 }
 
-/// How far two numbers are apart; nothing where one of them could not be measured: other numbers show that.
-fn distance(a: f64, b: f64) -> f64 {
-    let difference = a - b;
-    if difference.is_nan() { 0.0 } else { difference }
+/// How far two numbers of a metric are apart; endless where an observed gauge is there in one world only, nothing where another number
+/// could not be measured in one of them: others show that.
+fn distance(is_gauge: bool, a: f64, b: f64) -> f64 {
+    match (a.is_nan(), b.is_nan()) {
+        (false, false) => a - b,
+        (false, true) if is_gauge => f64::INFINITY,
+        (true, false) if is_gauge => f64::NEG_INFINITY,
+        _ => 0.0,
+    }
 }

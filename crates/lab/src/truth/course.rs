@@ -15,6 +15,8 @@ pub const VARIATION: f64 = 4.0;
 pub const SUSTAINED_WINDOWS: usize = 20;
 /// Standard errors that their sum must be off by.
 pub const SUSTAINED: f64 = 6.0;
+/// Events of one window that count as so many: they may have come of one.
+const TOGETHER: f64 = 4.0;
 
 /// What came of a metric so far.
 #[derive(Clone, Debug, Default)]
@@ -82,11 +84,6 @@ impl Course {
         self.without.add(without);
     }
 
-    /// Whether chance has never moved it.
-    pub(super) fn is_silent(&self) -> bool {
-        self.noise.is_silent()
-    }
-
     /// How far chance moves it.
     pub(super) fn band(&self, alpha: f64) -> f64 {
         self.noise.band(alpha)
@@ -126,8 +123,8 @@ impl Course {
     }
 
     /// A window is labelled.
-    pub(super) fn label(&mut self, row: &WindowRow, difference: f64) {
-        self.sets_on(row.start, difference);
+    pub(super) fn label(&mut self, row: &WindowRow, began: Time, difference: f64) {
+        self.sets_on(began, difference);
         if difference > 0.0 {
             self.excess += difference * (row.end - row.start).as_secs_f64();
         }
@@ -150,10 +147,11 @@ impl Course {
         if self.noise.is_silent() {
             // Events stay events. How much there is of something is the same again when a few windows are.
             let rare = if metric.counts {
-                self.rare += difference.abs();
+                self.rare += if difference.abs() < TOGETHER { difference.abs() } else { TOGETHER };
                 self.rare
             } else {
-                self.recent.iter().filter(|recent| **recent != 0.0).count() as f64
+                let before = self.recent.iter().skip(1);
+                self.recent.iter().zip(before).filter(|(before, now)| before != now).count() as f64
             };
             return rare * libm::log(3.0) >= libm::log(metrics / FAMILY);
         }
@@ -161,7 +159,7 @@ impl Course {
         let alpha = FAMILY / (metrics * nth * nth * (std::f64::consts::PI * std::f64::consts::PI / 6.0));
         let in_this =
             difference.abs() > self.noise.band(alpha) && difference.abs() > VARIATION * self.without.deviation();
-        in_this || self.is_sustained(difference)
+        in_this || !metric.is_level && self.is_sustained(difference)
     }
 
     /// Whether the last windows together are beyond chance, and this one is still off as they were.

@@ -15,7 +15,7 @@ pub struct Rows {
     pub contrast: u32,
     /// What it is about.
     pub kind: Kind,
-    /// The faults that it is about.
+    /// The faults that it is about, without those that are known to do nothing.
     pub faults: Vec<FaultId>,
     /// Numbers in windows.
     pub windows: Vec<WindowRow>,
@@ -74,6 +74,11 @@ impl Episode {
     #[must_use]
     pub fn whole(&self) -> &Contrast {
         self.find(Kind::Joint).or(self.contrasts.first()).expect("an episode has a contrast")
+    }
+
+    /// All its faults.
+    pub(super) fn all_faults(&self) -> impl Iterator<Item = FaultId> + '_ {
+        self.faults.iter().chain(&self.not_contrasted).copied()
     }
 
     pub(super) fn find(&self, kind: Kind) -> Option<&Contrast> {

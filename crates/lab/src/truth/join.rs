@@ -129,11 +129,6 @@ impl Join {
     pub(super) fn bands(&self, alpha: f64) -> BTreeMap<usize, f64> {
         self.noise.iter().map(|(&endpoint, noise)| (endpoint, noise.band(alpha))).collect()
     }
-
-    /// Whether the placebo's requests are all as they are without.
-    pub(super) fn is_silent(&self) -> bool {
-        self.noise.values().all(Noise::is_silent)
-    }
 }
 
 fn sorted(mut pairs: Vec<Pair>) -> Vec<Pair> {

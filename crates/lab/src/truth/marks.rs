@@ -12,7 +12,7 @@ use super::system::System;
 use super::tally::Tally;
 use knockon_kernel::{Duration, Time};
 use knockon_model::id::{OperationId, ProcessId, SeriesId};
-use knockon_model::record::{LogRecord, SpanId, SpanRecord, Status, TraceId};
+use knockon_model::record::{LogRecord, SampleRecord, SpanId, SpanRecord, Status, TraceId};
 use std::collections::BTreeMap;
 
 /// How much later than in the fact a row may come in the world without the fault.
@@ -218,16 +218,28 @@ fn mark_line(line: &LogRecord) -> LogMark {
     LogMark { uid: line.uid, process: line.process, time: line.time }
 }
 
-/// Labels of samples: those of the windows of observed series.
-pub(super) fn samples(system: &System, contrast: &Contrast, rows: &[WindowRow]) -> Vec<SampleMark> {
-    let interval = system.blueprint.scrape_interval;
-    // A window that ends with the run may end later than its sample was taken.
-    let taken = |row: &WindowRow| Time::from_nanos(row.end.as_nanos() / interval.as_nanos() * interval.as_nanos());
-    let labelled = rows.iter().filter(|row| row.labelled);
-    let marks = labelled.filter_map(|row| {
-        let series = SeriesId(system.metrics.series_of(row.metric)? as u32);
-        let hurt = contrast.reach[system.components.of_metric(row.metric)].hurt;
-        Some(SampleMark { series, metric: row.metric, time: taken(row), hurt })
+/// Labels of samples: those of the windows of observed series, where there is a sample.
+pub(super) fn samples(
+    system: &System,
+    contrast: &Contrast,
+    rows: &[WindowRow],
+    samples: &[SampleRecord],
+) -> Vec<SampleMark> {
+    let labelled: BTreeMap<(SeriesId, Time), &WindowRow> = rows
+        .iter()
+        .filter(|row| row.labelled)
+        .filter_map(|row| Some(((SeriesId(system.metrics.series_of(row.metric)? as u32), taken(system, row)), row)))
+        .collect();
+    let marks = samples.iter().filter_map(|sample| {
+        let row = labelled.get(&(sample.series, sample.time))?;
+        let hurt = contrast.reach[system.components.of_metric(row.metric)].is_hurting(row.end);
+        Some(SampleMark { series: sample.series, metric: row.metric, time: sample.time, hurt })
     });
     marks.collect()
+}
+
+/// When the sample of a window was taken. One that ends with the run may end later than that.
+fn taken(system: &System, row: &WindowRow) -> Time {
+    let interval = system.blueprint.scrape_interval.as_nanos();
+    Time::from_nanos(row.end.as_nanos() / interval * interval)
 }

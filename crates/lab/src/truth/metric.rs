@@ -23,6 +23,8 @@ pub struct Metric {
     pub worse: Worse,
     /// Whether it counts things that happen, one by one.
     pub counts: bool,
+    /// Whether it is how much there is of something at the end of a window, which is where it was left: what moves it once stays.
+    pub is_level: bool,
     /// Whether nothing within the system decides it: what an open source sends.
     pub exogenous: bool,
     /// Whether it decides if its component is affected. Quantiles do not, since they jump with single requests, nor high-water marks, which never

@@ -82,6 +82,7 @@ impl Metrics {
                 unit: "",
                 worse: Neither,
                 counts: false,
+                is_level: series.kind == SeriesKind::Gauge,
                 exogenous: false,
                 decides: false,
             });
@@ -114,6 +115,7 @@ impl Metrics {
             unit: unit(statistic.unit()),
             worse,
             counts: statistic.unit() == Unit::Count,
+            is_level: false,
             exogenous: name == "sent" && part.is_none() && is_open(blueprint, &component),
             decides: !matches!(
                 name,
@@ -147,6 +149,7 @@ impl Metrics {
                 unit: kind.unit(),
                 worse,
                 counts: false,
+                is_level: true,
                 exogenous: false,
                 decides: !matches!(
                     kind,
@@ -177,6 +180,7 @@ impl Metrics {
                     unit,
                     worse,
                     counts,
+                    is_level: false,
                     exogenous: false,
                     decides: matches!(name, "failed" | "latency.mean"),
                 };
@@ -188,6 +192,16 @@ impl Metrics {
             }
             self.endpoints.push(of_source);
         }
+    }
+
+    /// How many of them decide whether their component is affected.
+    pub(super) fn deciding(&self) -> usize {
+        self.metrics.iter().filter(|metric| metric.decides).count()
+    }
+
+    /// Whether a metric is an observed gauge: that it is there at all is something to be compared.
+    pub(super) fn is_gauge(&self, metric: usize) -> bool {
+        self.series_of(metric).is_some_and(|series| !self.counters[series])
     }
 
     /// All of them.

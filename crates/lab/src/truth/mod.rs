@@ -13,6 +13,7 @@
 //! force, and nothing has been labelled in any contrast for [`HORIZON`]; or with the run.
 
 mod address;
+pub mod causes;
 mod components;
 mod contrast;
 mod course;
@@ -70,7 +71,7 @@ use tally::Wanted;
 
 /// How long nothing must have been labelled before worlds are compared no longer.
 pub const HORIZON: Duration = Duration::from_secs(600);
-/// Faults whose contrasts may overlap; one more than that gets none of its own.
+/// Faults that may be contrasted one by one at a time; what one more does is known together with theirs.
 pub const OVERLAPPING_MAXIMUM: usize = 4;
 
 /// Where a request stands among the metrics: the first one of its source's endpoint.
@@ -124,6 +125,7 @@ impl<const O: bool> Truth<O> {
             system: System {
                 components: Components::of(metrics.list(), catalogue),
                 metrics,
+                has_phases: fact.has_phases(),
                 blueprint: blueprint.clone(),
                 catalogue: catalogue.clone(),
             },
@@ -169,14 +171,16 @@ impl<const O: bool> Truth<O> {
     /// How hard each episode that is over is, with the components that its faults act on and the instant of the first of them.
     #[must_use]
     pub fn difficulties(&self) -> Vec<(Difficulty, Vec<String>, Time)> {
-        let cause = |&fault: &FaultId| {
-            let component = &self.fault(fault).component;
-            component.split('/').next().unwrap_or(component).to_owned()
+        let of = |(episode, incident): (&Episode, Incident)| {
+            let mut causes: Vec<String> = Vec::new();
+            for found in incident.faults.iter().filter(|found| found.role.may_act()) {
+                causes.extend(causes::components(&self.system.blueprint, found.fault));
+            }
+            causes.sort();
+            causes.dedup();
+            Some((episode.difficulty.clone()?, causes, episode.from))
         };
-        let of = |episode: &Episode| {
-            Some((episode.difficulty.clone()?, episode.faults.iter().map(cause).collect(), episode.from))
-        };
-        self.episodes.iter().filter_map(of).collect()
+        self.episodes.iter().zip(self.incidents()).filter_map(of).collect()
     }
 
     /// Compares no longer: the fact has ended before its time.
@@ -322,7 +326,7 @@ impl<const O: bool> Truth<O> {
             self.fork(fact, tally, self.fault(next).at);
         }
         if O && self.running.is_none() && self.calm.is_none() && !self.coming.is_empty() && self.compares() {
-            self.calm = Some((Side::open(&self.system.metrics, &Edge::of(fact)), self.now, Record::default()));
+            self.calm = Some((Side::open(&self.system.metrics, &Edge::of(fact), None), self.now, Record::default()));
         }
         tally.want(self.wanted());
         Settled { rows, blame }
@@ -346,16 +350,15 @@ impl<const O: bool> Truth<O> {
             && self.fault(fault).at == at
         {
             self.coming.pop();
-            let record = self.calm.take().map(|(_, _, record)| record);
-            let running = self.running.get_or_insert_with(|| Running::new(&self.system.metrics, fact, at));
-            if let Some(record) = record {
+            let calm = self.calm.take();
+            let running = self.running.get_or_insert_with(|| {
+                let side = calm.as_ref().map(|(side, ..)| side);
+                Running::new(&self.system.metrics, fact, at, side)
+            });
+            if let Some((.., record)) = calm {
                 running.record = record;
             }
-            if running.episode.faults.len() == OVERLAPPING_MAXIMUM {
-                running.episode.not_contrasted.push(fault);
-            } else {
-                running.part(fault, fact, tally, &self.system.components, &mut self.contrasts);
-            }
+            running.part((fault, at), fact, tally, &self.system.components, &mut self.contrasts);
             if O {
                 fact.watch_blame();
             }
@@ -367,7 +370,7 @@ impl<const O: bool> Truth<O> {
         let Some(running) = &self.running else { return false };
         let episode = &running.episode;
         let over = |&fault: &FaultId| self.is_over(fault, self.now);
-        episode.faults.iter().chain(&episode.not_contrasted).all(over)
+        episode.all_faults().all(|fault| over(&fault))
             && episode.contrasts.iter().all(|contrast| contrast.quiet(self.system.blueprint.scrape_interval) >= HORIZON)
     }
 
@@ -405,13 +408,14 @@ impl<const O: bool> Truth<O> {
         // Where worlds go on unwatched, what is under way in one of them may still end in it.
         let sent_before = if settled { running.opened.min(before(self.now)) } else { Time::MAX };
         let mut rows = Vec::new();
+        let all: Vec<FaultId> = running.episode.all_faults().collect();
         for contrast in &mut running.episode.contrasts {
             let effects = contrast.finish(&self.system, sent_before);
             let marks = running.marks.remove(&contrast.kind);
             rows.push(Rows {
                 contrast: contrast.number,
                 kind: contrast.kind,
-                faults: contrast.kind.faults(&running.episode.faults),
+                faults: contrast.kind.faults(&all),
                 windows: Vec::new(),
                 effects,
                 labels: marks.map(|marks| marks.rest(contrast, &self.system.components)).unwrap_or_default(),

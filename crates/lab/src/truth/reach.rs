@@ -4,7 +4,7 @@ use knockon_kernel::{Duration, Time};
 use std::collections::VecDeque;
 
 /// Windows for which a component counts as affected after the last one in which a number of it was beyond chance.
-pub const AFTERWARDS_WINDOWS: u64 = 3;
+pub(super) const AFTERWARDS_WINDOWS: u64 = 3;
 /// Intervals that are kept: what is further back than this many has been labelled long since.
 const INTERVALS: usize = 64;
 
@@ -19,40 +19,58 @@ pub struct Reach {
     pub hurt: bool,
     /// End of the last window in which a number of it that decides was beyond chance, and worse.
     pub last_hurt: Option<Time>,
-    /// When it counts as affected, as far back as anybody asks: after the first instant, up to the second.
-    affected: VecDeque<(Time, Time)>,
+    /// When it counts as affected, as far back as anybody asks.
+    affected: Intervals,
+    /// When it fares worse, likewise.
+    hurting: Intervals,
 }
+
+/// After the first instant of each, up to the second.
+type Intervals = VecDeque<(Time, Time)>;
 
 impl Reach {
     /// One of its numbers is beyond chance in the window that ends here, in a row that began at `onset`, of which what lies after
     /// `since` is not told yet.
     pub(super) fn strike(&mut self, onset: Time, since: Time, end: Time, window: Duration, worse: bool) {
         self.onset = Some(self.onset.map_or(onset, |known| known.min(onset)));
+        let afterwards = Duration::from_nanos(window.as_nanos().saturating_mul(AFTERWARDS_WINDOWS));
+        // What there is in the very instant of a fault is its own.
+        let from = onset.max(since);
+        let interval = (Time::from_nanos(from.as_nanos().saturating_sub(1)), end.saturating_add(afterwards));
+        note(&mut self.affected, interval);
         if worse {
             self.hurt = true;
             self.last_hurt = self.last_hurt.max(Some(end));
+            note(&mut self.hurting, interval);
         }
-        let afterwards = Duration::from_nanos(window.as_nanos().saturating_mul(AFTERWARDS_WINDOWS));
-        self.note(onset.max(since), end.saturating_add(afterwards));
     }
 
     /// Whether it counts as affected at an instant, not too long ago.
     pub(super) fn is_affected(&self, at: Time) -> bool {
-        self.affected.iter().any(|&(from, until)| from < at && at <= until)
+        is_within(&self.affected, at)
     }
 
-    fn note(&mut self, from: Time, until: Time) {
-        match self.affected.back_mut() {
-            Some(last) if last.1 >= from => *last = (last.0.min(from), last.1.max(until)),
-            _ => self.affected.push_back((from, until)),
-        }
-        while self.affected.len() > INTERVALS {
-            self.affected.pop_front();
-        }
+    /// Whether one of its numbers that decide was worse at an instant, or shortly before.
+    pub(super) fn is_hurting(&self, at: Time) -> bool {
+        is_within(&self.hurting, at)
     }
 
     /// One of its numbers is labelled in the window that ends here.
     pub(super) fn label(&mut self, end: Time) {
         self.last = self.last.max(Some(end));
+    }
+}
+
+fn is_within(intervals: &Intervals, at: Time) -> bool {
+    intervals.iter().any(|&(from, until)| from < at && at <= until)
+}
+
+fn note(intervals: &mut Intervals, (from, until): (Time, Time)) {
+    match intervals.back_mut() {
+        Some(last) if last.1 >= from => *last = (last.0.min(from), last.1.max(until)),
+        _ => intervals.push_back((from, until)),
+    }
+    while intervals.len() > INTERVALS {
+        intervals.pop_front();
     }
 }

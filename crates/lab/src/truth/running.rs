@@ -1,5 +1,6 @@
 //! An episode under way: the worlds side by side, and what is compared with what.
 
+use super::OVERLAPPING_MAXIMUM;
 use super::components::Components;
 use super::contrast::{Block, Contrast, Kind, Seen};
 use super::difficulty::Record;
@@ -46,7 +47,7 @@ pub(super) struct Running<const O: bool> {
 }
 
 impl<const O: bool> Running<O> {
-    pub(super) fn new(metrics: &Metrics, fact: &mut World, at: Time) -> Self {
+    pub(super) fn new(metrics: &Metrics, fact: &mut World, at: Time, calm: Option<&Side>) -> Self {
         let edge = Edge::of(fact);
         let of_a_window = edge.requests_in(fact.blueprint().scrape_interval, at);
         Self {
@@ -62,7 +63,7 @@ impl<const O: bool> Running<O> {
             },
             lanes: BTreeMap::new(),
             marks: BTreeMap::new(),
-            side: Side::open(metrics, &edge),
+            side: Side::open(metrics, &edge, calm),
             first: (FIRST_REQUESTS / of_a_window.max(1)).clamp(1, FIRST_WINDOWS),
             record: Record::default(),
             opened: at,
@@ -92,26 +93,32 @@ impl<const O: bool> Running<O> {
         starts.zip(edges.iter().copied()).collect()
     }
 
-    /// A fault comes: the worlds that its contrasts need part from those that there are.
+    /// A fault comes: the worlds that its contrasts need part from those that there are. One that comes while too many others are on is
+    /// in that of all together only.
     pub(super) fn part(
         &mut self,
-        fault: FaultId,
+        (fault, at): (FaultId, Time),
         fact: &World,
         tally: &Tally<O>,
         components: &Components,
         numbers: &mut u32,
     ) {
-        let before: Vec<FaultId> = self.episode.faults.clone();
-        let mut after = before.clone();
-        after.push(fault);
-        let none = Key::without(after.iter().copied());
-        let all_but = |kept: FaultId| Key::without(after.iter().copied().filter(|&other| other != kept));
-        let mut needed: Vec<Key> = after.iter().map(|&one| Key::without([one])).collect();
+        let before = self.episode.faults.clone();
+        if before.len() < OVERLAPPING_MAXIMUM {
+            self.episode.faults.push(fault);
+        } else {
+            self.episode.not_contrasted.push(fault);
+        }
+        let all: Vec<FaultId> = self.episode.all_faults().collect();
+        let none = Key::without(all.iter().copied());
+        let alone = |kept: FaultId| Key::without(all.iter().copied().filter(|&other| other != kept));
+        let contrasted = &self.episode.faults;
+        let mut needed: Vec<Key> = contrasted.iter().map(|&one| Key::without([one])).collect();
         needed.push(none.clone());
-        needed.extend(after.iter().map(|&one| all_but(one)));
+        needed.extend(contrasted.iter().map(|&one| alone(one)));
         needed.retain(|key| !key.aside.is_empty());
         let placebos: Vec<Key> =
-            after.iter().map(|&one| Key::without([one])).chain([none.clone()]).map(Key::placebo).collect();
+            contrasted.iter().map(|&one| Key::without([one])).chain([none.clone()]).map(Key::placebo).collect();
         let mut lanes = BTreeMap::new();
         for key in needed.into_iter().chain(placebos) {
             if !lanes.contains_key(&key) {
@@ -120,12 +127,11 @@ impl<const O: bool> Running<O> {
             }
         }
         self.lanes = lanes;
-        self.episode.faults.push(fault);
         let mut next = || {
             *numbers += 1;
             *numbers - 1
         };
-        self.plan(&before, &after, fault, components, &mut next);
+        self.plan(&before, (fault, at), components, &mut next);
     }
 
     /// The world of a key, parted from the one that it was until now.
@@ -163,39 +169,40 @@ impl<const O: bool> Running<O> {
         Lane { world, tally, side: self.side.clone(), redrawn: None, stopped: None, windows: Vec::new() }
     }
 
-    /// The contrasts from now on.
+    /// The contrasts from now on, of which `fault` acts next.
     fn plan(
         &mut self,
         before: &[FaultId],
-        after: &[FaultId],
-        fault: FaultId,
+        (fault, now): (FaultId, Time),
         components: &Components,
         next: &mut impl FnMut() -> u32,
     ) {
+        let after = self.episode.faults.clone();
+        let all: Vec<FaultId> = self.episode.all_faults().collect();
         let fact = Key::default();
-        let none = Key::without(after.iter().copied());
-        let alone = |one: FaultId| Key::without(after.iter().copied().filter(|&other| other != one));
+        let none = Key::without(all.iter().copied());
+        let alone = |one: FaultId| Key::without(all.iter().copied().filter(|&other| other != one));
         let known = std::mem::take(&mut self.episode.contrasts);
         let find = |kind: Kind| known.iter().find(|contrast| contrast.kind == kind);
         let mut contrasts = Vec::new();
-        for &one in after {
+        for &one in &after {
             let (kind, without) = (Kind::Necessity(one), Key::without([one]));
             contrasts.push(match find(kind) {
                 // Until now it was that of all faults, and the number stays with that.
                 Some(contrast) if before.len() == 1 => contrast.goes_on_as(next(), kind, fact.clone(), without),
                 Some(contrast) => contrast.clone(),
-                None => Contrast::new(next(), kind, fact.clone(), without, components),
+                None => Contrast::new(next(), kind, now, [fact.clone(), without], components),
             });
         }
         if after.len() > 1 {
-            for &one in after {
+            for &one in &after {
                 let kind = Kind::Sufficiency(one);
                 // A fault that was the only one was sufficient for what it was necessary for.
                 let so_far = find(kind).or_else(|| before.len().eq(&1).then(|| find(Kind::Necessity(one))).flatten());
                 let number = find(kind).map_or_else(&mut *next, |known| known.number);
                 contrasts.push(match so_far {
                     Some(contrast) if one != fault => contrast.goes_on_as(number, kind, alone(one), none.clone()),
-                    _ => Contrast::new(number, kind, alone(one), none.clone(), components),
+                    _ => Contrast::new(number, kind, now, [alone(one), none.clone()], components),
                 });
             }
             if let Some(&one) = before.first()
@@ -208,7 +215,7 @@ impl<const O: bool> Running<O> {
             let number = so_far.map_or_else(&mut *next, |so_far| so_far.number);
             contrasts.push(match so_far {
                 Some(contrast) => contrast.goes_on_as(number, Kind::Joint, fact, none),
-                None => Contrast::new(number, Kind::Joint, fact, none, components),
+                None => Contrast::new(number, Kind::Joint, now, [fact, none], components),
             });
         }
         self.episode.contrasts = contrasts;
@@ -228,7 +235,7 @@ impl<const O: bool> Running<O> {
             Some(lane) => Seen { windows: &lane.windows, requests: &lane.tally.requests },
             None => Seen { windows: fact, requests: &tally.requests },
         };
-        let faults = &self.episode.faults;
+        let faults: Vec<FaultId> = self.episode.all_faults().collect();
         let compared = self.episode.contrasts.iter_mut().map(|contrast| {
             let block = Block {
                 system,
@@ -245,12 +252,18 @@ impl<const O: bool> Running<O> {
                 let marks = marks.entry(contrast.kind).or_default();
                 let tallies = [tally, &without.tally, &placebo.tally];
                 labels = marks.take(contrast, &system.components, tallies, now);
-                labels.samples = marks::samples(system, contrast, &windows);
+                labels.samples = marks::samples(system, contrast, &windows, &tally.samples);
             }
-            let faults = contrast.kind.faults(faults);
+            let faults = contrast.kind.faults(&faults);
             Rows { contrast: contrast.number, kind: contrast.kind, faults, windows, effects, labels }
         });
-        let compared = compared.collect();
+        let mut compared: Vec<Rows> = compared.collect();
+        let acts = |fault: &FaultId| {
+            let of_it = |contrast: &&Contrast| matches!(contrast.kind, Kind::Necessity(one) | Kind::Sufficiency(one) if one == *fault);
+            let mut contrasts = self.episode.contrasts.iter().filter(of_it).peekable();
+            contrasts.peek().is_none() || contrasts.any(Contrast::has_effect)
+        };
+        compared.iter_mut().for_each(|rows| rows.faults.retain(acts));
         self.last = (bounds.len() as u64, tally.requests.len() as u64);
         self.windows += bounds.len() as u64;
         self.opened = now;

@@ -30,13 +30,19 @@ pub(super) struct Side {
 }
 
 impl Side {
-    /// A window opens.
-    pub(super) fn open(metrics: &Metrics, edge: &Edge) -> Self {
+    /// A window opens. `before` is another one that was open until now: its last samples are the ones before.
+    pub(super) fn open(metrics: &Metrics, edge: &Edge, before: Option<&Self>) -> Self {
+        let last = |series| before.map_or(f64::NAN, |before: &Self| before.last_sample(series));
         Self {
             before: metrics.read(edge),
             ended: metrics.endpoints().map(|first| (first, Ended::default())).collect(),
-            samples: vec![[f64::NAN; 2]; metrics.series_count()],
+            samples: (0..metrics.series_count()).map(|series| [last(series), f64::NAN]).collect(),
         }
+    }
+
+    fn last_sample(&self, series: usize) -> f64 {
+        let [before, last] = self.samples[series];
+        if last.is_nan() { before } else { last }
     }
 
     /// Closes a window at each edge, and takes in what has come since. The values of all metrics, by window.
@@ -103,8 +109,15 @@ impl Side {
         }
         debug_assert_eq!(ENDPOINT.len(), 5, "the rows above are the table's");
         for (series, [before, last]) in self.samples.iter_mut().enumerate() {
-            // A counter that starts anew with its process has counted what it shows.
-            let increment = if *last < *before { *last } else { *last - *before };
+            // A counter that starts anew with its process, or has not been there before, has counted what it shows; one that is not there,
+            // nothing.
+            let increment = if last.is_nan() {
+                0.0
+            } else if *last >= *before {
+                *last - *before
+            } else {
+                *last
+            };
             values.push(if metrics.is_counter(series) { increment } else { *last });
             if !last.is_nan() {
                 *before = *last;

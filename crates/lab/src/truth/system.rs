@@ -12,4 +12,6 @@ pub(super) struct System {
     pub(super) catalogue: Catalogue,
     pub(super) metrics: Metrics,
     pub(super) components: Components,
+    /// Whether chance can move anything.
+    pub(super) has_phases: bool,
 }

@@ -55,6 +55,17 @@ impl World {
         }
     }
 
+    /// Whether there is any phase to redraw.
+    #[must_use]
+    pub fn has_phases(&self) -> bool {
+        let has = |p: &crate::process::Process| {
+            let limits = p.guard.as_ref().is_some_and(|guard| guard.concurrency.is_some());
+            p.heap.is_some() || !p.pools.is_empty() || p.store.is_some() || !p.caches.is_empty() || limits
+        };
+        let vacations = self.blueprint.services.iter().any(|service| service.vacation.is_some());
+        vacations || !self.upstreams.is_empty() || self.processes.iter().any(has)
+    }
+
     /// Later draws of the machines that have addresses of their own, and who of a cache's keys expires when.
     fn redraw_addresses(&mut self, process: u32) {
         let reached = self.reached();

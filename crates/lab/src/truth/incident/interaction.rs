@@ -51,8 +51,16 @@ pub enum Role {
     Masked,
     /// It had no effect.
     NoEffect,
-    /// Too many others were on: it was compared with nothing.
+    /// Too many others were on: what it does is known together with theirs only.
     NotContrasted,
+}
+
+impl Role {
+    /// Whether there may be anything that the fault does, or would do alone.
+    #[must_use]
+    pub const fn may_act(self) -> bool {
+        !matches!(self, Self::NoEffect)
+    }
 }
 
 /// A fault of an incident.
@@ -68,15 +76,34 @@ pub struct FaultFound {
     pub alone: Option<Harm>,
 }
 
+/// Requests that must have been hurt before it is they that decide.
+const FEW: u64 = 10;
+/// How many times as many requests a fault must hurt alone as it is needed for, to count as not needed.
+const NOT_NEEDED: u64 = 10;
+
+/// What a fault is needed for, and what it does alone, in requests: failed or lost, and hurt.
+fn sizes(episode: &Episode, fault: FaultId) -> [(u64, u64); 2] {
+    let harm = |kind| episode.find(kind).map_or_else(Harm::default, |contrast| contrast.harm);
+    let (needed, alone) = (harm(Kind::Necessity(fault)), harm(Kind::Sufficiency(fault)));
+    [(needed.failed + needed.lost, alone.failed + alone.lost), (needed.hurt, alone.hurt)]
+}
+
+/// Whether what a fault does alone happens all the same without it: by what fails, or, where hardly anything does, by what is hurt.
+fn is_needless(episode: &Episode, fault: FaultId) -> bool {
+    let measure = sizes(episode, fault).into_iter().find(|&(_, alone)| alone >= FEW);
+    measure.is_some_and(|(needed, alone)| needed <= alone / NOT_NEEDED)
+}
+
 pub(super) fn found(episode: &Episode) -> Vec<FaultFound> {
     let has = |kind| episode.find(kind).is_some_and(Contrast::has_effect);
-    let any_necessary = episode.faults.iter().any(|&fault| has(Kind::Necessity(fault)));
+    let is_needed = |fault| has(Kind::Necessity(fault)) && !is_needless(episode, fault);
+    let any_needed = episode.faults.iter().any(|&fault| is_needed(fault));
     let contrasted = episode.faults.iter().map(|&fault| {
         let alone = episode.find(Kind::Sufficiency(fault));
         let suffices = alone.is_some_and(Contrast::has_effect);
-        let role = match (has(Kind::Necessity(fault)), suffices) {
+        let role = match (is_needed(fault), suffices) {
             (true, _) => Role::Cause,
-            (false, true) if any_necessary => Role::Masked,
+            (false, true) if any_needed => Role::Masked,
             (false, true) => Role::Redundant,
             (false, false) => Role::NoEffect,
         };
@@ -97,7 +124,7 @@ pub(super) fn of(episode: &Episode, faults: &[FaultFound]) -> Interaction {
     if !episode.whole().has_effect() && faults.iter().all(|fault| fault.role != Role::Cause) {
         return Interaction::NoEffect;
     }
-    if episode.faults.len() == 1 {
+    if episode.all_faults().count() == 1 {
         return Interaction::Single;
     }
     if faults.iter().any(|fault| fault.role == Role::Masked) {
@@ -111,8 +138,11 @@ pub(super) fn of(episode: &Episode, faults: &[FaultFound]) -> Interaction {
         return Interaction::Joint;
     }
     // What all do together against the sum of what each does alone.
-    let alone: u64 = faults.iter().filter_map(|fault| fault.alone).map(|harm| harm.hurt + harm.helped).sum();
-    let together = episode.whole().harm;
-    let together = together.hurt + together.helped;
-    if causes.len() > 1 && together > alone + alone / 4 { Interaction::Joint } else { Interaction::Independent }
+    let cost = |harm: &Harm| {
+        if episode.whole().harm.failed + episode.whole().harm.lost >= FEW { harm.failed + harm.lost } else { harm.hurt }
+    };
+    let alone: u64 = faults.iter().filter_map(|fault| fault.alone.as_ref()).map(cost).sum();
+    let together = cost(&episode.whole().harm);
+    let is_more = together >= FEW && together > alone + alone / 4;
+    if causes.len() > 1 && is_more { Interaction::Joint } else { Interaction::Independent }
 }

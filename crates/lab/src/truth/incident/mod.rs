@@ -8,6 +8,7 @@ mod interaction;
 pub use document::document;
 pub use interaction::{FaultFound, Interaction, Role};
 
+use super::causes;
 use super::components::Components;
 use super::contrast::{Contrast, Kind};
 use super::episode::Episode;
@@ -115,8 +116,8 @@ impl Incident {
     #[must_use]
     pub fn of(blueprint: &Blueprint, metrics: &Metrics, components: &Components, episode: &Episode) -> Self {
         let whole = episode.whole();
-        let undone =
-            episode.faults.iter().map(|&fault| undone(blueprint, fault, episode.until)).collect::<Option<Vec<_>>>();
+        let all = episode.faults.iter().chain(&episode.not_contrasted);
+        let undone = all.map(|&fault| undone(blueprint, fault, episode.until)).collect::<Option<Vec<_>>>();
         let undone = undone.and_then(|all| all.into_iter().max());
         let faults = interaction::found(episode);
         Self {
@@ -125,7 +126,7 @@ impl Incident {
             limit: episode.limit,
             undone,
             interaction: interaction::of(episode, &faults),
-            components: of_components(blueprint, metrics, components, episode, whole),
+            components: of_components(blueprint, metrics, components, whole, &faults),
             harm: whole.harm,
             recovery: recovery(blueprint, components, episode, whole, undone),
             contrast: whole.number,
@@ -184,16 +185,18 @@ fn of_components(
     blueprint: &Blueprint,
     metrics: &Metrics,
     components: &Components,
-    episode: &Episode,
     whole: &Contrast,
+    faults: &[FaultFound],
 ) -> Vec<ComponentFound> {
-    let acted_on = |name: &String| {
-        episode.faults.iter().any(|&fault| blueprint.faults[fault.index()].component.split('/').next() == Some(name))
-    };
+    let triggers: Vec<String> = faults
+        .iter()
+        .filter(|found| found.role.may_act())
+        .flat_map(|found| causes::components(blueprint, found.fault))
+        .collect();
     let all = components.names.iter().enumerate().map(|(n, name)| {
         let reach = &whole.reach[n];
         let part = match (reach.onset.is_some(), reach.hurt) {
-            _ if acted_on(name) => Part::Trigger,
+            _ if triggers.contains(name) => Part::Trigger,
             (false, _) => Part::Bystander,
             (true, true) => Part::Victim,
             (true, false) => Part::Affected,
@@ -215,14 +218,16 @@ fn recovery(
     whole: &Contrast,
     undone: Option<Time>,
 ) -> Recovery {
-    let sources = components
-        .names
-        .iter()
-        .zip(&whole.reach)
-        .filter(|(name, _)| blueprint.sources.iter().any(|source| source.name == **name));
+    // Who comes only because of a fault is no user who fared otherwise without.
+    let users = |name: &String| {
+        let source = blueprint.sources.iter().find(|source| source.name == *name);
+        source.is_some_and(|source| source.fault.is_none_or(|fault| !episode.all_faults().any(|one| one == fault)))
+    };
+    let sources = components.names.iter().zip(&whole.reach).filter(|(name, _)| users(name));
     let Some(last) = sources.filter_map(|(_, reach)| reach.last_hurt).max() else {
         return Recovery::NothingToRecoverFrom;
     };
+    let last = last.max(whole.harm.last.unwrap_or(last));
     // While a fault is in force, what it does may come again.
     let lasts = match undone {
         Some(_) => Duration::from_nanos(blueprint.scrape_interval.as_nanos().saturating_mul(LAST_WINDOWS)),

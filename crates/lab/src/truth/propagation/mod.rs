@@ -15,11 +15,11 @@ mod state;
 pub use node::Node;
 pub use state::State;
 
+use super::causes;
 use super::contrast::Contrast;
-use super::incident::Incident;
+use super::incident::{FaultFound, Incident};
 use super::metrics::Metrics;
 use knockon_model::blueprint::Blueprint;
-use knockon_model::id::FaultId;
 use petgraph::algo::{has_path_connecting, toposort};
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::{EdgeFiltered, IntoNeighbors};
@@ -58,9 +58,10 @@ impl Propagation {
         };
         // Of what happened at once, what can be led back to a fault comes first: where two ways would close a circle, the one that
         // begins there is drawn.
-        let acted_on: Vec<&str> = incident.faults.iter().flat_map(|found| acted_on(blueprint, found.fault)).collect();
+        let acted_on: Vec<String> =
+            acting(incident).flat_map(|found| causes::components(blueprint, found.fault)).collect();
         let mut reached: BTreeSet<NodeIndex> =
-            indices.iter().copied().filter(|&node| acted_on.contains(&graph[node].component.as_str())).collect();
+            indices.iter().copied().filter(|&node| acted_on.contains(&graph[node].component)).collect();
         let mut goes_on = true;
         while goes_on {
             goes_on = false;
@@ -92,30 +93,27 @@ impl Propagation {
     }
 
     fn add_faults(&mut self, blueprint: &Blueprint, incident: &Incident) {
-        let unled: Vec<NodeIndex> = self
-            .graph
-            .node_indices()
-            .filter(|&node| self.graph.edges_directed(node, petgraph::Direction::Incoming).next().is_none())
-            .collect();
-        for found in &incident.faults {
+        let led_by = |graph: &DiGraph<Node, &'static str>, node: NodeIndex, component: &str| {
+            let mut causes = graph.neighbors_directed(node, petgraph::Direction::Incoming);
+            causes.any(|cause| component.is_empty() || graph[cause].component == component)
+        };
+        let unled: Vec<NodeIndex> = self.graph.node_indices().filter(|&node| !led_by(&self.graph, node, "")).collect();
+        for found in acting(incident) {
             let fault = &blueprint.faults[found.fault.index()];
-            let acted_on = acted_on(blueprint, found.fault);
-            let led: Vec<NodeIndex> = unled
-                .iter()
-                .copied()
-                .filter(|&node| {
-                    let node = &self.graph[node];
-                    node.onset.as_nanos() + 1 >= fault.at.as_nanos() && acted_on.contains(&node.component.as_str())
-                })
-                .collect();
-            let node = self.graph.add_node(Node {
-                component: fault.component.clone(),
-                part: None,
-                state: None,
-                fault: Some(fault.name.clone()),
-                onset: fault.at,
-                evidence: None,
-            });
+            let acted_on = causes::components(blueprint, found.fault);
+            let is_there = |node: &Node| acted_on.contains(&node.component);
+            let is_later = |node: &Node| node.onset.as_nanos() + 1 >= fault.at.as_nanos();
+            let mut led: Vec<NodeIndex> = unled.clone();
+            led.retain(|&node| is_there(&self.graph[node]) && is_later(&self.graph[node]));
+            if led.is_empty() {
+                // Others led there before: it goes in where they did.
+                let entries = self.graph.node_indices().filter(|&node| {
+                    let component = &self.graph[node].component;
+                    is_there(&self.graph[node]) && !led_by(&self.graph, node, component)
+                });
+                led = entries.collect();
+            }
+            let node = self.graph.add_node(Node::of_fault(fault));
             for led in led {
                 self.graph.add_edge(node, led, "the fault");
             }
@@ -153,12 +151,9 @@ impl Propagation {
     }
 }
 
-/// The components that a fault acts on: its own, and where that is a source of load, whom it asks.
-fn acted_on(blueprint: &Blueprint, fault: FaultId) -> Vec<&str> {
-    let path = &blueprint.faults[fault.index()].component;
-    let component = path.split('/').next().unwrap_or(path);
-    let source = blueprint.sources.iter().find(|source| source.name == component);
-    source.map(|source| blueprint[source.target].name.as_str()).into_iter().chain([component]).collect()
+/// The faults of an incident that do anything, or would alone.
+fn acting(incident: &Incident) -> impl Iterator<Item = &FaultFound> {
+    incident.faults.iter().filter(|found| found.role.may_act())
 }
 
 /// Faint edges to states that nothing has led to.

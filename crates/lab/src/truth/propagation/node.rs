@@ -5,7 +5,7 @@ use crate::truth::contrast::Contrast;
 use crate::truth::metric::Metric;
 use crate::truth::metrics::Metrics;
 use knockon_kernel::Time;
-use knockon_model::blueprint::Blueprint;
+use knockon_model::blueprint::{Blueprint, Fault};
 
 /// A state that left its band.
 #[derive(Clone, Debug)]
@@ -25,6 +25,18 @@ pub struct Node {
 }
 
 impl Node {
+    /// A fault.
+    pub(super) fn of_fault(fault: &Fault) -> Self {
+        Self {
+            component: fault.component.clone(),
+            part: None,
+            state: None,
+            fault: Some(fault.name.clone()),
+            onset: fault.at,
+            evidence: None,
+        }
+    }
+
     /// Where it is: `web-api/pool`.
     #[must_use]
     pub fn place(&self) -> String {
