@@ -21,10 +21,10 @@ use super::course::Course;
 use super::harm::Harm;
 use super::join::{self, Join, Pair};
 use super::lane::Key;
-use super::reach::Reach;
+use super::reach::{Reach, Strike};
 use super::system::System;
 use knockon_kernel::{Duration, Time};
-use knockon_model::id::FaultId;
+use knockon_model::id::{FaultId, ProcessId};
 use knockon_model::record::RequestRecord;
 
 /// The probability with which a single comparison leaves its band by chance.
@@ -145,25 +145,27 @@ pub(super) struct Block<'a> {
 
 impl Contrast {
     /// From an instant on: a world with, and one without.
-    pub(super) fn new(number: u32, kind: Kind, from: Time, [with, without]: [Key; 2], components: &Components) -> Self {
+    pub(super) fn new(number: u32, kind: Kind, from: Time, [with, without]: [Key; 2], system: &System) -> Self {
+        let components = &system.components;
         Self {
             number,
             kind,
             from,
-            with,
-            without,
             courses: vec![Course::default(); components.of_metrics()],
             reach: vec![Reach::default(); components.names.len()],
             harm: Harm::default(),
-            join: Join::default(),
+            join: Join::new(&system.blueprint, &with.aside, &without.aside),
+            with,
+            without,
             windows: 0,
             quiet_windows: 0,
         }
     }
 
     /// The same so far, about something else from now on.
-    pub(super) fn goes_on_as(&self, number: u32, kind: Kind, with: Key, without: Key) -> Self {
-        Self { number, kind, with, without, ..self.clone() }
+    pub(super) fn goes_on_as(&self, number: u32, kind: Kind, [with, without]: [Key; 2], system: &System) -> Self {
+        let join = self.join.goes_on_as(Join::new(&system.blueprint, &with.aside, &without.aside));
+        Self { number, kind, with, without, join, ..self.clone() }
     }
 
     /// Whether the fault did anything that chance would not have.
@@ -177,15 +179,32 @@ impl Contrast {
         self.learn(block);
         let rows = self.compare_windows(block);
         self.join.take(block.system, join::World::With, block.with.requests);
+        self.join.make_room();
         let pairs = self.join.pairs();
         let effects = self.judge(&block.system.components, pairs);
         self.harm.compared = self.join.compared;
         (rows, effects)
     }
 
+    /// What differs in the very instant of the fault, in which nothing else has come of it: that is its own, and no matter of chance.
+    pub(super) fn compare_at_once(&mut self, system: &System, at: Time, [with, without]: [&[f64]; 2]) {
+        for (index, (&with, &without)) in with.iter().zip(without).enumerate() {
+            let difference = distance(false, with, without);
+            if difference == 0.0 {
+                continue;
+            }
+            let metric = &system.metrics.list()[index];
+            let from = self.courses[index].begins(at, difference);
+            let component = system.components.of_metric(index);
+            let strike = Strike { component, from, end: at, worse: metric.decides && metric.worse.is(difference) };
+            self.reach[component].strike(&strike, at, system.blueprint.scrape_interval);
+        }
+    }
+
     /// What is left when worlds are compared no longer: requests of one of both only.
     pub(super) fn finish(&mut self, system: &System, sent_before: Time) -> Vec<EffectRow> {
         let pairs = self.join.rest(system, sent_before);
+        self.harm.compared = self.join.compared;
         self.judge(&system.components, pairs)
     }
 
@@ -209,7 +228,7 @@ impl Contrast {
         self.windows += block.windows.len() as u64;
         let Some(since) = block.windows.first().map(|window| window.0) else { return Vec::new() };
         let mut rows = Vec::new();
-        let mut loudest = None;
+        let mut strikes = Vec::new();
         for (index, course) in self.courses.iter_mut().enumerate() {
             let at = |seen: Seen<'_>, window: usize| seen.windows[window][index];
             let is_gauge = block.system.metrics.is_gauge(index);
@@ -230,11 +249,9 @@ impl Contrast {
                 let nth = (before + window as u64 + 1) as f64;
                 let metric = &metrics[index];
                 if metric.decides && (exact || course.is_beyond(difference, metric, deciding, nth)) {
-                    let onset = course.begins(began, difference);
-                    let worse = metric.worse.is(difference);
-                    let reach = &mut self.reach[components.of_metric(index)];
-                    reach.strike(onset, since, end, blueprint.scrape_interval, worse);
-                    loudest = loudest.max(Some(end));
+                    let from = course.begins(began, difference);
+                    let (component, worse) = (components.of_metric(index), metric.worse.is(difference));
+                    strikes.push(Strike { component, from, end, worse });
                 }
                 let (with, without, placebo) =
                     (at(block.with, window), at(block.without, window), at(block.placebo, window));
@@ -253,6 +270,11 @@ impl Contrast {
                 });
             }
         }
+        strikes.sort_by_key(|strike| (strike.component, strike.from.max(since), strike.end));
+        for strike in &strikes {
+            self.reach[strike.component].strike(strike, since, blueprint.scrape_interval);
+        }
+        let loudest = strikes.iter().map(|strike| strike.end).max();
         for &(_, end) in block.windows {
             self.quiet_windows = if loudest.is_some_and(|loudest| loudest >= end) { 0 } else { self.quiet_windows + 1 };
         }
@@ -293,6 +315,11 @@ impl Contrast {
             EffectRow { pair, band_ns, outside, labelled, hurt }
         });
         rows.collect()
+    }
+
+    /// Whether the requests of a client side are sent when earlier ones are answered.
+    pub(super) fn is_closed(&self, system: &System, client: ProcessId) -> bool {
+        system.metrics.source_of(client).is_some_and(|source| self.join.is_closed(source))
     }
 
     /// Whether a component counts as affected at an instant.

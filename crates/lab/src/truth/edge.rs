@@ -24,6 +24,15 @@ impl Edge {
         }
     }
 
+    /// The same, without what has accrued since the last edge.
+    pub(super) fn peek(world: &World) -> Self {
+        Self {
+            statistics: world.totals(),
+            levels: world.levels().iter().map(|level| level.value).collect(),
+            blame: Vec::new(),
+        }
+    }
+
     /// How many requests come in such a time, by those that have come until `at`.
     pub(super) fn requests_in(&self, window: Duration, at: Time) -> u64 {
         let sent: u64 = self.statistics.sources.iter().map(|source| source.sent).sum();

@@ -5,8 +5,10 @@ use super::noise::Noise;
 use super::system::System;
 use super::{endpoint_of, failed};
 use knockon_kernel::Time;
+use knockon_model::blueprint::{Arrivals, Blueprint};
+use knockon_model::id::FaultId;
 use knockon_model::record::{RequestRecord, TraceId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A request whose end differs between the world with a fault and the one without.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -61,6 +63,14 @@ struct Slot {
     measured: bool,
 }
 
+impl Slot {
+    /// The last instant at which it ended in a world.
+    fn ended(&self) -> Time {
+        let all = [&self.with, &self.without, &self.placebo].into_iter().flatten();
+        all.map(|record| record.ended).max().unwrap_or(Time::ZERO)
+    }
+}
+
 /// Requests that have not ended in all worlds yet, and the noise of each endpoint.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Join {
@@ -70,7 +80,22 @@ pub(super) struct Join {
     complete: Vec<Pair>,
     /// Requests compared so far.
     pub(super) compared: u64,
+    alone: Alone,
 }
+
+/// Requests that can be in one world only.
+#[derive(Clone, Debug, Default)]
+struct Alone {
+    /// By source: whether it sends only with the fault.
+    only_with: Vec<bool>,
+    /// Source and number of requests that are sent only without it.
+    only_without: BTreeSet<(usize, u64)>,
+    /// By source: whether what it sends when hangs on answers. What it has not sent by then it may send yet.
+    closed: Vec<bool>,
+}
+
+/// Requests that wait for another world: so many that one more makes room by giving up the oldest.
+const WAITING: usize = 200_000;
 
 /// Which world a record comes from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -81,10 +106,50 @@ pub(super) enum World {
 }
 
 impl Join {
+    /// Between a world in which these faults are set aside and one in which those are.
+    pub(super) fn new(blueprint: &Blueprint, with: &[FaultId], without: &[FaultId]) -> Self {
+        let differs = |fault: &FaultId| without.contains(fault) && !with.contains(fault);
+        let mut alone = Alone::default();
+        for (index, source) in blueprint.sources.iter().enumerate() {
+            alone.only_with.push(source.fault.as_ref().is_some_and(differs));
+            alone.closed.push(matches!(source.arrivals, Arrivals::Closed { .. }));
+            let dropped = source.dropped.iter().filter(|dropped| differs(&dropped.fault));
+            alone.only_without.extend(dropped.map(|dropped| (index, dropped.number)));
+        }
+        Self { alone, ..Self::default() }
+    }
+
+    /// The same so far, between other worlds from now on.
+    pub(super) fn goes_on_as(&self, other: Self) -> Self {
+        Self { alone: other.alone, ..self.clone() }
+    }
+
+    /// Where a request that is in one world only is there by itself; takes it in, if it is one.
+    fn take_alone(&mut self, system: &System, world: World, record: &RequestRecord, endpoint: usize) -> bool {
+        let Some(source) = system.metrics.source_of(record.client) else { return false };
+        if self.alone.only_with[source] {
+            if world == World::With {
+                self.complete.push(Pair { with: Some(*record), without: None, endpoint });
+            }
+            return true;
+        }
+        if self.alone.only_without.contains(&(source, record.number)) {
+            if world == World::Without {
+                self.compared += 1;
+                self.complete.push(Pair { with: None, without: Some(*record), endpoint });
+            }
+            return true;
+        }
+        false
+    }
+
     /// Takes in what ended in a world.
     pub(super) fn take(&mut self, system: &System, world: World, ended: &[RequestRecord]) {
         for record in ended {
             let Some(endpoint) = endpoint_of(system, record) else { continue };
+            if self.take_alone(system, world, record, endpoint) {
+                continue;
+            }
             let slot = self.slots.entry(record.trace).or_default();
             match world {
                 World::With => slot.with = Some(*record),
@@ -114,15 +179,36 @@ impl Join {
         sorted(std::mem::take(&mut self.complete))
     }
 
-    /// What is in one of both worlds only, when they are compared no longer: of requests sent before `until`.
+    /// Gives up requests that have waited longest for another world, where too many wait: worlds whose closed sources lag behind each other.
+    pub(super) fn make_room(&mut self) {
+        if self.slots.len() <= WAITING {
+            return;
+        }
+        let mut ends: Vec<Time> = self.slots.values().map(Slot::ended).collect();
+        let (_, &mut median, _) = ends.select_nth_unstable(WAITING / 2);
+        self.slots.retain(|_, slot| slot.ended() > median);
+    }
+
+    /// What is in one of both worlds only, when they are compared no longer: of requests sent before `until`. Of closed sources there is no
+    /// such thing: when they come to a request hangs on the answers that they had before.
     pub(super) fn rest(&mut self, system: &System, until: Time) -> Vec<Pair> {
         let slots = std::mem::take(&mut self.slots);
         let unequal = slots.into_values().filter(|slot| slot.with.is_some() != slot.without.is_some());
         let pairs = unequal.filter_map(|slot| {
-            let endpoint = endpoint_of(system, slot.with.as_ref().or(slot.without.as_ref())?)?;
-            Some(Pair { with: slot.with, without: slot.without, endpoint })
+            let either = slot.with.as_ref().or(slot.without.as_ref())?;
+            let source = system.metrics.source_of(either.client)?;
+            let endpoint = endpoint_of(system, either)?;
+            let is_told = !self.alone.closed[source] && either.sent < until;
+            is_told.then_some(Pair { with: slot.with, without: slot.without, endpoint })
         });
-        sorted(pairs.filter(|pair| pair.either().sent < until).collect())
+        let pairs = sorted(pairs.collect());
+        self.compared += pairs.iter().filter(|pair| pair.without.is_some()).count() as u64;
+        pairs
+    }
+
+    /// Whether a source sends when earlier requests are answered.
+    pub(super) fn is_closed(&self, source: usize) -> bool {
+        self.alone.closed[source]
     }
 
     /// The band of each endpoint whose noise is known.

@@ -15,8 +15,12 @@ use knockon_model::id::{OperationId, ProcessId, SeriesId};
 use knockon_model::record::{LogRecord, SampleRecord, SpanId, SpanRecord, Status, TraceId};
 use std::collections::BTreeMap;
 
-/// How much later than in the fact a row may come in the world without the fault.
-pub const LATE: Duration = Duration::from_secs(120);
+/// How much later or earlier than in the fact a row may come in the world without the fault and be the same.
+pub const LATE: Duration = Duration::from_secs(900);
+/// The same, where more than [`WAITING`] rows wait.
+pub const LATE_AT_LEAST: Duration = Duration::from_secs(120);
+/// Rows that wait for their counterparts before some are given up.
+const WAITING: usize = 1_000_000;
 
 /// A span that a fault has an effect on.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -100,6 +104,8 @@ pub(super) struct Marks {
     noise: BTreeMap<OperationId, Noise>,
     lines_without: ByAddress<u128, Time>,
     lines: Vec<LogRecord>,
+    /// Requests of closed sources, and when they ended in the fact. How far the other world is with them hangs on the answers before.
+    closed: ByAddress<TraceId, Time>,
 }
 
 /// Labels of a block.
@@ -118,10 +124,13 @@ impl Marks {
     pub(super) fn take<const O: bool>(
         &mut self,
         contrast: &Contrast,
-        components: &Components,
+        system: &System,
         [with, without, placebo]: [&Tally<O>; 3],
         now: Time,
     ) -> Labels {
+        let components = &system.components;
+        let closed = with.requests.iter().filter(|request| contrast.is_closed(system, request.client));
+        self.closed.extend(closed.map(|request| (request.trace, request.ended)));
         for span in &without.spans {
             self.without.insert((span.trace, span.span), Span::of(span));
         }
@@ -143,7 +152,9 @@ impl Marks {
         let bands: BTreeMap<OperationId, f64> =
             self.noise.iter().map(|(&operation, noise)| (operation, noise.band(ALPHA))).collect();
         let mut labels = Labels::default();
-        let over = |end: Time| end.saturating_add(LATE) <= now;
+        let most = self.without.len().max(self.spans.len()).max(self.placebo.len());
+        let late = if most > WAITING { LATE_AT_LEAST } else { LATE };
+        let over = |end: Time| end.saturating_add(late) <= now;
         let mut waiting = std::mem::take(&mut self.spans);
         waiting.extend(&with.spans);
         for record in waiting {
@@ -157,7 +168,7 @@ impl Marks {
                     }
                 }
                 None if over(record.end) => {
-                    if affected(record.process, record.end) {
+                    if affected(record.process, record.end) && !self.closed.contains_key(&record.trace) {
                         labels.spans.push(mark(&record, None, span.failed));
                     }
                 }
@@ -166,7 +177,8 @@ impl Marks {
         }
         self.without.retain(|_, span| !over(span.end));
         self.placebo.retain(|_, span| !over(span.end));
-        self.mark_lines(&with.logs, &without.logs, affected, now, &mut labels);
+        self.mark_lines(&with.logs, &without.logs, affected, over, &mut labels);
+        self.closed.retain(|_, ended| !over(*ended));
         labels
     }
 
@@ -175,28 +187,36 @@ impl Marks {
         with: &[LogRecord],
         without: &[LogRecord],
         affected: impl Fn(ProcessId, Time) -> bool,
-        now: Time,
+        over: impl Fn(Time) -> bool,
         labels: &mut Labels,
     ) {
         self.lines_without.extend(without.iter().map(|line| (line.uid, line.time)));
-        let over = |time: Time| time.saturating_add(LATE) <= now;
         let mut waiting = std::mem::take(&mut self.lines);
         waiting.extend(with);
         for line in waiting {
             if self.lines_without.remove(&line.uid).is_some() {
             } else if !over(line.time) {
                 self.lines.push(line);
-            } else if affected(line.process, line.time) {
+            } else if affected(line.process, line.time) && !self.is_of_closed(&line) {
                 labels.logs.push(mark_line(&line));
             }
         }
         self.lines_without.retain(|_, time| !over(*time));
     }
 
+    fn is_of_closed(&self, line: &LogRecord) -> bool {
+        line.context.is_some_and(|(trace, _)| self.closed.contains_key(&trace))
+    }
+
     /// What has no counterpart when worlds are compared no longer.
     pub(super) fn rest(self, contrast: &Contrast, components: &Components) -> Labels {
-        let spans = self.spans.iter().filter(|span| affected(contrast, components, span.process, span.end));
-        let lines = self.lines.iter().filter(|line| affected(contrast, components, line.process, line.time));
+        let spans = self.spans.iter().filter(|span| {
+            affected(contrast, components, span.process, span.end) && !self.closed.contains_key(&span.trace)
+        });
+        let lines = self
+            .lines
+            .iter()
+            .filter(|line| affected(contrast, components, line.process, line.time) && !self.is_of_closed(line));
         Labels {
             spans: spans.map(|span| mark(span, None, Span::of(span).failed)).collect(),
             logs: lines.map(mark_line).collect(),

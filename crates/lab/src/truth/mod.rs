@@ -44,7 +44,7 @@ pub use episode::{BlameWindow, Episode, Rows, Settled};
 pub use harm::Harm;
 pub use incident::{ComponentFound, FaultFound, Incident, Interaction, Part, Recovery, Role, document};
 pub use join::Pair;
-pub use marks::{LATE, Labels, LogMark, SampleMark, SpanMark};
+pub use marks::{LATE, LATE_AT_LEAST, Labels, LogMark, SampleMark, SpanMark};
 pub use metric::{Metric, Worse};
 pub use metrics::Metrics;
 pub use noise::Noise;
@@ -163,7 +163,8 @@ impl<const O: bool> Truth<O> {
     #[must_use]
     pub fn propagations(&self) -> Vec<Propagation> {
         let of = |(episode, incident): (&Episode, Incident)| {
-            Propagation::of(&self.system.blueprint, &self.system.metrics, episode.whole(), &incident)
+            let System { blueprint, metrics, components, .. } = &self.system;
+            Propagation::of(blueprint, metrics, components, episode.whole(), &incident)
         };
         self.episodes.iter().zip(self.incidents()).map(of).collect()
     }
@@ -295,7 +296,11 @@ impl<const O: bool> Truth<O> {
         if limit.is_some() {
             self.break_off(limit);
             fact.ignore_blame();
-        } else if let Some(running) = self.running.as_mut().filter(|_| !stretch.edges.is_empty()) {
+        } else if waits {
+            if let Some(running) = &mut self.running {
+                running.compare_at_once(&self.system, fact);
+            }
+        } else if let Some(running) = &mut self.running {
             let windows = running.side.close(&self.system, read, tally);
             let bounds = running.bounds(&stretch.edges);
             running.record.watch(&bounds, &windows);
@@ -358,7 +363,7 @@ impl<const O: bool> Truth<O> {
             if let Some((.., record)) = calm {
                 running.record = record;
             }
-            running.part((fault, at), fact, tally, &self.system.components, &mut self.contrasts);
+            running.part((fault, at), fact, tally, &self.system, &mut self.contrasts);
             if O {
                 fact.watch_blame();
             }

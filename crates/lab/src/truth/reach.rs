@@ -28,10 +28,22 @@ pub struct Reach {
 /// After the first instant of each, up to the second.
 type Intervals = VecDeque<(Time, Time)>;
 
+/// A number of a component is beyond chance.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Strike {
+    pub(super) component: usize,
+    /// Where the row of windows began in which it is.
+    pub(super) from: Time,
+    /// The end of the window.
+    pub(super) end: Time,
+    /// Whether that is for the worse.
+    pub(super) worse: bool,
+}
+
 impl Reach {
-    /// One of its numbers is beyond chance in the window that ends here, in a row that began at `onset`, of which what lies after
-    /// `since` is not told yet.
-    pub(super) fn strike(&mut self, onset: Time, since: Time, end: Time, window: Duration, worse: bool) {
+    /// One of its numbers is beyond chance, in a row of which what lies after `since` is not told yet.
+    pub(super) fn strike(&mut self, strike: &Strike, since: Time, window: Duration) {
+        let &Strike { from: onset, end, worse, .. } = strike;
         self.onset = Some(self.onset.map_or(onset, |known| known.min(onset)));
         let afterwards = Duration::from_nanos(window.as_nanos().saturating_mul(AFTERWARDS_WINDOWS));
         // What there is in the very instant of a fault is its own.

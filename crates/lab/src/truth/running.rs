@@ -1,7 +1,6 @@
 //! An episode under way: the worlds side by side, and what is compared with what.
 
 use super::OVERLAPPING_MAXIMUM;
-use super::components::Components;
 use super::contrast::{Block, Contrast, Kind, Seen};
 use super::difficulty::Record;
 use super::edge::Edge;
@@ -37,6 +36,8 @@ pub(super) struct Running<const O: bool> {
     pub(super) side: Side,
     /// Its windows around the beginning.
     pub(super) record: Record,
+    /// Faults that act at the next instant.
+    pub(super) acting: Vec<FaultId>,
     /// Where the open window began.
     pub(super) opened: Time,
     /// Windows and requests of the last block.
@@ -66,6 +67,7 @@ impl<const O: bool> Running<O> {
             side: Side::open(metrics, &edge, calm),
             first: (FIRST_REQUESTS / of_a_window.max(1)).clamp(1, FIRST_WINDOWS),
             record: Record::default(),
+            acting: Vec::new(),
             opened: at,
             last: (FIRST_WINDOWS, 0),
             windows: 0,
@@ -100,7 +102,7 @@ impl<const O: bool> Running<O> {
         (fault, at): (FaultId, Time),
         fact: &World,
         tally: &Tally<O>,
-        components: &Components,
+        system: &System,
         numbers: &mut u32,
     ) {
         let before = self.episode.faults.clone();
@@ -109,6 +111,7 @@ impl<const O: bool> Running<O> {
         } else {
             self.episode.not_contrasted.push(fault);
         }
+        self.acting.push(fault);
         let all: Vec<FaultId> = self.episode.all_faults().collect();
         let none = Key::without(all.iter().copied());
         let alone = |kept: FaultId| Key::without(all.iter().copied().filter(|&other| other != kept));
@@ -131,7 +134,7 @@ impl<const O: bool> Running<O> {
             *numbers += 1;
             *numbers - 1
         };
-        self.plan(&before, (fault, at), components, &mut next);
+        self.plan(&before, (fault, at), system, &mut next);
     }
 
     /// The world of a key, parted from the one that it was until now.
@@ -174,7 +177,7 @@ impl<const O: bool> Running<O> {
         &mut self,
         before: &[FaultId],
         (fault, now): (FaultId, Time),
-        components: &Components,
+        system: &System,
         next: &mut impl FnMut() -> u32,
     ) {
         let after = self.episode.faults.clone();
@@ -189,9 +192,11 @@ impl<const O: bool> Running<O> {
             let (kind, without) = (Kind::Necessity(one), Key::without([one]));
             contrasts.push(match find(kind) {
                 // Until now it was that of all faults, and the number stays with that.
-                Some(contrast) if before.len() == 1 => contrast.goes_on_as(next(), kind, fact.clone(), without),
+                Some(contrast) if before.len() == 1 => {
+                    contrast.goes_on_as(next(), kind, [fact.clone(), without], system)
+                }
                 Some(contrast) => contrast.clone(),
-                None => Contrast::new(next(), kind, now, [fact.clone(), without], components),
+                None => Contrast::new(next(), kind, now, [fact.clone(), without], system),
             });
         }
         if after.len() > 1 {
@@ -201,8 +206,10 @@ impl<const O: bool> Running<O> {
                 let so_far = find(kind).or_else(|| before.len().eq(&1).then(|| find(Kind::Necessity(one))).flatten());
                 let number = find(kind).map_or_else(&mut *next, |known| known.number);
                 contrasts.push(match so_far {
-                    Some(contrast) if one != fault => contrast.goes_on_as(number, kind, alone(one), none.clone()),
-                    _ => Contrast::new(number, kind, now, [alone(one), none.clone()], components),
+                    Some(contrast) if one != fault => {
+                        contrast.goes_on_as(number, kind, [alone(one), none.clone()], system)
+                    }
+                    _ => Contrast::new(number, kind, now, [alone(one), none.clone()], system),
                 });
             }
             if let Some(&one) = before.first()
@@ -214,11 +221,38 @@ impl<const O: bool> Running<O> {
             let so_far = find(Kind::Joint).or_else(|| before.first().and_then(|&one| find(Kind::Necessity(one))));
             let number = so_far.map_or_else(&mut *next, |so_far| so_far.number);
             contrasts.push(match so_far {
-                Some(contrast) => contrast.goes_on_as(number, Kind::Joint, fact, none),
-                None => Contrast::new(number, Kind::Joint, now, [fact, none], components),
+                Some(contrast) => contrast.goes_on_as(number, Kind::Joint, [fact, none], system),
+                None => Contrast::new(number, Kind::Joint, now, [fact, none], system),
             });
         }
         self.episode.contrasts = contrasts;
+    }
+
+    /// Compares what is there right after faults have acted, if they have just done so.
+    pub(super) fn compare_at_once(&mut self, system: &System, fact: &World) {
+        let at = fact.time();
+        for fault in std::mem::take(&mut self.acting) {
+            let values = |key: &Key| match self.lanes.get(key) {
+                Some(lane) => self.side.at_once(&system.metrics, &Edge::peek(&lane.world)),
+                None => self.side.at_once(&system.metrics, &Edge::peek(fact)),
+            };
+            // Its own contrasts have been the same worlds until now. What it does to all of them is what it does to the fact.
+            let own = Kind::Necessity(fault);
+            let told = self.episode.find(own).map(|own| [values(&own.with), values(&own.without)]);
+            let alone = Kind::Sufficiency(fault);
+            let told_alone = self.episode.find(alone).map(|alone| [values(&alone.with), values(&alone.without)]);
+            for contrast in &mut self.episode.contrasts {
+                let told = match contrast.kind {
+                    Kind::Sufficiency(one) if one == fault => &told_alone,
+                    Kind::Necessity(one) if one == fault => &told,
+                    Kind::Joint => &told,
+                    _ => &None,
+                };
+                if let Some([with, without]) = told {
+                    contrast.compare_at_once(system, at, [with, without]);
+                }
+            }
+        }
     }
 
     /// Compares a block of windows, in which the fact's numbers were these and what it left behind is in `tally`.
@@ -251,7 +285,7 @@ impl<const O: bool> Running<O> {
                 let placebo = &lanes[&contrast.without.clone().placebo()];
                 let marks = marks.entry(contrast.kind).or_default();
                 let tallies = [tally, &without.tally, &placebo.tally];
-                labels = marks.take(contrast, &system.components, tallies, now);
+                labels = marks.take(contrast, system, tallies, now);
                 labels.samples = marks::samples(system, contrast, &windows, &tally.samples);
             }
             let faults = contrast.kind.faults(&faults);

@@ -40,6 +40,13 @@ impl Side {
         }
     }
 
+    /// Statistics of components in the open window so far, and their levels.
+    pub(super) fn at_once(&self, metrics: &Metrics, edge: &Edge) -> Vec<f64> {
+        let mut values = metrics.between(&self.before, &metrics.read(edge));
+        values.extend(metrics.levels(edge));
+        values
+    }
+
     fn last_sample(&self, series: usize) -> f64 {
         let [before, last] = self.samples[series];
         if last.is_nan() { before } else { last }

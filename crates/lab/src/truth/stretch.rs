@@ -26,6 +26,11 @@ impl<const O: bool> Truth<O> {
         let limit = fork.map_or(end, |fork| fork.min(end));
         let window = self.system.blueprint.scrape_interval.as_nanos();
         let Some(running) = &self.running else { return self.next_in_calm(limit) };
+        if let Some(&fault) = running.acting.first() {
+            // What a fault does at once is seen right after it.
+            let at = self.fault(fault).at;
+            return Stretch { edges: Vec::new(), until: at.min(end) };
+        }
         let mut edges = Vec::new();
         let mut edge = running.opened;
         for _ in 0..running.block() {

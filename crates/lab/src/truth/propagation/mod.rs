@@ -16,6 +16,7 @@ pub use node::Node;
 pub use state::State;
 
 use super::causes;
+use super::components::Components;
 use super::contrast::Contrast;
 use super::incident::{FaultFound, Incident};
 use super::metrics::Metrics;
@@ -36,9 +37,15 @@ pub struct Propagation {
 impl Propagation {
     /// How an incident came about.
     #[must_use]
-    pub fn of(blueprint: &Blueprint, metrics: &Metrics, contrast: &Contrast, incident: &Incident) -> Self {
+    pub fn of(
+        blueprint: &Blueprint,
+        metrics: &Metrics,
+        components: &Components,
+        contrast: &Contrast,
+        incident: &Incident,
+    ) -> Self {
         let mut graph = DiGraph::new();
-        let mut nodes = node::all(blueprint, metrics, contrast);
+        let mut nodes = node::all(blueprint, metrics, components, contrast);
         nodes.sort_by(|a, b| (a.onset, a.state, &a.component, &a.part).cmp(&(b.onset, b.state, &b.component, &b.part)));
         let indices: Vec<NodeIndex> = nodes.into_iter().map(|node| graph.add_node(node)).collect();
         let mut wanted = Vec::new();

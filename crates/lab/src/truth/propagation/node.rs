@@ -1,8 +1,9 @@
 //! States that left their bands.
 
-use super::state::State::{self, Held, Leak, Load, PoolTimeouts, PoolWait};
+use super::state::State::{self, Held, Leak, Locks, PoolTimeouts, PoolWait, Processor, Queue};
+use crate::truth::components::Components;
 use crate::truth::contrast::Contrast;
-use crate::truth::metric::Metric;
+use crate::truth::metric::{Metric, Worse};
 use crate::truth::metrics::Metrics;
 use knockon_kernel::Time;
 use knockon_model::blueprint::{Blueprint, Fault};
@@ -56,15 +57,36 @@ impl Node {
     }
 }
 
+/// The share of the time that requests of a component take more in all that a wait must be, to be told of.
+const MATERIAL: f64 = 0.01;
+
+/// Whether a wait is more than next to nothing beside all the time that requests are in the component for longer.
+fn is_material(metrics: &Metrics, components: &Components, contrast: &Contrast, index: usize, state: State) -> bool {
+    if !metrics.list()[index].name.ends_with("present.mean") || !matches!(state, Queue | Processor | Locks | PoolWait) {
+        return true;
+    }
+    let component = components.of_metric(index);
+    let whole = metrics.list().iter().zip(&contrast.courses).enumerate().find(|(n, (metric, _))| {
+        components.of_metric(*n) == component && metric.part.is_none() && metric.name == "present.mean"
+    });
+    let longer = whole.map_or(0.0, |(_, (_, course))| course.excess);
+    contrast.courses[index].excess >= MATERIAL * longer
+}
+
 /// The states that left their bands for the worse.
-pub(super) fn all(blueprint: &Blueprint, metrics: &Metrics, contrast: &Contrast) -> Vec<Node> {
+pub(super) fn all(blueprint: &Blueprint, metrics: &Metrics, components: &Components, contrast: &Contrast) -> Vec<Node> {
     let mut nodes: Vec<Node> = Vec::new();
     for (index, (metric, course)) in metrics.list().iter().zip(&contrast.courses).enumerate() {
-        let Some(onset) = course.onset else { continue };
         let pool = pool_of(blueprint, metric);
         let Some(state) = State::of(metric, pool.is_some()) else { continue };
-        let more = course.peak.is_some_and(|(peak, _)| peak > 0.0);
-        if !(course.hurt > 0 || state == Load && more) {
+        let onset = match metric.worse {
+            Worse::Lower => course.onset_lower,
+            Worse::Higher => course.onset_higher,
+            // More of it is what leads somewhere.
+            Worse::Neither => course.onset_higher,
+        };
+        let Some(onset) = onset.filter(|_| course.labelled > 0) else { continue };
+        if !is_material(metrics, components, contrast, index, state) {
             continue;
         }
         let part = matches!(state, Held | PoolWait | PoolTimeouts | Leak).then_some(pool).flatten();

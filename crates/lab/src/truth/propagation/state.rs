@@ -90,8 +90,8 @@ impl State {
             "in_use.present.mean" | "in_use.sojourn.mean" => Held,
             "wait.mean" | "waiting.present.mean" if pool => PoolWait,
             "timeouts" if pool => PoolTimeouts,
-            "queue.present.mean" | "utilisation" | "inbox" => Queue,
-            "present.mean" | "latency.mean" | "latency.p95" | "latency.p99" => Latency,
+            "queue.present.mean" | "inbox" => Queue,
+            "latency.mean" => Latency,
             "refused" | "shed" | "expired" | "limited" | "over_limit" | "syn_dropped" | "abandoned" | "delayed" => {
                 Refusals
             }
