@@ -2,6 +2,7 @@
 
 use knockon_lab::truth::{self, Kind, Metric, Rows, Settled, Truth};
 use knockon_model::blueprint::Blueprint;
+use knockon_model::id::FaultId;
 use knockon_model::record::{Catalogue, RequestRecord};
 use knockon_telemetry::{
     BlameRow, EffectRow, End, Error, LogLabel, MetricName, Role, RunWriter, SampleLabel, SpanLabel, TruthTables,
@@ -13,7 +14,7 @@ pub(crate) struct Conclusions {
     tables: TruthTables,
     /// Services by process, and components of faults.
     services: Vec<String>,
-    faults: Vec<String>,
+    faults: Vec<Vec<String>>,
     components: Vec<String>,
 }
 
@@ -31,12 +32,11 @@ impl Conclusions {
             name: name.clone(),
             unit: (*unit).to_owned(),
         });
-        // A fault may act on a part of a component.
-        let component = |path: &String| path.split('/').next().unwrap_or(path).to_owned();
+        let all = (0..blueprint.faults.len() as u32).map(FaultId);
         Ok(Self {
             tables: writer.truth_tables(names)?,
             services: catalogue.processes.iter().map(|process| process.name.clone()).collect(),
-            faults: blueprint.faults.iter().map(|fault| component(&fault.component)).collect(),
+            faults: all.map(|fault| truth::causes::components(blueprint, fault)).collect(),
             components: truth.metrics().list().iter().map(|metric| metric.component.clone()).collect(),
         })
     }
@@ -61,7 +61,7 @@ impl Conclusions {
         let contrast = rows.contrast;
         let (services, faults, components) = (&self.services, &self.faults, &self.components);
         let role = |component: &str| {
-            let is_cause = rows.faults.iter().any(|fault| faults[fault.index()] == component);
+            let is_cause = rows.faults.iter().any(|fault| faults[fault.index()].iter().any(|one| one == component));
             if is_cause { Role::Cause } else { Role::Propagated }
         };
         let spans: Vec<_> = rows

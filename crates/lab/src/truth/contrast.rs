@@ -18,6 +18,7 @@
 
 use super::components::Components;
 use super::course::Course;
+use super::failures::Failures;
 use super::harm::Harm;
 use super::join::{self, Join, Pair};
 use super::lane::Key;
@@ -25,7 +26,7 @@ use super::reach::{Reach, Strike};
 use super::system::System;
 use knockon_kernel::{Duration, Time};
 use knockon_model::id::{FaultId, ProcessId};
-use knockon_model::record::RequestRecord;
+use knockon_model::record::{RequestRecord, SpanRecord};
 
 /// The probability with which a single comparison leaves its band by chance.
 pub const ALPHA: f64 = 0.005;
@@ -120,6 +121,7 @@ pub struct Contrast {
     pub reach: Vec<Reach>,
     /// Requests.
     pub harm: Harm,
+    pub(super) failures: Failures,
     join: Join,
     windows: u64,
     /// Windows since anything was beyond chance.
@@ -131,6 +133,7 @@ pub struct Contrast {
 pub(super) struct Seen<'a> {
     pub(super) windows: &'a [Vec<f64>],
     pub(super) requests: &'a [RequestRecord],
+    pub(super) spans: &'a [SpanRecord],
 }
 
 /// What a block is compared with.
@@ -154,6 +157,7 @@ impl Contrast {
             courses: vec![Course::default(); components.of_metrics()],
             reach: vec![Reach::default(); components.names.len()],
             harm: Harm::default(),
+            failures: Failures::default(),
             join: Join::new(&system.blueprint, &with.aside, &without.aside),
             with,
             without,
@@ -177,6 +181,9 @@ impl Contrast {
     /// Compares a block.
     pub(super) fn compare(&mut self, block: &Block<'_>) -> (Vec<WindowRow>, Vec<EffectRow>) {
         self.learn(block);
+        for (world, seen) in [block.with, block.without].into_iter().enumerate() {
+            self.failures.take(block.system, world, seen.requests, seen.spans);
+        }
         let rows = self.compare_windows(block);
         self.join.take(block.system, join::World::With, block.with.requests);
         self.join.make_room();

@@ -20,6 +20,7 @@ mod course;
 pub mod difficulty;
 mod edge;
 mod episode;
+mod failures;
 mod harm;
 mod incident;
 mod join;

@@ -266,8 +266,8 @@ impl<const O: bool> Running<O> {
         let now = bounds.last().map_or(self.opened, |&(_, end)| end);
         let (lanes, marks) = (&self.lanes, &mut self.marks);
         let seen = |key: &Key| match lanes.get(key) {
-            Some(lane) => Seen { windows: &lane.windows, requests: &lane.tally.requests },
-            None => Seen { windows: fact, requests: &tally.requests },
+            Some(lane) => Seen { windows: &lane.windows, requests: &lane.tally.requests, spans: &lane.tally.spans },
+            None => Seen { windows: fact, requests: &tally.requests, spans: &tally.spans },
         };
         let faults: Vec<FaultId> = self.episode.all_faults().collect();
         let compared = self.episode.contrasts.iter_mut().map(|contrast| {

@@ -24,7 +24,7 @@ use knockon_model::blueprint::Blueprint;
 use petgraph::algo::{has_path_connecting, toposort};
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::{EdgeFiltered, IntoNeighbors};
-use rules::{WITHIN_FAINTLY, is_faint, mechanism};
+use rules::{Known, WITHIN_FAINTLY, is_faint, mechanism};
 use std::collections::BTreeSet;
 
 /// States, and what led to what.
@@ -44,6 +44,7 @@ impl Propagation {
         contrast: &Contrast,
         incident: &Incident,
     ) -> Self {
+        let known = Known { blueprint, components, failures: &contrast.failures };
         let mut graph = DiGraph::new();
         let mut nodes = node::all(blueprint, metrics, components, contrast);
         nodes.sort_by(|a, b| (a.onset, a.state, &a.component, &a.part).cmp(&(b.onset, b.state, &b.component, &b.part)));
@@ -52,7 +53,7 @@ impl Propagation {
         for &a in &indices {
             for &b in &indices {
                 if a != b
-                    && let Some(mechanism) = mechanism(blueprint, &graph[a], &graph[b])
+                    && let Some(mechanism) = mechanism(&known, &graph[a], &graph[b])
                 {
                     wanted.push((graph[b].onset.max(graph[a].onset), graph[b].onset, a, b, mechanism));
                 }

@@ -62,7 +62,19 @@ const MATERIAL: f64 = 0.01;
 
 /// Whether a wait is more than next to nothing beside all the time that requests are in the component for longer.
 fn is_material(metrics: &Metrics, components: &Components, contrast: &Contrast, index: usize, state: State) -> bool {
-    if !metrics.list()[index].name.ends_with("present.mean") || !matches!(state, Queue | Processor | Locks | PoolWait) {
+    if !matches!(state, Queue | Processor | Locks | PoolWait) {
+        return true;
+    }
+    let metric = &metrics.list()[index];
+    // How long callers wait does not tell how many do.
+    let index = if metric.name == "wait.mean" {
+        let of_part = |other: &Metric| other.component == metric.component && other.part == metric.part;
+        let waiting = |other: &Metric| of_part(other) && other.name == "waiting.present.mean";
+        metrics.list().iter().position(waiting).unwrap_or(index)
+    } else {
+        index
+    };
+    if !metrics.list()[index].name.ends_with("present.mean") {
         return true;
     }
     let component = components.of_metric(index);

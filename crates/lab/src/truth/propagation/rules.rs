@@ -5,7 +5,10 @@ use super::state::State::{
     self, Death, Errors, Guards, Held, Latency, Leak, Load, Locks, Memory, Misses, Pauses, PoolTimeouts, PoolWait,
     Processor, Queue, Refusals, Retries, Throttling,
 };
+use crate::truth::components::Components;
+use crate::truth::failures::Failures;
 use knockon_model::blueprint::{Blueprint, LinkEnd};
+use knockon_model::record::ErrorType;
 
 /// What one state does to another of the same component.
 const WITHIN: &[(State, State, &str)] = &[
@@ -43,6 +46,7 @@ const WITHIN: &[(State, State, &str)] = &[
     (Death, Latency, "a cold process is slow"),
     (Latency, Retries, "attempts time out"),
     (Errors, Retries, "failed attempts are sent again"),
+    (Latency, Load, "attempts that time out are sent again"),
     (Latency, Errors, "requests time out"),
     (Errors, Guards, "failures are counted"),
     (Guards, Errors, "calls are not permitted"),
@@ -65,40 +69,110 @@ const UPWARD: &[(State, State, &str)] = &[
     (Refusals, Errors, "it turns calls away"),
     (Refusals, Retries, "refused attempts are sent again"),
     (Death, Errors, "connections to it break"),
+    (Death, PoolWait, "connections to it are opened anew"),
+    (Death, Latency, "callers connect to it again"),
 ];
 
 /// What a state of a caller does to one of its callee.
 const DOWNWARD: &[(State, State, &str)] = &[
     (Load, Load, "more requests, more calls"),
     (Retries, Load, "each attempt is one more call"),
+    (Errors, Load, "failed attempts are sent again"),
+    (Pauses, Load, "what stood still calls at once"),
     (Pauses, Processor, "what stood still calls at once"),
     (Pauses, Queue, "what stood still calls at once"),
     (Pauses, Latency, "what stood still calls at once"),
+    (Death, Load, "who comes back calls at once"),
     (Death, Queue, "who comes back calls at once"),
     (Death, Latency, "who comes back calls at once, and for other things"),
     (Death, Misses, "who comes back asks for other keys"),
 ];
 
-/// How one state can lead to another, if it can.
-pub(super) fn mechanism(blueprint: &Blueprint, a: &Node, b: &Node) -> Option<&'static str> {
+/// How one state can lead to another, if it can, and if what failed because of the fault does not say that it did not.
+pub(super) fn mechanism(known: &Known<'_>, a: &Node, b: &Node) -> Option<&'static str> {
     let (from, to) = (a.state?, b.state?);
     let find = |rules: &[(State, State, &'static str)]| {
         rules.iter().find(|(cause, effect, _)| (*cause, *effect) == (from, to)).map(|&(_, _, mechanism)| mechanism)
     };
+    let blueprint = known.blueprint;
     if a.component == b.component {
         let same_pool = a.part.is_none() || b.part.is_none() || a.part == b.part;
-        return find(WITHIN).filter(|_| same_pool);
+        return find(WITHIN).filter(|_| same_pool && known.allows_within(from, to, b));
     }
     if calls(blueprint, &b.component, &a.component) {
-        return find(UPWARD);
+        return find(UPWARD).filter(|_| to != Errors || known.allows_upward(from, a, b));
     }
     if calls(blueprint, &a.component, &b.component) {
-        return find(DOWNWARD);
+        return find(DOWNWARD).filter(|_| (from, to) != (Errors, Load) || known.has_resent(a, b));
     }
     // What is not found in a cache is asked of whatever else its callers call.
     let siblings = (from, to) == (Misses, Load)
         && callers(blueprint, &a.component).any(|caller| calls(blueprint, caller, &b.component));
     siblings.then_some("what is not found there is loaded from here")
+}
+
+/// What is known of an incident beside its states.
+pub(super) struct Known<'a> {
+    pub(super) blueprint: &'a Blueprint,
+    pub(super) components: &'a Components,
+    pub(super) failures: &'a Failures,
+}
+
+impl Known<'_> {
+    fn index(&self, node: &Node) -> Option<usize> {
+        self.components.names.iter().position(|name| *name == node.component)
+    }
+
+    fn allows_within(&self, from: State, to: State, node: &Node) -> bool {
+        let Some(index) = self.index(node) else { return true };
+        if (from, to) == (Latency, Load) {
+            let mut callers = callers(self.blueprint, &node.component);
+            let position = |name: &str| self.components.names.iter().position(|known| known == name);
+            return callers
+                .any(|caller| position(caller).is_some_and(|caller| self.failures.has_resent(caller, index)));
+        }
+        let reasons: &[ErrorType] = match (from, to) {
+            (Latency, Errors) => &[ErrorType::Timeout],
+            (PoolTimeouts, Errors) => &[ErrorType::PoolTimeout, ErrorType::TooManyConnections],
+            (Locks, Errors) => &[ErrorType::LockTimeout, ErrorType::StatementTimeout],
+            (Guards, Errors) => &[ErrorType::CallNotPermitted, ErrorType::BulkheadFull, ErrorType::ClientThrottled],
+            _ => return true,
+        };
+        self.failures.has(index, reasons)
+    }
+
+    /// Whether the calls of `b` to `a` fail as what `a` is in makes them fail.
+    fn allows_upward(&self, from: State, a: &Node, b: &Node) -> bool {
+        let (Some(callee), Some(caller)) = (self.index(a), self.index(b)) else { return true };
+        let reasons: &[ErrorType] = match from {
+            Latency => &[ErrorType::Timeout, ErrorType::StatementTimeout],
+            Refusals => &[
+                ErrorType::ConnectionRefused,
+                ErrorType::Overloaded,
+                ErrorType::RateLimited,
+                ErrorType::TooManyConnections,
+            ],
+            Death => &[
+                ErrorType::ConnectionReset,
+                ErrorType::ConnectionRefused,
+                ErrorType::ConnectionLost,
+                ErrorType::Terminated,
+            ],
+            Errors => &[
+                ErrorType::Upstream,
+                ErrorType::LockTimeout,
+                ErrorType::StatementTimeout,
+                ErrorType::CacheFull,
+                ErrorType::Application,
+            ],
+            _ => return true,
+        };
+        self.failures.has_called(caller, callee, reasons)
+    }
+
+    fn has_resent(&self, a: &Node, b: &Node) -> bool {
+        self.index(a).zip(self.index(b)).is_some_and(|(caller, callee)| self.failures.has_resent(caller, callee))
+    }
 }
 
 fn name_of(blueprint: &Blueprint, end: LinkEnd) -> &str {
