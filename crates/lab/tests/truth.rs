@@ -160,7 +160,10 @@ fn the_leak_hurts_callers_and_leaves_strangers_alone() {
         assert!(propagation.graph[pair[0]].onset <= propagation.graph[pair[1]].onset, "in this order");
         assert!(
             petgraph::algo::has_path_connecting(&propagation.graph, pair[0], pair[1], None),
-            "one leads to the next"
+            "{} leads to {}: {}",
+            propagation.graph[pair[0]].what(),
+            propagation.graph[pair[1]].what(),
+            propagation.to_dot(),
         );
     }
 }

@@ -97,7 +97,7 @@ pub(super) struct Steps {
 #[derive(Clone, Debug, Default)]
 struct Seen {
     steps: Vec<usize>,
-    best: Option<(bool, f64)>,
+    best: Option<(bool, bool, f64)>,
     evidence: Option<Evidence>,
     labelled: u64,
     hurt: u64,
@@ -137,7 +137,8 @@ impl Steps {
         let (true, Some(with), Some(without)) = (row.labelled, row.with, row.without) else { return };
         seen.labelled += 1;
         seen.hurt += u64::from(row.hurt);
-        let weight = (row.hurt, (with - without).abs());
+        // Of what is worse neither way, more of it is what led somewhere.
+        let weight = (row.hurt, with > without, (with - without).abs());
         if seen.best.is_none_or(|best| weight > best) {
             seen.best = Some(weight);
             seen.evidence = Some(Evidence {

@@ -46,8 +46,8 @@ pub struct Course {
     pub hurt: u64,
     /// End of the last of those.
     pub last_hurt: Option<Time>,
-    /// The largest difference in a labelled window, with its sign, and that window.
-    pub peak: Option<(f64, Time)>,
+    /// The largest difference in a labelled window in which it was higher, and what it was without.
+    pub highest: Option<(f64, f64)>,
     /// Differences by the seconds that they lasted, over labelled windows: of those that are higher.
     pub excess: f64,
 }
@@ -134,8 +134,8 @@ impl Course {
             self.hurt += 1;
             self.last_hurt = Some(row.end);
         }
-        if self.peak.is_none_or(|(peak, _)| difference.abs() > peak.abs()) {
-            self.peak = Some((difference, row.start));
+        if difference > 0.0 && self.highest.is_none_or(|(highest, _)| difference > highest) {
+            self.highest = Some((difference, row.without));
         }
     }
 

@@ -6,7 +6,7 @@ use knockon_model::record::{ErrorType, RequestRecord, SpanKind, SpanRecord, Stat
 use std::collections::BTreeMap;
 
 /// The share of a component's failures, or of the calls from it, that a reason must have to be told of.
-const SHARE: u64 = 100;
+const SHARE: u64 = 20;
 
 /// Failures in both worlds: with the fault, and without.
 type Both = [u64; 2];
@@ -26,7 +26,7 @@ impl Failures {
         let components = &system.components;
         for request in requests.iter().filter(|request| failed(request)) {
             let Some(component) = components.of_process(request.client) else { continue };
-            let why = request.error.unwrap_or(ErrorType::Upstream);
+            let why = of_answer(request.status, request.error);
             self.requests.entry((component, why)).or_default()[world] += 1;
         }
         for span in spans {
@@ -38,7 +38,7 @@ impl Failures {
                     self.resent.entry((component, peer)).or_default()[world] += 1;
                 }
                 if span.status == Status::Error {
-                    let why = span.error.unwrap_or(ErrorType::Upstream);
+                    let why = of_answer(span.http_status, span.error);
                     self.calls.entry((component, peer, why)).or_default()[world] += 1;
                 }
             } else if kind == SpanKind::Server && span.status == Status::Error {
@@ -72,6 +72,15 @@ impl Failures {
     /// Whether more attempts are sent again from a component to another.
     pub(super) fn has_resent(&self, caller: usize, callee: usize) -> bool {
         self.resent.get(&(caller, callee)).is_some_and(|both| more(*both) > 0)
+    }
+}
+
+/// Why a call failed, to its caller: an error that was answered is one that the callee passes on, unless that turned it away.
+fn of_answer(status: u16, error: Option<ErrorType>) -> ErrorType {
+    match error {
+        Some(turned_away @ (ErrorType::Overloaded | ErrorType::RateLimited)) => turned_away,
+        Some(error) if status < 500 => error,
+        _ => ErrorType::Upstream,
     }
 }
 

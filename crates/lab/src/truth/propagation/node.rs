@@ -1,6 +1,6 @@
 //! States that left their bands.
 
-use super::state::State::{self, Held, Leak, Locks, PoolTimeouts, PoolWait, Processor, Queue};
+use super::state::State::{self, Held, Latency, Leak, Locks, PoolTimeouts, PoolWait, Processor, Queue};
 use crate::truth::components::Components;
 use crate::truth::contrast::Contrast;
 use crate::truth::metric::{Metric, Worse};
@@ -60,8 +60,18 @@ impl Node {
 /// The share of the time that requests of a component take more in all that a wait must be, to be told of.
 const MATERIAL: f64 = 0.01;
 
-/// Whether a wait is more than next to nothing beside all the time that requests are in the component for longer.
+/// The least mean number of requests that wait.
+const LEAST_WAITING: f64 = 0.001;
+/// The least share of its own by which a latency is longer.
+const LEAST_LONGER: f64 = 0.05;
+
+/// Whether a wait is more than next to nothing beside all the time that requests are in the component for longer, and a latency that is
+/// longer is so by more than next to nothing.
 fn is_material(metrics: &Metrics, components: &Components, contrast: &Contrast, index: usize, state: State) -> bool {
+    if state == Latency {
+        let highest = contrast.courses[index].highest;
+        return highest.is_some_and(|(longer, without)| without.is_nan() || longer >= LEAST_LONGER * without);
+    }
     if !matches!(state, Queue | Processor | Locks | PoolWait) {
         return true;
     }
@@ -82,7 +92,8 @@ fn is_material(metrics: &Metrics, components: &Components, contrast: &Contrast, 
         components.of_metric(*n) == component && metric.part.is_none() && metric.name == "present.mean"
     });
     let longer = whole.map_or(0.0, |(_, (_, course))| course.excess);
-    contrast.courses[index].excess >= MATERIAL * longer
+    let course = &contrast.courses[index];
+    course.excess >= MATERIAL * longer && course.highest.is_some_and(|(highest, _)| highest >= LEAST_WAITING)
 }
 
 /// The states that left their bands for the worse.
