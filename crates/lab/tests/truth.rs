@@ -409,3 +409,164 @@ fn ids_do_not_tell_who_was_hurt() {
     assert!((by_bits - 0.5).abs() < 0.05, "bits of ids tell: {by_bits}");
     assert!((by_size - 0.5).abs() < 0.05, "sizes of ids tell: {by_size}");
 }
+
+/// Two services in a row, a stranger, and their users.
+fn row(faults: &str, duration: &str) -> Loaded {
+    let text = format!(
+        r#"(
+            duration: "{duration}",
+            scrape: "10s",
+            services: {{
+                "web": (workers: 50, places: 100, cores: Unlimited, endpoints: {{"GET /w": (steps: [Call(to: "api/GET /a", timeout: "5s")])}}),
+                "api": (workers: 50, places: 100, endpoints: {{"GET /a": (steps: [Compute(Exponential(mean: "20ms"))])}}),
+                "other": (workers: 50, places: 100, endpoints: {{"GET /b": (steps: [Compute(Exponential(mean: "20ms"))])}}),
+            }},
+            links: {{"web -> api": (latency: "1ms")}},
+            load: {{
+                "users": (target: "web", arrivals: Poisson("8/s"), mix: {{"GET /w": 1}}, timeout: "10s"),
+                "others": (target: "other", arrivals: Poisson("8/s"), mix: {{"GET /b": 1}}, timeout: "10s"),
+            }},
+            faults: {{{faults}}},
+        )"#
+    );
+    load_text(&text, &Options::default(), &|_| Err("there is none".to_owned()))
+}
+
+impl<const O: bool> Concluded<O> {
+    /// Faults that led to something, and how many states nothing led to.
+    fn roots(&self) -> (Vec<String>, usize) {
+        let propagation = self.truth.propagations().remove(0);
+        let mut roots: Vec<_> = propagation.roots().into_iter().map(str::to_owned).collect();
+        roots.sort();
+        (roots, propagation.unexplained().len())
+    }
+}
+
+#[test]
+fn a_surge_is_the_root_of_what_it_does_and_its_own_clients_are_no_victims() {
+    let rush = r#""rush": Surge(source: "rush", at: "5min", until: "8min", load: (target: "other", arrivals: Poisson("60/s"), mix: {"GET /b": 1}, timeout: "10s"))"#;
+    let concluded = conclude_observed(&row(rush, "20min"));
+    assert_eq!(concluded.roots(), (vec!["rush".to_owned()], 0));
+    assert_eq!(concluded.part_of("rush"), Part::Trigger);
+    assert_eq!(concluded.part_of("others"), Part::Victim);
+    assert_eq!(concluded.part_of("api"), Part::Bystander);
+    let harm = concluded.incident().harm;
+    let effects = || concluded.rows.iter().flat_map(|rows| &rows.effects);
+    let only_with = effects().filter(|row| row.pair.without.is_none());
+    assert!(harm.added > 5_000 && harm.added_failed > 100, "{harm:?}");
+    assert_eq!(only_with.clone().filter(|row| row.labelled).count() as u64, harm.added);
+    assert_eq!(only_with.filter(|row| row.hurt).count(), 0, "who comes only with the fault fared no better without");
+    assert_eq!(effects().filter(|row| row.hurt).count() as u64, harm.hurt);
+}
+
+#[test]
+fn a_slow_link_is_the_root_of_what_it_does_and_its_caller_the_trigger() {
+    let slow = r#""slow": Set(at: "5min", until: "8min", set: {"web -> api.latency": "200ms"})"#;
+    let concluded = conclude_observed(&row(slow, "20min"));
+    assert_eq!(concluded.roots(), (vec!["slow".to_owned()], 0));
+    assert_eq!(concluded.part_of("web"), Part::Trigger);
+    assert_eq!(concluded.part_of("users"), Part::Victim);
+    assert_eq!(concluded.part_of("other"), Part::Bystander);
+}
+
+#[test]
+fn a_fault_on_two_components_is_the_root_of_what_happens_in_both() {
+    let slow = r#""slow": Set(at: "5min", until: "8min", set: {"api.cores": "0.05 cpu", "other.cores": "0.05 cpu"}),
+        "nothing": Set(at: "5min", until: "8min", set: {"web.workers": 50})"#;
+    let concluded = conclude_observed(&row(slow, "20min"));
+    assert_eq!(concluded.roots(), (vec!["slow".to_owned()], 0));
+    assert_eq!(concluded.roles(), [Role::Cause, Role::NoEffect]);
+    for trigger in ["api", "other"] {
+        assert_eq!(concluded.part_of(trigger), Part::Trigger);
+    }
+    assert_eq!(concluded.part_of("web"), Part::Victim);
+    let (_, causes, _) = concluded.truth.difficulties().remove(0);
+    assert_eq!(causes, ["api", "other"]);
+}
+
+#[test]
+fn different_faults_that_fail_the_same_requests_are_redundant() {
+    // The service stands still, or cannot be reached: either way nobody gets an answer in time.
+    let both = r#""freeze": Pause(service: "api", at: "5min", until: "7min"),
+        "cut": Set(at: "5min", until: "7min", set: {"web -> api.latency": "8s"})"#;
+    let concluded = conclude(&row(both, "20min"), 2);
+    assert_eq!(concluded.incident().interaction, Interaction::OverDetermined, "{:?}", concluded.incident().faults);
+    assert_eq!(concluded.roles(), [Role::Redundant, Role::Redundant]);
+}
+
+#[test]
+fn a_story_of_faults_at_different_times_is_told_by_one_contrast() {
+    let both = r#""first": Pause(service: "api", at: "5min", until: "6min"), "second": Pause(service: "other", at: "487s", until: "9min")"#;
+    let concluded = conclude_observed(&row(both, "20min"));
+    let incident = concluded.incident();
+    let of_it = || concluded.rows.iter().filter(|rows| rows.contrast == incident.contrast);
+    let hurt = of_it().flat_map(|rows| &rows.effects).filter(|row| row.hurt).count();
+    assert_eq!(hurt as u64, incident.harm.hurt);
+    let first = of_it().flat_map(|rows| &rows.windows).map(|row| row.start).min();
+    assert_eq!(first, Some(incident.from), "from the first fault on");
+    let onset = |name: &str| incident.components.iter().find(|found| found.name == name).and_then(|found| found.onset);
+    assert_eq!(onset("other"), Some(Time::ZERO + Duration::from_secs(487)), "nothing comes of a fault before it");
+    assert_eq!(concluded.roots(), (vec!["first".to_owned(), "second".to_owned()], 0));
+}
+
+#[test]
+fn what_one_more_fault_than_can_be_told_apart_does_is_told_of_all_together() {
+    let one = |n: u64| {
+        format!(r#""f{n}": Set(at: "{}min", until: "{}min", set: {{"api.cores": "0.05 cpu"}})"#, 4 * n, 4 * n + 1)
+    };
+    let faults: Vec<_> = (1..=6).map(one).collect();
+    let concluded = conclude_observed(&row(&faults.join(", "), "45min"));
+    assert_eq!(concluded.roles()[3..], [Role::Cause, Role::NotContrasted, Role::NotContrasted]);
+    let incident = concluded.incident();
+    let sixth = Time::ZERO + Duration::from_secs(24 * 60);
+    let of_it = concluded.rows.iter().filter(|rows| rows.contrast == incident.contrast);
+    let hurt = of_it.flat_map(|rows| &rows.effects).filter(|row| row.hurt && row.pair.either().sent >= sixth);
+    assert!(hurt.count() > 100);
+    assert_eq!(concluded.roots().0.len(), 6);
+}
+
+#[test]
+fn nobody_is_lost_who_has_not_come_to_a_request_yet() {
+    let text = r#"(
+        duration: "20min",
+        scrape: "10s",
+        services: {"api": (workers: 50, places: 100, endpoints: {"GET /a": (steps: [Compute("5ms")])})},
+        links: {"users -> api": (latency: "1ms")},
+        load: {"users": (target: "api", arrivals: Closed(users: 20, think: Exponential("100ms")), mix: {"GET /a": 1})},
+        faults: {"slow": Set(at: "5min", set: {"users -> api.latency": "100ms"})},
+    )"#;
+    let concluded = conclude_observed(&load_text(text, &Options::default(), &|_| Err("there is none".to_owned())));
+    let harm = concluded.incident().harm;
+    assert!(harm.hurt > 10_000 && harm.hurt <= harm.compared, "{harm:?}");
+    assert_eq!((harm.lost, harm.added), (0, 0));
+    let spans = concluded.rows.iter().flat_map(|rows| &rows.labels.spans);
+    assert_eq!(spans.filter(|mark| mark.difference_ns.is_none()).count(), 0, "they are in both worlds");
+}
+
+#[test]
+fn errors_that_are_there_only_with_the_fault_label_their_series() {
+    let stops = r#""stops": Kill(service: "postgres", at: "5min")"#;
+    let concluded = conclude_observed(&shop(stops, "10min", ""));
+    let metrics = concluded.truth.metrics().list();
+    let marks = concluded.rows.iter().flat_map(|rows| &rows.labels.samples);
+    let names: std::collections::BTreeSet<&str> = marks.map(|mark| metrics[mark.metric].name.as_str()).collect();
+    assert!(names.iter().any(|name| name.contains("status=\"500\"") || name.contains("=\"500\"")), "{names:?}");
+}
+
+#[test]
+fn one_request_less_of_many_that_take_turns_and_keep_bytes_moves_no_component() {
+    for seed in 1..=8 {
+        let text = r#"(
+            duration: "30min",
+            scrape: "10s",
+            services: {"api": (replicas: 2, runtime: Jvm(heap: (maximum: "256MiB")), endpoints: {"GET /a": (retain: "2KiB", churn: "64KiB", steps: [Compute(Exponential(mean: "20ms"))])})},
+            load: {"users": (target: "api", arrivals: Poisson("8/s"), mix: {"GET /a": 1}, timeout: "10s")},
+            faults: {"less": DropRequest(source: "users", number: 1000)},
+        )"#;
+        let options = Options { seed, ..Options::default() };
+        let concluded = conclude(&load_text(text, &options, &|_| Err("there is none".to_owned())), 2);
+        assert_eq!(concluded.part_of("api"), Part::Bystander, "seed {seed}");
+        let harm = concluded.incident().harm;
+        assert_eq!((harm.hurt, harm.lost), (1, 1), "the one that is never sent, seed {seed}");
+    }
+}

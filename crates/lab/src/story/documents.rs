@@ -107,6 +107,10 @@ pub struct Harm {
     pub failed: u64,
     /// Of them, those that never ended.
     pub lost: u64,
+    /// Those that were sent only because of the fault.
+    pub added: u64,
+    /// Of them, those that failed.
+    pub added_failed: u64,
     /// Time that those who were answered waited longer.
     pub user_seconds_lost: f64,
     /// Sending of the first.

@@ -57,8 +57,9 @@ impl Told<'_> {
             return lines.text;
         }
         lines.bare(&format!(
-            "\nwhat it did: since when, where, what; a number that shows it, without the fault → with it [its name, and the window\n\
-             in which the two differ most: truth/windows, contrast {}]; how it came to that",
+            "\nwhat it did: since when (the beginning of the window, or the fault), where, what; a number that shows it, without the fault →\n\
+             with it [its name, and the window in which the two differ most: truth/windows, contrast {}]; what led to it (and to how many\n\
+             other things it can be led back: truth/propagation.json)",
             story.incident.contrast
         ));
         for line in story.steps_in_words() {
@@ -127,8 +128,15 @@ fn changed(fault: &Fault) -> String {
 }
 
 fn hurt(harm: &Harm) -> String {
+    let added = match harm.added {
+        0 => String::new(),
+        added => {
+            let (added, failed) = (count(added), count(harm.added_failed));
+            format!("; {added} more were sent only because of it, and {failed} of them failed")
+        }
+    };
     if harm.hurt == 0 {
-        return format!("none of {} requests compared", count(harm.compared));
+        return format!("none of {} requests compared{added}", count(harm.compared));
     }
     let mut text = format!(
         "{} of {} requests compared ({}): {} failed, {} lost; {} user-seconds lost by those who were answered",
@@ -140,9 +148,9 @@ fn hurt(harm: &Harm) -> String {
         count(libm::round(harm.user_seconds_lost) as u64),
     );
     if let (Some(first), Some(last)) = (&harm.first_hurt, &harm.last_hurt) {
-        let _ = write!(text, "; from {} to {}", clock(first.offset_ns), clock(last.offset_ns));
+        let _ = write!(text, "; sent from {} on, ended by {}", clock(first.offset_ns), clock(last.offset_ns));
     }
-    text
+    text + &added
 }
 
 impl Story {

@@ -116,7 +116,7 @@ fn verdict(twin: &Twin) -> String {
     let band = twin.band_ns.map_or_else(
         || "nothing is known of what chance does here".to_owned(),
         |band| match band {
-            0 => "chance does not move such a request".to_owned(),
+            0 => "chance moves fewer than one such request in two hundred".to_owned(),
             band => format!("chance moves such a request by {} at most", duration(band as f64)),
         },
     );

@@ -3,7 +3,7 @@
 use super::contrast::{Contrast, EffectRow, Kind, WindowRow};
 use super::difficulty::Difficulty;
 use super::marks::Labels;
-use knockon_kernel::Time;
+use knockon_kernel::{Duration, Time};
 use knockon_model::Stop;
 use knockon_model::id::FaultId;
 use knockon_model::record::BlameRecord;
@@ -79,6 +79,14 @@ impl Episode {
     /// All its faults.
     pub(super) fn all_faults(&self) -> impl Iterator<Item = FaultId> + '_ {
         self.faults.iter().chain(&self.not_contrasted).copied()
+    }
+
+    /// When something of the whole began that its windows date to `onset`. Where a fault came within that window, and it alone did this, it
+    /// did so from its own instant on.
+    pub(super) fn began(&self, onset: Time, window: Duration, of: impl Fn(&Contrast) -> Option<Time>) -> Time {
+        let alone = self.contrasts.iter().filter(|contrast| matches!(contrast.kind, Kind::Sufficiency(_)));
+        let first = alone.filter_map(of).min();
+        first.filter(|&first| first > onset && first - onset < window).unwrap_or(onset)
     }
 
     pub(super) fn find(&self, kind: Kind) -> Option<&Contrast> {

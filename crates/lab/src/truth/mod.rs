@@ -165,7 +165,7 @@ impl<const O: bool> Truth<O> {
     pub fn propagations(&self) -> Vec<Propagation> {
         let of = |(episode, incident): (&Episode, Incident)| {
             let System { blueprint, metrics, components, .. } = &self.system;
-            Propagation::of(blueprint, metrics, components, episode.whole(), &incident)
+            Propagation::of(blueprint, metrics, components, episode, &incident)
         };
         self.episodes.iter().zip(self.incidents()).map(of).collect()
     }

@@ -233,7 +233,7 @@ impl<const O: bool> Running<O> {
         let at = fact.time();
         for fault in std::mem::take(&mut self.acting) {
             let values = |key: &Key| match self.lanes.get(key) {
-                Some(lane) => self.side.at_once(&system.metrics, &Edge::peek(&lane.world)),
+                Some(lane) => lane.side.at_once(&system.metrics, &Edge::peek(&lane.world)),
                 None => self.side.at_once(&system.metrics, &Edge::peek(fact)),
             };
             // Its own contrasts have been the same worlds until now. What it does to all of them is what it does to the fact.

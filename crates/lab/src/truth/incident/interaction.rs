@@ -143,6 +143,6 @@ pub(super) fn of(episode: &Episode, faults: &[FaultFound]) -> Interaction {
     };
     let alone: u64 = faults.iter().filter_map(|fault| fault.alone.as_ref()).map(cost).sum();
     let together = cost(&episode.whole().harm);
-    let is_more = together >= FEW && together > alone + alone / 4;
+    let is_more = episode.not_contrasted.is_empty() && together >= FEW && together > alone + alone / 4;
     if causes.len() > 1 && is_more { Interaction::Joint } else { Interaction::Independent }
 }

@@ -126,7 +126,7 @@ impl Incident {
             limit: episode.limit,
             undone,
             interaction: interaction::of(episode, &faults),
-            components: of_components(blueprint, metrics, components, whole, &faults),
+            components: of_components(blueprint, metrics, components, episode, &faults),
             harm: whole.harm,
             recovery: recovery(blueprint, components, episode, whole, undone),
             contrast: whole.number,
@@ -185,9 +185,10 @@ fn of_components(
     blueprint: &Blueprint,
     metrics: &Metrics,
     components: &Components,
-    whole: &Contrast,
+    episode: &Episode,
     faults: &[FaultFound],
 ) -> Vec<ComponentFound> {
+    let whole = episode.whole();
     let triggers: Vec<String> = faults
         .iter()
         .filter(|found| found.role.may_act())
@@ -206,7 +207,8 @@ fn of_components(
             .collect();
         evidence.sort_by_key(|&metric| (std::cmp::Reverse(whole.courses[metric].hurt), metric));
         evidence.truncate(EVIDENCE);
-        ComponentFound { name: name.clone(), part, onset: reach.onset, last: reach.last, evidence }
+        let began = |onset| episode.began(onset, blueprint.scrape_interval, |contrast| contrast.reach[n].onset);
+        ComponentFound { name: name.clone(), part, onset: reach.onset.map(began), last: reach.last, evidence }
     });
     all.collect()
 }

@@ -17,7 +17,7 @@ pub use state::State;
 
 use super::causes;
 use super::components::Components;
-use super::contrast::Contrast;
+use super::episode::Episode;
 use super::incident::{FaultFound, Incident};
 use super::metrics::Metrics;
 use knockon_model::blueprint::Blueprint;
@@ -41,12 +41,13 @@ impl Propagation {
         blueprint: &Blueprint,
         metrics: &Metrics,
         components: &Components,
-        contrast: &Contrast,
+        episode: &Episode,
         incident: &Incident,
     ) -> Self {
+        let contrast = episode.whole();
         let known = Known { blueprint, components, failures: &contrast.failures };
         let mut graph = DiGraph::new();
-        let mut nodes = node::all(blueprint, metrics, components, contrast);
+        let mut nodes = node::all(blueprint, metrics, components, episode);
         nodes.sort_by(|a, b| (a.onset, a.state, &a.component, &a.part).cmp(&(b.onset, b.state, &b.component, &b.part)));
         let indices: Vec<NodeIndex> = nodes.into_iter().map(|node| graph.add_node(node)).collect();
         let mut wanted = Vec::new();
@@ -106,6 +107,7 @@ impl Propagation {
             causes.any(|cause| component.is_empty() || graph[cause].component == component)
         };
         let unled: Vec<NodeIndex> = self.graph.node_indices().filter(|&node| !led_by(&self.graph, node, "")).collect();
+        let mut before: Vec<(Vec<String>, Vec<NodeIndex>)> = Vec::new();
         for found in acting(incident) {
             let fault = &blueprint.faults[found.fault.index()];
             let acted_on = causes::components(blueprint, found.fault);
@@ -113,18 +115,25 @@ impl Propagation {
             let is_later = |node: &Node| node.onset.as_nanos() + 1 >= fault.at.as_nanos();
             let mut led: Vec<NodeIndex> = unled.clone();
             led.retain(|&node| is_there(&self.graph[node]) && is_later(&self.graph[node]));
+            // What an earlier one did to the same component, it does again.
+            let again = before.iter().filter(|(others, _)| others.iter().any(|other| acted_on.contains(other)));
+            led.extend(again.flat_map(|(_, led)| led));
+            led.sort();
+            led.dedup();
             if led.is_empty() {
-                // Others led there before: it goes in where they did.
+                // Other components led there before.
                 let entries = self.graph.node_indices().filter(|&node| {
                     let component = &self.graph[node].component;
-                    is_there(&self.graph[node]) && !led_by(&self.graph, node, component)
+                    let is_state = self.graph[node].fault.is_none();
+                    is_state && is_there(&self.graph[node]) && !led_by(&self.graph, node, component)
                 });
                 led = entries.collect();
             }
             let node = self.graph.add_node(Node::of_fault(fault));
-            for led in led {
+            for &led in &led {
                 self.graph.add_edge(node, led, "the fault");
             }
+            before.push((acted_on, led));
         }
     }
 

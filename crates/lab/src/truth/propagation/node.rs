@@ -1,6 +1,6 @@
 //! States that left their bands.
 
-use super::state::State::{self, Held, Latency, Leak, Locks, PoolTimeouts, PoolWait, Processor, Queue};
+use super::state::State::{self, Held, Latency, Leak, Load, Locks, PoolTimeouts, PoolWait, Processor, Queue};
 use crate::truth::components::Components;
 use crate::truth::contrast::Contrast;
 use crate::truth::metric::{Metric, Worse};
@@ -62,15 +62,18 @@ const MATERIAL: f64 = 0.01;
 
 /// The least mean number of requests that wait.
 const LEAST_WAITING: f64 = 0.001;
-/// The least share of its own by which a latency is longer.
-const LEAST_LONGER: f64 = 0.05;
+/// The least share of its own by which there is more of something, or it takes longer.
+const LEAST_MORE: f64 = 0.1;
 
-/// Whether a wait is more than next to nothing beside all the time that requests are in the component for longer, and a latency that is
-/// longer is so by more than next to nothing.
+/// Whether a load, a wait or a latency is more by more than next to nothing, beside itself, and a wait also beside all the time that requests are
+/// in the component for longer.
 fn is_material(metrics: &Metrics, components: &Components, contrast: &Contrast, index: usize, state: State) -> bool {
-    if state == Latency {
+    let is_more = |index: usize| {
         let highest = contrast.courses[index].highest;
-        return highest.is_some_and(|(longer, without)| without.is_nan() || longer >= LEAST_LONGER * without);
+        highest.is_some_and(|(more, without)| without.is_nan() || more >= LEAST_MORE * without)
+    };
+    if matches!(state, Load | Latency) {
+        return is_more(index);
     }
     if !matches!(state, Queue | Processor | Locks | PoolWait) {
         return true;
@@ -93,7 +96,9 @@ fn is_material(metrics: &Metrics, components: &Components, contrast: &Contrast, 
     });
     let longer = whole.map_or(0.0, |(_, (_, course))| course.excess);
     let course = &contrast.courses[index];
-    course.excess >= MATERIAL * longer && course.highest.is_some_and(|(highest, _)| highest >= LEAST_WAITING)
+    is_more(index)
+        && course.excess >= MATERIAL * longer
+        && course.highest.is_some_and(|(highest, _)| highest >= LEAST_WAITING)
 }
 
 /// The states that left their bands for the worse.
