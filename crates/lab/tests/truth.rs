@@ -475,7 +475,7 @@ fn a_fault_on_two_components_is_the_root_of_what_happens_in_both() {
         "nothing": Set(at: "5min", until: "8min", set: {"web.workers": 50})"#;
     let concluded = conclude_observed(&row(slow, "20min"));
     assert_eq!(concluded.roots(), (vec!["slow".to_owned()], 0));
-    assert_eq!(concluded.roles(), [Role::Cause, Role::NoEffect]);
+    assert_eq!(concluded.roles(), [Role::NoEffect, Role::Cause]);
     for trigger in ["api", "other"] {
         assert_eq!(concluded.part_of(trigger), Part::Trigger);
     }

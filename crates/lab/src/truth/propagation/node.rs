@@ -3,6 +3,7 @@
 use super::state::State::{self, Held, Latency, Leak, Load, Locks, PoolTimeouts, PoolWait, Processor, Queue};
 use crate::truth::components::Components;
 use crate::truth::contrast::Contrast;
+use crate::truth::episode::Episode;
 use crate::truth::metric::{Metric, Worse};
 use crate::truth::metrics::Metrics;
 use knockon_kernel::Time;
@@ -102,18 +103,19 @@ fn is_material(metrics: &Metrics, components: &Components, contrast: &Contrast, 
 }
 
 /// The states that left their bands for the worse.
-pub(super) fn all(blueprint: &Blueprint, metrics: &Metrics, components: &Components, contrast: &Contrast) -> Vec<Node> {
+pub(super) fn all(blueprint: &Blueprint, metrics: &Metrics, components: &Components, episode: &Episode) -> Vec<Node> {
+    let contrast = episode.whole();
     let mut nodes: Vec<Node> = Vec::new();
     for (index, (metric, course)) in metrics.list().iter().zip(&contrast.courses).enumerate() {
         let pool = pool_of(blueprint, metric);
         let Some(state) = State::of(metric, pool.is_some()) else { continue };
-        let onset = match metric.worse {
-            Worse::Lower => course.onset_lower,
-            Worse::Higher => course.onset_higher,
-            // More of it is what leads somewhere.
-            Worse::Neither => course.onset_higher,
+        let onset = |contrast: &Contrast| match metric.worse {
+            Worse::Lower => contrast.courses[index].onset_lower,
+            // Of what is worse neither way, more is what leads somewhere.
+            Worse::Higher | Worse::Neither => contrast.courses[index].onset_higher,
         };
-        let Some(onset) = onset.filter(|_| course.labelled > 0) else { continue };
+        let Some(began) = onset(contrast).filter(|_| course.labelled > 0) else { continue };
+        let onset = episode.began(began, blueprint.scrape_interval, onset);
         if !is_material(metrics, components, contrast, index, state) {
             continue;
         }
