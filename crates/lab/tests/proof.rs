@@ -172,6 +172,22 @@ fn what_would_have_prevented_it_does_when_it_is_set() {
 }
 
 #[test]
+fn a_roll_back_sets_back_what_a_deploy_set_whatever_it_is() {
+    let text = r#"(
+        duration: "20min", scrape: "10s",
+        services: {"api": (
+            workers: 50, places: 100, start_up: "1s", cores: Unlimited, rate_limit: TokenBucket(rate: "20/s", burst: 50),
+            endpoints: {"GET /a": (steps: [Compute(Exponential(mean: "20ms"))])},
+        )},
+        load: {"users": (target: "api", arrivals: Poisson("8/s"), mix: {"GET /a": 1}, timeout: "10s")},
+        faults: {"bad": Deploy(service: "api", at: "5min", set: {"api/rate_limit.burst": 1})},
+    )"#;
+    let repeated = repeat(&load_text(text, &Options::default()));
+    assert!(repeated.incidents[0].harm.failed > 100);
+    assert_eq!(repeated.point_of_no_return(0, 2).unwrap().withdrawal, Withdrawal::Always);
+}
+
+#[test]
 fn the_pool_keeps_a_slow_query_from_the_rest() {
     let repeated = repeat(&load("pool_exhaustion", &Options::default()));
     let knock_outs = repeated.knock_outs(0, 2).unwrap();

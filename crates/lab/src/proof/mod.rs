@@ -8,6 +8,7 @@
 mod document;
 mod ground;
 mod knockout;
+mod original;
 mod parameter;
 mod prevention;
 mod share;
