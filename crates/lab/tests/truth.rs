@@ -506,7 +506,8 @@ fn a_story_of_faults_at_different_times_is_told_by_one_contrast() {
     assert_eq!(first, Some(incident.from), "from the first fault on");
     let onset = |name: &str| incident.components.iter().find(|found| found.name == name).and_then(|found| found.onset);
     assert_eq!(onset("other"), Some(Time::ZERO + Duration::from_secs(487)), "nothing comes of a fault before it");
-    assert_eq!(concluded.roots(), (vec!["first".to_owned(), "second".to_owned()], 0));
+    let dot = concluded.truth.propagations().remove(0).to_dot();
+    assert_eq!(concluded.roots(), (vec!["first".to_owned(), "second".to_owned()], 0), "{dot}");
 }
 
 #[test]

@@ -79,6 +79,8 @@ fn sum_of(a: Harm, b: Harm) -> Harm {
         hurt: a.hurt + b.hurt,
         failed: a.failed + b.failed,
         lost: a.lost + b.lost,
+        added: a.added + b.added,
+        added_failed: a.added_failed + b.added_failed,
         helped: a.helped + b.helped,
         waited_ns: a.waited_ns + b.waited_ns,
         first: a.first.into_iter().chain(b.first).min(),

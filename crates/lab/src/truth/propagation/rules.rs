@@ -61,6 +61,10 @@ const UPWARD: &[(State, State, &str)] = &[
     (Latency, Held, "connections are held by who waits for it"),
     (Latency, Queue, "workers are held by who waits for it"),
     (Latency, Latency, "callers wait for it"),
+    (Pauses, Latency, "callers wait while it stands still"),
+    (Queue, Latency, "callers wait in its queue"),
+    (Pauses, Errors, "calls time out"),
+    (Queue, Errors, "calls time out"),
     (Latency, Retries, "attempts time out"),
     (Latency, Errors, "calls time out"),
     (Errors, Errors, "its errors are passed on"),
@@ -145,7 +149,7 @@ impl Known<'_> {
     fn allows_upward(&self, from: State, a: &Node, b: &Node) -> bool {
         let (Some(callee), Some(caller)) = (self.index(a), self.index(b)) else { return true };
         let reasons: &[ErrorType] = match from {
-            Latency => &[ErrorType::Timeout, ErrorType::StatementTimeout],
+            Latency | Pauses | Queue => &[ErrorType::Timeout, ErrorType::StatementTimeout],
             Refusals => &[
                 ErrorType::ConnectionRefused,
                 ErrorType::Overloaded,
