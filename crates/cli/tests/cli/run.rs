@@ -9,7 +9,7 @@ fn a_run_tells_its_story_and_leaves_tables_and_truth() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     for told in [
         "small, seed 1: A slow query fills a small pool",
-        "2 services, 1 source: clients → api; api → db",
+        "1 service, 1 database, 1 source: clients → api; api → db",
         "db/read.demand",
         "(fault `slow`)",
         "pool full, callers wait",
@@ -111,7 +111,7 @@ fn a_run_with_recorded_data_is_repeated_from_its_folder_alone() {
     // The run of a run has them too, and may be replaced by the next.
     std::fs::remove_dir_all(folder.path().join("kept")).unwrap();
     std::fs::create_dir_all(folder.path().join("again")).unwrap();
-    std::fs::rename(folder.path().join("out/scenario-s1/truth"), folder.path().join("again/truth")).unwrap();
+    std::fs::rename(folder.path().join("out/kept-s1/truth"), folder.path().join("again/truth")).unwrap();
     std::fs::remove_dir_all(folder.path().join("out")).unwrap();
     assert_eq!(run("again/truth/scenario.ron"), first);
     assert_eq!(run("again/truth/scenario.ron"), first);
@@ -173,4 +173,18 @@ fn until_cuts_the_run() {
     let ended = end(sim(folder.path()).arg("run").arg(small()).args(arguments));
     let summary: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
     assert_eq!(summary["simulated_ns"], 10_000_000_000u64);
+}
+
+#[test]
+fn a_fault_that_does_nothing_is_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let ended = end(sim(folder.path()).arg("run").arg(small()).args(["--telemetry", "none"]).args(arguments));
+        assert!(matches!(ended.code, Some(0 | 1)), "{ended:?}");
+        ended.err
+    };
+    assert_eq!(run(&["--until", "10s"]), "warning: slow at 20 s never happens: the run ends after 10 s\n");
+    let already = "warning: slow changes nothing: db/read.demand is 400ms already\n";
+    assert_eq!(run(&["--set", "db/read.demand=\"400ms\""]), already);
+    assert_eq!(run(&["--until", "10s", "--without", "slow"]), "");
 }
