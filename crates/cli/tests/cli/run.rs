@@ -1,6 +1,7 @@
 //! `sim run`: the summary, the folder, and what must not change a result.
 
 use super::{digest, end, names, sim, small};
+use knockon_telemetry::RunReader;
 
 #[test]
 fn a_run_tells_its_story_and_leaves_tables_and_truth() {
@@ -187,4 +188,43 @@ fn a_fault_that_does_nothing_is_warned_of() {
     let already = "warning: slow changes nothing: db/read.demand is 400ms already\n";
     assert_eq!(run(&["--set", "db/read.demand=\"400ms\""]), already);
     assert_eq!(run(&["--until", "10s", "--without", "slow"]), "");
+}
+
+/// What is told of faults on one parameter (`docs/documents.md`) is what the world does.
+#[test]
+fn of_two_faults_on_one_parameter_the_last_has_it_and_is_told_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = r#"(
+        duration: "10min",
+        services: {"api": (endpoints: {"GET /": (steps: [Query("read")])}, pools: {"pool": HikariCp(database: "db")})},
+        databases: {"db": (queries: {"read": (demand: "1ms")})},
+        load: {"clients": (target: "api", arrivals: Constant("2/s"), mix: {"GET /": 1})},
+        faults: {
+            "a": Set(at: "1min", until: "5min", set: {"db/read.demand": "500ms"}),
+            "b": Set(at: "3min", until: "9min", set: {"db/read.demand": "200ms"}),
+        },
+    )"#;
+    std::fs::write(folder.path().join("two.ron"), scenario).unwrap();
+    let ended = end(sim(folder.path()).args(["run", "two.ron", "--out", "run", "--no-truth"]));
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{ended:?}");
+    for told in ["1ms → 500ms (fault `a`)", "500ms → 200ms (fault `b`)"] {
+        assert!(ended.out.contains(told), "{told:?} is missing in\n{}", ended.out);
+    }
+    let run = RunReader::open(&folder.path().join("run")).unwrap();
+    let start = run.manifest().start_unix_ns;
+    let mut requests = 0;
+    for batch in run.read("truth/requests", &["sent_time", "latency_ns"]).unwrap().map(Result::unwrap) {
+        for row in 0..batch.rows() {
+            let since = batch.integer(0, row).unwrap() - start;
+            let held_ms = match since / 60_000_000_000 {
+                0 | 9 => 1,
+                1 | 2 => 500,
+                _ => 200,
+            };
+            let latency_ms = batch.integer(1, row).unwrap() / 1_000_000;
+            assert!((held_ms..held_ms + 50).contains(&latency_ms), "{latency_ms} ms at {since}");
+            requests += 1;
+        }
+    }
+    assert!(requests > 1_100, "{requests}");
 }
