@@ -4,7 +4,7 @@ mod support;
 
 use knockon_kernel::{Duration, Time};
 use knockon_lab::proof::{Afterwards, Described, Effect, FromStart, Kind, KnockOut, Repeated, Withdrawal};
-use knockon_lab::truth::Recovery;
+use knockon_lab::truth::{Harm, Recovery};
 use knockon_scenario::{Loaded, Options, Scenario};
 use std::path::PathBuf;
 use support::{load, set};
@@ -55,6 +55,35 @@ fn collapse_of(spikes: &[(&str, &str, &str)], more: &[(&str, &str)]) -> Repeated
         load("5/s"),
     );
     repeat(&load_text(&text, &set(more)))
+}
+
+/// A spike that leaves a collapse behind, into which the server is stopped: one incident of two faults.
+fn collapse_and_stop(more: &[(&str, &str)]) -> Repeated {
+    let load = |rate: &str| {
+        format!(
+            r#"target: "server", arrivals: Poisson("{rate}"), mix: {{"GET /": 1}}, timeout: "5s", retries: 5,
+            backoff: (base: "0s", jitter: Off)"#
+        )
+    };
+    let text = format!(
+        r#"(
+            duration: "2400s",
+            services: {{"server": (
+                workers: 1, places: 150, overflow: Silent, cores: Unlimited,
+                endpoints: {{"GET /": (steps: [Compute(Exponential("100ms"))])}},
+            )}},
+            links: {{"clients -> server": (latency: "0ms"), "spike -> server": (latency: "0ms")}},
+            load: {{"clients": ({})}},
+            faults: {{
+                "rush": Surge(source: "spike", at: "300s", until: "900s", load: ({})),
+                "stop": Pause(service: "server", at: "1800s", until: "2100s"),
+            }},
+        )"#,
+        load("5/s"),
+        load("10/s"),
+    );
+    let loaded = load_text(&text, &set(more));
+    Repeated::run(&loaded.blueprint, 2).expect("no limit is hit")
 }
 
 fn repeat(loaded: &Loaded) -> Repeated {
@@ -169,6 +198,71 @@ fn what_would_have_prevented_it_does_when_it_is_set() {
         assert!((again.harm.failed + again.harm.lost) * 100 <= before.failed + before.lost, "{found:?}");
     }
     assert!(preventions.in_vain.iter().any(|(path, _)| path == "clients.retries"), "{:?}", preventions.in_vain);
+}
+
+#[test]
+fn an_incident_is_compared_with_all_that_becomes_of_it() {
+    let repeated = collapse_and_stop(&[]);
+    assert_eq!(repeated.incidents.len(), 1);
+    let both = |harm: &Harm| (harm.hurt, harm.failed + harm.lost);
+    let mut parted = 0;
+    // In the changed system it may be two.
+    let mut expect = |settings: &[Described], harm: &Harm| {
+        let changed = collapse_and_stop(&pairs(settings)).incidents;
+        let of_all = changed.iter().map(|one| both(&one.harm)).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        assert_eq!(both(harm), of_all, "with {settings:?}");
+        parted += u32::from(changed.len() > 1);
+    };
+    for one in repeated.knock_outs(0, 2).unwrap() {
+        let FromStart::Compared(_, harm) = &one.from_start else { continue };
+        expect(&one.settings, harm);
+    }
+    let preventions = repeated.preventions(0, 2).unwrap();
+    for one in &preventions.found {
+        expect(&one.settings, &one.harm);
+    }
+    assert!(parted > 0, "a system that recovers from the spike has two incidents");
+    // The server stands still for five minutes, however many workers it has.
+    assert!(preventions.found.iter().all(|one| one.path() != "server.workers"), "{preventions:?}");
+}
+
+#[test]
+fn what_the_run_did_not_reach_is_no_part_of_its_proofs() {
+    let text = r#"(
+        duration: "905s",
+        services: {"server": (
+            workers: 1, places: 150, cores: Unlimited, endpoints: {"GET /": (steps: [Compute(Exponential("100ms"))])},
+        )},
+        load: {"clients": (target: "server", arrivals: Poisson("5/s"), mix: {"GET /": 1}, timeout: "5s")},
+        faults: {
+            "rush": Surge(source: "spike", at: "600s", until: "900s", load: (
+                target: "server", arrivals: Poisson("10/s"), mix: {"GET /": 1},
+            )),
+            "stop": Pause(service: "server", at: "1000s", until: "5000s"),
+        },
+    )"#;
+    let repeated = repeat(&load_text(text, &Options::default()));
+    assert_eq!(repeated.incidents[0].recovery, Recovery::NotYet);
+    for one in repeated.knock_outs(0, 2).unwrap() {
+        assert!(matches!(one.afterwards, Afterwards::RecoversAnyway | Afterwards::NotComparable), "{one:?}");
+    }
+    assert_eq!(repeated.point_of_no_return(0, 2).unwrap().withdrawal, Withdrawal::Always);
+}
+
+#[test]
+fn a_roll_back_sets_back_what_a_deploy_set_whatever_it_is() {
+    let text = r#"(
+        duration: "20min", scrape: "10s",
+        services: {"api": (
+            workers: 50, places: 100, start_up: "1s", cores: Unlimited, rate_limit: TokenBucket(rate: "20/s", burst: 50),
+            endpoints: {"GET /a": (steps: [Compute(Exponential(mean: "20ms"))])},
+        )},
+        load: {"users": (target: "api", arrivals: Poisson("8/s"), mix: {"GET /a": 1}, timeout: "10s")},
+        faults: {"bad": Deploy(service: "api", at: "5min", set: {"api/rate_limit.burst": 1})},
+    )"#;
+    let repeated = repeat(&load_text(text, &Options::default()));
+    assert!(repeated.incidents[0].harm.failed > 100);
+    assert_eq!(repeated.point_of_no_return(0, 2).unwrap().withdrawal, Withdrawal::Always);
 }
 
 #[test]

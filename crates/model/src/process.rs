@@ -211,6 +211,16 @@ impl Process {
         self.stopped_ns(now) - self.halted_total_ns - halts
     }
 
+    /// Time stood still up to now that no statistic has yet: in the halt under way, and in the stop under way for the quota alone.
+    pub(crate) fn unbooked_stop(&self, now: Time) -> (Duration, Duration) {
+        if !self.is_stopped() {
+            return (Duration::ZERO, Duration::ZERO);
+        }
+        let halting = if self.stops.halt() { now - self.halted_since } else { Duration::ZERO };
+        let halted_ns = self.halted_total_ns - self.halted_before_ns + halting.as_nanos();
+        (halting, Duration::from_nanos((now - self.stopped_since).as_nanos() - halted_ns))
+    }
+
     /// Address of the component draws of this life; the first one has the process' own.
     pub(crate) fn life_key(&self) -> Key {
         if self.incarnation == 0 { self.component } else { self.component.with(u64::from(self.incarnation)) }

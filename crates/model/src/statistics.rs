@@ -88,9 +88,9 @@ pub struct ServiceStatistics {
     pub latency: LatencyHistogram,
     /// Processor time used by requests.
     pub computed: Duration,
-    /// Time stood still (collections and stops), summed over processes.
+    /// Time stood still (collections and stops), summed over processes; of a world, up to now.
     pub paused: Duration,
-    /// Time stood still for the processor quota alone, summed over processes.
+    /// Time stood still for the processor quota alone, summed over processes; of a world, up to now.
     pub throttled: Duration,
     /// Vacations, of all processes.
     pub vacations: u64,

@@ -123,6 +123,27 @@ fn a_stopped_service_answers_nothing_and_then_goes_on_in_order() {
 }
 
 #[test]
+fn time_stood_still_counts_while_it_passes() {
+    let stands_still = |patches: &[Patch]| {
+        let mut b = shop(30);
+        b.0.patches.extend_from_slice(patches);
+        let mut world = World::new(b.0);
+        let mut told = Vec::new();
+        for second in [20, 21, 23, 25, 27, 30] {
+            // Whether or not anything happens at that very instant.
+            world.run_until(at(second), &mut Keep::default()).unwrap();
+            told.push(world.totals().services[0].paused.as_nanos() / 1_000_000_000);
+        }
+        told
+    };
+    let pause = |from, until| patch(from, until, Action::Pause { service: ServiceId(0) });
+    assert_eq!(stands_still(&[pause(20, Some(25))]), [0, 1, 3, 5, 5, 5], "booked once");
+    assert_eq!(stands_still(&[pause(20, None)]), [0, 1, 3, 5, 7, 10], "to the end of the run");
+    let kill = patch(23, None, Action::Kill { service: ServiceId(0) });
+    assert_eq!(stands_still(&[pause(20, Some(27)), kill]), [0, 1, 3, 3, 3, 3], "until it dies");
+}
+
+#[test]
 fn a_killed_database_costs_a_few_errors_and_no_acquire_timeout() {
     let mut b = shop(60);
     let start_up = b.constant(20.0 * MS);

@@ -55,6 +55,22 @@ fn times(keep: &Keep, part: Part) -> Vec<(f64, f64)> {
 }
 
 #[test]
+fn time_without_a_quota_left_counts_while_it_passes() {
+    let mut one = service(&[100], 50.0);
+    one.0.services[0].quota = Some(200);
+    let mut world = knockon_model::World::new(one.0);
+    let mut throttled = |millis| {
+        world.run_until(at(millis), &mut Keep::default()).unwrap();
+        world.totals().services[0].throttled
+    };
+    // In each period of 100 ms it burns 20 ms, and stands still for the rest.
+    assert_eq!(
+        [100, 120, 150, 200, 220, 250, 300, 310, 320].map(&mut throttled),
+        [0, 0, 30, 80, 80, 110, 160, 160, 160].map(ms)
+    );
+}
+
+#[test]
 fn a_throttled_request_takes_the_walls_time_that_the_quota_leaves_it() {
     let mut one = service(&[100], 50.0);
     one.0.services[0].quota = Some(200);

@@ -71,6 +71,21 @@ fn another_run_than_the_folder_s_proves_nothing() {
 }
 
 #[test]
+fn an_incident_of_other_faults_is_another_one() {
+    let folder = run(&[]);
+    let incidents = folder.path().join("run/truth/incidents.json");
+    let mut told: Value = serde_json::from_slice(&fs::read(&incidents).unwrap()).unwrap();
+    let faults = told[0]["faults"].as_array_mut().unwrap();
+    let mut another = faults[0].clone();
+    another["name"] = "another".into();
+    faults.push(another);
+    fs::write(&incidents, told.to_string()).unwrap();
+    let ended = prove(folder.path(), &[]);
+    assert_eq!((ended.code, ended.out.as_str()), (Some(2), ""), "{ended:?}");
+    assert!(ended.err.contains("another and slow are no incident; there are: slow"), "{}", ended.err);
+}
+
+#[test]
 fn requests_are_not_proved() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(prove(folder.path(), &["--request", "1"]).code, Some(2));

@@ -54,9 +54,8 @@ pub(super) struct Ground {
     /// The system; with a law more, of times that are as good as none.
     pub(super) blueprint: Blueprint,
     pub(super) no_time: SamplerId,
-    /// The faults of the incident, and the first of them.
+    /// The faults of the incident.
     pub(super) faults: Vec<FaultId>,
-    pub(super) fault: FaultId,
     /// Names of the components that the incident touched.
     touched: BTreeSet<String>,
     /// Parameters that the faults themselves set.
@@ -65,8 +64,9 @@ pub(super) struct Ground {
     pub(super) before: Harm,
     pub(super) from: Time,
     until: Time,
-    /// When the last fault was undone, and whether users recovered from then on by themselves.
+    /// When the last fault was undone, whether users recovered from then on by the end of the run, and whether they would have in a longer one.
     pub(super) undone: Option<Time>,
+    pub(super) recovery: Recovery,
     pub(super) recovers: bool,
     pub(super) rest: Rest,
     pub(super) threads: usize,
@@ -91,7 +91,6 @@ impl Ground {
             rest: Rest::of(&blueprint, incident.until)?,
             until: incident.until,
             no_time,
-            fault: faults[0],
             faults,
             touched: touched.map(|component| component.name.clone()).collect(),
             own,
@@ -99,11 +98,19 @@ impl Ground {
             before: incident.harm,
             from: incident.from,
             undone: incident.undone,
-            recovers: matches!(incident.recovery, Recovery::At(_) | Recovery::NothingToRecoverFrom),
+            recovery: incident.recovery,
+            recovers: trial::recovers(incident.recovery),
             threads,
             runs: AtomicU32::new(1),
             blueprint,
         };
+        if ground.comes_after_others() {
+            // They are set aside from now on, and so they are in what is compared with.
+            let trial = ground.try_out(&ground.blueprint, |_| false)?.expect("nothing is enough");
+            ground.recovers = trial.recovers();
+            (ground.before, ground.recovery) = (trial.harm, trial.recovery);
+            ground.measure = Measure::of(&ground.before);
+        }
         if let Some(undone) = ground.undone
             && !ground.recovers
         {
@@ -114,10 +121,17 @@ impl Ground {
         Ok(ground)
     }
 
+    /// Whether faults act before the incident that are no part of it.
+    fn comes_after_others(&self) -> bool {
+        let mut others =
+            (0..self.blueprint.faults.len() as u32).map(FaultId).filter(|fault| !self.faults.contains(fault));
+        others.any(|fault| self.blueprint.faults[fault.index()].at < self.from)
+    }
+
     /// How an incident goes in a changed system; `None` where it was broken off since it had cost `enough`.
     pub(super) fn try_out(&self, blueprint: &Blueprint, enough: impl Fn(&Harm) -> bool) -> Result<Option<Trial>, Stop> {
         self.runs.fetch_add(1, Ordering::Relaxed);
-        trial::run(blueprint, self.fault, enough)
+        trial::run(blueprint, &self.faults, enough)
     }
 
     /// The same in a run that goes on until it is clear whether users recover, if all is undone at an instant.

@@ -2,12 +2,13 @@
 //! faults ([`PointOfNoReturn`]), and which change of a single parameter would have prevented it ([`Preventions`]).
 //!
 //! Each is an experiment on the run itself: the same seed, and so the same requests with the same demands; one thing changed; the same faults; beside it, the
-//! changed system without the faults. Nothing is observed, so bands are those of components' numbers alone, and the harm that proofs begin with may differ
+//! changed system without the faults. Faults of other incidents are set aside. Nothing is observed, so bands are those of components' numbers alone, and the harm that proofs begin with may differ
 //! by a few requests from that of a run whose tables were written.
 
 mod document;
 mod ground;
 mod knockout;
+mod original;
 mod parameter;
 mod prevention;
 mod share;
@@ -96,8 +97,8 @@ impl Repeated {
             faults: found.faults.iter().map(name).collect(),
             seed: self.blueprint.seed,
             measure: ground.measure,
-            harm: found.harm,
-            recovery: found.recovery,
+            harm: ground.before,
+            recovery: ground.recovery,
             undone: ground.undone,
             knock_outs: knockout::all(&ground),
             point_of_no_return: withdrawal::find(&ground),

@@ -3,7 +3,7 @@
 //!
 //! Left out: laws of demand and latency, which are no dials, and whatever a scenario sets from the start only.
 
-use knockon_kernel::{Duration, Time};
+use knockon_kernel::Time;
 use knockon_model::blueprint::{
     Action, Blueprint, Cores, HeapField, KeyspaceField, LinkField, Patch, PolicyField, PoolField, Runtime,
     ServiceField, Step, Target, Vacation, VacationField, Value,
@@ -84,18 +84,6 @@ pub(super) fn read(blueprint: &Blueprint, target: Target) -> Option<Value> {
         },
         _ => None,
     }
-}
-
-/// What a parameter is, where a patch sets it back; unbounded where nothing bounds it.
-pub(super) fn original(blueprint: &Blueprint, target: Target) -> Option<Value> {
-    read(blueprint, target).or(match target {
-        Target::Service(
-            _,
-            ServiceField::Workers | ServiceField::Places | ServiceField::Quota | ServiceField::MemoryLimit,
-        ) => Some(Value::Limit(None)),
-        Target::Policy(_, PolicyField::Timeout) => Some(Value::Duration(Duration::MAX)),
-        _ => None,
-    })
 }
 
 /// Makes a parameter something else from the start. What [`read`] does not know stays as it is.

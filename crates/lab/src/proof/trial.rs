@@ -1,4 +1,8 @@
 //! One run of a changed system beside the same system without its faults, to the end of the incident; and one of the system at rest.
+//!
+//! Only the faults of the incident act: those of others are set aside in every world, so that what they cost is not counted even where, in the changed
+//! system, the incidents would run into each other. Faults that were one incident may be several here: all of them are waited for, and
+//! their harm is summed.
 
 use crate::truth::{Episode, Harm, Recovery, Truth};
 use knockon_kernel::Time;
@@ -8,7 +12,7 @@ use knockon_model::{Null, Stop, World};
 use std::ops::ControlFlow;
 
 /// What came of an incident in a changed system.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub(super) struct Trial {
     pub(super) harm: Harm,
     pub(super) recovery: Recovery,
@@ -17,36 +21,81 @@ pub(super) struct Trial {
 impl Trial {
     /// Whether users fare as without the faults again, or never fared worse.
     pub(super) fn recovers(&self) -> bool {
-        matches!(self.recovery, Recovery::At(_) | Recovery::NothingToRecoverFrom)
+        recovers(self.recovery)
     }
 }
 
-/// Runs until the incident of a fault is over. `None` where it was broken off, since what it had cost by then was `enough`.
+/// Whether users fare as without the faults again, or never fared worse.
+pub(super) fn recovers(recovery: Recovery) -> bool {
+    matches!(recovery, Recovery::At(_) | Recovery::NothingToRecoverFrom)
+}
+
+/// Runs until all is over that these faults do, and no others. `None` where it was broken off, since what it had cost by then was `enough`.
 pub(super) fn run(
     blueprint: &Blueprint,
-    fault: FaultId,
+    faults: &[FaultId],
     enough: impl Fn(&Harm) -> bool,
 ) -> Result<Option<Trial>, Stop> {
-    let mut fact = World::new(blueprint.clone());
+    let mut blueprint = blueprint.clone();
+    let others: Vec<FaultId> =
+        (0..blueprint.faults.len() as u32).map(FaultId).filter(|fault| !faults.contains(fault)).collect();
+    // What never acts is compared with nothing.
+    others.iter().for_each(|fault| blueprint.faults[fault.index()].at = Time::MAX);
+    let end = Time::ZERO + blueprint.duration;
+    let come = faults.iter().filter(|fault| blueprint.faults[fault.index()].at <= end).count();
+    let mut fact = World::new(blueprint);
+    others.iter().for_each(|&fault| fact.set_aside(fault));
     let mut truth: Truth<false> = Truth::new(&fact, 1, true);
-    let is_his = |one: &Episode| one.faults.contains(&fault) || one.not_contrasted.contains(&fault);
     let mut broken_off = false;
     truth.follow(&mut fact, |truth, _, _| {
-        if truth.episodes.iter().any(is_his) {
-            return ControlFlow::Break(());
-        }
-        broken_off = truth.under_way().is_some_and(|one| is_his(one) && enough(&one.whole().harm));
-        if broken_off { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        let episodes = truth.episodes.iter().chain(truth.under_way());
+        broken_off = enough(&episodes.fold(Harm::default(), |sum, one| sum_of(sum, one.whole().harm)));
+        let all_came = truth.episodes.iter().map(faults_in).sum::<usize>() == come;
+        let is_over = truth.episodes.iter().any(|one| one.limit.is_some()) || (all_came && truth.under_way().is_none());
+        if broken_off || is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
+    // How it would have gone on nobody knows.
+    if let Some(limit) = truth.episodes.iter().find_map(|one| one.limit) {
+        return Err(limit);
+    }
     if broken_off {
         return Ok(None);
     }
-    let found = truth.episodes.iter().position(is_his).map(|over| truth.incidents().swap_remove(over));
-    Ok(Some(match found {
-        Some(incident) => Trial { harm: incident.harm, recovery: incident.recovery },
-        // The fault lies beyond the end of the run.
-        None => Trial { harm: Harm::default(), recovery: Recovery::NothingToRecoverFrom },
-    }))
+    let nothing = Trial { harm: Harm::default(), recovery: Recovery::NothingToRecoverFrom };
+    Ok(Some(truth.incidents().iter().fold(nothing, |sum, incident| Trial {
+        harm: sum_of(sum.harm, incident.harm),
+        recovery: worst_of(sum.recovery, incident.recovery),
+    })))
+}
+
+fn faults_in(episode: &Episode) -> usize {
+    episode.faults.len() + episode.not_contrasted.len()
+}
+
+/// What requests suffered in one and in the other.
+fn sum_of(a: Harm, b: Harm) -> Harm {
+    Harm {
+        compared: a.compared + b.compared,
+        hurt: a.hurt + b.hurt,
+        failed: a.failed + b.failed,
+        lost: a.lost + b.lost,
+        helped: a.helped + b.helped,
+        waited_ns: a.waited_ns + b.waited_ns,
+        first: a.first.into_iter().chain(b.first).min(),
+        last: a.last.max(b.last),
+    }
+}
+
+/// The one that leaves users worse off, or leaves them so for longer.
+fn worst_of(a: Recovery, b: Recovery) -> Recovery {
+    let rank = |recovery: &Recovery| match *recovery {
+        Recovery::NothingToRecoverFrom => (0, Time::ZERO),
+        Recovery::At(at) => (1, at),
+        Recovery::InForce => (2, Time::ZERO),
+        Recovery::NotYet => (3, Time::ZERO),
+        Recovery::Metastable => (4, Time::ZERO),
+    };
+    std::cmp::max_by_key(a, b, rank)
 }
 
 /// How a system fares in which no fault acts.
@@ -89,5 +138,61 @@ impl Rest {
             return Some(format!("without any fault its requests take {times:.1} times as long"));
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use knockon_scenario::{Options, Scenario};
+
+    /// A spike after which users do not recover, so that what comes later is of the same incident.
+    const CHAIN: &str = r#"(
+        duration: "2400s",
+        services: {"server": (
+            workers: 1, places: 150, overflow: Silent, cores: Unlimited,
+            endpoints: {"GET /": (steps: [Compute(Exponential("100ms"))])},
+        )},
+        load: {"clients": (target: "server", arrivals: Poisson("5/s"), mix: {"GET /": 1}, timeout: "5s", retries: 5)},
+        faults: {
+            "rush": Surge(source: "spike", at: "300s", until: "900s", load: (
+                target: "server", arrivals: Poisson("10/s"), mix: {"GET /": 1}, timeout: "5s", retries: 5,
+            )),
+            "stop": Pause(service: "server", at: "1800s", until: "2100s"),
+        },
+    )"#;
+
+    fn blueprint(without: &[&str]) -> Blueprint {
+        let options = Options { without: without.iter().map(|&name| name.to_owned()).collect(), ..Options::default() };
+        let no_systems = |_: &str| Err("there is none".to_owned());
+        match Scenario::from_text("chain", CHAIN, &options, &no_systems) {
+            Ok(loaded) => loaded.blueprint,
+            Err(diagnostics) => panic!("{diagnostics}"),
+        }
+    }
+
+    #[test]
+    fn faults_of_other_incidents_do_not_act() {
+        let both = blueprint(&[]);
+        for (fault, other) in [(FaultId(0), "stop"), (FaultId(1), "rush")] {
+            let alone = blueprint(&[other]);
+            let mut fact = World::new(alone.clone());
+            let mut truth: Truth<false> = Truth::new(&fact, 1, true);
+            truth.follow(&mut fact, |_, _, _| ControlFlow::Continue(())).unwrap();
+            let incidents = truth.incidents();
+            let [incident] = &incidents[..] else { panic!("{incidents:?}") };
+            let expected = Trial { harm: incident.harm, recovery: incident.recovery };
+            assert!(expected.harm.failed > 1_000);
+            assert_eq!(run(&both, &[fault], |_| false), Ok(Some(expected)), "without {other}");
+        }
+    }
+
+    #[test]
+    fn the_worst_of_several_recoveries_counts_and_the_latest() {
+        let at = |seconds| Recovery::At(Time::from_nanos(seconds));
+        assert_eq!(worst_of(at(3), at(2)), at(3));
+        assert_eq!(worst_of(Recovery::NothingToRecoverFrom, at(2)), at(2));
+        assert_eq!(worst_of(Recovery::Metastable, at(2)), Recovery::Metastable);
+        assert_eq!(worst_of(Recovery::InForce, Recovery::NotYet), Recovery::NotYet);
     }
 }

@@ -7,7 +7,7 @@
 //! once only, that is said.
 
 use super::ground::Ground;
-use super::parameter;
+use super::original::original;
 use super::share::side_by_side;
 use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::{Action, Blueprint, Patch};
@@ -110,8 +110,7 @@ pub(super) fn withdrawn(blueprint: &Blueprint, faults: &[FaultId], at: Time) -> 
     for patch in changed.patches.iter_mut().filter(|patch| is_one(patch.fault)) {
         match &patch.action {
             Action::Deploy { service, set } => {
-                let before =
-                    set.iter().filter_map(|&(target, _)| Some((target, parameter::original(blueprint, target)?)));
+                let before = set.iter().map(|&(target, _)| (target, original(blueprint, target)));
                 let action = Action::Deploy { service: *service, set: before.collect() };
                 rolled_back.push(Patch { fault: patch.fault, at, until: None, action });
             }
@@ -124,6 +123,11 @@ pub(super) fn withdrawn(blueprint: &Blueprint, faults: &[FaultId], at: Time) -> 
     for source in changed.sources.iter_mut().filter(|source| is_one(source.fault)) {
         source.until = Some(source.until.map_or(at, |until| until.min(at)));
     }
+    for source in &mut changed.sources {
+        source
+            .dropped
+            .retain(|dropped| !is_one(Some(dropped.fault)) || blueprint.faults[dropped.fault.index()].at < at);
+    }
     for &fault in faults {
         if lasts(blueprint, fault) {
             let described = &mut changed.faults[fault.index()];
@@ -132,4 +136,111 @@ pub(super) fn withdrawn(blueprint: &Blueprint, faults: &[FaultId], at: Time) -> 
         }
     }
     changed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use knockon_model::blueprint::{Target, Value};
+    use knockon_model::{Null, World};
+    use knockon_scenario::{Options, Scenario};
+    use std::collections::BTreeSet;
+
+    /// Deploys that set everything that a deploy can set; nothing bounds some of it before.
+    const EVERYTHING: &str = r#"(
+            duration: "20s",
+            services: {
+                "api": (
+                    runtime: Jvm(heap: (maximum: "256MiB", collector: Parallel, base: "64MiB")),
+                    start_up: "100ms", replicas: 1, workers: Unlimited, places: Unlimited, cores: "2 cpu",
+                    rate_limit: TokenBucket(rate: "20/s", burst: 50),
+                    concurrency: Aimd(minimum: 2, initial: 10, maximum: 100, excess: Queue),
+                    vacation: Periodic(every: "10s", length: "1ms"),
+                    pools: {"pool": HikariCp(database: "db", maximum: 10, acquire_timeout: "1s")},
+                    caches: {"near": (keys: {"users": (count: 100, value: "1KiB")})},
+                    endpoints: {"GET /": (
+                        allocate: "1KiB",
+                        steps: [
+                            Compute("2ms"), Sleep("1ms"),
+                            CacheAside(keys: "users", load: [Query("read")], timeout: "1s"),
+                            Call(to: "back/GET /", timeout: "2s", retries: 1),
+                        ],
+                    )},
+                ),
+                "back": (
+                    workers: 5, cores: Unlimited, concurrency: Fixed(limit: 4, excess: Queue),
+                    endpoints: {"GET /": (steps: [Compute("1ms")])},
+                ),
+            },
+            databases: {"db": (workers: 4, queries: {"read": (table: "users", text: "SELECT 1", demand: "1ms")})},
+            load: {"clients": (target: "api", arrivals: Constant("5/s"), mix: {"GET /": 1}, timeout: "5s")},
+            faults: {
+                "api": Deploy(service: "api", at: "5s", set: {
+                    "api.workers": 3,
+                    "api.places": 7,
+                    "api.cores": "1 cpu",
+                    "api.quota": "0.5 cpu",
+                    "api/queue.maximum_age": "1s",
+                    "api/rate_limit.rate": "10/s",
+                    "api/rate_limit.burst": 1,
+                    "api/concurrency.minimum": 1,
+                    "api/concurrency.maximum": 50,
+                    "api/vacation.every": "5s",
+                    "api/vacation.length": "2ms",
+                    "api/memory.limit": "2GiB",
+                    "api/heap.maximum": "128MiB",
+                    "api/heap.base": "32MiB",
+                    "api/heap.pause_scale": 2,
+                    "api/pool.maximum": 2,
+                    "api/pool.acquire_timeout": "2s",
+                    "api/GET /.allocate": "2KiB",
+                    "api/GET /.churn": "2KiB",
+                    "api/GET /.retain": "2KiB",
+                    "api/GET /.demand[1]": "3ms",
+                    "api/GET /.time[1]": "3ms",
+                    "api/GET /.timeout[1]": "3s",
+                    "api/GET /.timeout[2]": "3s",
+                    "api/GET /.retries[1]": 3,
+                    "api/near.maximum_entries": 10,
+                    "api/near.maximum_bytes": "1MiB",
+                    "api/near/users.ttl": "3s",
+                }),
+                "back": Deploy(service: "back", at: "5s", set: {"back/concurrency.limit": 2}),
+            },
+        )"#;
+
+    /// What stands in a world's blueprint at the end of its run.
+    fn left(blueprint: &Blueprint) -> String {
+        let mut world = World::new(blueprint.clone());
+        world.run_until(Time::ZERO + blueprint.duration, &mut Null).unwrap();
+        let Blueprint { services, policies, keyspaces, local_caches, links, .. } = world.blueprint();
+        format!("{services:#?} {policies:#?} {keyspaces:#?} {local_caches:#?} {links:#?}")
+    }
+
+    #[test]
+    fn a_deploy_that_is_rolled_back_leaves_everything_as_it_was() {
+        let no_systems = |_: &str| Err("there is none".to_owned());
+        let loaded = Scenario::from_text("everything", EVERYTHING, &Options::default(), &no_systems);
+        let Ok(loaded) = loaded else { panic!("{}", loaded.unwrap_err()) };
+        let deployed = loaded.blueprint;
+        let mut quiet = deployed.clone();
+        quiet.patches.clear();
+        let at = Time::ZERO + Duration::from_secs(10);
+        let rolled_back = withdrawn(&deployed, &[FaultId(0), FaultId(1)], at);
+        assert_ne!(left(&deployed), left(&quiet));
+        assert_eq!(left(&rolled_back), left(&quiet));
+        // Steps stand in no blueprint of a world.
+        let set = |blueprint: &Blueprint, from: Time| {
+            let patches = blueprint.patches.iter().filter(|patch| patch.at >= from);
+            let sets = patches.map(|patch| match &patch.action {
+                Action::Deploy { set, .. } => set.clone(),
+                other => panic!("{other:?}"),
+            });
+            sets.flatten().collect::<Vec<_>>()
+        };
+        let (before, after) = (set(&deployed, Time::ZERO), set(&rolled_back, at));
+        let targets = |all: &[(Target, Value)]| all.iter().map(|one| one.0).collect::<BTreeSet<_>>();
+        assert_eq!(targets(&before), targets(&after));
+        assert!(before.len() > 25 && before.iter().all(|one| !after.contains(one)), "{after:?}");
+    }
 }

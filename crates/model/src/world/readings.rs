@@ -97,7 +97,7 @@ impl World {
         Statistics {
             at: self.reached(),
             sources: self.sources.iter().map(|source| source.statistics.clone()).collect(),
-            services: self.services.iter().map(|service| service.statistics.clone()).collect(),
+            services: self.service_statistics(),
             keyspaces: self.keyspace_statistics(),
             balances: Vec::new(),
             links: self.link_statistics(),

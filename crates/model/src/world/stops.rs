@@ -1,12 +1,13 @@
 //! Standing still: a collection's pause, or a stop from outside. Paused means paused: nothing of the process runs, and what
 //! is addressed to it waits in its inbox and is delivered in order when it goes on.
 
-use super::{Event, World};
+use super::{Event, ServiceState, World};
 use crate::frame::State;
 use crate::id::FrameRef;
 use crate::process::Stops;
 use crate::record::{Part, Transition};
 use crate::sink::Sink;
+use crate::statistics::ServiceStatistics;
 use knockon_kernel::{Duration, Ticket};
 
 impl World {
@@ -63,6 +64,22 @@ impl World {
         self.drain_inbox(process, sink);
         self.stood = Part::Paused;
         self.take_up_queued(process, sink);
+    }
+
+    /// What services' processes did, with the time that they have stood still up to now: what is under way is booked when it ends.
+    pub(super) fn service_statistics(&self) -> Vec<ServiceStatistics> {
+        let now = self.reached();
+        let up_to_now = |service: &ServiceState| {
+            let mut statistics = service.statistics.clone();
+            let processes = service.first_process as usize..(service.first_process + service.replicas) as usize;
+            for process in self.processes[processes].iter().filter(|process| process.is_stopped()) {
+                let (paused, throttled) = process.unbooked_stop(now);
+                statistics.paused += paused;
+                statistics.throttled += throttled;
+            }
+            statistics
+        };
+        self.services.iter().map(up_to_now).collect()
     }
 
     /// A collection under way is interrupted: nothing of the process runs.

@@ -5,7 +5,9 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use knockon_lab::proof::{Proof, Repeated};
 use knockon_lab::story::Incident;
+use knockon_lab::truth::FaultFound;
 use knockon_model::Stop;
+use std::collections::BTreeSet;
 
 /// What can be proved of an incident.
 pub(super) fn of(files: &Files, incident: &Incident) -> Result<Proof, Failure> {
@@ -31,14 +33,38 @@ pub(super) fn of(files: &Files, incident: &Incident) -> Result<Proof, Failure> {
             Failure::new(Exit::Usage, message).hint(hint)
         });
     }
-    let first = incident.faults.first().map(|found| found.name.as_str());
-    let name = |found: &knockon_lab::truth::FaultFound| loaded.blueprint.faults[found.fault.index()].name.as_str();
-    let same = repeated.incidents.iter().position(|one| one.faults.first().map(name) == first);
-    let Some(number) = same.filter(|&number| repeated.incidents[number].harm.hurt > 0) else {
-        let message = format!("incident {} hurt nobody: there is nothing to prove", incident.incident);
-        return Err(Failure::new(Exit::Usage, message).hint("leave `--prove` out, or give another `--incident`"));
+    let name = |found: &FaultFound| loaded.blueprint.faults[found.fault.index()].name.as_str();
+    let told: BTreeSet<&str> = incident.faults.iter().map(|found| found.name.as_str()).collect();
+    let found: Vec<BTreeSet<&str>> =
+        repeated.incidents.iter().map(|one| one.faults.iter().map(name).collect()).collect();
+    let Some(number) = found.iter().position(|names| *names == told) else {
+        let incidents: Vec<String> = found.iter().map(|names| listed(names)).collect();
+        let message = format!(
+            "nothing can be proved: run again without tables, {} are no incident; there are: {}",
+            listed(&told),
+            incidents.join("; ")
+        );
+        return Err(Failure::new(Exit::Usage, message)
+            .hint("without tables fewer numbers are compared, so an incident may seem over earlier or later"));
     };
+    if repeated.incidents[number].harm.hurt == 0 {
+        let message = match incident.requests.hurt {
+            0 => format!("incident {} hurt nobody: there is nothing to prove", incident.incident),
+            hurt => format!(
+                "nothing can be proved: run again without tables, of the {hurt} requests that incident {} hurt \
+                 none can be told from chance",
+                incident.incident
+            ),
+        };
+        return Err(Failure::new(Exit::Usage, message).hint("leave `--prove` out, or give another `--incident`"));
+    }
     repeated.prove(number, threads).map_err(|stop| limit(&stop))
+}
+
+/// Names in a line.
+fn listed(names: &BTreeSet<&str>) -> String {
+    let names: Vec<&str> = names.iter().copied().collect();
+    names.join(" and ")
 }
 
 fn limit(stop: &Stop) -> Failure {
