@@ -73,7 +73,9 @@ Examples:
   sim explain out/memory_leak-s1 --trace 8728a7ff7fcabb584d3c42aa5461953c
 
 Reads what `sim run` has written, and simulates nothing. Of several incidents the one that hurt most requests
-is told, and the others are listed. Every number is one of the run's files; the text says of which.
+is told, and the others are listed. Every number is one of the run's files; the text says of which, and
+docs/documents.md what the words mean. Times such as 0:39:15 are offsets from the scenario's `start`, which is
+`start_unix_ns` in manifest.json; tables have instants in UTC.
 
 With `--prove` the run is repeated, which takes some hundred runs: with each loop of retries, queue, pool, cause of
 pauses and cache taken away, with its faults withdrawn earlier, and with one parameter changed. All cores are used.")]

@@ -41,6 +41,12 @@ impl Failure {
         }
     }
 
+    /// A folder that is to be read, and is no run.
+    pub(crate) fn no_run(folder: &Path) -> Self {
+        Self::new(Exit::Usage, format!("`{}` is not the folder of a finished run", folder.display()))
+            .hint("give a folder that `sim run` wrote, with a manifest.json in it, such as out/memory_leak-s1")
+    }
+
     /// Adds the chain of causes of an error.
     pub(crate) fn because(mut self, error: &dyn std::error::Error) -> Self {
         let mut cause = Some(error);

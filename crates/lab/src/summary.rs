@@ -7,7 +7,6 @@ use crate::timeline::{self, Moment};
 use crate::truth::Incident;
 use crate::{Calendar, faults, topology};
 use knockon_kernel::Time;
-use knockon_model::Topology;
 use knockon_model::blueprint::Blueprint;
 use knockon_model::statistics::Statistics;
 use std::fmt::Write as _;
@@ -75,7 +74,7 @@ impl Summary<'_> {
         let mut line = |head: &str, body: String| {
             let _ = writeln!(text, "{head:<13}{body}");
         };
-        line("topology", topology::in_words(&Topology::of(self.blueprint)));
+        line("topology", topology::in_words(self.blueprint));
         line("simulated", self.speed());
         line("requests", self.requests_in_words());
         for (n, told) in timeline::lines(&self.moments()).into_iter().enumerate() {

@@ -13,6 +13,7 @@ mod data;
 mod decode;
 mod diagnostic;
 mod expectation;
+mod held;
 mod language;
 mod leaf;
 mod load;
@@ -25,10 +26,10 @@ mod suggest;
 mod tree;
 mod unit;
 
-pub use check::{CheckLine, check};
+pub use check::{CheckLine, check, idle_faults};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use expectation::{Expectation, Measure, Measured, Milestone, Reading, Relation, Statistic, Unit, Window};
-pub use load::{FileReader, Loaded, Options, Scenario, SystemReader};
+pub use load::{FileReader, Loaded, Options, Scenario, SystemReader, name_of};
 pub use schema::schema;
 
 /// Reads a duration as scenarios write it: "250ms", "2h".

@@ -80,7 +80,7 @@ impl Scenario {
                 Some("give the path of a scenario, a file that ends in .ron".into()),
             )
         })?;
-        let name = path.file_stem().map_or(String::new(), |stem| stem.to_string_lossy().into_owned());
+        let name = name_of(path);
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut origins = Origins::default();
         let origin = origins.add(shown, text);
@@ -220,6 +220,15 @@ fn read_within(folder: &Path, file: &str, limit: u64) -> Result<Vec<u8>, String>
         return Err("leads out of the scenario's folder".into());
     }
     read_bytes(&path, limit)
+}
+
+/// What a scenario in a file is called: as the file without folder and ending or, where it is that of a finished run (`truth/scenario.ron`, as all of
+/// them), as the run's folder.
+#[must_use]
+pub fn name_of(path: &Path) -> String {
+    let text = |name: &std::ffi::OsStr| name.to_string_lossy().into_owned();
+    let of_run = path.ends_with("truth/scenario.ron").then(|| path.ancestors().nth(2)).flatten();
+    of_run.and_then(Path::file_name).or_else(|| path.file_stem()).map_or_else(String::new, text)
 }
 
 /// Takes what the scenario itself says about the system out of it.

@@ -6,7 +6,8 @@ use knockon_model::blueprint::{
     StepField, Target, Value,
 };
 use knockon_model::id::EndpointId;
-use knockon_scenario::{Loaded, Options, Scenario, check};
+use knockon_scenario::{Loaded, Options, Scenario, check, idle_faults, name_of, schema};
+use std::path::Path;
 
 fn load_with(text: &str, options: &Options) -> Loaded {
     let none = |system: &str| Err(format!("is not part of this test: {system}"));
@@ -344,6 +345,90 @@ fn the_check_warns_where_the_healthy_state_is_not() {
         let lines = warned(&[(path, value)]);
         assert!(lines.iter().any(|line| line.contains(part)), "{path} = {value}: {lines:#?}");
     }
+}
+
+/// A fault that sets the demand of a query.
+fn slower(name: &str, at: &str, until: &str, demand: &str) -> String {
+    let until = if until.is_empty() { String::new() } else { format!(r#", until: "{until}""#) };
+    format!(r#""{name}": Set(at: "{at}"{until}, set: {{"db/read.demand": {demand}}})"#)
+}
+
+#[test]
+fn a_fault_is_told_with_the_value_that_held_when_it_came() {
+    let told = |faults: &[String]| {
+        let loaded = load(&shop(r#"Query("read")"#, &faults.join(", ")));
+        let of = |name: &str| {
+            let fault = loaded.blueprint.faults.iter().find(|fault| fault.name == name).unwrap();
+            let (_, from, to) = &fault.settings[0];
+            format!("{} → {}", from.trim_matches('"'), to.trim_matches('"'))
+        };
+        of("b")
+    };
+    let b = slower("b", "3min", "9min", r#""200ms""#);
+    let a = |until| slower("a", "1min", until, r#""500ms""#);
+    assert_eq!(told(std::slice::from_ref(&b)), "1ms → 200ms");
+    assert_eq!(told(&[a("5min"), b.clone()]), "500ms → 200ms");
+    assert_eq!(told(&[a(""), b.clone()]), "500ms → 200ms");
+    // It ends before the other one acts, be it at the same instant.
+    assert_eq!(told(&[a("3min"), b.clone()]), "1ms → 200ms");
+    assert_eq!(told(&[a("2min"), b.clone()]), "1ms → 200ms");
+    // The last one to set it has it, as long as it lasts; then it is the one before.
+    let c = |until| slower("c", "2min", until, r#""30ms""#);
+    assert_eq!(told(&[a("5min"), c("4min"), b.clone()]), "30ms → 200ms");
+    assert_eq!(told(&[a("5min"), c("150s"), b.clone()]), "500ms → 200ms");
+    // Another parameter is nobody's business.
+    let other = r#""o": Set(at: "1min", set: {"db/write.demand": "7ms"})"#.to_owned();
+    assert_eq!(told(&[other, b]), "1ms → 200ms");
+}
+
+#[test]
+fn a_fault_that_does_nothing_is_named() {
+    let warned = |faults: &[String]| {
+        let loaded = load(&shop(r#"Query("read")"#, &faults.join(", ")));
+        let warned = idle_faults(&loaded.blueprint);
+        let checked = check(&loaded).into_iter().filter(|line| !line.healthy).map(|line| line.text);
+        let checked: Vec<_> = checked.filter(|text| warned.contains(text)).collect();
+        assert_eq!(checked, warned, "`sim check` tells it too");
+        warned
+    };
+    let nothing: [&str; 0] = [];
+    assert_eq!(warned(&[slower("s", "1min", "", r#""1ms""#)]), ["s changes nothing: db/read.demand is 1ms already"]);
+    assert_eq!(warned(&[slower("s", "1min", "", r#""0.001s""#)]), ["s changes nothing: db/read.demand is 1ms already"]);
+    assert_eq!(warned(&[slower("s", "1min", "", r#""1.1ms""#)]), nothing);
+    // One of two settings is enough.
+    let both = r#""s": Set(at: "1min", set: {"db/read.demand": "1ms", "db/write.demand": "3ms"})"#.to_owned();
+    assert_eq!(warned(&[both]), nothing);
+    // To set it back is a change, and to set it to what another fault has set makes that last.
+    let a = slower("a", "1min", "5min", r#""500ms""#);
+    assert_eq!(warned(&[a.clone(), slower("b", "3min", "", r#""1ms""#)]), nothing);
+    assert_eq!(warned(&[a, slower("b", "3min", "", r#""500ms""#)]), nothing);
+    let late = r#""late": Kill(service: "auth", at: "20h")"#.to_owned();
+    assert!(warned(&[late])[0].starts_with("late at 20 h never happens: the run ends after"));
+}
+
+#[test]
+fn a_run_of_a_run_has_the_name_of_its_folder() {
+    for (path, name) in [
+        ("scenarios/memory_leak.ron", "memory_leak"),
+        ("out/leak-s1/truth/scenario.ron", "leak-s1"),
+        ("/tmp/out/zero/truth/scenario.ron", "zero"),
+        ("truth/scenario.ron", "scenario"),
+        ("mine/scenario.ron", "scenario"),
+        ("out/leak-s1/truth/other.ron", "other"),
+    ] {
+        assert_eq!(name_of(Path::new(path)), name, "{path}");
+    }
+}
+
+#[test]
+fn a_source_needs_a_mix_and_the_schema_says_so() {
+    let page = schema();
+    let mix = page.lines().find(|line| line.trim_start().starts_with("mix ")).unwrap();
+    assert!(mix.ends_with("; required."), "{mix}");
+    let text = shop("", "").replace(r#", mix: {"GET /": 1}"#, "");
+    let none = |_: &str| Err(String::new());
+    let errors = Scenario::from_text("test", &text, &Options::default(), &none).unwrap_err().to_string();
+    assert!(errors.contains("mix"), "{errors}");
 }
 
 #[test]

@@ -377,6 +377,20 @@ fn a_request_is_told_with_its_spans_its_logs_and_its_twin() {
 }
 
 #[test]
+fn of_several_sources_those_that_sent_such_a_request_are_named() {
+    let more = r#"load: {
+        "cron": (target: "api", arrivals: Constant("1/s"), mix: {"GET /": 1}),
+        "web": (target: "api", arrivals: Constant("20/s"), mix: {"GET /": 1}),"#;
+    let folder = run_of(&small_text().replacen("load: {", more, 1), &["--no-truth"]);
+    let ended = explain(folder.path(), &["--request", "1000"]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.err.contains("2 sources have a request 1000"), "{}", ended.err);
+    assert!(ended.err.contains("hint: name one with `--source`: `clients`, `web`\n"), "{}", ended.err);
+    let all = explain(folder.path(), &["--request", "1000", "--source", "nobody"]);
+    assert!(all.err.contains("there are `clients`, `cron`, `web`"), "{}", all.err);
+}
+
+#[test]
 fn what_cannot_be_explained_is_refused_with_what_to_do() {
     let folder = run_of(&small_text(), &[]);
     let nothing = "0".repeat(32);
@@ -398,7 +412,9 @@ fn what_cannot_be_explained_is_refused_with_what_to_do() {
     }
     let ended = end(sim(folder.path()).args(["explain", "nowhere"]));
     assert_eq!(ended.code, Some(2), "{ended:?}");
-    assert!(ended.err.contains("is not a finished run") && ended.err.contains("sim run"), "{}", ended.err);
+    let of_diff = end(sim(folder.path()).args(["diff", "nowhere", "nowhere"]));
+    assert!(ended.err.contains("`nowhere` is not the folder of a finished run"), "{}", ended.err);
+    assert_eq!(ended.err, of_diff.err, "one mistake is told in one way");
 
     fs::write(folder.path().join("run/truth/incidents.json"), "[{").unwrap();
     let ended = explain(folder.path(), &[]);

@@ -1,6 +1,7 @@
 //! The command line as a user has it: the built binary, its exit codes, its messages, and what it leaves on disk.
 
 mod diff;
+mod documents;
 mod explain;
 mod folders;
 mod golden;

@@ -1,6 +1,7 @@
 //! `sim run`: the summary, the folder, and what must not change a result.
 
 use super::{digest, end, names, sim, small};
+use knockon_telemetry::RunReader;
 
 #[test]
 fn a_run_tells_its_story_and_leaves_tables_and_truth() {
@@ -9,7 +10,7 @@ fn a_run_tells_its_story_and_leaves_tables_and_truth() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     for told in [
         "small, seed 1: A slow query fills a small pool",
-        "2 services, 1 source: clients → api; api → db",
+        "1 service, 1 database, 1 source: clients → api; api → db",
         "db/read.demand",
         "(fault `slow`)",
         "pool full, callers wait",
@@ -111,7 +112,7 @@ fn a_run_with_recorded_data_is_repeated_from_its_folder_alone() {
     // The run of a run has them too, and may be replaced by the next.
     std::fs::remove_dir_all(folder.path().join("kept")).unwrap();
     std::fs::create_dir_all(folder.path().join("again")).unwrap();
-    std::fs::rename(folder.path().join("out/scenario-s1/truth"), folder.path().join("again/truth")).unwrap();
+    std::fs::rename(folder.path().join("out/kept-s1/truth"), folder.path().join("again/truth")).unwrap();
     std::fs::remove_dir_all(folder.path().join("out")).unwrap();
     assert_eq!(run("again/truth/scenario.ron"), first);
     assert_eq!(run("again/truth/scenario.ron"), first);
@@ -173,4 +174,57 @@ fn until_cuts_the_run() {
     let ended = end(sim(folder.path()).arg("run").arg(small()).args(arguments));
     let summary: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
     assert_eq!(summary["simulated_ns"], 10_000_000_000u64);
+}
+
+#[test]
+fn a_fault_that_does_nothing_is_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let ended = end(sim(folder.path()).arg("run").arg(small()).args(["--telemetry", "none"]).args(arguments));
+        assert!(matches!(ended.code, Some(0 | 1)), "{ended:?}");
+        ended.err
+    };
+    assert_eq!(run(&["--until", "10s"]), "warning: slow at 20 s never happens: the run ends after 10 s\n");
+    let already = "warning: slow changes nothing: db/read.demand is 400ms already\n";
+    assert_eq!(run(&["--set", "db/read.demand=\"400ms\""]), already);
+    assert_eq!(run(&["--until", "10s", "--without", "slow"]), "");
+}
+
+/// What is told of faults on one parameter (`docs/documents.md`) is what the world does.
+#[test]
+fn of_two_faults_on_one_parameter_the_last_has_it_and_is_told_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = r#"(
+        duration: "10min",
+        services: {"api": (endpoints: {"GET /": (steps: [Query("read")])}, pools: {"pool": HikariCp(database: "db")})},
+        databases: {"db": (queries: {"read": (demand: "1ms")})},
+        load: {"clients": (target: "api", arrivals: Constant("2/s"), mix: {"GET /": 1})},
+        faults: {
+            "a": Set(at: "1min", until: "5min", set: {"db/read.demand": "500ms"}),
+            "b": Set(at: "3min", until: "9min", set: {"db/read.demand": "200ms"}),
+        },
+    )"#;
+    std::fs::write(folder.path().join("two.ron"), scenario).unwrap();
+    let ended = end(sim(folder.path()).args(["run", "two.ron", "--out", "run", "--no-truth"]));
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{ended:?}");
+    for told in ["1ms → 500ms (fault `a`)", "500ms → 200ms (fault `b`)"] {
+        assert!(ended.out.contains(told), "{told:?} is missing in\n{}", ended.out);
+    }
+    let run = RunReader::open(&folder.path().join("run")).unwrap();
+    let start = run.manifest().start_unix_ns;
+    let mut requests = 0;
+    for batch in run.read("truth/requests", &["sent_time", "latency_ns"]).unwrap().map(Result::unwrap) {
+        for row in 0..batch.rows() {
+            let since = batch.integer(0, row).unwrap() - start;
+            let held_ms = match since / 60_000_000_000 {
+                0 | 9 => 1,
+                1 | 2 => 500,
+                _ => 200,
+            };
+            let latency_ms = batch.integer(1, row).unwrap() / 1_000_000;
+            assert!((held_ms..held_ms + 50).contains(&latency_ms), "{latency_ms} ms at {since}");
+            requests += 1;
+        }
+    }
+    assert!(requests > 1_100, "{requests}");
 }

@@ -4,9 +4,12 @@
 //! the healthy state is not healthy: an incident that happens without its trigger shows nothing. Surges are left out, faults
 //! have not happened yet.
 
+mod faults;
 mod flow;
 mod formula;
 mod traffic;
+
+pub use faults::idle as idle_faults;
 
 use crate::Loaded;
 use crate::unit::print_bytes;
@@ -339,14 +342,9 @@ impl Report<'_> {
         }
     }
 
-    /// Faults that the run ends before.
+    /// Faults that do nothing.
     fn faults(&mut self) {
-        let end = Time::ZERO + self.blueprint.duration;
-        for fault in self.blueprint.faults.iter().filter(|fault| fault.at >= end) {
-            // A request that does not come has no instant.
-            let when = if fault.at == Time::MAX { String::new() } else { format!(" at {}", fault.at) };
-            self.line(false, format!("{}{when} never happens: the run ends after {end}", fault.name));
-        }
+        idle_faults(self.blueprint).into_iter().for_each(|told| self.line(false, told));
     }
 
     /// P(T > timeout), the full queue K·S against it, and 1/tries against the utilisation.

@@ -2,6 +2,7 @@
 
 use super::Compiler;
 use crate::decode::{At, Entry, Map};
+use crate::held;
 use crate::language::{
     ConcurrencyText, ContrastText, Deploy, DropRequest, FaultText, KeysText, LocalCacheText, PoolText, RateLimitText,
     RuntimeText, ScenarioText, SetText, StepText, SystemText, VacationText,
@@ -32,6 +33,25 @@ impl Compiler<'_> {
         }
         // Stable, so faults of one instant act in the order of their names.
         self.blueprint.patches.sort_by_key(|patch| patch.at);
+        self.tell_what_was_held();
+    }
+
+    /// A fault on a parameter that another one has set changes what that one has set, and is told so.
+    fn tell_what_was_held(&mut self) {
+        let patches = &self.blueprint.patches;
+        for (index, patch) in patches.iter().enumerate() {
+            for (position, &(target, _)) in held::values(patch).iter().enumerate() {
+                let holder = held::holder(patches, index, target);
+                let holder = holder.and_then(|(other, position)| Some((patches[other].fault?, position)));
+                let (Some(fault), Some((other, held))) = (patch.fault, holder) else { continue };
+                let text = self.blueprint.faults[other.index()].settings.get(held).map(|(_, _, to)| to.clone());
+                if let (Some(text), Some((_, from, _))) =
+                    (text, self.blueprint.faults[fault.index()].settings.get_mut(position))
+                {
+                    *from = text;
+                }
+            }
+        }
     }
 
     fn fault(&mut self, name: &str, fault: &FaultText) {

@@ -60,13 +60,14 @@ choice! {
 }
 
 record! {
-    /// Parameters change.
+    /// Parameters change. Of several faults that are in force on one parameter the last to act has it: one that ends earlier changes nothing then, and
+    /// at the end of the last it is what it would be without it.
     SetText as "Set" {
         /// When.
         at: Duration,
         /// Paths and values.
         set: Map<Setting>,
-        /// When they are as before again. None is never.
+        /// When they are as without it again. None is never.
         until: Option<Duration>,
     }
 }

@@ -16,7 +16,7 @@ record! {
         arrivals: ArrivalsText,
         /// How many come at each of these instants. None is one.
         batch: Option<BatchText>,
-        /// Which endpoints: by weight, or by a recorded column.
+        /// Which endpoints, one at least: by weight, or by a recorded column.
         mix: MixText,
         /// Recorded data whose row n belongs to request n; the source ends with its rows. When left out that of `Replay`.
         data: Option<Name>,

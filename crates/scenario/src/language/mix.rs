@@ -51,14 +51,6 @@ impl Decode for MixText {
         }
     }
 
-    fn absent() -> Option<Self> {
-        Some(Self::Weights(Map::default()))
-    }
-
-    fn is_absent(&self) -> bool {
-        matches!(self, Self::Weights(weights) if weights.is_absent())
-    }
-
     fn describe(schema: &mut Schema) {
         ColumnMix::describe(schema);
     }

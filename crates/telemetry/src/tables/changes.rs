@@ -14,7 +14,12 @@ pub(super) static CHANGES: Table = Table {
     meaning: "One row for each change, in the order of time: what a deployment log and the platform's events would tell.",
     columns: &[
         required("time", Kind::Time, "ns", "When it happened."),
-        required("kind", Kind::Word, "", "deployment, configuration, exited or restarted."),
+        required(
+            "kind",
+            Kind::Word,
+            "",
+            "deployment, configuration, exited or restarted (the platform starts the process again, which serves when it has started up).",
+        ),
         required("component", Kind::Word, "", "Service concerned."),
         optional("instance", Kind::Word, "", "Process concerned, where it is one."),
         optional("from", Kind::Word, "", "Version or state before; null where nobody announced it."),

@@ -8,7 +8,8 @@ use std::fmt::Write;
 pub fn data_dictionary() -> String {
     let mut text = String::from(
         "# Tables of a run\n\n\
-         Parquet, zstd level 1. Times are UTC; a duration is a whole number of nanoseconds and named `*_ns`. Rows are in the order\n\
+         Parquet, zstd level 1. Times are UTC, where `sim run` and `sim explain` tell offsets from the\n\
+         scenario's `start` ([labels.md](labels.md#times) says how to convert); a duration is a whole number of nanoseconds and named `*_ns`. Rows are in the order\n\
          of their first time. Identifiers are bytes, big-endian. A type with `?` can be null: the value does not apply.\n",
     );
     for table in TABLES {

@@ -54,11 +54,9 @@ const SCENARIO: &str = "truth/scenario.ron";
 
 fn open(folder: &Path) -> Result<RunReader, Failure> {
     let refused = |error: Error| {
-        let failure = Failure::new(Exit::Usage, format!("`{}` is not the folder of a finished run", folder.display()));
+        let failure = Failure::no_run(folder);
         match error {
-            Error::Io { source, .. } => failure
-                .because(&source)
-                .hint("give a folder that `sim run` wrote, with a manifest.json in it, such as out/memory_leak-s1"),
+            Error::Io { source, .. } => failure.because(&source),
             other => failure.because(&other).hint(other.hint()),
         }
     };

@@ -4,7 +4,6 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use knockon_lab::story::{BlameRow, EffectRow, Ended, Fault, Graph, Incident, Milestones, WindowRow};
 use knockon_lab::{Calendar, topology};
-use knockon_model::Topology;
 use knockon_model::record::Part;
 use knockon_scenario::{Loaded, Options, Scenario};
 use knockon_telemetry::{Batch, Error, Manifest, RunReader};
@@ -21,11 +20,9 @@ pub(super) struct Files {
 impl Files {
     pub(super) fn open(folder: &Path) -> Result<Self, Failure> {
         let run = RunReader::open(folder).map_err(|error| match error {
-            Error::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => Failure::new(
-                Exit::Usage,
-                format!("`{}` is not a finished run: it has no manifest.json", folder.display()),
-            )
-            .hint("give the folder that `sim run` has written, such as out/memory_leak-s1"),
+            Error::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                Failure::no_run(folder).because(&source)
+            }
             error => error.into(),
         })?;
         let options = Options { seed: run.manifest().seed, ..Options::default() };
@@ -65,7 +62,7 @@ impl Files {
 
     /// Who calls whom.
     pub(super) fn system(&self) -> Option<String> {
-        self.scenario.as_ref().map(|loaded| topology::in_words(&Topology::of(&loaded.blueprint)))
+        self.scenario.as_ref().map(|loaded| topology::in_words(&loaded.blueprint))
     }
 
     pub(super) fn calendar(&self) -> Calendar {

@@ -96,7 +96,7 @@ fn client_of(files: &Files, trace: u128) -> Result<Option<Client>, Failure> {
 /// The request of a number; of several sources, the source must be said.
 fn numbered(files: &Files, number: u64, source: Option<&str>) -> Result<(u128, Client), Failure> {
     let mut found: Vec<(u128, Client)> = Vec::new();
-    let mut sources: BTreeSet<String> = BTreeSet::new();
+    let (mut sources, mut with_it): (BTreeSet<String>, BTreeSet<String>) = Default::default();
     let mut nearest: Option<(u64, u64)> = None;
     files.each("truth/requests", &client_columns(), |batch, row| {
         let of = batch.text(0, row).unwrap_or_default();
@@ -108,6 +108,7 @@ fn numbered(files: &Files, number: u64, source: Option<&str>) -> Result<(u128, C
         }
         let other = batch.integer(1, row).unwrap_or(0).cast_unsigned();
         if other == number {
+            with_it.insert(of.to_owned());
             found.push((batch.id(2, row).unwrap_or(0), client(files, batch, row)));
         }
         let apart = other.abs_diff(number);
@@ -131,7 +132,7 @@ fn numbered(files: &Files, number: u64, source: Option<&str>) -> Result<(u128, C
             Err(Failure::new(Exit::Usage, format!("there is no request {number} in truth/requests")).hint(hint))
         }
         (several, _) => Err(Failure::new(Exit::Usage, format!("{several} sources have a request {number}"))
-            .hint(format!("name one with `--source`: {}", named(&sources)))),
+            .hint(format!("name one with `--source`: {}", named(&with_it)))),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Many runs at once. What is told, and its order, do not depend on how many run at the same time.
 
 use super::crew;
-use super::plan::{Plan, Planned, stem};
+use super::plan::{Plan, Planned};
 use crate::arguments::Format;
 use crate::command::load;
 use crate::exit::Exit;
@@ -74,7 +74,7 @@ fn overview(plan: &Plan, reports: &[Report]) -> Overview {
     for (runs, reports) in plan.runs.chunks(plan.seeds).zip(reports.chunks(plan.seeds)) {
         let judged: Vec<_> =
             reports.iter().map(|report| report.problem.clone().map_or(Ok(&report.judgements[..]), Err)).collect();
-        overview.add(&stem(&runs[0].subject.scenario), &judged);
+        overview.add(&knockon_scenario::name_of(&runs[0].subject.scenario), &judged);
     }
     overview
 }

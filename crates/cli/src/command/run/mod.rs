@@ -35,6 +35,9 @@ pub(crate) fn execute(arguments: &Run) -> Result<Exit, Failure> {
 
 fn one(subject: &Subjected, arguments: &Run, interrupt: &Interrupt) -> Result<Exit, Failure> {
     let loaded = load::scenario(subject)?;
+    for told in knockon_scenario::idle_faults(&loaded.blueprint) {
+        terminal::tell(&format!("warning: {told}"));
+    }
     let recording = (arguments.telemetry != Some(Telemetry::None)).then(|| Recording {
         folder: arguments
             .out

@@ -55,7 +55,7 @@ impl Plan {
         let out = arguments.out.clone().unwrap_or_else(|| PathBuf::from("out"));
         let run = |(file, seed): (&PathBuf, u64)| Planned {
             subject: Subjected { scenario: file.clone(), changes: Changes { seed, ..arguments.changes.clone() } },
-            folder: writes.then(|| out.join(format!("{}-s{seed}", stem(file)))),
+            folder: writes.then(|| out.join(format!("{}-s{seed}", knockon_scenario::name_of(file)))),
         };
         let runs: Vec<_> =
             files.iter().flat_map(|file| (first..=last).map(move |seed| (file, seed))).map(run).collect();
@@ -70,11 +70,6 @@ impl Plan {
             format: arguments.format,
         })
     }
-}
-
-/// A scenario's name: that of its file without folder and ending.
-pub(super) fn stem(file: &Path) -> String {
-    file.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
 }
 
 /// The scenarios of a folder and of the folders in it, in the order of their paths.
