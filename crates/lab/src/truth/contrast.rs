@@ -13,7 +13,7 @@
 //! A number without any noise so far has no band. In a system without phases any difference is an effect; so is any in what a source
 //! sends, which nothing in the system decides, and any that there is in the very instant of the fault, in which it alone has acted.
 //! Elsewhere a number that differs only with the fault could have done so by chance in the placebo as well: n events in one of three worlds
-//! alone have a probability of 3⁻ⁿ at most (the conditional binomial test). Those of one window come together, so few of them count;
+//! alone have a probability of 3⁻ⁿ at most (the conditional binomial test). Those of one window may have come of one, so n of them count as 2 (1 + log₂ n/2);
 //! of a number that counts nothing, each change counts.
 
 use super::components::Components;

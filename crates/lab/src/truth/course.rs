@@ -15,8 +15,8 @@ pub const VARIATION: f64 = 4.0;
 pub const SUSTAINED_WINDOWS: usize = 20;
 /// Standard errors that their sum must be off by.
 pub const SUSTAINED: f64 = 6.0;
-/// Events of one window that count as so many: they may have come of one.
-const TOGETHER: f64 = 4.0;
+/// Events of one window that each count for themselves.
+const BY_THEMSELVES: f64 = 2.0;
 
 /// What came of a metric so far.
 #[derive(Clone, Debug, Default)]
@@ -147,7 +147,7 @@ impl Course {
         if self.noise.is_silent() {
             // Events stay events. How much there is of something is the same again when a few windows are.
             let rare = if metric.counts {
-                self.rare += if difference.abs() < TOGETHER { difference.abs() } else { TOGETHER };
+                self.rare += by_themselves(difference.abs());
                 self.rare
             } else {
                 let before = self.recent.iter().skip(1);
@@ -177,4 +177,9 @@ impl Course {
         let noise = self.noise_squares / self.noise.count().max(1) as f64;
         sum.abs() > SUSTAINED * libm::sqrt(count * noise.max(own))
     }
+}
+
+/// As how many events those of one window count. They may have come of one, the less likely so the more they are.
+fn by_themselves(events: f64) -> f64 {
+    if events <= BY_THEMSELVES { events } else { BY_THEMSELVES * (1.0 + libm::log2(events / BY_THEMSELVES)) }
 }
