@@ -82,6 +82,8 @@ const DOWNWARD: &[(State, State, &str)] = &[
     (Load, Load, "more requests, more calls"),
     (Retries, Load, "each attempt is one more call"),
     (Errors, Load, "failed attempts are sent again"),
+    (PoolWait, Load, "who has waited goes on at once"),
+    (Queue, Load, "who has queued goes on at once"),
     (Pauses, Load, "what stood still calls at once"),
     (Pauses, Processor, "what stood still calls at once"),
     (Pauses, Queue, "what stood still calls at once"),
