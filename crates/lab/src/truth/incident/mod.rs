@@ -230,12 +230,12 @@ fn recovery(
         return Recovery::NothingToRecoverFrom;
     };
     let last = last.max(whole.harm.last.unwrap_or(last));
-    // While a fault is in force, what it does may come again.
-    let lasts = match undone {
-        Some(_) => Duration::from_nanos(blueprint.scrape_interval.as_nanos().saturating_mul(LAST_WINDOWS)),
-        None => HORIZON,
+    // While a fault is in force, what it does may come again, as long as it does anything.
+    let (quiet_since, lasts) = match undone {
+        Some(_) => (last, Duration::from_nanos(blueprint.scrape_interval.as_nanos().saturating_mul(LAST_WINDOWS))),
+        None => (whole.reach.iter().filter_map(|reach| reach.last).fold(last, Time::max), HORIZON),
     };
-    if episode.settled || last.saturating_add(lasts) <= episode.until {
+    if episode.settled || quiet_since.saturating_add(lasts) <= episode.until {
         return Recovery::At(last);
     }
     match undone {
