@@ -22,21 +22,21 @@ pub struct Metrics {
     latencies: Vec<usize>,
     /// Endpoints that each source asks for, with the index of their first metric.
     endpoints: Vec<Vec<(EndpointId, usize)>>,
-    /// Whether the times of requests are told by their parts.
-    parts: bool,
+    /// Whether there are all that tables tell, though they decide nothing: quantiles, and the parts of requests' times.
+    in_full: bool,
     /// Index of the first observed series, and whether each of them is a counter.
     series: usize,
     counters: Vec<bool>,
 }
 
 impl Metrics {
-    /// Those of a world; where it is `observed`, with its observed series and the parts of requests' times.
+    /// Those of a world; where it is `observed`, with its observed series, quantiles and the parts of requests' times.
     #[must_use]
     pub fn of(world: &World, observed: bool) -> Self {
         let (blueprint, catalogue) = (world.blueprint(), world.catalogue());
         let clients = catalogue.processes.iter().position(|process| process.service.is_none());
         let first_client = clients.unwrap_or(catalogue.processes.len());
-        let mut all = Self { first_client, parts: observed, ..Self::default() };
+        let mut all = Self { first_client, in_full: observed, ..Self::default() };
         for source in &blueprint.sources {
             all.add(blueprint, &source.name, None, SOURCE);
         }
@@ -92,6 +92,9 @@ impl Metrics {
 
     fn add(&mut self, blueprint: &Blueprint, component: &str, part: Option<&str>, rows: &[(&str, Worse)]) {
         for &(statistic, worse) in rows {
+            if is_quantile(statistic) && !self.in_full {
+                continue;
+            }
             let path = match part {
                 None => format!("{component}.{statistic}"),
                 Some(part) => format!("{component}/{part}.{statistic}"),
@@ -117,16 +120,8 @@ impl Metrics {
             counts: statistic.unit() == Unit::Count,
             is_level: false,
             exogenous: name == "sent" && part.is_none() && is_open(blueprint, &component),
-            decides: !matches!(
-                name,
-                "latency.p95"
-                    | "latency.p99"
-                    | "queue.present.mean"
-                    | "computed"
-                    | "collections"
-                    | "acquired"
-                    | "loads"
-            ),
+            decides: !is_quantile(name)
+                && !matches!(name, "queue.present.mean" | "computed" | "collections" | "acquired" | "loads"),
             component,
             part,
         });
@@ -184,9 +179,9 @@ impl Metrics {
                     exogenous: false,
                     decides: matches!(name, "failed" | "latency.mean"),
                 };
-                self.metrics
-                    .extend(ENDPOINT.iter().map(|&(name, unit, worse, counts)| metric(name, unit, worse, counts)));
-                if self.parts {
+                let told = ENDPOINT.iter().filter(|(name, ..)| self.in_full || !is_quantile(name));
+                self.metrics.extend(told.map(|&(name, unit, worse, counts)| metric(name, unit, worse, counts)));
+                if self.in_full {
                     self.metrics.extend(Part::ALL.map(|part| metric(&mean_of(part), "s", Higher, false)));
                 }
             }
@@ -215,9 +210,9 @@ impl Metrics {
         self.endpoints[source].iter().find(|(known, _)| *known == endpoint).map(|&(_, first)| first)
     }
 
-    /// Whether the times of requests are told by their parts.
-    pub(super) fn have_parts(&self) -> bool {
-        self.parts
+    /// Whether there are quantiles and the parts of requests' times.
+    pub(super) fn are_in_full(&self) -> bool {
+        self.in_full
     }
 
     /// Every endpoint's first metric.
@@ -273,6 +268,10 @@ impl Metrics {
         };
         self.statistics.iter().zip(before.iter().zip(now)).map(value).collect()
     }
+}
+
+fn is_quantile(name: &str) -> bool {
+    matches!(name, "latency.p95" | "latency.p99")
 }
 
 /// What of a process a level is about.

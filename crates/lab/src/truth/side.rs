@@ -103,14 +103,9 @@ impl Side {
             let seconds = |duration: Duration| duration.as_secs_f64();
             let measured = |value: f64| if count == 0 { f64::NAN } else { value };
             let quantile = |permille| measured(seconds(latency.quantile(permille)));
-            values.extend([
-                count as f64,
-                failed as f64,
-                measured(latency.sum_ns() as f64 / 1e9 / count as f64),
-                quantile(950),
-                quantile(990),
-            ]);
-            if metrics.have_parts() {
+            values.extend([count as f64, failed as f64, measured(latency.sum_ns() as f64 / 1e9 / count as f64)]);
+            if metrics.are_in_full() {
+                values.extend([quantile(950), quantile(990)]);
                 values.extend(parts_ns.map(|ns| measured(ns as f64 / 1e9 / count as f64)));
             }
         }
