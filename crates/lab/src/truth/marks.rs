@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 /// How much later or earlier than in the fact a row may come in the world without the fault and be the same.
 pub const LATE: Duration = Duration::from_secs(900);
-/// The same, where more than [`WAITING`] rows wait.
+/// The same, where more than a million rows wait.
 pub const LATE_AT_LEAST: Duration = Duration::from_secs(120);
 /// Rows that wait for their counterparts before some are given up.
 const WAITING: usize = 1_000_000;
