@@ -5,9 +5,6 @@ use super::system::System;
 use knockon_model::record::{ErrorType, RequestRecord, SpanKind, SpanRecord, Status};
 use std::collections::BTreeMap;
 
-/// The share of a component's failures, or of the calls from it, that a reason must have to be told of.
-const SHARE: u64 = 20;
-
 /// Failures in both worlds: with the fault, and without.
 type Both = [u64; 2];
 
@@ -48,17 +45,17 @@ impl Failures {
         }
     }
 
-    /// Whether requests of a component fail for one of these reasons because of the fault. Unknown, and so possible, where none is known to fail.
-    pub(super) fn has(&self, component: usize, reasons: &[ErrorType]) -> bool {
+    /// Whether so many hundredths of the requests of a component that fail because of the fault, and at least one, do so for one of these reasons.
+    /// Unknown, and so possible, where none is known to fail.
+    pub(super) fn has(&self, component: usize, reasons: &[ErrorType], percent: u64) -> bool {
         let own = self.requests.iter().filter(|((one, _), _)| *one == component);
-        has(own.map(|((_, why), both)| (*why, *both)), reasons)
+        has(own.map(|((_, why), both)| (*why, *both)), reasons, percent)
     }
 
-    /// Whether calls from a component to another fail for one of these reasons because of the fault. Where its calls are not told, its requests are
-    /// asked.
-    pub(super) fn has_called(&self, caller: usize, callee: usize, reasons: &[ErrorType]) -> bool {
+    /// The same of calls from a component, those of them that go to another one. Where its calls are not told, its requests are asked.
+    pub(super) fn has_called(&self, caller: usize, callee: usize, reasons: &[ErrorType], percent: u64) -> bool {
         if !self.calls.keys().any(|&(one, ..)| one == caller) {
-            return self.has(caller, reasons);
+            return self.has(caller, reasons, percent);
         }
         let own = self.calls.iter().filter(|((one, ..), _)| *one == caller);
         let of_callee = own.map(|((_, other, why), both)| ((*other == callee).then_some(*why), *both));
@@ -66,7 +63,7 @@ impl Failures {
         let all: u64 = told.iter().map(|(_, both)| more(*both)).sum();
         let here = told.iter().filter(|(why, _)| why.is_some_and(|why| reasons.contains(&why)));
         let here: u64 = here.map(|(_, both)| more(*both)).sum();
-        here > 0 && here * SHARE >= all
+        here > 0 && here * 100 >= all * percent
     }
 
     /// Whether more attempts are sent again from a component to another.
@@ -88,9 +85,9 @@ fn more([with, without]: Both) -> u64 {
     with.saturating_sub(without)
 }
 
-fn has(failures: impl Iterator<Item = (ErrorType, Both)>, reasons: &[ErrorType]) -> bool {
+fn has(failures: impl Iterator<Item = (ErrorType, Both)>, reasons: &[ErrorType], percent: u64) -> bool {
     let told: Vec<_> = failures.collect();
     let all: u64 = told.iter().map(|(_, both)| more(*both)).sum();
     let here = told.iter().filter(|(why, _)| reasons.contains(why)).map(|(_, both)| more(*both)).sum::<u64>();
-    told.is_empty() || here > 0 && here * SHARE >= all
+    told.is_empty() || here > 0 && here * 100 >= all * percent
 }

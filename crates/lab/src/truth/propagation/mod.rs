@@ -27,6 +27,9 @@ use petgraph::visit::{EdgeFiltered, IntoNeighbors};
 use rules::{Known, WITHIN_FAINTLY, is_faint, mechanism};
 use std::collections::BTreeSet;
 
+/// The least share of a component's failures, in hundredths, that must be of the kind that a mechanism makes.
+const SHARE_PERCENT: u64 = 5;
+
 /// States, and what led to what.
 #[derive(Clone, Debug)]
 pub struct Propagation {
@@ -45,7 +48,7 @@ impl Propagation {
         incident: &Incident,
     ) -> Self {
         let contrast = episode.whole();
-        let known = Known { blueprint, components, failures: &contrast.failures };
+        let known = Known { blueprint, components, failures: &contrast.failures, share_percent: SHARE_PERCENT };
         let mut graph = DiGraph::new();
         let mut nodes = node::all(blueprint, metrics, components, episode);
         nodes.sort_by(|a, b| (a.onset, a.state, &a.component, &a.part).cmp(&(b.onset, b.state, &b.component, &b.part)));
@@ -84,6 +87,25 @@ impl Propagation {
                 }
                 false
             });
+        }
+        // What nothing has led to yet may come of what is rare over the whole incident.
+        let lenient = Known { share_percent: 0, ..known };
+        let unled: Vec<NodeIndex> = indices
+            .iter()
+            .copied()
+            .filter(|&node| graph.edges_directed(node, petgraph::Direction::Incoming).next().is_none())
+            .filter(|node| !reached.contains(node))
+            .collect();
+        for b in unled {
+            for &a in &indices {
+                if a != b
+                    && reached.contains(&a)
+                    && let Some(mechanism) = mechanism(&lenient, &graph[a], &graph[b])
+                    && forward(&graph, a, b)
+                {
+                    graph.add_edge(a, b, mechanism);
+                }
+            }
         }
         for (a, b, mechanism) in faint(&graph, &reached) {
             if forward(&graph, a, b) {

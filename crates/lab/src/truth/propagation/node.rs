@@ -62,7 +62,7 @@ impl Node {
 const MATERIAL: f64 = 0.01;
 
 /// The least mean number of requests that wait.
-const LEAST_WAITING: f64 = 0.001;
+const LEAST_WAITING: f64 = 0.01;
 /// The least share of its own by which there is more of something, or it takes longer.
 const LEAST_MORE: f64 = 0.1;
 
@@ -73,7 +73,7 @@ fn is_material(metrics: &Metrics, components: &Components, contrast: &Contrast, 
         let highest = contrast.courses[index].highest;
         highest.is_some_and(|(more, without)| without.is_nan() || more >= LEAST_MORE * without)
     };
-    if matches!(state, Load | Latency) {
+    if matches!(state, Load | Latency | Held) {
         return is_more(index);
     }
     if !matches!(state, Queue | Processor | Locks | PoolWait) {

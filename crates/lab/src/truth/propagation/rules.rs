@@ -16,6 +16,9 @@ const WITHIN: &[(State, State, &str)] = &[
     (Load, Processor, "more requests want cores"),
     (Load, Held, "more requests hold connections"),
     (Load, Queue, "more requests want workers"),
+    (Load, Pauses, "more requests allocate more"),
+    (Load, Misses, "more requests ask for more keys"),
+    (Queue, Pauses, "who has queued allocates at once"),
     (Memory, Pauses, "collections have more to move, and run more often"),
     (Pauses, Processor, "what stood still wants cores at once"),
     (Pauses, Held, "connections are held over pauses"),
@@ -74,6 +77,9 @@ const UPWARD: &[(State, State, &str)] = &[
     (Refusals, Retries, "refused attempts are sent again"),
     (Death, Errors, "connections to it break"),
     (Death, PoolWait, "connections to it are opened anew"),
+    (Errors, PoolWait, "connections that broke are opened anew"),
+    (Misses, Held, "what is not found there is loaded over a connection"),
+    (Misses, Latency, "what is not found there is loaded"),
     (Death, Latency, "callers connect to it again"),
 ];
 
@@ -85,6 +91,7 @@ const DOWNWARD: &[(State, State, &str)] = &[
     (PoolWait, Load, "who has waited goes on at once"),
     (Queue, Load, "who has queued goes on at once"),
     (Pauses, Load, "what stood still calls at once"),
+    (Pauses, Misses, "keys expire while nobody asks for them"),
     (Pauses, Processor, "what stood still calls at once"),
     (Pauses, Queue, "what stood still calls at once"),
     (Pauses, Latency, "what stood still calls at once"),
@@ -122,6 +129,8 @@ pub(super) struct Known<'a> {
     pub(super) blueprint: &'a Blueprint,
     pub(super) components: &'a Components,
     pub(super) failures: &'a Failures,
+    /// The least share of failures, in hundredths, that a reason must have.
+    pub(super) share_percent: u64,
 }
 
 impl Known<'_> {
@@ -144,7 +153,7 @@ impl Known<'_> {
             (Guards, Errors) => &[ErrorType::CallNotPermitted, ErrorType::BulkheadFull, ErrorType::ClientThrottled],
             _ => return true,
         };
-        self.failures.has(index, reasons)
+        self.failures.has(index, reasons, self.share_percent)
     }
 
     /// Whether the calls of `b` to `a` fail as what `a` is in makes them fail.
@@ -170,10 +179,12 @@ impl Known<'_> {
                 ErrorType::StatementTimeout,
                 ErrorType::CacheFull,
                 ErrorType::Application,
+                ErrorType::Terminated,
+                ErrorType::ConnectionLost,
             ],
             _ => return true,
         };
-        self.failures.has_called(caller, callee, reasons)
+        self.failures.has_called(caller, callee, reasons, self.share_percent)
     }
 
     fn has_resent(&self, a: &Node, b: &Node) -> bool {
