@@ -3,7 +3,7 @@
 mod support;
 
 use knockon_kernel::{Duration, Time};
-use knockon_lab::truth::{BlameWindow, Incident, Interaction, Part, Recovery, Role, Rows, State, Truth};
+use knockon_lab::truth::{BlameWindow, Harm, Incident, Interaction, Part, Recovery, Role, Rows, State, Truth};
 use knockon_model::{Stop, World};
 use knockon_scenario::{Loaded, Options, Scenario};
 use std::ops::ControlFlow;
@@ -262,6 +262,10 @@ fn faults_of_services_that_share_nothing_are_independent() {
     let concluded = conclude(&plain(both), 2);
     assert_eq!(concluded.incident().interaction, Interaction::Independent);
     assert_eq!(concluded.roles(), [Role::Cause, Role::Cause]);
+    for found in concluded.incident().faults {
+        let size = |harm: Harm| (harm.hurt, harm.failed, harm.waited_ns);
+        assert_eq!(found.alone.map(size), Some(size(found.harm)), "alone as beside the other");
+    }
 }
 
 #[test]
@@ -550,8 +554,9 @@ fn errors_that_are_there_only_with_the_fault_label_their_series() {
     let concluded = conclude_observed(&shop(stops, "10min", ""));
     let metrics = concluded.truth.metrics().list();
     let marks = concluded.rows.iter().flat_map(|rows| &rows.labels.samples);
-    let names: std::collections::BTreeSet<&str> = marks.map(|mark| metrics[mark.metric].name.as_str()).collect();
-    assert!(names.iter().any(|name| name.contains("status=\"500\"") || name.contains("=\"500\"")), "{names:?}");
+    let errors = marks.filter(|mark| metrics[mark.metric].name.contains("=\"500\""));
+    let first = errors.map(|mark| mark.time).min();
+    assert_eq!(first, Some(Time::ZERO + Duration::from_secs(315)), "from the first sample on");
 }
 
 #[test]
