@@ -186,7 +186,7 @@ impl Contrast {
         }
         let rows = self.compare_windows(block);
         self.join.take(block.system, join::World::With, block.with.requests);
-        self.join.make_room();
+        self.join.make_room(block.system);
         let pairs = self.join.pairs();
         let effects = self.judge(&block.system.components, pairs);
         self.harm.compared = self.join.compared;

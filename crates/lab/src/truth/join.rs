@@ -94,7 +94,7 @@ struct Alone {
     closed: Vec<bool>,
 }
 
-/// Requests that wait for another world: so many that one more makes room by giving up the oldest.
+/// Requests of closed sources that wait for another world: so many that one more makes room by giving up the oldest.
 const WAITING: usize = 200_000;
 
 /// Which world a record comes from.
@@ -179,14 +179,23 @@ impl Join {
         sorted(std::mem::take(&mut self.complete))
     }
 
-    /// Gives up requests that have waited longest for another world, where too many wait: worlds whose closed sources lag behind each other.
-    pub(super) fn make_room(&mut self) {
+    /// Gives up requests of closed sources that have waited longest for another world, where too many do: worlds may lag behind each other
+    /// without end. Those of open sources wait no longer than they are under way, and what is left of them at the end tells who was lost.
+    pub(super) fn make_room(&mut self, system: &System) {
         if self.slots.len() <= WAITING {
             return;
         }
-        let mut ends: Vec<Time> = self.slots.values().map(Slot::ended).collect();
-        let (_, &mut median, _) = ends.select_nth_unstable(WAITING / 2);
-        self.slots.retain(|_, slot| slot.ended() > median);
+        let closed = &self.alone.closed;
+        let lags = |slot: &Slot| {
+            let client =
+                [&slot.with, &slot.without, &slot.placebo].into_iter().flatten().map(|record| record.client).next();
+            client.and_then(|client| system.metrics.source_of(client)).is_some_and(|source| closed[source])
+        };
+        let mut ends: Vec<Time> = self.slots.values().filter(|slot| lags(slot)).map(Slot::ended).collect();
+        if ends.len() > WAITING {
+            let (_, &mut middle, _) = ends.select_nth_unstable(WAITING / 2);
+            self.slots.retain(|_, slot| !lags(slot) || slot.ended() > middle);
+        }
     }
 
     /// What is in one of both worlds only, when they are compared no longer: of requests sent before `until`. Of closed sources there is no
