@@ -38,14 +38,10 @@ pub struct Course {
     pub onset_higher: Option<Time>,
     /// See above.
     pub onset_lower: Option<Time>,
-    /// End of the last labelled window.
-    pub last: Option<Time>,
     /// Labelled windows.
     pub labelled: u64,
     /// Of them, those that are worse.
     pub hurt: u64,
-    /// End of the last of those.
-    pub last_hurt: Option<Time>,
     /// The largest difference in a labelled window in which it was higher, and what it was without.
     pub highest: Option<(f64, f64)>,
     /// Differences by the seconds that they lasted, over labelled windows: of those that are higher.
@@ -128,12 +124,8 @@ impl Course {
         if difference > 0.0 {
             self.excess += difference * (row.end - row.start).as_secs_f64();
         }
-        self.last = Some(row.end);
         self.labelled += 1;
-        if row.hurt {
-            self.hurt += 1;
-            self.last_hurt = Some(row.end);
-        }
+        self.hurt += u64::from(row.hurt);
         if difference > 0.0 && self.highest.is_none_or(|(highest, _)| difference > highest) {
             self.highest = Some((difference, row.without));
         }
