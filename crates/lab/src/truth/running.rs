@@ -287,6 +287,7 @@ impl<const O: bool> Running<O> {
                 let tallies = [tally, &without.tally, &placebo.tally];
                 labels = marks.take(contrast, system, tallies, now);
                 labels.samples = marks::samples(system, contrast, &windows, &tally.samples);
+                contrast.take_in(&system.components, &labels);
             }
             let faults = contrast.kind.faults(&faults);
             Rows { contrast: contrast.number, kind: contrast.kind, faults, windows, effects, labels }
