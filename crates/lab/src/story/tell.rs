@@ -295,7 +295,7 @@ fn adds_up(found: &Evidence) -> bool {
     found.unit == "count" || matches!(found.metric.as_str(), "paused" | "throttled")
 }
 
-/// What led to a step: the nearest cause, and how many there are besides.
+/// What led to a step: the main cause, how much is due to it, and how many there are besides.
 fn because(step: &Step) -> String {
     let Some(first) = step.because.first() else { return "(unexplained)".to_owned() };
     let tell = |because: &Because| {
@@ -307,8 +307,8 @@ fn because(step: &Step) -> String {
             format!("{}: {}", because.place, because.mechanism)
         }
     };
-    match step.because.len() - 1 {
-        0 => tell(first),
-        more => format!("{} (+{more})", tell(first)),
-    }
+    let much = first.share.map(share);
+    let more = (step.because.len() > 1).then(|| format!("+{}", step.because.len() - 1));
+    let beside: Vec<_> = much.into_iter().chain(more).collect();
+    if beside.is_empty() { tell(first) } else { format!("{} ({})", tell(first), beside.join("; ")) }
 }

@@ -18,10 +18,10 @@
 
 use super::components::Components;
 use super::course::Course;
-use super::failures::Failures;
 use super::harm::Harm;
 use super::join::{self, Join, Pair};
 use super::lane::Key;
+use super::outcomes::Outcomes;
 use super::reach::{Reach, Strike};
 use super::system::System;
 use knockon_kernel::{Duration, Time};
@@ -121,7 +121,7 @@ pub struct Contrast {
     pub reach: Vec<Reach>,
     /// Requests.
     pub harm: Harm,
-    pub(super) failures: Failures,
+    pub(super) outcomes: Outcomes,
     join: Join,
     windows: u64,
     /// Windows since anything was beyond chance.
@@ -157,7 +157,7 @@ impl Contrast {
             courses: vec![Course::default(); components.of_metrics()],
             reach: vec![Reach::default(); components.names.len()],
             harm: Harm::default(),
-            failures: Failures::default(),
+            outcomes: Outcomes::default(),
             join: Join::new(&system.blueprint, &with.aside, &without.aside),
             with,
             without,
@@ -182,7 +182,7 @@ impl Contrast {
     pub(super) fn compare(&mut self, block: &Block<'_>) -> (Vec<WindowRow>, Vec<EffectRow>) {
         self.learn(block);
         for (world, seen) in [block.with, block.without].into_iter().enumerate() {
-            self.failures.take(block.system, world, seen.requests, seen.spans);
+            self.outcomes.take(block.system, world, seen.requests, seen.spans);
         }
         let rows = self.compare_windows(block);
         self.join.take(block.system, join::World::With, block.with.requests);
@@ -300,7 +300,7 @@ impl Contrast {
             let difference = distance(is_gauge, row.with, row.without);
             row.labelled = true;
             row.hurt = metric.worse.is(difference);
-            self.courses[row.metric].label(row, row.start.max(self.from), difference);
+            self.courses[row.metric].label(row, metric, row.start.max(self.from), difference);
             reach.label(row.end);
         }
     }

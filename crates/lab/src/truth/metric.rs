@@ -6,6 +6,7 @@
 //! requests that ended in the window.
 //! Each says which way is worse; a table of them is the only list there is.
 
+use knockon_kernel::Duration;
 use knockon_model::LevelKind;
 
 /// What is compared.
@@ -64,7 +65,31 @@ impl Metric {
             Some(part) => format!("{}/{part}.{}", self.component, self.name),
         }
     }
+
+    /// Whether a difference in a window is one that leads to anything: more of a load or a time by a tenth at least, a hundredth of somebody
+    /// who waits, a thousandth of the time in which nobody gets on. Of what is counted one by one, and of levels, every one.
+    pub(super) fn matters(&self, difference: f64, without: f64, window: Duration) -> bool {
+        if !self.worse.is(difference) && !(self.worse == Worse::Neither && difference > 0.0) {
+            return false;
+        }
+        let is_more = without.is_nan() || difference >= LEAST_MORE * without;
+        match self.name.as_str() {
+            "sent" | "arrived" | "latency.mean" | "present.mean" | "in_use.present.mean" | "in_use.sojourn.mean" => {
+                is_more
+            }
+            "paused" | "throttled" => difference >= LEAST_SHARE * window.as_secs_f64(),
+            name if name.ends_with("present.mean") => is_more && difference >= LEAST_WAITING,
+            _ => true,
+        }
+    }
 }
+
+/// The least share of its own by which there is more of something, or it takes longer.
+const LEAST_MORE: f64 = 0.1;
+/// The least mean number of requests that wait.
+const LEAST_WAITING: f64 = 0.01;
+/// The least share of a window in which nobody gets on.
+const LEAST_SHARE: f64 = 0.001;
 
 use Worse::{Higher, Lower, Neither};
 

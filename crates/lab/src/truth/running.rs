@@ -11,6 +11,7 @@ use super::metrics::Metrics;
 use super::side::Side;
 use super::system::System;
 use super::tally::{Tally, Wanted};
+use super::waits::Waits;
 use knockon_kernel::Time;
 use knockon_model::id::FaultId;
 use knockon_model::{Stop, World};
@@ -60,6 +61,7 @@ impl<const O: bool> Running<O> {
                 settled: false,
                 limit: None,
                 contrasts: Vec::new(),
+                waits: Waits::default(),
                 difficulty: None,
             },
             lanes: BTreeMap::new(),
