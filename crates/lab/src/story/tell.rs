@@ -300,7 +300,9 @@ fn because(step: &Step) -> String {
     let Some(first) = step.because.first() else { return "(unexplained)".to_owned() };
     let tell = |because: &Because| {
         if because.fault {
-            format!("fault `{}`", because.what)
+            // Where it does not say more than that it was the fault.
+            let how = because.mechanism.strip_prefix("the fault").unwrap_or_default();
+            format!("fault `{}`{how}", because.what)
         } else if because.place.split('/').next() == Some(step.component.as_str()) {
             because.mechanism.clone()
         } else {

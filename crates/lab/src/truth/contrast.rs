@@ -52,6 +52,11 @@ impl Kind {
         }
     }
 
+    /// Whether it is about this fault alone.
+    pub(super) fn is_of(self, fault: FaultId) -> bool {
+        matches!(self, Self::Necessity(one) | Self::Sufficiency(one) if one == fault)
+    }
+
     /// The word in files.
     #[must_use]
     pub const fn word(self) -> &'static str {

@@ -205,3 +205,33 @@ pub(super) const LEVELS: &[(LevelKind, Worse)] = &[
     (LevelKind::Breaker, Higher),
     (LevelKind::Ejected, Higher),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn next_to_nothing_leads_to_nothing() {
+        let matters = |name: &str, worse, difference, without| {
+            let metric = Metric {
+                component: "web".to_owned(),
+                part: None,
+                name: name.to_owned(),
+                unit: "",
+                worse,
+                counts: false,
+                is_level: false,
+                exogenous: false,
+                decides: true,
+            };
+            metric.matters(difference, without, Duration::from_secs(15))
+        };
+        assert!(matters("latency.mean", Higher, 4e-3, 30e-3) && !matters("latency.mean", Higher, 0.4e-3, 30e-3));
+        assert!(matters("latency.mean", Higher, 4e-3, f64::NAN), "there was none before");
+        assert!(matters("paused", Higher, 0.1, 0.0) && !matters("paused", Higher, 4e-3, 2e-3));
+        assert!(matters("queue.present.mean", Higher, 1.0, 0.0) && !matters("queue.present.mean", Higher, 6e-4, 0.0));
+        assert!(matters("failed", Higher, 1.0, 100.0), "each failure is one");
+        assert!(matters("arrived", Neither, 20.0, 100.0), "more load leads somewhere, whether it is worse or not");
+        assert!(!matters("arrived", Neither, -20.0, 100.0) && !matters("failed", Higher, -1.0, 2.0));
+    }
+}

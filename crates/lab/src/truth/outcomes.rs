@@ -9,6 +9,13 @@ use std::collections::BTreeMap;
 /// In both worlds: with the fault, and without.
 type Both = [u64; 2];
 
+/// Calls of one component to another.
+#[derive(Clone, Copy, Debug, Default)]
+struct Called {
+    count: Both,
+    ns: Both,
+}
+
 /// By component, and of calls by the component that was called as well.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outcomes {
@@ -20,8 +27,8 @@ pub(super) struct Outcomes {
     resent: BTreeMap<(usize, usize), Both>,
     /// Time that requests were in a component, in nanoseconds.
     served_ns: BTreeMap<usize, Both>,
-    /// Time that calls took their caller.
-    called_ns: BTreeMap<(usize, usize), Both>,
+    /// Calls, and the time that they took their caller.
+    called: BTreeMap<(usize, usize), Called>,
 }
 
 impl Outcomes {
@@ -36,7 +43,7 @@ impl Outcomes {
         let count = components.names.len();
         let mut served = vec![0; count];
         // Nobody calls so many others that looking through them would take long.
-        let mut called: Vec<Vec<(usize, u64)>> = vec![Vec::new(); count];
+        let mut called: Vec<Vec<(usize, u64, u64)>> = vec![Vec::new(); count];
         for span in spans {
             let Some(component) = components.of_process(span.process) else { continue };
             let kind = system.catalogue.operations[span.operation.index()].kind;
@@ -44,9 +51,9 @@ impl Outcomes {
             let took = (span.end - span.start).as_nanos();
             if let (SpanKind::Client, Some(peer)) = (kind, peer) {
                 let callees = &mut called[component];
-                match callees.iter_mut().find(|(callee, _)| *callee == peer) {
-                    Some((_, ns)) => *ns += took,
-                    None => callees.push((peer, took)),
+                match callees.iter_mut().find(|(callee, ..)| *callee == peer) {
+                    Some((_, count, ns)) => (*count, *ns) = (*count + 1, *ns + took),
+                    None => callees.push((peer, 1, took)),
                 }
                 if span.resend > 0 {
                     self.resent.entry((component, peer)).or_default()[world] += 1;
@@ -67,8 +74,10 @@ impl Outcomes {
             self.served_ns.entry(component).or_default()[world] += ns;
         }
         for (caller, callees) in called.into_iter().enumerate() {
-            for (callee, ns) in callees {
-                self.called_ns.entry((caller, callee)).or_default()[world] += ns;
+            for (callee, count, ns) in callees {
+                let called = self.called.entry((caller, callee)).or_default();
+                called.count[world] += count;
+                called.ns[world] += ns;
             }
         }
     }
@@ -89,21 +98,27 @@ impl Outcomes {
     /// its own, as databases, its callers do.
     pub(super) fn served_longer(&self, component: usize) -> u64 {
         let of_callers = || {
-            let calls = self.called_ns.iter().filter(|((_, callee), _)| *callee == component);
-            calls.fold([0, 0], |[a, b], (_, [with, without])| [a + with, b + without])
+            let calls = self.called.iter().filter(|((_, callee), _)| *callee == component);
+            calls.fold([0, 0], |[a, b], (_, Called { ns: [with, without], .. })| [a + with, b + without])
         };
         more(self.served_ns.get(&component).copied().unwrap_or_else(of_callers))
     }
 
     /// How much longer calls took a caller because of the fault; `None` where its calls are not told.
     pub(super) fn called_longer(&self, caller: usize, callee: usize) -> Option<u64> {
-        let is_told = self.called_ns.keys().any(|&(one, _)| one == caller);
-        is_told.then(|| self.called_ns.get(&(caller, callee)).copied().map_or(0, more))
+        let is_told = self.called.keys().any(|&(one, _)| one == caller);
+        is_told.then(|| self.called.get(&(caller, callee)).map_or(0, |called| more(called.ns)))
+    }
+
+    /// How many more calls there are from a component to another, and how many more of them are attempts that are not the first.
+    pub(super) fn called_more(&self, caller: usize, callee: usize) -> (u64, u64) {
+        let calls = self.called.get(&(caller, callee)).map_or(0, |called| more(called.count));
+        (calls, self.resent.get(&(caller, callee)).copied().map_or(0, more).min(calls))
     }
 
     /// Whether more attempts are sent again from a component to another.
     pub(super) fn has_resent(&self, caller: usize, callee: usize) -> bool {
-        self.resent.get(&(caller, callee)).is_some_and(|both| more(*both) > 0)
+        self.resent.get(&(caller, callee)).copied().map_or(0, more) > 0
     }
 }
 

@@ -295,7 +295,7 @@ impl<const O: bool> Running<O> {
         });
         let mut compared: Vec<Rows> = compared.collect();
         let acts = |fault: &FaultId| {
-            let of_it = |contrast: &&Contrast| matches!(contrast.kind, Kind::Necessity(one) | Kind::Sufficiency(one) if one == *fault);
+            let of_it = |contrast: &&Contrast| contrast.kind.is_of(*fault);
             let mut contrasts = self.episode.contrasts.iter().filter(of_it).peekable();
             contrasts.peek().is_none() || contrasts.any(Contrast::has_effect)
         };

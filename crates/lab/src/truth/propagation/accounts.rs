@@ -6,12 +6,13 @@
 use super::node::Node;
 use super::rules::Way;
 use super::state::State::{
-    self, Death, Errors, Guards, Held, Latency, Leak, Locks, Pauses, PoolTimeouts, PoolWait, Processor, Queue,
-    Refusals, Throttling,
+    self, Death, Errors, Guards, Held, Latency, Leak, Load, Locks, Pauses, PoolTimeouts, PoolWait, Processor, Queue,
+    Refusals, Retries, Throttling,
 };
 use crate::truth::components::Components;
 use crate::truth::outcomes::Outcomes;
 use crate::truth::waits::Waits;
+use knockon_kernel::Duration;
 use knockon_model::blueprint::{Blueprint, LinkEnd};
 use knockon_model::record::{Activity, ErrorType, ResourceKind};
 use std::collections::BTreeMap;
@@ -23,6 +24,8 @@ pub(super) struct Known<'a> {
     pub(super) components: &'a Components,
     pub(super) outcomes: &'a Outcomes,
     pub(super) waits: &'a Waits,
+    /// By how much later than what came of it a cause may be seen: not every number shows at once what there is.
+    pub(super) late: Duration,
 }
 
 /// What a state costs, and to which others that is due.
@@ -47,8 +50,7 @@ pub(super) struct Accounts(Vec<Account>);
 
 impl Accounts {
     pub(super) fn of(known: &Known<'_>, nodes: &[Node]) -> Self {
-        let ledger = Ledger { known, nodes };
-        Self((0..nodes.len()).map(|node| ledger.account(node)).collect())
+        Self(nodes.iter().map(|node| Ledger { known, nodes, of: node }.account()).collect())
     }
 
     /// The share of `b` that is due to `a`; `None` where no account tells.
@@ -75,8 +77,10 @@ fn tells(from: State, to: State, way: Way) -> bool {
         (Latency, Way::Within) => matches!(from, Pauses | Throttling | Processor | Locks | PoolWait | Queue),
         (Latency, Way::Up) => matches!(from, Latency | Pauses | Queue),
         (Held | Queue, Way::Within) => matches!(from, Pauses | Throttling | Processor | PoolWait | Latency),
-        (Held | Queue, Way::Up) => from == Latency,
+        (Held | Queue, Way::Up) => matches!(from, Latency | Pauses),
         (PoolWait, _) => matches!(from, Leak | Held | Death | Errors),
+        (Load, Way::Within) => from == Latency,
+        (Load, Way::Down) => matches!(from, Load | Errors | Retries),
         (Refusals, Way::Within) => matches!(from, Queue | Death),
         (Errors, _) => true,
         _ => false,
@@ -86,11 +90,13 @@ fn tells(from: State, to: State, way: Way) -> bool {
 struct Ledger<'a> {
     known: &'a Known<'a>,
     nodes: &'a [Node],
+    /// Whose account it is.
+    of: &'a Node,
 }
 
 impl Ledger<'_> {
-    fn account(&self, node: usize) -> Account {
-        let node = &self.nodes[node];
+    fn account(&self) -> Account {
+        let node = self.of;
         let (Some(component), Some(state)) = (self.known.components.find(&node.component), node.state) else {
             return Account::default();
         };
@@ -105,6 +111,7 @@ impl Ledger<'_> {
                 Activity::Opening => self.callees(component).find_map(|callee| self.first(callee, &[Death, Errors])),
                 _ => self.find_of(component, node.part.as_deref(), Held),
             }),
+            Load => self.load(component),
             Refusals => self.refusals(component),
             Errors => self.errors(component),
             _ => Account::default(),
@@ -165,8 +172,10 @@ impl Ledger<'_> {
     /// The state that makes a holder of a component take longer over what it does.
     fn doing(&self, component: usize, activity: Activity) -> Option<usize> {
         let own = match activity {
-            Activity::Paused => self.first(component, &[Pauses]),
-            Activity::Throttled => self.first(component, &[Throttling]),
+            Activity::Paused | Activity::Outside | Activity::Vacation | Activity::Collector => {
+                self.first(component, &[Pauses])
+            }
+            Activity::Throttled | Activity::Quota => self.first(component, &[Throttling]),
             Activity::Computing => self.first(component, &[Processor]),
             Activity::Pool(pool) => {
                 let service = self.known.blueprint.services.iter().find(|service| service.name == self.name(component));
@@ -174,11 +183,24 @@ impl Ledger<'_> {
             }
             Activity::Calling(service, _) => {
                 let callee = self.known.components.find(&self.known.blueprint[service].name);
-                callee.and_then(|callee| self.first(callee, &[Latency]))
+                callee.and_then(|callee| self.first(callee, &[Latency, Pauses]))
             }
             _ => None,
         };
-        own.or_else(|| self.first(component, &[Latency]))
+        own.or_else(|| self.first(component, &[Latency]).filter(|_| self.of.state == Some(Queue)))
+    }
+
+    /// Of more calls: attempts that are sent again, and what comes of the callers' own load.
+    fn load(&self, component: usize) -> Account {
+        let mut account = Account::default();
+        for caller in self.callers(component) {
+            let (calls, resent) = self.known.outcomes.called_more(caller, component);
+            let again = self.first(caller, &[Retries]).or_else(|| self.first(component, &[Latency]));
+            account.add(again.or_else(|| self.first(caller, &[Errors])), resent);
+            account.add(self.first(caller, &[Load]), calls - resent);
+        }
+        // Whose load nobody's explains may be called for other things: that is no matter of counting.
+        if account.due.is_empty() { Account::default() } else { account }
     }
 
     /// Of requests that are turned away: those that found no place, and those that found nobody.
@@ -223,14 +245,15 @@ impl Ledger<'_> {
             // By the calls that failed for the same reason, or else by all that failed.
             let same = calls.iter().filter(|&&(_, of_call, _)| of_call == why);
             let like: Vec<_> = if same.clone().next().is_some() { same.collect() } else { calls.iter().collect() };
-            let all: u64 = like.iter().map(|(.., count)| count).sum();
-            let mut left = count;
-            for &&(callee, of_call, of_it) in &like {
-                let part = (u128::from(count) * u128::from(of_it) / u128::from(all.max(1))) as u64;
-                left -= part.min(left);
+            let (mut of_all, mut left) = (like.iter().map(|(.., of_it)| of_it).sum::<u64>(), count);
+            let is_own = of_all == 0 && why == ErrorType::Terminated;
+            for &&(callee, of_call, of_it) in like.iter().filter(|(.., of_it)| *of_it > 0) {
+                // What is left, in the proportion of those that are left: so that nothing is lost to rounding.
+                let part = (u128::from(left) * u128::from(of_it)).div_ceil(u128::from(of_all)) as u64;
+                (left, of_all) = (left - part, of_all - of_it);
                 account.add(self.failed_at(callee, of_call), part);
             }
-            account.add(self.first(component, &[Death]).filter(|_| why == ErrorType::Terminated && all == 0), left);
+            account.add(self.first(component, &[Death]).filter(|_| is_own), left);
         }
         account
     }
@@ -274,17 +297,26 @@ impl Ledger<'_> {
         links.filter_map(move |link| components.find(caller(blueprint, link.from)))
     }
 
-    /// The first of these states that the component is in.
+    /// The first of these states that the component was in by then, or that showed soon afterwards.
     fn first(&self, component: usize, states: &[State]) -> Option<usize> {
         let name = self.name(component);
-        let find =
-            |&state: &State| self.nodes.iter().position(|node| node.component == name && node.state == Some(state));
-        states.iter().find_map(find)
+        let within = |late: Duration| {
+            let find = |&state: &State| {
+                let is_it = |node: &Node| node.component == name && node.state == Some(state);
+                self.nodes.iter().position(|node| is_it(node) && node.first <= self.of.onset + late)
+            };
+            states.iter().find_map(find)
+        };
+        within(Duration::ZERO).or_else(|| within(self.known.late))
     }
 
+    /// The same of a state of a part.
     fn find_of(&self, component: usize, part: Option<&str>, state: State) -> Option<usize> {
         let name = self.name(component);
-        let is_it = |node: &Node| node.component == name && node.part.as_deref() == part && node.state == Some(state);
+        let is_it = |node: &Node| {
+            let is_late = node.first > self.of.onset + self.known.late;
+            node.component == name && node.part.as_deref() == part && node.state == Some(state) && !is_late
+        };
         self.nodes.iter().position(is_it)
     }
 }

@@ -4,7 +4,7 @@
 //! Nodes are states (memory, pauses, connections held, callers waiting …), each read from the numbers that tell of it. The edges that
 //! there may be follow from the machines and from who may call whom: pauses hold connections longer, a slow callee
 //! holds its caller, a caller's misses load the database. An edge is drawn where both of its states left their bands, the
-//! first did not do so later, and, where [`accounts`] tell how much is due to it, that is not next to nothing. What a longer way already says is
+//! first did so before the second mattered, and, where [`accounts`] tell how much is due to it, that is not next to nothing. What a longer way already says is
 //! left out (transitive reduction), unless much is due to it. States that nothing led to are roots:
 //! those of a component that a fault acts on are led to by the fault, others are said to be unexplained.
 
@@ -19,11 +19,14 @@ pub use state::State;
 
 use super::causes;
 use super::components::Components;
+use super::contrast::Contrast;
 use super::episode::Episode;
 use super::incident::{FaultFound, Incident};
 use super::metrics::Metrics;
 use accounts::{Accounts, Known};
+use knockon_kernel::Duration;
 use knockon_model::blueprint::Blueprint;
+use knockon_model::id::FaultId;
 use petgraph::algo::{has_path_connecting, toposort};
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::{EdgeFiltered, IntoNeighbors};
@@ -34,6 +37,12 @@ use std::collections::BTreeSet;
 const LEAST_SHARE: f64 = 0.05;
 /// The share from which on no longer way stands for it.
 const MUCH: f64 = 0.1;
+
+/// By how many windows a cause may be seen later than what came of it, where an account tells and nothing else led there.
+const LATE_WINDOWS: u64 = 2;
+
+/// How a fault led to a state where no mechanism is known.
+const UNSEEN: &str = "the fault, in a way that no number shows";
 
 /// That one state led to another.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -64,7 +73,8 @@ impl Propagation {
         incident: &Incident,
     ) -> Self {
         let (outcomes, waits) = (&episode.whole().outcomes, &episode.waits);
-        let known = Known { blueprint, components, outcomes, waits };
+        let late = Duration::from_nanos(blueprint.scrape_interval.as_nanos().saturating_mul(LATE_WINDOWS));
+        let known = Known { blueprint, components, outcomes, waits, late };
         let mut nodes = node::all(blueprint, metrics, episode);
         nodes.sort_by(|a, b| (a.first, a.state, &a.component, &a.part).cmp(&(b.first, b.state, &b.component, &b.part)));
         let accounts = Accounts::of(&known, &nodes);
@@ -81,15 +91,15 @@ impl Propagation {
         nodes.into_iter().for_each(|node| _ = graph.add_node(node));
         let mut wanted: Vec<_> =
             possible.iter().copied().filter(|(.., link)| link.share.is_none_or(|share| share >= LEAST_SHARE)).collect();
-        // Those between states of different times first: what happened at once must not turn time around. Then what is due to most.
+        // What much is due to first. Then those between states of different times: what happened at once must not turn time around.
         wanted.sort_by(|&(a, b, x), &(c, d, y)| {
             let at_once = |a: NodeIndex, b: NodeIndex| graph[a].first == graph[b].first;
-            let share = |link: Link| link.share.unwrap_or(0.0);
+            let much = |link: Link| link.share.filter(|&share| share >= MUCH).unwrap_or(0.0);
             let by_time = at_once(a, b).cmp(&at_once(c, d)).then_with(|| graph[a].first.cmp(&graph[c].first));
-            by_time.then_with(|| share(y).total_cmp(&share(x))).then_with(|| (a, b).cmp(&(c, d)))
+            much(y).total_cmp(&much(x)).then(by_time).then_with(|| (a, b).cmp(&(c, d)))
         });
         let forward = |graph: &Graph, a: NodeIndex, b: NodeIndex| {
-            graph[a].first <= graph[b].first && !has_path_connecting(graph, b, a, None)
+            graph[a].first <= graph[b].onset && !has_path_connecting(graph, b, a, None)
         };
         // Of what happened at once, what can be led back to a fault comes first: where two ways would close a circle, the one that
         // begins there is drawn.
@@ -119,6 +129,14 @@ impl Propagation {
         for &(a, b, link) in &possible {
             let may_be = graph[b].state != Some(State::Errors) || link.share.is_none_or(|share| share > 0.0);
             if unled.contains(&b) && reached.contains(&a) && may_be && forward(&graph, a, b) {
+                graph.add_edge(a, b, Link { share: link.share.filter(|&share| share > 0.0), ..link });
+            }
+        }
+        // And what some numbers show before others do.
+        let unled: Vec<NodeIndex> = graph.node_indices().filter(|&node| is_unled(&graph, node)).collect();
+        for &(a, b, link) in possible.iter().filter(|(_, b, _)| unled.contains(b)) {
+            let is_due = link.share.is_some_and(|share| share >= LEAST_SHARE);
+            if is_due && graph[a].first <= graph[b].onset + late && !has_path_connecting(&graph, b, a, None) {
                 graph.add_edge(a, b, link);
             }
         }
@@ -133,18 +151,25 @@ impl Propagation {
             }
         }
         reduce(&mut graph);
-        // What matters later than what it led to has done so since then.
+        // What led to something had begun by then, and has mattered since.
         for node in toposort(&graph, None).expect("edges never close a circle").into_iter().rev() {
-            let led = graph.neighbors(node).map(|led| graph[led].onset).min();
-            let onset = graph[node].onset;
-            graph[node].onset = led.map_or(onset, |led| onset.min(led)).max(graph[node].first);
+            let Some(led) = graph.neighbors(node).min_by_key(|&led| graph[led].onset) else { continue };
+            let (onset, described) = (graph[led].onset, &mut graph[node]);
+            described.onset = described.onset.min(onset);
         }
         let mut propagation = Self { graph };
-        propagation.add_faults(blueprint, incident, &accounts);
+        let faults = propagation.add_faults(blueprint, incident, &accounts);
+        propagation.add_unseen(&faults, episode);
         propagation
     }
 
-    fn add_faults(&mut self, blueprint: &Blueprint, incident: &Incident, accounts: &Accounts) {
+    fn add_faults(
+        &mut self,
+        blueprint: &Blueprint,
+        incident: &Incident,
+        accounts: &Accounts,
+    ) -> Vec<(FaultId, NodeIndex)> {
+        let mut faults = Vec::new();
         let led_by = |graph: &Graph, node: NodeIndex, component: &str| {
             let mut causes = graph.neighbors_directed(node, petgraph::Direction::Incoming);
             causes.any(|cause| component.is_empty() || graph[cause].component == component)
@@ -187,14 +212,34 @@ impl Propagation {
                 self.graph.add_edge(node, led, Link { mechanism: "the fault", share });
             }
             before.push((acted_on, led));
+            faults.push((found.fault, node));
+        }
+        faults
+    }
+
+    /// States that came of a fault in a way that no number shows: each is led to by the faults without which, or by which alone, there
+    /// would be none of it.
+    fn add_unseen(&mut self, faults: &[(FaultId, NodeIndex)], episode: &Episode) {
+        for node in self.unexplained() {
+            let Some(evidence) = self.graph[node].evidence else { continue };
+            for &(fault, index) in faults {
+                let of_it = |contrast: &&Contrast| contrast.kind.is_of(fault);
+                let does = |contrast: &Contrast| contrast.courses[evidence].labelled > 0;
+                if faults.len() == 1 || episode.contrasts.iter().filter(of_it).any(does) {
+                    self.graph.add_edge(index, node, Link { mechanism: UNSEEN, share: None });
+                }
+            }
         }
     }
 
-    /// States that no fault and no other state led to.
+    /// States to which no known mechanism led.
     #[must_use]
-    pub fn unexplained(&self) -> Vec<&Node> {
-        let unled = self.graph.externals(petgraph::Direction::Incoming).map(|node| &self.graph[node]);
-        unled.filter(|node| node.fault.is_none()).collect()
+    pub fn unexplained(&self) -> Vec<NodeIndex> {
+        let is_led = |node: NodeIndex| {
+            let mut into = self.graph.edges_directed(node, petgraph::Direction::Incoming);
+            into.any(|edge| edge.weight().mechanism != UNSEEN)
+        };
+        self.graph.node_indices().filter(|&node| self.graph[node].fault.is_none() && !is_led(node)).collect()
     }
 
     /// Names of the faults that led to something.

@@ -65,7 +65,7 @@ const MATERIAL: f64 = 0.01;
 
 /// The metric that tells since when a state has mattered to anybody, where there is one and it has: how long callers wait does not tell how
 /// many do, and what takes longer while less of it goes on holds up nobody.
-fn mattering(metrics: &Metrics, contrast: &Contrast, index: usize, state: State) -> Option<usize> {
+fn mattering(metrics: &Metrics, contrast: &Contrast, index: usize, state: State, asked: f64) -> Option<usize> {
     let metric = &metrics.list()[index];
     let find = |part: &Option<String>, name: &str| {
         let is_it = |other: &Metric| other.component == metric.component && other.part == *part && other.name == name;
@@ -78,7 +78,8 @@ fn mattering(metrics: &Metrics, contrast: &Contrast, index: usize, state: State)
     };
     let present = find(&None, "present.mean").map(course);
     let is_enough = match state {
-        Latency => present.is_none_or(|present| present.mattered.is_some()),
+        // What takes longer holds up somebody only where more are there at a time, and who asks from outside cares little for next to none.
+        Latency => present.is_none_or(|present| present.mattered.is_some() && present.excess >= MATERIAL * asked),
         Queue | Processor | Locks | PoolWait if metrics.list()[index].name.ends_with("present.mean") => {
             course(index).excess >= MATERIAL * present.map_or(0.0, |present| present.excess)
         }
@@ -90,6 +91,11 @@ fn mattering(metrics: &Metrics, contrast: &Contrast, index: usize, state: State)
 /// The states that left their bands for the worse.
 pub(super) fn all(blueprint: &Blueprint, metrics: &Metrics, episode: &Episode) -> Vec<Node> {
     let contrast = episode.whole();
+    let of_sources = metrics.list().iter().zip(&contrast.courses).filter(|(metric, _)| {
+        let is_source = blueprint.sources.iter().any(|source| source.name == metric.component);
+        is_source && metric.part.is_none() && metric.name == "present.mean"
+    });
+    let asked: f64 = of_sources.map(|(_, course)| course.excess).sum();
     let mut nodes: Vec<Node> = Vec::new();
     for (index, (metric, course)) in metrics.list().iter().zip(&contrast.courses).enumerate() {
         let pool = pool_of(blueprint, metric);
@@ -100,7 +106,7 @@ pub(super) fn all(blueprint: &Blueprint, metrics: &Metrics, episode: &Episode) -
             Worse::Higher | Worse::Neither => contrast.courses[index].onset_higher,
         };
         let Some(began) = first(contrast) else { continue };
-        let Some(telling) = mattering(metrics, contrast, index, state) else { continue };
+        let Some(telling) = mattering(metrics, contrast, index, state, asked) else { continue };
         let mattered = |contrast: &Contrast| contrast.courses[telling].mattered;
         let Some(mattering) = mattered(contrast) else { continue };
         let first = episode.began(began, blueprint.scrape_interval, first);

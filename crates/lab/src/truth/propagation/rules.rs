@@ -16,6 +16,7 @@ const WITHIN: &[(State, State, &str)] = &[
     (Load, Queue, "more requests want workers"),
     (Load, Pauses, "more requests allocate more"),
     (Load, Misses, "more requests ask for more keys"),
+    (Load, Latency, "other requests come than before, and more of them"),
     (Queue, Pauses, "who has queued allocates at once"),
     (Memory, Pauses, "collections have more to move, and run more often"),
     (Pauses, Processor, "what stood still wants cores at once"),
@@ -54,14 +55,19 @@ const WITHIN: &[(State, State, &str)] = &[
 ];
 
 /// What one state does to another of the same component, where nothing else did: it explains, and stands for no other way.
-pub(super) const WITHIN_FAINTLY: &[(State, State, &str)] =
-    &[(PoolWait, Processor, "who has waited for a connection goes on at once")];
+pub(super) const WITHIN_FAINTLY: &[(State, State, &str)] = &[
+    (PoolWait, Processor, "who has waited for a connection goes on at once"),
+    (Queue, Processor, "who has queued goes on at once"),
+    (Latency, Processor, "who has waited goes on at once"),
+];
 
 /// What a state of a callee does to one of its caller.
 const UPWARD: &[(State, State, &str)] = &[
     (Latency, Held, "connections are held by who waits for it"),
     (Latency, Queue, "workers are held by who waits for it"),
     (Latency, Latency, "callers wait for it"),
+    (Pauses, Held, "connections are held by who waits while it stands still"),
+    (Pauses, Queue, "workers are held by who waits while it stands still"),
     (Pauses, Latency, "callers wait while it stands still"),
     (Queue, Latency, "callers wait in its queue"),
     (Pauses, Errors, "calls time out"),
