@@ -57,9 +57,9 @@ impl Told<'_> {
             return lines.text;
         }
         lines.bare(&format!(
-            "\nwhat it did: since when (the beginning of the window, or the fault), where, what; a number that shows it, without the fault →\n\
-             with it [its name, and the window in which the two differ most: truth/windows, contrast {}]; what led to it (and to how many\n\
-             other things it can be led back: truth/propagation.json)",
+            "\nwhat it did: since when it has mattered (the beginning of the window, or the fault), where, what; a number that shows it,\n\
+             without the fault → with it [its name, and the window in which the two differ most: truth/windows, contrast {}]; what led to\n\
+             it (how much of it is due to that, where this is known, and how many others did besides: truth/propagation.json)",
             story.incident.contrast
         ));
         for line in story.steps_in_words() {

@@ -69,7 +69,8 @@ impl Metric {
     /// Whether a difference in a window is one that leads to anything: more of a load or a time by a tenth at least, a hundredth of somebody
     /// who waits, a thousandth of the time in which nobody gets on. Of what is counted one by one, and of levels, every one.
     pub(super) fn matters(&self, difference: f64, without: f64, window: Duration) -> bool {
-        if !self.worse.is(difference) && !(self.worse == Worse::Neither && difference > 0.0) {
+        let is_more_of_either = self.worse == Worse::Neither && difference > 0.0;
+        if !(self.worse.is(difference) || is_more_of_either) {
             return false;
         }
         let is_more = without.is_nan() || difference >= LEAST_MORE * without;
