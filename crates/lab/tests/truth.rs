@@ -3,7 +3,9 @@
 mod support;
 
 use knockon_kernel::{Duration, Time};
-use knockon_lab::truth::{BlameWindow, Harm, Incident, Interaction, Part, Recovery, Role, Rows, State, Truth};
+use knockon_lab::truth::{
+    BlameWindow, Harm, Incident, Interaction, Link, Node, Part, Recovery, Role, Rows, State, Truth,
+};
 use knockon_model::record::{CollectionKind, LogEvent, LogRecord};
 use knockon_model::{Stop, World};
 use knockon_scenario::{Loaded, Options, Scenario};
@@ -479,6 +481,78 @@ impl<const O: bool> Concluded<O> {
         roots.sort();
         (roots, propagation.unexplained().len())
     }
+}
+
+impl Concluded<true> {
+    /// How one state led to another, and how much of that is due to it; a fault is named instead of a place.
+    fn link(&self, from: (&str, Option<State>), to: (&str, State)) -> Option<Link> {
+        let graph = self.truth.propagations().remove(0).graph;
+        let find = |place: &str, state: Option<State>| {
+            let is_it =
+                |node: &Node| node.state == state && (node.place() == place || node.fault.as_deref() == Some(place));
+            graph.node_indices().find(|&node| is_it(&graph[node]))
+        };
+        let edge = graph.find_edge(find(from.0, from.1)?, find(to.0, Some(to.1))?)?;
+        Some(graph[edge])
+    }
+
+    fn share(&self, from: (&str, Option<State>), to: (&str, State)) -> f64 {
+        let link = self.link(from, to).unwrap_or_else(|| panic!("{from:?} leads to {to:?}"));
+        link.share.unwrap_or_else(|| panic!("{link:?} has a share"))
+    }
+}
+
+#[test]
+fn what_leads_to_a_state_is_what_most_of_it_is_due_to() {
+    let leak =
+        r#""leak": Deploy(service: "web-api", at: "20min", set: {"web-api/POST /api/checkout.retain": "250KiB"})"#;
+    let concluded = conclude_observed(&shop(leak, "1h", ""));
+    let web = |state| ("web-api", Some(state));
+    // Who holds connections stands still: the processor is no word for that.
+    assert!(concluded.share(web(State::Pauses), ("web-api/pool", State::Held)) > 0.8);
+    assert_eq!(concluded.link(web(State::Processor), ("web-api/pool", State::Held)), None);
+    // No longer way stands for what is due to much.
+    for cause in [State::Pauses, State::Queue] {
+        assert!(concluded.share(web(cause), ("web-api", State::Latency)) > 0.25, "{cause:?}");
+    }
+    // Its requests fail for want of a connection, and with it breaks what its callers have under way.
+    assert!(concluded.share(("web-api/pool", Some(State::PoolTimeouts)), ("web-api", State::Errors)) > 0.9);
+    assert_eq!(concluded.link(web(State::Death), ("web-api", State::Errors)), None);
+    assert!(concluded.share(web(State::Death), ("clients", State::Errors)) > 0.3);
+    // Some find no place in its queue, and some nobody who listens.
+    let [full, gone] =
+        [State::Queue, State::Death].map(|cause| concluded.share(web(cause), ("web-api", State::Refusals)));
+    assert!(full > 0.05 && gone > 0.5 && (full + gone - 1.0).abs() < 1e-9, "{full} {gone}");
+    // Fewer and dearer statements are no slower database.
+    assert_eq!(concluded.link(web(State::Pauses), ("postgres", State::Latency)), None);
+}
+
+#[test]
+fn a_fault_that_makes_work_longer_leads_to_what_takes_longer() {
+    let concluded = conclude_observed(&load("pool_exhaustion", &Options::default()));
+    assert!(concluded.share(("slow-search", None), ("postgres", State::Latency)) > 0.6);
+    assert!(concluded.share(("postgres", Some(State::Latency)), ("web-api/pool", State::Held)) > 0.9);
+    assert!(concluded.share(("postgres", Some(State::Latency)), ("web-api", State::Latency)) > 0.3);
+    assert!(concluded.share(("web-api/pool", Some(State::PoolWait)), ("web-api", State::Latency)) > 0.3);
+}
+
+#[test]
+fn who_waits_for_what_stands_still_is_led_back_to_that() {
+    let pause = r#""pause": Pause(service: "api", at: "5min", until: "310s")"#;
+    let concluded = conclude_observed(&row(pause, "20min"));
+    assert_eq!(concluded.roots(), (vec!["pause".to_owned()], 0));
+    assert!(concluded.share(("api", Some(State::Pauses)), ("api", State::Queue)) > 0.9);
+    // Its latency is known only once it goes on, and calls have timed out by then.
+    assert!(concluded.share(("api", Some(State::Pauses)), ("web", State::Errors)) > 0.9);
+}
+
+#[test]
+fn what_no_mechanism_explains_is_the_faults_all_the_same() {
+    let weak = r#""weak": Set(at: "10min", until: "607500ms", set: {"web-api/POST /api/checkout.timeout[1]": "1ms", "web-api/POST /api/checkout.retries[1]": 0})"#;
+    let concluded = conclude_observed(&shop(weak, "25min", ""));
+    // So few that only the clients' numbers show them.
+    assert_eq!(concluded.roots(), (vec!["weak".to_owned()], 1));
+    assert!(concluded.link(("weak", None), ("clients", State::Errors)).is_some());
 }
 
 #[test]

@@ -181,6 +181,9 @@ pub struct Edge {
     pub to: usize,
     /// How.
     pub mechanism: String,
+    /// The share of the other that is due to the one, where an account tells.
+    #[serde(default)]
+    pub share: Option<f64>,
 }
 
 /// `truth/milestones.json`.

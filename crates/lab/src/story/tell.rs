@@ -58,9 +58,9 @@ impl Told<'_> {
             return lines.text;
         }
         lines.bare(&format!(
-            "\nwhat it did: since when (the beginning of the window, or the fault), where, what; a number that shows it, without the fault →\n\
-             with it [its name, and the window in which the two differ most: truth/windows, contrast {}]; what led to it (and to how many\n\
-             other things it can be led back: truth/propagation.json)",
+            "\nwhat it did: since when it has mattered (the beginning of the window, or the fault), where, what; a number that shows it,\n\
+             without the fault → with it [its name, and the window in which the two differ most: truth/windows, contrast {}]; what led to\n\
+             it (how much of it is due to that, where this is known, and how many others did besides: truth/propagation.json)",
             story.incident.contrast
         ));
         for line in story.steps_in_words() {
@@ -328,20 +328,22 @@ fn adds_up(found: &Evidence) -> bool {
     found.unit == "count" || matches!(found.metric.as_str(), "paused" | "throttled")
 }
 
-/// What led to a step: the nearest cause, and how many there are besides.
+/// What led to a step: the main cause, how much is due to it, and how many there are besides.
 fn because(step: &Step) -> String {
     let Some(first) = step.because.first() else { return "(unexplained)".to_owned() };
     let tell = |because: &Because| {
         if because.fault {
-            format!("fault `{}`", because.what)
+            // Where it does not say more than that it was the fault.
+            let how = because.mechanism.strip_prefix("the fault").unwrap_or_default();
+            format!("fault `{}`{how}", because.what)
         } else if because.place.split('/').next() == Some(step.component.as_str()) {
             because.mechanism.clone()
         } else {
             format!("{}: {}", because.place, because.mechanism)
         }
     };
-    match step.because.len() - 1 {
-        0 => tell(first),
-        more => format!("{} (+{more})", tell(first)),
-    }
+    let much = first.share.map(share);
+    let more = (step.because.len() > 1).then(|| format!("+{}", step.because.len() - 1));
+    let beside: Vec<_> = much.into_iter().chain(more).collect();
+    if beside.is_empty() { tell(first) } else { format!("{} ({})", tell(first), beside.join("; ")) }
 }

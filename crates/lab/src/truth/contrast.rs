@@ -18,11 +18,11 @@
 
 use super::components::Components;
 use super::course::Course;
-use super::failures::Failures;
 use super::harm::Harm;
 use super::join::{self, Join, Pair};
 use super::lane::Key;
 use super::marks::Labels;
+use super::outcomes::Outcomes;
 use super::reach::{Reach, Strike};
 use super::system::System;
 use knockon_kernel::{Duration, Time};
@@ -51,6 +51,11 @@ impl Kind {
             Self::Necessity(fault) | Self::Sufficiency(fault) => vec![fault],
             Self::Joint => all.to_vec(),
         }
+    }
+
+    /// Whether it is about this fault alone.
+    pub(super) fn is_of(self, fault: FaultId) -> bool {
+        matches!(self, Self::Necessity(one) | Self::Sufficiency(one) if one == fault)
     }
 
     /// The word in files.
@@ -122,7 +127,7 @@ pub struct Contrast {
     pub reach: Vec<Reach>,
     /// Requests.
     pub harm: Harm,
-    pub(super) failures: Failures,
+    pub(super) outcomes: Outcomes,
     join: Join,
     windows: u64,
     /// Windows since anything was beyond chance.
@@ -158,7 +163,7 @@ impl Contrast {
             courses: vec![Course::default(); components.of_metrics()],
             reach: vec![Reach::default(); components.names.len()],
             harm: Harm::default(),
-            failures: Failures::default(),
+            outcomes: Outcomes::default(),
             join: Join::new(&system.blueprint, &with.aside, &without.aside),
             with,
             without,
@@ -183,7 +188,7 @@ impl Contrast {
     pub(super) fn compare(&mut self, block: &Block<'_>) -> (Vec<WindowRow>, Vec<EffectRow>) {
         self.learn(block);
         for (world, seen) in [block.with, block.without].into_iter().enumerate() {
-            self.failures.take(block.system, world, seen.requests, seen.spans);
+            self.outcomes.take(block.system, world, seen.requests, seen.spans);
         }
         let rows = self.compare_windows(block);
         self.join.take(block.system, join::World::With, block.with.requests);
@@ -311,7 +316,7 @@ impl Contrast {
             row.labelled = true;
             // One number in two hundred leaves its band by chance, the worse way as often as not.
             row.hurt = metric.worse.is(difference) && reach.is_hurting(row.end);
-            self.courses[row.metric].label(row, row.start.max(self.from), difference);
+            self.courses[row.metric].label(row, metric, row.start.max(self.from), difference);
             reach.label(row.end, row.hurt);
         }
     }
