@@ -32,6 +32,8 @@ pub struct Because {
     pub mechanism: String,
     /// How much is due to it, where an account tells.
     pub share: Option<f64>,
+    /// Whether it joined in later.
+    pub later: bool,
     /// Whether it was the fault itself.
     pub fault: bool,
 }
@@ -187,7 +189,8 @@ fn place(node: &Node) -> String {
     node.part.as_ref().map_or_else(|| node.component.clone(), |part| format!("{}/{part}", node.component))
 }
 
-/// What led to a state: first what comes of the fault, then what most is due to, then what is near, then what came last before it.
+/// What led to a state: first what comes of the fault, then what did not join in later, then what most is due to, then what is near, then what came last
+/// before it.
 fn because(graph: &Graph, node: &Node, led: &BTreeSet<usize>) -> Vec<Because> {
     let find = |id: usize| graph.nodes.iter().find(|node| node.id == id);
     let into = graph.edges.iter().filter(|edge| edge.to == node.id);
@@ -197,7 +200,7 @@ fn because(graph: &Graph, node: &Node, led: &BTreeSet<usize>) -> Vec<Because> {
             let far = cause.component != node.component;
             (far, std::cmp::Reverse(cause.onset_offset_ns), cause.id)
         };
-        let unled = |cause: &Node| !led.contains(&cause.id);
+        let unled = |cause: &Node| (!led.contains(&cause.id), cause.onset_offset_ns > node.onset_offset_ns);
         let share = |edge: &super::Edge| edge.share.unwrap_or(0.0);
         unled(a).cmp(&unled(b)).then_with(|| share(y).total_cmp(&share(x))).then_with(|| key(a).cmp(&key(b)))
     });
@@ -206,6 +209,7 @@ fn because(graph: &Graph, node: &Node, led: &BTreeSet<usize>) -> Vec<Because> {
         what: cause.words.clone(),
         mechanism: edge.mechanism.clone(),
         share: edge.share,
+        later: cause.onset_offset_ns > node.onset_offset_ns,
         fault: cause.fault.is_some(),
     };
     causes.into_iter().map(tell).collect()

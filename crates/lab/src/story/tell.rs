@@ -328,11 +328,17 @@ fn adds_up(found: &Evidence) -> bool {
     found.unit == "count" || matches!(found.metric.as_str(), "paused" | "throttled")
 }
 
-/// What led to a step: the main cause, how much is due to it, and how many there are besides.
+/// Causes told of a step, beside the first one those that much is due to.
+const CAUSES: usize = 3;
+const MUCH: f64 = 0.1;
+
+/// What led to a step: the first cause and those that much is due to, each with its share, and how many there are besides.
 fn because(step: &Step) -> String {
-    let Some(first) = step.because.first() else { return "(unexplained)".to_owned() };
+    if step.because.is_empty() {
+        return "(unexplained)".to_owned();
+    }
     let tell = |because: &Because| {
-        if because.fault {
+        let what = if because.fault {
             // Where it does not say more than that it was the fault.
             let how = because.mechanism.strip_prefix("the fault").unwrap_or_default();
             format!("fault `{}`{how}", because.what)
@@ -340,10 +346,15 @@ fn because(step: &Step) -> String {
             because.mechanism.clone()
         } else {
             format!("{}: {}", because.place, because.mechanism)
-        }
+        };
+        let later = if because.later { "later " } else { "" };
+        let much = because.share.map_or_else(String::new, |of| format!(" ({})", share(of)));
+        format!("{later}{what}{much}")
     };
-    let much = first.share.map(share);
-    let more = (step.because.len() > 1).then(|| format!("+{}", step.because.len() - 1));
-    let beside: Vec<_> = much.into_iter().chain(more).collect();
-    if beside.is_empty() { tell(first) } else { format!("{} ({})", tell(first), beside.join("; ")) }
+    let is_much = |because: &Because| because.share.is_some_and(|share| share >= MUCH);
+    let told = step.because.iter().enumerate().filter(|(n, because)| *n == 0 || is_much(because)).take(CAUSES);
+    let told: Vec<String> = told.map(|(_, because)| tell(because)).collect();
+    let more = step.because.len() - told.len();
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    told.join("; ") + &more
 }

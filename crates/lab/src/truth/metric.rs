@@ -67,7 +67,7 @@ impl Metric {
     }
 
     /// Whether a difference in a window is one that leads to anything: more of a load or a time by a tenth at least, a hundredth of somebody
-    /// who waits, a thousandth of the time in which nobody gets on. Of what is counted one by one, and of levels, every one.
+    /// who waits, a hundredth of the bytes, a thousandth of the time in which nobody gets on. Of what is counted one by one, and of other levels, every one.
     pub(super) fn matters(&self, difference: f64, without: f64, window: Duration) -> bool {
         let is_more_of_either = self.worse == Worse::Neither && difference > 0.0;
         if !(self.worse.is(difference) || is_more_of_either) {
@@ -78,6 +78,7 @@ impl Metric {
             "sent" | "arrived" | "latency.mean" | "present.mean" | "in_use.present.mean" | "in_use.sojourn.mean" => {
                 is_more
             }
+            "retained" | "live_after_full_collection" | "resident" => difference >= LEAST_BYTES * without,
             "paused" | "throttled" => difference >= LEAST_SHARE * window.as_secs_f64(),
             name if name.ends_with("present.mean") => is_more && difference >= LEAST_WAITING,
             _ => true,
@@ -87,6 +88,8 @@ impl Metric {
 
 /// The least share of its own by which there is more of something, or it takes longer.
 const LEAST_MORE: f64 = 0.1;
+/// The same of bytes that are kept.
+const LEAST_BYTES: f64 = 0.01;
 /// The least mean number of requests that wait.
 const LEAST_WAITING: f64 = 0.01;
 /// The least share of a window in which nobody gets on.

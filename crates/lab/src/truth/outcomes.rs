@@ -3,11 +3,16 @@
 
 use super::failed;
 use super::system::System;
+use knockon_kernel::{Duration, Time};
 use knockon_model::record::{ErrorType, RequestRecord, SpanKind, SpanRecord, Status};
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 /// In both worlds: with the fault, and without.
 type Both = [u64; 2];
+
+/// Windows of which the first failure is kept, for each reason.
+const KEPT: usize = 1_024;
 
 /// Calls of one component to another.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,6 +28,9 @@ pub(super) struct Outcomes {
     failed: BTreeMap<(usize, ErrorType), Both>,
     /// Calls that did.
     failed_calls: BTreeMap<(usize, usize, ErrorType), Both>,
+    /// When requests of a component failed so with the fault, and calls to it: the first of each window, as far as [`KEPT`].
+    times: Times,
+    times_of_calls: Times,
     /// Attempts that were not the first, by caller and callee.
     resent: BTreeMap<(usize, usize), Both>,
     /// Time that requests were in a component, in nanoseconds.
@@ -34,11 +42,19 @@ pub(super) struct Outcomes {
 impl Outcomes {
     /// Takes in what ended in the world with the fault (0) or without (1).
     pub(super) fn take(&mut self, system: &System, world: usize, requests: &[RequestRecord], spans: &[SpanRecord]) {
-        let components = &system.components;
+        let (components, window) = (&system.components, system.blueprint.scrape_interval);
         for request in requests.iter().filter(|request| failed(request)) {
             let Some(component) = components.of_process(request.client) else { continue };
             let why = of_answer(request.status, request.error);
             self.failed.entry((component, why)).or_default()[world] += 1;
+            if world == 0 {
+                note(&mut self.times, (component, why), request.ended, window);
+                let blueprint = &system.blueprint;
+                let source = system.metrics.source_of(request.client).map(|source| blueprint.sources[source].target);
+                if let Some(target) = source.and_then(|target| components.find(&blueprint[target].name)) {
+                    note(&mut self.times_of_calls, (target, why), request.ended, window);
+                }
+            }
         }
         let count = components.names.len();
         let mut served = vec![0; count];
@@ -61,12 +77,18 @@ impl Outcomes {
                 if span.status == Status::Error {
                     let why = of_answer(span.http_status, span.error);
                     self.failed_calls.entry((component, peer, why)).or_default()[world] += 1;
+                    if world == 0 {
+                        note(&mut self.times_of_calls, (peer, why), span.end, window);
+                    }
                 }
             } else if kind == SpanKind::Server {
                 served[component] += took;
                 if span.status == Status::Error {
                     let why = span.error.unwrap_or(ErrorType::Application);
                     self.failed.entry((component, why)).or_default()[world] += 1;
+                    if world == 0 {
+                        note(&mut self.times, (component, why), span.end, window);
+                    }
                 }
             }
         }
@@ -92,6 +114,26 @@ impl Outcomes {
     pub(super) fn failed_calls(&self, caller: usize) -> impl Iterator<Item = (usize, ErrorType, u64)> {
         let own = self.failed_calls.iter().filter(move |((one, ..), _)| *one == caller);
         own.map(|(&(_, callee, why), &both)| (callee, why, more(both)))
+    }
+
+    /// When the first request of a component failed for one of these reasons in a stretch of time.
+    pub(super) fn first_failed(
+        &self,
+        component: usize,
+        within: &RangeInclusive<Time>,
+        why: impl Fn(ErrorType) -> bool,
+    ) -> Option<Time> {
+        first(&self.times, component, within, why)
+    }
+
+    /// The same of calls to a component.
+    pub(super) fn first_failed_call(
+        &self,
+        callee: usize,
+        within: &RangeInclusive<Time>,
+        why: impl Fn(ErrorType) -> bool,
+    ) -> Option<Time> {
+        first(&self.times_of_calls, callee, within, why)
     }
 
     /// How much longer requests were in a component because of the fault, all together, in nanoseconds. Of one that tells of no requests of
@@ -129,6 +171,28 @@ fn of_answer(status: u16, error: Option<ErrorType>) -> ErrorType {
         Some(error) if status < 500 => error,
         _ => ErrorType::Upstream,
     }
+}
+
+type Times = BTreeMap<(usize, ErrorType), Vec<Time>>;
+
+fn note(times: &mut Times, key: (usize, ErrorType), at: Time, window: Duration) {
+    let of = |at: Time| at.as_nanos() / window.as_nanos().max(1);
+    let times = times.entry(key).or_default();
+    if let Some(last) = times.last_mut().filter(|last| of(**last) == of(at)) {
+        *last = at.min(*last);
+    } else if times.len() < KEPT {
+        times.push(at);
+    }
+}
+
+fn first(
+    times: &Times,
+    component: usize,
+    within: &RangeInclusive<Time>,
+    why: impl Fn(ErrorType) -> bool,
+) -> Option<Time> {
+    let of_it = times.iter().filter(|((one, of), _)| *one == component && why(*of));
+    of_it.flat_map(|(_, times)| times).filter(|at| within.contains(at)).min().copied()
 }
 
 fn more([with, without]: Both) -> u64 {

@@ -3,6 +3,7 @@
 //! reasons. What waiting there was in the world without the faults is not known and not taken off: next to what an incident makes of it, it is
 //! little.
 
+use super::MUCH;
 use super::node::Node;
 use super::rules::Way;
 use super::state::State::{
@@ -15,7 +16,7 @@ use crate::truth::waits::Waits;
 use knockon_kernel::Duration;
 use knockon_model::blueprint::{Blueprint, LinkEnd};
 use knockon_model::record::{Activity, ErrorType, ResourceKind};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known of an incident beside its states.
 #[derive(Clone, Copy)]
@@ -26,6 +27,25 @@ pub(super) struct Known<'a> {
     pub(super) waits: &'a Waits,
     /// By how much later than what came of it a cause may be seen: not every number shows at once what there is.
     pub(super) late: Duration,
+    /// Caches that find a smaller share of what is looked for.
+    pub(super) finds_less: &'a BTreeSet<String>,
+}
+
+impl Known<'_> {
+    /// Whether so much waits while a component stands still that it tells beside what waits for its cores.
+    pub(super) fn stands_still(&self, component: &str) -> bool {
+        let Some(component) = self.components.find(component) else { return false };
+        let (mut still, mut cores) = (0, 0);
+        for (kind, activity, wait) in self.waits.of(component) {
+            match (kind, activity) {
+                (ResourceKind::Running, _) => still += wait.ns,
+                (ResourceKind::Processor, Activity::Collector | Activity::Quota) => {}
+                (ResourceKind::Processor, _) => cores += wait.ns,
+                _ => {}
+            }
+        }
+        still as f64 >= MUCH * cores as f64
+    }
 }
 
 /// What a state costs, and to which others that is due.
@@ -108,7 +128,9 @@ impl Ledger<'_> {
             Held => self.of_pool(component, node, |activity| self.doing(component, activity)),
             PoolWait => self.of_pool(component, node, |activity| match activity {
                 Activity::Leaked => self.find_of(component, node.part.as_deref(), Leak),
-                Activity::Opening => self.callees(component).find_map(|callee| self.first(callee, &[Death, Errors])),
+                Activity::Opening | Activity::Nothing => {
+                    self.callees(component).find_map(|callee| self.first(callee, &[Death, Errors]))
+                }
                 _ => self.find_of(component, node.part.as_deref(), Held),
             }),
             Load => self.load(component),
@@ -297,26 +319,23 @@ impl Ledger<'_> {
         links.filter_map(move |link| components.find(caller(blueprint, link.from)))
     }
 
-    /// The first of these states that the component was in by then, or that showed soon afterwards.
+    /// The first of these states that the component was in by then, or else that showed soon afterwards, or later.
     fn first(&self, component: usize, states: &[State]) -> Option<usize> {
         let name = self.name(component);
         let within = |late: Duration| {
             let find = |&state: &State| {
                 let is_it = |node: &Node| node.component == name && node.state == Some(state);
-                self.nodes.iter().position(|node| is_it(node) && node.first <= self.of.onset + late)
+                self.nodes.iter().position(|node| is_it(node) && node.first <= self.of.onset.saturating_add(late))
             };
             states.iter().find_map(find)
         };
-        within(Duration::ZERO).or_else(|| within(self.known.late))
+        within(Duration::ZERO).or_else(|| within(self.known.late)).or_else(|| within(Duration::MAX))
     }
 
     /// The same of a state of a part.
     fn find_of(&self, component: usize, part: Option<&str>, state: State) -> Option<usize> {
         let name = self.name(component);
-        let is_it = |node: &Node| {
-            let is_late = node.first > self.of.onset + self.known.late;
-            node.component == name && node.part.as_deref() == part && node.state == Some(state) && !is_late
-        };
+        let is_it = |node: &Node| node.component == name && node.part.as_deref() == part && node.state == Some(state);
         self.nodes.iter().position(is_it)
     }
 }

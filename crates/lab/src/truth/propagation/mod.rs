@@ -25,11 +25,11 @@ use super::incident::{FaultFound, Incident};
 use super::metrics::Metrics;
 use accounts::{Accounts, Known};
 use knockon_kernel::Duration;
-use knockon_model::blueprint::Blueprint;
+use knockon_model::blueprint::{Blueprint, LinkEnd};
 use knockon_model::id::FaultId;
 use petgraph::algo::{has_path_connecting, toposort};
 use petgraph::graph::{DiGraph, NodeIndex};
-use petgraph::visit::{EdgeFiltered, IntoNeighbors};
+use petgraph::visit::{EdgeFiltered, EdgeRef, IntoNeighbors};
 use rules::{WITHIN_FAINTLY, is_faint, mechanism};
 use std::collections::BTreeSet;
 
@@ -74,8 +74,13 @@ impl Propagation {
     ) -> Self {
         let (outcomes, waits) = (&episode.whole().outcomes, &episode.waits);
         let late = Duration::from_nanos(blueprint.scrape_interval.as_nanos().saturating_mul(LATE_WINDOWS));
-        let known = Known { blueprint, components, outcomes, waits, late };
-        let mut nodes = node::all(blueprint, metrics, episode);
+        let finds_less = &node::finding_less(metrics, episode);
+        let known = Known { blueprint, components, outcomes, waits, late, finds_less };
+        let acted_on: Vec<String> =
+            acting(incident).flat_map(|found| causes::components(blueprint, found.fault)).collect();
+        let mut nodes = node::all(blueprint, metrics, components, episode);
+        let other_work = other_work(&known, &acted_on, &nodes);
+        nodes.retain(|node| node.state != Some(State::Latency) || !other_work.contains(&node.component));
         nodes.sort_by(|a, b| (a.first, a.state, &a.component, &a.part).cmp(&(b.first, b.state, &b.component, &b.part)));
         let accounts = Accounts::of(&known, &nodes);
         let mut graph = Graph::new();
@@ -98,13 +103,13 @@ impl Propagation {
             let by_time = at_once(a, b).cmp(&at_once(c, d)).then_with(|| graph[a].first.cmp(&graph[c].first));
             much(y).total_cmp(&much(x)).then(by_time).then_with(|| (a, b).cmp(&(c, d)))
         });
-        let forward = |graph: &Graph, a: NodeIndex, b: NodeIndex| {
-            graph[a].first <= graph[b].onset && !has_path_connecting(graph, b, a, None)
+        // What much is due to may have joined in later.
+        let forward = |graph: &Graph, a: NodeIndex, b: NodeIndex, link: Link| {
+            let is_in_time = graph[a].first <= graph[b].onset || link.share.is_some_and(|share| share >= MUCH);
+            is_in_time && !has_path_connecting(graph, b, a, None)
         };
         // Of what happened at once, what can be led back to a fault comes first: where two ways would close a circle, the one that
         // begins there is drawn.
-        let acted_on: Vec<String> =
-            acting(incident).flat_map(|found| causes::components(blueprint, found.fault)).collect();
         let mut reached: BTreeSet<NodeIndex> =
             graph.node_indices().filter(|&node| acted_on.contains(&graph[node].component)).collect();
         let mut goes_on = true;
@@ -114,7 +119,7 @@ impl Propagation {
                 if !reached.contains(&a) {
                     return true;
                 }
-                if forward(&graph, a, b) {
+                if forward(&graph, a, b, link) {
                     graph.add_edge(a, b, link);
                     goes_on |= reached.insert(b);
                 }
@@ -128,7 +133,7 @@ impl Propagation {
         let unled: Vec<NodeIndex> = graph.node_indices().filter(|&node| is_unled(&graph, node)).collect();
         for &(a, b, link) in &possible {
             let may_be = graph[b].state != Some(State::Errors) || link.share.is_none_or(|share| share > 0.0);
-            if unled.contains(&b) && reached.contains(&a) && may_be && forward(&graph, a, b) {
+            if unled.contains(&b) && reached.contains(&a) && may_be && forward(&graph, a, b, link) {
                 graph.add_edge(a, b, Link { share: link.share.filter(|&share| share > 0.0), ..link });
             }
         }
@@ -141,21 +146,39 @@ impl Propagation {
             }
         }
         for (a, b, mechanism) in faint(&graph, &reached) {
-            if forward(&graph, a, b) {
-                graph.add_edge(a, b, Link { mechanism, share: None });
+            let link = Link { mechanism, share: None };
+            if forward(&graph, a, b, link) {
+                graph.add_edge(a, b, link);
             }
         }
         for (a, b, link) in wanted {
-            if forward(&graph, a, b) {
+            if forward(&graph, a, b, link) {
                 graph.add_edge(a, b, link);
             }
         }
         reduce(&mut graph);
-        // What led to something had begun by then, and has mattered since.
+        // What led to most of something had begun by then, and has mattered since.
         for node in toposort(&graph, None).expect("edges never close a circle").into_iter().rev() {
-            let Some(led) = graph.neighbors(node).min_by_key(|&led| graph[led].onset) else { continue };
-            let (onset, described) = (graph[led].onset, &mut graph[node]);
-            described.onset = described.onset.min(onset);
+            let most = |share: Option<f64>| share.is_none_or(|share| share >= 0.5);
+            let led = graph.edges(node).filter(|edge| most(edge.weight().share)).map(|edge| graph[edge.target()].onset);
+            let (earliest, described) = (led.min(), &mut graph[node]);
+            if let Some(earliest) = earliest.filter(|&led| led < described.onset && !described.exact) {
+                // Not every number shows at once what there is.
+                described.onset = if described.first <= earliest + late { earliest } else { described.first };
+            }
+        }
+        // And what it led to within a window did not come before it.
+        for node in toposort(&graph, None).expect("edges never close a circle") {
+            let (onset, exact) = (graph[node].onset, graph[node].exact);
+            let most = |share: Option<f64>| share.is_none_or(|share| share >= 0.5);
+            let led: Vec<_> =
+                graph.edges(node).filter(|edge| most(edge.weight().share)).map(|edge| edge.target()).collect();
+            for led in led.into_iter().filter(|_| exact) {
+                let led = &mut graph[led];
+                if !led.exact && onset > led.onset && onset < led.onset + blueprint.scrape_interval {
+                    (led.onset, led.exact) = (onset, true);
+                }
+            }
         }
         let mut propagation = Self { graph };
         let faults = propagation.add_faults(blueprint, incident, &accounts);
@@ -269,6 +292,23 @@ impl Propagation {
 /// The faults of an incident that do anything, or would alone.
 fn acting(incident: &Incident) -> impl Iterator<Item = &FaultFound> {
     incident.faults.iter().filter(|found| found.role.may_act())
+}
+
+/// Components that call no others and whose requests take longer though they wait no longer than before and no fault, no restart and no
+/// contention makes them slower: they were given other work, which is no state of theirs.
+fn other_work(known: &Known<'_>, acted_on: &[String], nodes: &[Node]) -> BTreeSet<String> {
+    let accounts = Accounts::of(known, nodes);
+    let services = known.blueprint.services.iter().filter(|service| {
+        let calls =
+            known.blueprint.links.iter().any(
+                |link| matches!(link.from, LinkEnd::Service(caller) if known.blueprint[caller].name == service.name),
+            );
+        let died = nodes.iter().any(|node| node.component == service.name && node.state == Some(State::Death));
+        let slow = nodes.iter().position(|node| node.component == service.name && node.state == Some(State::Latency));
+        let is_own = slow.is_some_and(|slow| accounts.own(slow) > 1.0 - MUCH);
+        is_own && !calls && !died && service.contention.is_none() && !acted_on.contains(&service.name)
+    });
+    services.map(|service| service.name.clone()).collect()
 }
 
 /// Faint edges to states that nothing has led to.

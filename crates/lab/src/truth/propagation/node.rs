@@ -1,12 +1,19 @@
 //! States that left their bands.
 
-use super::state::State::{self, Held, Latency, Leak, Locks, PoolTimeouts, PoolWait, Processor, Queue};
+use super::state::State::{
+    self, Death, Errors, Held, Latency, Leak, Locks, PoolTimeouts, PoolWait, Processor, Queue, Refusals,
+};
+use crate::truth::components::Components;
 use crate::truth::contrast::Contrast;
 use crate::truth::episode::Episode;
 use crate::truth::metric::{Metric, Worse};
 use crate::truth::metrics::Metrics;
+use crate::truth::outcomes::Outcomes;
 use knockon_kernel::Time;
 use knockon_model::blueprint::{Blueprint, Fault};
+use knockon_model::record::ErrorType;
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 /// A state that left its band.
 #[derive(Clone, Debug)]
@@ -21,6 +28,8 @@ pub struct Node {
     pub fault: Option<String>,
     /// Since when it has mattered: the beginning of a window.
     pub onset: Time,
+    /// Whether `onset` is exact.
+    pub(super) exact: bool,
     /// When it first left its band, however little: what did not do so later may have led to it.
     pub(super) first: Time,
     /// The number that shows it best, as an index of metrics.
@@ -36,6 +45,7 @@ impl Node {
             state: None,
             fault: Some(fault.name.clone()),
             onset: fault.at,
+            exact: true,
             first: fault.at,
             evidence: None,
         }
@@ -74,6 +84,7 @@ fn mattering(metrics: &Metrics, contrast: &Contrast, index: usize, state: State,
     let course = |index: usize| &contrast.courses[index];
     let index = match metric.name.as_str() {
         "wait.mean" => find(&metric.part, "waiting.present.mean").unwrap_or(index),
+        "in_use.sojourn.mean" => find(&metric.part, "in_use.present.mean").unwrap_or(index),
         _ => index,
     };
     let present = find(&None, "present.mean").map(course);
@@ -89,7 +100,7 @@ fn mattering(metrics: &Metrics, contrast: &Contrast, index: usize, state: State,
 }
 
 /// The states that left their bands for the worse.
-pub(super) fn all(blueprint: &Blueprint, metrics: &Metrics, episode: &Episode) -> Vec<Node> {
+pub(super) fn all(blueprint: &Blueprint, metrics: &Metrics, components: &Components, episode: &Episode) -> Vec<Node> {
     let contrast = episode.whole();
     let of_sources = metrics.list().iter().zip(&contrast.courses).filter(|(metric, _)| {
         let is_source = blueprint.sources.iter().any(|source| source.name == metric.component);
@@ -128,12 +139,44 @@ pub(super) fn all(blueprint: &Blueprint, metrics: &Metrics, episode: &Episode) -
                 state: Some(state),
                 fault: None,
                 onset,
+                exact: false,
                 first,
                 evidence: Some(index),
             }),
         }
     }
+    for node in &mut nodes {
+        let component = components.find(&node.component);
+        let window = node.onset..=node.onset + blueprint.scrape_interval;
+        let exact = component.and_then(|component| begins(&contrast.outcomes, component, node.state?, &window));
+        if let Some(exact) = exact {
+            (node.onset, node.exact) = (exact, true);
+        }
+    }
     nodes
+}
+
+/// Caches that find a smaller share of what is looked for.
+pub(super) fn finding_less(metrics: &Metrics, episode: &Episode) -> BTreeSet<String> {
+    let courses = metrics.list().iter().zip(&episode.whole().courses);
+    let found = courses.filter(|(metric, course)| metric.name == "hit_share" && course.hurt > 0);
+    found.map(|(metric, _)| metric.component.clone()).collect()
+}
+
+/// The instant in which a state showed by the first request or call that failed of it.
+fn begins(outcomes: &Outcomes, component: usize, state: State, within: &RangeInclusive<Time>) -> Option<Time> {
+    use ErrorType::{
+        ConnectionLost, ConnectionRefused, ConnectionReset, Overloaded, PoolTimeout, RateLimited, Terminated,
+    };
+    let refused = |why| matches!(why, ConnectionRefused | Overloaded | RateLimited);
+    let broken = |why| matches!(why, ConnectionReset | ConnectionLost | Terminated);
+    match state {
+        PoolTimeouts => outcomes.first_failed(component, within, |why| why == PoolTimeout),
+        Errors => outcomes.first_failed(component, within, |_| true),
+        Refusals => outcomes.first_failed_call(component, within, refused),
+        Death => outcomes.first_failed_call(component, within, broken),
+        _ => None,
+    }
 }
 
 /// The pool that a metric is about.

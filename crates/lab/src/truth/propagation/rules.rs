@@ -16,18 +16,19 @@ const WITHIN: &[(State, State, &str)] = &[
     (Load, Queue, "more requests want workers"),
     (Load, Pauses, "more requests allocate more"),
     (Load, Misses, "more requests ask for more keys"),
-    (Load, Latency, "other requests come than before, and more of them"),
+    (Misses, Load, "what was not found is put there"),
+    (Death, Misses, "what it knew is gone"),
     (Queue, Pauses, "who has queued allocates at once"),
     (Memory, Pauses, "collections have more to move, and run more often"),
-    (Pauses, Processor, "what stood still wants cores at once"),
-    (Pauses, Held, "connections are held over pauses"),
-    (Pauses, Queue, "workers are held over pauses"),
+    (Pauses, Processor, "after a standstill all want cores at once"),
+    (Pauses, Held, "connections are held while it stands still"),
+    (Pauses, Queue, "nobody is served while it stands still"),
     (Pauses, Latency, "requests stand still"),
     (Throttling, Held, "connections are held while the quota is burnt"),
     (Throttling, Queue, "workers are held while the quota is burnt"),
     (Throttling, Latency, "requests wait for the next period"),
-    (Processor, Held, "connections are held by who waits for a core"),
-    (Processor, Queue, "workers are held by who waits for a core"),
+    (Processor, Held, "requests hold connections while they wait for a core"),
+    (Processor, Queue, "requests hold workers while they wait for a core"),
     (Processor, Latency, "requests wait for a core"),
     (Locks, Latency, "statements wait for rows"),
     (Locks, Errors, "lock timeouts"),
@@ -35,12 +36,12 @@ const WITHIN: &[(State, State, &str)] = &[
     (Leak, PoolWait, "fewer connections are left"),
     (Held, PoolWait, "no connection is free"),
     (PoolWait, PoolTimeouts, "waits exceed the acquire timeout"),
-    (PoolWait, Queue, "workers are held by who waits for a connection"),
+    (PoolWait, Queue, "requests hold workers while they wait for a connection"),
     (PoolWait, Latency, "requests wait for a connection"),
     (PoolTimeouts, Errors, "requests fail without a connection"),
     (Queue, Latency, "requests wait for a worker"),
     (Queue, Refusals, "no place is left in the queue"),
-    (Latency, Queue, "workers are held for longer"),
+    (Latency, Queue, "requests hold workers for longer"),
     (Latency, Memory, "requests keep their bytes for longer"),
     (Memory, Death, "memory runs out"),
     (Death, Refusals, "nobody listens"),
@@ -57,17 +58,18 @@ const WITHIN: &[(State, State, &str)] = &[
 /// What one state does to another of the same component, where nothing else did: it explains, and stands for no other way.
 pub(super) const WITHIN_FAINTLY: &[(State, State, &str)] = &[
     (PoolWait, Processor, "who has waited for a connection goes on at once"),
+    (Load, Latency, "more requests come, or dearer ones"),
     (Queue, Processor, "who has queued goes on at once"),
     (Latency, Processor, "who has waited goes on at once"),
 ];
 
 /// What a state of a callee does to one of its caller.
 const UPWARD: &[(State, State, &str)] = &[
-    (Latency, Held, "connections are held by who waits for it"),
-    (Latency, Queue, "workers are held by who waits for it"),
+    (Latency, Held, "requests hold connections while they wait for it"),
+    (Latency, Queue, "requests hold workers while they wait for it"),
     (Latency, Latency, "callers wait for it"),
-    (Pauses, Held, "connections are held by who waits while it stands still"),
-    (Pauses, Queue, "workers are held by who waits while it stands still"),
+    (Pauses, Held, "requests hold connections while it stands still"),
+    (Pauses, Queue, "requests hold workers while it stands still"),
     (Pauses, Latency, "callers wait while it stands still"),
     (Queue, Latency, "callers wait in its queue"),
     (Pauses, Errors, "calls time out"),
@@ -79,8 +81,8 @@ const UPWARD: &[(State, State, &str)] = &[
     (Errors, Guards, "its failures are counted"),
     (Refusals, Errors, "it turns calls away"),
     (Refusals, Retries, "refused attempts are sent again"),
-    (Death, Errors, "connections to it break"),
-    (Death, PoolWait, "connections to it are opened anew"),
+    (Death, Errors, "connections to it break, or nobody answers"),
+    (Death, PoolWait, "there are no connections to it, or they are opened anew"),
     (Errors, PoolWait, "connections that broke are opened anew"),
     (Misses, Held, "what is not found there is loaded over a connection"),
     (Misses, Latency, "what is not found there is loaded"),
@@ -94,11 +96,11 @@ const DOWNWARD: &[(State, State, &str)] = &[
     (Errors, Load, "failed attempts are sent again"),
     (PoolWait, Load, "who has waited goes on at once"),
     (Queue, Load, "who has queued goes on at once"),
-    (Pauses, Load, "what stood still calls at once"),
+    (Pauses, Load, "after a standstill all call at once"),
     (Pauses, Misses, "keys expire while nobody asks for them"),
-    (Pauses, Processor, "what stood still calls at once"),
-    (Pauses, Queue, "what stood still calls at once"),
-    (Pauses, Latency, "what stood still calls at once"),
+    (Pauses, Processor, "after a standstill all call at once"),
+    (Pauses, Queue, "after a standstill all call at once"),
+    (Pauses, Latency, "after a standstill all call at once"),
     (Death, Load, "who comes back calls at once"),
     (Death, Queue, "who comes back calls at once"),
     (Death, Latency, "who comes back calls at once, and for other things"),
@@ -126,7 +128,14 @@ pub(super) fn mechanism(known: &Known<'_>, a: &Node, b: &Node) -> Option<(&'stat
     if a.component == b.component {
         let same_pool = a.part.is_none() || b.part.is_none() || a.part == b.part;
         let is_resent = || callers(blueprint, &b.component).any(|caller| has_resent(known, caller, &b.component));
-        let may_be = same_pool && ((from, to) != (Latency, Load) || is_resent());
+        let may_be = same_pool
+            && match (from, to) {
+                (Latency, Load) => is_resent(),
+                (Load, Misses) => !known.finds_less.contains(&b.component),
+                (Misses, Load) => known.finds_less.contains(&b.component),
+                (Pauses, Processor) => known.stands_still(&b.component),
+                _ => true,
+            };
         return find(WITHIN).filter(|_| may_be).map(|mechanism| (mechanism, Way::Within));
     }
     if calls(blueprint, &b.component, &a.component) {
