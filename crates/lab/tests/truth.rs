@@ -131,7 +131,7 @@ fn the_leak_hurts_callers_and_leaves_strangers_alone() {
         load: {"strangers": (target: "stranger", arrivals: Poisson("5/s"), mix: {"GET /x": 1}, timeout: "1s")},"#;
     let leak =
         r#""leak": Deploy(service: "web-api", at: "20min", set: {"web-api/POST /api/checkout.retain": "250KiB"})"#;
-    let concluded = conclude(&shop(leak, "1h", more), 2);
+    let concluded = conclude_observed(&shop(leak, "1h", more));
     let incident = concluded.incident();
     assert_eq!(concluded.roles(), [Role::Cause]);
     assert_eq!(concluded.part_of("web-api"), Part::Trigger);
@@ -496,6 +496,12 @@ impl Concluded<true> {
         Some(graph[edge])
     }
 
+    fn onset(&self, place: &str, state: State) -> Option<Time> {
+        let graph = self.truth.propagations().remove(0).graph;
+        let mut nodes = graph.node_weights();
+        nodes.find(|node| node.place() == place && node.state == Some(state)).map(|node| node.onset)
+    }
+
     fn share(&self, from: (&str, Option<State>), to: (&str, State)) -> f64 {
         let link = self.link(from, to).unwrap_or_else(|| panic!("{from:?} leads to {to:?}"));
         link.share.unwrap_or_else(|| panic!("{link:?} has a share"))
@@ -524,7 +530,12 @@ fn what_leads_to_a_state_is_what_most_of_it_is_due_to() {
         [State::Queue, State::Death].map(|cause| concluded.share(web(cause), ("web-api", State::Refusals)));
     assert!(full > 0.05 && gone > 0.5 && (full + gone - 1.0).abs() < 1e-9, "{full} {gone}");
     // Fewer and dearer statements are no slower database.
-    assert_eq!(concluded.link(web(State::Pauses), ("postgres", State::Latency)), None);
+    assert_eq!(concluded.onset("postgres", State::Latency), None);
+    // What is counted one by one is timed to the instant: who gets no connection, who finds no place, who is cut off.
+    let times = [("web-api/pool", State::PoolTimeouts), ("web-api", State::Refusals), ("web-api", State::Death)];
+    let times = times.map(|(place, state)| concluded.onset(place, state).expect("it happens"));
+    assert!(times.is_sorted() && times[0] > Time::ZERO + Duration::from_secs(39 * 60 + 15), "{times:?}");
+    assert!(times[2] - times[0] < Duration::from_secs(15), "all within a window");
 }
 
 #[test]
@@ -544,6 +555,26 @@ fn who_waits_for_what_stands_still_is_led_back_to_that() {
     assert!(concluded.share(("api", Some(State::Pauses)), ("api", State::Queue)) > 0.9);
     // Its latency is known only once it goes on, and calls have timed out by then.
     assert!(concluded.share(("api", Some(State::Pauses)), ("web", State::Errors)) > 0.9);
+}
+
+#[test]
+fn what_most_is_due_to_may_join_in_later() {
+    // Work gets longer at once; that it queues comes later, and is most of it in the end.
+    let cores = r#""slow": Set(at: "5min", until: "8min", set: {"api.cores": "0.15 cpu"})"#;
+    let concluded = conclude_observed(&row(cores, "20min"));
+    let (slower, queue) = (concluded.onset("api", State::Latency), concluded.onset("api", State::Queue));
+    assert!(slower < queue, "{slower:?} {queue:?}");
+    assert!(concluded.share(("api", Some(State::Queue)), ("api", State::Latency)) > 0.3);
+}
+
+#[test]
+fn a_cold_cache_is_asked_no_more_than_before_and_finds_less() {
+    let flush = r#""flush": Kill(service: "redis", at: "5min")"#;
+    let concluded = conclude_observed(&shop(flush, "15min", ""));
+    assert!(concluded.link(("redis", Some(State::Death)), ("redis", State::Misses)).is_some());
+    assert_eq!(concluded.link(("redis", Some(State::Load)), ("redis", State::Misses)), None);
+    // The database is asked for more, not slower.
+    assert_eq!(concluded.onset("postgres", State::Latency), None);
 }
 
 #[test]

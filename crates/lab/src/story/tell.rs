@@ -58,9 +58,10 @@ impl Told<'_> {
             return lines.text;
         }
         lines.bare(&format!(
-            "\nwhat it did: since when it has mattered (the beginning of the window, or the fault), where, what; a number that shows it,\n\
-             without the fault → with it [its name, and the window in which the two differ most: truth/windows, contrast {}]; what led to\n\
-             it (how much of it is due to that, where this is known, and how many others did besides: truth/propagation.json)",
+            "\nwhat it did: since when it has mattered (a window's beginning; exact of faults, and of failures to the first), where, what; a\n\
+             number that shows it, without the fault → with it [its name, and the window in which the two differ most: truth/windows,\n\
+             contrast {}]; what led to it, how much of it is due to that where this is known, and what joined in later\n\
+             (truth/propagation.json)",
             story.incident.contrast
         ));
         for line in story.steps_in_words() {
@@ -93,8 +94,15 @@ impl Told<'_> {
         if let Some(line) = story.failed_anyway_in_words() {
             lines.add("not by it", &line);
         }
-        for (head, part) in [("bystanders", Part::Bystander), ("no worse", Part::Affected)] {
-            let components = story.components(part);
+        let untold = |name: &&str| !story.steps.iter().any(|step| step.component == **name);
+        let slightly: Vec<&str> = story.components(Part::Victim).into_iter().filter(untold).collect();
+        if !slightly.is_empty() {
+            let names = slightly.join(", ");
+            lines.add("slightly", &format!("{names}: worse beyond chance, but by too little to lead to anything"));
+        }
+        for (head, components) in
+            [("no worse", story.components(Part::Affected)), ("bystanders", story.components(Part::Bystander))]
+        {
             if !components.is_empty() {
                 lines.add(head, &components.join(", "));
             }

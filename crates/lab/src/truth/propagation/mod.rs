@@ -167,13 +167,12 @@ impl Propagation {
                 described.onset = if described.first <= earliest + late { earliest } else { described.first };
             }
         }
-        // And what it led to within a window did not come before it.
+        // And what comes of it mostly did not do so before it, within one window.
         for node in toposort(&graph, None).expect("edges never close a circle") {
             let (onset, exact) = (graph[node].onset, graph[node].exact);
-            let most = |share: Option<f64>| share.is_none_or(|share| share >= 0.5);
-            let led: Vec<_> =
-                graph.edges(node).filter(|edge| most(edge.weight().share)).map(|edge| edge.target()).collect();
-            for led in led.into_iter().filter(|_| exact) {
+            let mostly = |link: &Link| link.share.is_some_and(|share| share >= 0.5);
+            let led = graph.edges(node).filter(|edge| exact && mostly(edge.weight())).map(|edge| edge.target());
+            for led in led.collect::<Vec<_>>() {
                 let led = &mut graph[led];
                 if !led.exact && onset > led.onset && onset < led.onset + blueprint.scrape_interval {
                     (led.onset, led.exact) = (onset, true);
