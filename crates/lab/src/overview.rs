@@ -315,6 +315,11 @@ many    clients.latency.mean  500.000 ms    490.000 ms … 530.000 ms  ± 5.000 
         let judged = |simulated| Judgement::of_comparison(declared(Some(simulated), "Absent: regions."));
         let (miss, fair) = (judged(7.0), judged(5.0));
         assert!(miss.passes() && !miss.held() && !fair.passes() && !fair.held());
+        let drawn = |simulated| {
+            let comparison = declared(Some(simulated), "Absent: regions; and by 24 seeds it is chance.");
+            Judgement::of_comparison(Comparison { drawn: true, ..comparison })
+        };
+        assert!(drawn(7.0).is_explained() && drawn(5.0).held(), "what hangs on draws may be fair");
         let undeclared = Judgement::of_comparison(comparison(Some(7.0)));
         assert!(!undeclared.passes() && !undeclared.held());
 

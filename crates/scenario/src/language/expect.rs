@@ -88,7 +88,8 @@ record! {
         file: String,
         /// The service that stands for what was measured: the one with the pool, the server of a storm, the one with the heap or cache.
         service: Name,
-        /// What it is known to miss, and why. It must miss each of them: one that is a fair prediction does not belong here any more.
+        /// What it is known to miss, and why. It must miss each of them that is judged: one that is a fair prediction does not belong here any more,
+        /// unless it hangs on what is drawn.
         misses: Vec<At<MissText>> = [[]],
     }
 }
@@ -100,6 +101,8 @@ record! {
         observables: Vec<At<String>>,
         /// The mechanism that the real thing has and the machines have not, for people.
         mechanism: String,
+        /// Whether they hang on what is drawn, so that with some seeds a prediction is fair.
+        drawn: bool = [false],
     }
 }
 
