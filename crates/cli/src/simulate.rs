@@ -116,14 +116,18 @@ fn alone_or_beside<S: Sink, const O: bool>(
     mut sink: S,
     has_failed: impl Fn(&S) -> bool,
     truth: &mut Truth<O>,
-    tell: impl FnMut(&Settled) -> Result<(), Ended>,
+    mut tell: impl FnMut(&Settled) -> Result<(), Ended>,
 ) -> (Result<(), Ended>, S) {
     if !truth.compares() {
         return (drive.through(world, &mut sink, has_failed), sink);
     }
     let mut sink = Tee(sink, Tally::default());
-    let ended = drive.beside(world, &mut sink, has_failed, truth, tell);
-    truth.abandon();
+    let mut ended = drive.beside(world, &mut sink, has_failed, truth, &mut tell);
+    if matches!(ended, Err(Ended::Limit(_)))
+        && let Err(failed) = tell(&truth.abandon(&sink.1))
+    {
+        ended = Err(failed);
+    }
     (ended, sink.0)
 }
 

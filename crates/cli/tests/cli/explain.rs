@@ -1,6 +1,8 @@
 //! `sim explain`: the story as it is told, its numbers against the tables, one request, and what cannot be explained.
 
 use super::{Ended, end, sim, small};
+use knockon_kernel::Time;
+use knockon_lab::Calendar;
 use knockon_telemetry::RunReader;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -198,7 +200,7 @@ fn every_number_is_found(folder: &Path, steps_at_least: usize) {
         let bare = line.replace(' ', "");
         assert!(
             bare.contains(&format!(
-                "{}hurt({}failed,{}lost);{}slower",
+                "{}hurt({}failed,{}unanswered);{}slower",
                 found.hurt, found.failed, found.lost, found.slower
             )),
             "{line}"
@@ -212,18 +214,82 @@ fn every_number_is_found(folder: &Path, steps_at_least: usize) {
         sum.with_ns += found.with_ns - found.without_ns;
     }
     every_holder_is_found(&text, &run, story);
+    every_stretch_is_found(&run, story);
+    every_failure_is_told(&text, &run, story);
     let harm = &documents["incidents"][0]["requests"];
     assert_eq!(harm["hurt"], sum.hurt);
     assert_eq!(harm["failed"], sum.failed);
     assert_eq!(harm["lost"], sum.lost);
     assert_eq!(harm["user_seconds_lost"].as_f64(), Some(sum.with_ns as f64 / 1e9));
     let hurt = text.lines().find(|line| line.starts_with("hurt")).unwrap().replace(' ', "");
-    let told = format!("hurt{}of{}requestscompared", sum.hurt, harm["compared"]);
+    let clock = |name: &str| {
+        let offset_ns = documents["incidents"][0][name]["offset_ns"].as_u64().unwrap();
+        Calendar::offset(Time::from_nanos(offset_ns)).trim_end_matches(".000").to_owned()
+    };
+    let between = format!("from{}to{}", clock("start"), clock("compared_until"));
+    let told = format!("hurt{}of{}requestscompared{between}(", sum.hurt, harm["compared"]);
     assert!(hurt.starts_with(&told), "{told} in {hurt}");
     assert!(
-        hurt.contains(&format!(":{}failed,{}lost;{:.0}user-seconds", sum.failed, sum.lost, sum.with_ns as f64 / 1e9)),
+        hurt.contains(&format!(
+            ":{}failed,{}unanswered;{:.0}user-seconds",
+            sum.failed,
+            sum.lost,
+            sum.with_ns as f64 / 1e9
+        )),
         "{hurt}"
     );
+}
+
+/// Recomputes from `truth/effects` when requests were hurt: of all that were under way, nobody for a minute between two stretches.
+fn every_stretch_is_found(run: &RunReader, story: &Value) {
+    let (contrast, start) = (story["incident"]["contrast"].as_i64().unwrap(), run.manifest().start_unix_ns);
+    let mut hurt = Vec::new();
+    let columns = ["contrast", "hurt", "sent_time", "with_latency_ns"];
+    for batch in run.read("truth/effects", &columns).unwrap().map(Result::unwrap) {
+        for row in 0..batch.rows() {
+            if (batch.integer(0, row), batch.answer(1, row)) == (Some(contrast), Some(true)) {
+                let sent = batch.integer(2, row).unwrap() - start;
+                hurt.push((sent, sent + batch.integer(3, row).unwrap_or(0)));
+            }
+        }
+    }
+    hurt.sort_unstable();
+    let mut found: Vec<(i64, i64)> = Vec::new();
+    for (sent, ended) in hurt {
+        match found.last_mut() {
+            Some(last) if sent - last.1 <= 60_000_000_000 => last.1 = last.1.max(ended),
+            _ => found.push((sent, ended)),
+        }
+    }
+    let told = story["stretches"].as_array().unwrap().iter();
+    let told = told.map(|of| (of["from_ns"].as_i64().unwrap(), of["until_ns"].as_i64().unwrap()));
+    assert_eq!(told.collect::<Vec<_>>(), found);
+}
+
+/// Failed requests of the comparison are those that are told as hurt, and those that failed anyway.
+fn every_failure_is_told(text: &str, run: &RunReader, story: &Value) {
+    let offset = |name: &str| story["incident"][name]["offset_ns"].as_i64().unwrap() + run.manifest().start_unix_ns;
+    let (from, until) = (offset("start"), offset("compared_until"));
+    let mut failed = BTreeMap::new();
+    for batch in run.read("truth/requests", &["trace_id", "ended_time", "outcome"]).unwrap().map(Result::unwrap) {
+        for row in (0..batch.rows()).filter(|&row| batch.text(2, row) == Some("failed")) {
+            if (from..=until).contains(&batch.integer(1, row).unwrap()) {
+                failed.insert(batch.id(0, row).unwrap(), ());
+            }
+        }
+    }
+    let columns = ["trace_id", "with_outcome", "hurt", "contrast"];
+    for batch in run.read("truth/effects", &columns).unwrap().map(Result::unwrap) {
+        for row in (0..batch.rows()).filter(|&row| batch.integer(3, row) == story["incident"]["contrast"].as_i64()) {
+            if batch.text(1, row) == Some("failed") && batch.answer(2, row) == Some(true) {
+                assert!(failed.remove(&batch.id(0, row).unwrap()).is_some());
+            }
+        }
+    }
+    assert_eq!(story["failed_anyway"], failed.len());
+    let line = text.lines().find_map(|line| line.strip_prefix("not by it"));
+    let number = |line: &str| line.split(" requests").next().unwrap().replace(' ', "").parse::<usize>().unwrap();
+    assert_eq!(line.map_or(0, number), failed.len(), "{text}");
 }
 
 /// Recomputes who held what from `truth/blame`, within the incident.
@@ -289,6 +355,29 @@ fn every_number_of_a_pool_exhaustion_is_found_too_and_who_shares_nothing_is_a_by
     ];
     assert!(chain.map(place).is_sorted(), "{text}");
     assert!(text.contains("\nbystanders auth-service"), "{text}");
+    let nobody = "because of its size alone: less than one core, and nobody else on it";
+    assert!(text.contains(nobody) && !text.contains("because of nothing"), "{text}");
+}
+
+#[test]
+fn a_leak_that_comes_and_goes_is_told_with_when_it_last_hurt_and_what_its_deploy_does_anyway() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/memory_leak.ron");
+    let ended = end(sim(folder.path()).arg("run").arg(scenario).args(["--out", "run"]));
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    every_number_is_found(folder.path(), 10);
+    let (text, story) = (told(folder.path(), &[]), facts(folder.path(), &[])["story"].clone());
+    let end = text.lines().find_map(|line| line.strip_prefix("the end")).unwrap();
+    for words in
+        ["no recovery: a fault is in force to the end; the last request that it hurt ended at 1:52:56", "5 stretches"]
+    {
+        assert!(end.contains(words), "{words:?} is missing in {end}");
+    }
+    assert_eq!(story["stretches"].as_array().unwrap().len(), 5);
+    let restart = "requests failed in that time as they do without it: it is compared with the same deploy without the \
+                   defect, which restarts web-api too";
+    assert!(story["failed_anyway"].as_u64() > Some(0) && text.contains(restart), "{text}");
+    assert!(text.contains("(a request's time over all services on its way; whose queue"), "{text}");
 }
 
 /// A request's number and trace.

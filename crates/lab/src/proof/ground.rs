@@ -42,7 +42,7 @@ impl Measure {
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
-            Self::Failed => "failed or lost",
+            Self::Failed => "failed or unanswered",
             Self::Hurt => "hurt",
         }
     }

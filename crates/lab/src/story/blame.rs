@@ -84,6 +84,15 @@ impl Holders {
     }
 }
 
+/// What is meant where nobody held what was waited for, by its kind.
+fn nothing(kind: &str) -> &'static str {
+    match kind {
+        "processor" => "its size alone: less than one core, and nobody else on it",
+        "pool" => "no connection being there, with none in use",
+        _ => "nobody: it was not there, or lay idle",
+    }
+}
+
 impl Holder {
     /// `web-api/GET /orders, waiting for postgres/search_products`.
     #[must_use]
@@ -91,6 +100,7 @@ impl Holder {
         let activity = match self.activity.split_once(' ') {
             Some(("child", callee)) => format!("waiting for {callee}"),
             Some(("pool", pool)) => format!("waiting for a connection of {pool}"),
+            _ if self.activity == "nothing" => nothing(&self.kind).to_owned(),
             _ => self.activity.replace('_', " "),
         };
         self.holding.as_ref().map_or_else(|| activity.clone(), |holding| format!("{holding}, {activity}"))

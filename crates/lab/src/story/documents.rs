@@ -23,6 +23,9 @@ pub struct Fault {
     pub component: String,
     /// When, since the run began.
     pub offset_ns: u64,
+    /// What it is compared with.
+    #[serde(default)]
+    pub contrast: String,
     /// When it was taken back, if it was.
     pub until_offset_ns: Option<u64>,
     /// What was set.
@@ -105,7 +108,7 @@ pub struct Harm {
     pub hurt: u64,
     /// Of them, those that failed.
     pub failed: u64,
-    /// Of them, those that never ended.
+    /// Of them, those that were never answered: not sent, or not ended.
     pub lost: u64,
     /// Those that were sent only because of the fault.
     pub added: u64,
@@ -178,6 +181,9 @@ pub struct Edge {
     pub to: usize,
     /// How.
     pub mechanism: String,
+    /// The share of the other that is due to the one, where an account tells.
+    #[serde(default)]
+    pub share: Option<f64>,
 }
 
 /// `truth/milestones.json`.

@@ -9,6 +9,7 @@ mod blame;
 mod documents;
 mod plot;
 mod steps;
+mod stretches;
 mod tell;
 mod toll;
 mod waterfall;
@@ -21,6 +22,7 @@ pub use documents::{
 };
 pub use plot::{Cycle, Opening, Story, overview, worst};
 pub use steps::{Because, Evidence, Step, WindowRow};
+pub use stretches::Stretch;
 pub use tell::Told;
 pub use toll::{EffectRow, Ended, Toll};
 pub use waterfall::{Client, Line, Log, Parts, Span, Twin, Waterfall};

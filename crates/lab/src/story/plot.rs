@@ -3,6 +3,7 @@
 use super::blame::{BlameRow, Holder, Holders};
 use super::documents::{Fault, Graph, Incident, Instant, Milestones};
 use super::steps::{Step, Steps, WindowRow};
+use super::stretches::{Stretch, Stretches};
 use super::toll::{EffectRow, Toll};
 use super::words;
 use crate::Calendar;
@@ -28,6 +29,10 @@ pub struct Story {
     pub steps: Vec<Step>,
     /// Who was hurt, the most hurt first.
     pub tolls: Vec<Toll>,
+    /// When, in the order of time.
+    pub stretches: Vec<Stretch>,
+    /// Requests that failed while worlds were compared, and fared no worse than without the faults.
+    pub failed_anyway: u64,
     /// Who held what others waited for, over the whole incident; nothing where nobody looked.
     pub holders: Vec<Holder>,
     /// Processes that ended more than once.
@@ -52,6 +57,10 @@ pub struct Opening {
     faults: Vec<Fault>,
     steps: Steps,
     tolls: BTreeMap<(String, String), Toll>,
+    stretches: Stretches,
+    /// Requests that failed, and how many of them are the faults' doing.
+    failed: u64,
+    failed_of_faults: u64,
     holders: Holders,
     cycles: Vec<Cycle>,
     calendar: Calendar,
@@ -73,6 +82,9 @@ impl Opening {
             faults: faults.iter().filter(of_incident).cloned().collect(),
             steps: Steps::of(graph.unwrap_or(&empty)),
             tolls: BTreeMap::new(),
+            stretches: Stretches::default(),
+            failed: 0,
+            failed_of_faults: incident.requests.added_failed,
             holders: Holders::default(),
             cycles: cycles(milestones, incident.start.offset_ns, incident.compared_until.offset_ns),
             incident,
@@ -101,6 +113,17 @@ impl Opening {
             ..Toll::default()
         });
         toll.add(row);
+        let latency_ns = row.with.map_or(0, |with| with.latency_ns.max(0).cast_unsigned());
+        self.stretches.add(row.sent_ns, row.sent_ns.saturating_add(latency_ns));
+        self.failed_of_faults += u64::from(row.with.is_some_and(|with| with.failed));
+    }
+
+    /// Looks at a row of `truth/requests`: when it ended since the run began, in nanoseconds, and whether it failed.
+    pub fn request(&mut self, ended_ns: u64, failed: bool) {
+        let Incident { start, compared_until, .. } = &self.incident;
+        if failed && (start.offset_ns..=compared_until.offset_ns).contains(&ended_ns) {
+            self.failed += 1;
+        }
     }
 
     /// Looks at a row of `truth/blame`.
@@ -121,6 +144,8 @@ impl Opening {
             faults: self.faults,
             steps: self.steps.finish(),
             tolls,
+            stretches: self.stretches.finish(),
+            failed_anyway: self.failed.saturating_sub(self.failed_of_faults),
             holders: self.holders.finish(RESOURCES, HOLDERS),
             cycles: self.cycles,
         }
@@ -168,7 +193,7 @@ pub fn overview(incidents: &[Incident]) -> String {
         let came = if incident.effect {
             let harm = &incident.requests;
             format!(
-                "{} requests hurt ({} failed, {} lost); {}",
+                "{} requests hurt ({} failed, {} unanswered); {}",
                 words::count(harm.hurt),
                 words::count(harm.failed),
                 words::count(harm.lost),

@@ -30,6 +30,8 @@ pub struct Because {
     pub what: String,
     /// How it did.
     pub mechanism: String,
+    /// How much is due to it, where an account tells.
+    pub share: Option<f64>,
     /// Whether it was the fault itself.
     pub fault: bool,
 }
@@ -185,19 +187,25 @@ fn place(node: &Node) -> String {
     node.part.as_ref().map_or_else(|| node.component.clone(), |part| format!("{}/{part}", node.component))
 }
 
-/// What led to a state: first what comes of the fault, then what is near, then what came last before it.
+/// What led to a state: first what comes of the fault, then what most is due to, then what is near, then what came last before it.
 fn because(graph: &Graph, node: &Node, led: &BTreeSet<usize>) -> Vec<Because> {
     let find = |id: usize| graph.nodes.iter().find(|node| node.id == id);
     let into = graph.edges.iter().filter(|edge| edge.to == node.id);
     let mut causes: Vec<_> = into.filter_map(|edge| Some((find(edge.from)?, edge))).collect();
-    causes.sort_by_key(|(cause, _)| {
-        let far = cause.component != node.component;
-        (!led.contains(&cause.id), far, std::cmp::Reverse(cause.onset_offset_ns), cause.id)
+    causes.sort_by(|(a, x), (b, y)| {
+        let key = |cause: &Node| {
+            let far = cause.component != node.component;
+            (far, std::cmp::Reverse(cause.onset_offset_ns), cause.id)
+        };
+        let unled = |cause: &Node| !led.contains(&cause.id);
+        let share = |edge: &super::Edge| edge.share.unwrap_or(0.0);
+        unled(a).cmp(&unled(b)).then_with(|| share(y).total_cmp(&share(x))).then_with(|| key(a).cmp(&key(b)))
     });
     let tell = |(cause, edge): (&Node, &super::Edge)| Because {
         place: place(cause),
         what: cause.words.clone(),
         mechanism: edge.mechanism.clone(),
+        share: edge.share,
         fault: cause.fault.is_some(),
     };
     causes.into_iter().map(tell).collect()

@@ -1,9 +1,10 @@
 //! A story in some thirty lines of text.
 
 use super::blame::Holder;
-use super::documents::{Fault, Found, Harm};
+use super::documents::{Fault, Found, Harm, Incident};
 use super::plot::Story;
 use super::steps::{Because, Evidence, Step};
+use super::stretches;
 use super::toll::{self, Toll};
 use super::words::{clock, count, difference, duration, metric, share, value};
 use crate::truth::{Interaction, Part, Role};
@@ -57,9 +58,9 @@ impl Told<'_> {
             return lines.text;
         }
         lines.bare(&format!(
-            "\nwhat it did: since when (the beginning of the window, or the fault), where, what; a number that shows it, without the fault →\n\
-             with it [its name, and the window in which the two differ most: truth/windows, contrast {}]; what led to it (and to how many\n\
-             other things it can be led back: truth/propagation.json)",
+            "\nwhat it did: since when it has mattered (the beginning of the window, or the fault), where, what; a number that shows it,\n\
+             without the fault → with it [its name, and the window in which the two differ most: truth/windows, contrast {}]; what led to\n\
+             it (how much of it is due to that, where this is known, and how many others did besides: truth/propagation.json)",
             story.incident.contrast
         ));
         for line in story.steps_in_words() {
@@ -85,9 +86,12 @@ impl Told<'_> {
             lines.bare(&line);
         }
         lines.bare("");
-        lines.add("hurt", &hurt(&story.incident.requests));
+        lines.add("hurt", &story.hurt());
         for line in story.tolls_in_words() {
             lines.bare(&line);
+        }
+        if let Some(line) = story.failed_anyway_in_words() {
+            lines.add("not by it", &line);
         }
         for (head, part) in [("bystanders", Part::Bystander), ("no worse", Part::Affected)] {
             let components = story.components(part);
@@ -127,7 +131,8 @@ fn changed(fault: &Fault) -> String {
     format!("{} fault `{}` ({} of {}){what}{until}", clock(fault.offset_ns), fault.name, fault.kind, fault.component)
 }
 
-fn hurt(harm: &Harm) -> String {
+/// What requests suffered, of those compared between two instants.
+fn hurt(harm: &Harm, between: &str) -> String {
     let added = match harm.added {
         0 => String::new(),
         added => {
@@ -136,10 +141,10 @@ fn hurt(harm: &Harm) -> String {
         }
     };
     if harm.hurt == 0 {
-        return format!("none of {} requests compared{added}", count(harm.compared));
+        return format!("none of {} requests compared {between}{added}", count(harm.compared));
     }
     let mut text = format!(
-        "{} of {} requests compared ({}): {} failed, {} lost; {} user-seconds lost by those who were answered",
+        "{} of {} requests compared {between} ({}): {} failed, {} unanswered; {} user-seconds lost by those who were answered",
         count(harm.hurt),
         count(harm.compared),
         share(harm.hurt as f64 / harm.compared as f64),
@@ -154,6 +159,27 @@ fn hurt(harm: &Harm) -> String {
 }
 
 impl Story {
+    /// Who was hurt, of how many, between when.
+    fn hurt(&self) -> String {
+        let Incident { start, compared_until, requests, .. } = &self.incident;
+        hurt(requests, &format!("from {} to {}", clock(start.offset_ns), clock(compared_until.offset_ns)))
+    }
+
+    /// Failures that there are without the faults as well.
+    fn failed_anyway_in_words(&self) -> Option<String> {
+        let restarts = self.faults.iter().filter(|fault| fault.contrast.starts_with("same deploy"));
+        let restarts: Vec<_> = restarts.map(|fault| fault.component.as_str()).collect();
+        let why = match restarts.as_slice() {
+            [] => String::new(),
+            who => format!(
+                ": it is compared with the same deploy without the defect, which restarts {} too",
+                who.join(" and ")
+            ),
+        };
+        let failed = count(self.failed_anyway);
+        (self.failed_anyway > 0).then(|| format!("{failed} requests failed in that time as they do without it{why}"))
+    }
+
     /// How several faults go together.
     fn together(&self) -> Vec<String> {
         if self.incident.interaction == Interaction::Single || self.incident.faults.len() < 2 {
@@ -205,7 +231,7 @@ impl Story {
             .map(|toll| {
                 let mut line = format!("  {:<wide$}  {:>6} hurt", name(toll), count(toll.hurt));
                 if toll.failed + toll.lost > 0 {
-                    let _ = write!(line, " ({} failed, {} lost)", count(toll.failed), count(toll.lost));
+                    let _ = write!(line, " ({} failed, {} unanswered)", count(toll.failed), count(toll.lost));
                 }
                 if let Some((without, with)) = toll.means_ns() {
                     let parts: Vec<_> = toll
@@ -230,6 +256,12 @@ impl Story {
             .collect();
         if self.tolls.len() > TOLLS {
             lines.push(format!("  … and {} more: truth/effects", self.tolls.len() - TOLLS));
+        }
+        if shown.iter().any(|toll| toll.slower > 0) {
+            lines.push(
+                "  (a request's time over all services on its way; whose queue, pool, core or pause it was: sim explain --request N)"
+                    .to_owned(),
+            );
         }
         lines
     }
@@ -258,6 +290,7 @@ impl Story {
                     Some(why) => format!("no recovery: {why}"),
                     None => incident.recovery.verdict.clone(),
                 };
+                text.push_str(&stretches::in_words(&self.stretches, incident.compared_until.offset_ns));
                 if let Some(undone) = undone {
                     let _ = write!(
                         text,
@@ -295,20 +328,22 @@ fn adds_up(found: &Evidence) -> bool {
     found.unit == "count" || matches!(found.metric.as_str(), "paused" | "throttled")
 }
 
-/// What led to a step: the nearest cause, and how many there are besides.
+/// What led to a step: the main cause, how much is due to it, and how many there are besides.
 fn because(step: &Step) -> String {
     let Some(first) = step.because.first() else { return "(unexplained)".to_owned() };
     let tell = |because: &Because| {
         if because.fault {
-            format!("fault `{}`", because.what)
+            // Where it does not say more than that it was the fault.
+            let how = because.mechanism.strip_prefix("the fault").unwrap_or_default();
+            format!("fault `{}`{how}", because.what)
         } else if because.place.split('/').next() == Some(step.component.as_str()) {
             because.mechanism.clone()
         } else {
             format!("{}: {}", because.place, because.mechanism)
         }
     };
-    match step.because.len() - 1 {
-        0 => tell(first),
-        more => format!("{} (+{more})", tell(first)),
-    }
+    let much = first.share.map(share);
+    let more = (step.because.len() > 1).then(|| format!("+{}", step.because.len() - 1));
+    let beside: Vec<_> = much.into_iter().chain(more).collect();
+    if beside.is_empty() { tell(first) } else { format!("{} ({})", tell(first), beside.join("; ")) }
 }

@@ -26,6 +26,8 @@ pub struct EffectRow<'a> {
     pub source: &'a str,
     /// What was asked for.
     pub name: &'a str,
+    /// When it was sent, since the run began, in nanoseconds.
+    pub sent_ns: u64,
     /// With the fault; `None` if it had not ended there.
     pub with: Option<Ended<'a>>,
     /// Without it.

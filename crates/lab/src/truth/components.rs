@@ -14,6 +14,7 @@ pub struct Components {
     of: Vec<usize>,
     /// By process: its service's.
     of_processes: Vec<Option<usize>>,
+    known: BTreeMap<String, usize>,
 }
 
 impl Components {
@@ -29,7 +30,13 @@ impl Components {
         }
         let of_process = |process: &ProcessInfo| known.get(&process.name).copied();
         let of_processes = catalogue.processes.iter().map(of_process).collect();
-        Self { names, of, of_processes }
+        Self { names, of, of_processes, known }
+    }
+
+    /// The component of a name.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<usize> {
+        self.known.get(name).copied()
     }
 
     /// The component that a process belongs to.

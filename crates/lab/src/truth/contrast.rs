@@ -18,10 +18,11 @@
 
 use super::components::Components;
 use super::course::Course;
-use super::failures::Failures;
 use super::harm::Harm;
 use super::join::{self, Join, Pair};
 use super::lane::Key;
+use super::marks::Labels;
+use super::outcomes::Outcomes;
 use super::reach::{Reach, Strike};
 use super::system::System;
 use knockon_kernel::{Duration, Time};
@@ -50,6 +51,11 @@ impl Kind {
             Self::Necessity(fault) | Self::Sufficiency(fault) => vec![fault],
             Self::Joint => all.to_vec(),
         }
+    }
+
+    /// Whether it is about this fault alone.
+    pub(super) fn is_of(self, fault: FaultId) -> bool {
+        matches!(self, Self::Necessity(one) | Self::Sufficiency(one) if one == fault)
     }
 
     /// The word in files.
@@ -82,9 +88,9 @@ pub struct WindowRow {
     pub band: f64,
     /// Whether `with` lies outside the band.
     pub outside: bool,
-    /// Whether it lies outside in a component that is affected.
+    /// Whether it lies outside, or is beyond chance together with those before it, in a component that is affected.
     pub labelled: bool,
-    /// Whether, in addition, it is worse.
+    /// Whether, in addition, it is worse, while its component fares worse.
     pub hurt: bool,
 }
 
@@ -121,7 +127,7 @@ pub struct Contrast {
     pub reach: Vec<Reach>,
     /// Requests.
     pub harm: Harm,
-    pub(super) failures: Failures,
+    pub(super) outcomes: Outcomes,
     join: Join,
     windows: u64,
     /// Windows since anything was beyond chance.
@@ -157,7 +163,7 @@ impl Contrast {
             courses: vec![Course::default(); components.of_metrics()],
             reach: vec![Reach::default(); components.names.len()],
             harm: Harm::default(),
-            failures: Failures::default(),
+            outcomes: Outcomes::default(),
             join: Join::new(&system.blueprint, &with.aside, &without.aside),
             with,
             without,
@@ -182,7 +188,7 @@ impl Contrast {
     pub(super) fn compare(&mut self, block: &Block<'_>) -> (Vec<WindowRow>, Vec<EffectRow>) {
         self.learn(block);
         for (world, seen) in [block.with, block.without].into_iter().enumerate() {
-            self.failures.take(block.system, world, seen.requests, seen.spans);
+            self.outcomes.take(block.system, world, seen.requests, seen.spans);
         }
         let rows = self.compare_windows(block);
         self.join.take(block.system, join::World::With, block.with.requests);
@@ -208,9 +214,15 @@ impl Contrast {
         }
     }
 
+    /// Takes in ends of requests in the world with the fault, after the last window that was compared.
+    pub(super) fn take_late(&mut self, ended: &[RequestRecord]) {
+        self.join.take_late(ended);
+    }
+
     /// What is left when worlds are compared no longer: requests of one of both only.
     pub(super) fn finish(&mut self, system: &System, sent_before: Time) -> Vec<EffectRow> {
-        let pairs = self.join.rest(system, sent_before);
+        let mut pairs = self.join.pairs();
+        pairs.extend(self.join.rest(system, sent_before));
         self.harm.compared = self.join.compared;
         self.judge(&system.components, pairs)
     }
@@ -234,7 +246,7 @@ impl Contrast {
         let before = self.windows;
         self.windows += block.windows.len() as u64;
         let Some(since) = block.windows.first().map(|window| window.0) else { return Vec::new() };
-        let mut rows = Vec::new();
+        let (mut rows, mut struck) = (Vec::new(), Vec::new());
         let mut strikes = Vec::new();
         for (index, course) in self.courses.iter_mut().enumerate() {
             let at = |seen: Seen<'_>, window: usize| seen.windows[window][index];
@@ -255,7 +267,9 @@ impl Contrast {
                 }
                 let nth = (before + window as u64 + 1) as f64;
                 let metric = &metrics[index];
-                if metric.decides && (exact || course.is_beyond(difference, metric, deciding, nth)) {
+                let is_beyond = metric.decides && (exact || course.is_beyond(difference, metric, deciding, nth));
+                struck.push(is_beyond);
+                if is_beyond {
                     let from = course.begins(began, difference);
                     let (component, worse) = (components.of_metric(index), metric.worse.is(difference));
                     strikes.push(Strike { component, from, end, worse });
@@ -285,23 +299,25 @@ impl Contrast {
         for &(_, end) in block.windows {
             self.quiet_windows = if loudest.is_some_and(|loudest| loudest >= end) { 0 } else { self.quiet_windows + 1 };
         }
-        self.label(block, &mut rows);
+        self.label(block, &mut rows, &struck);
         rows
     }
 
-    fn label(&mut self, block: &Block<'_>, rows: &mut [WindowRow]) {
-        for row in rows {
+    /// Labels rows, of which some have been found to be beyond chance themselves.
+    fn label(&mut self, block: &Block<'_>, rows: &mut [WindowRow], struck: &[bool]) {
+        for (row, struck) in rows.iter_mut().zip(struck) {
             let metric = &block.system.metrics.list()[row.metric];
             let reach = &mut self.reach[block.system.components.of_metric(row.metric)];
-            if !row.outside || !reach.is_affected(row.end) {
+            if !(row.outside || *struck) || !reach.is_affected(row.end) {
                 continue;
             }
             let is_gauge = block.system.metrics.is_gauge(row.metric);
             let difference = distance(is_gauge, row.with, row.without);
             row.labelled = true;
-            row.hurt = metric.worse.is(difference);
-            self.courses[row.metric].label(row, row.start.max(self.from), difference);
-            reach.label(row.end);
+            // One number in two hundred leaves its band by chance, the worse way as often as not.
+            row.hurt = metric.worse.is(difference) && reach.is_hurting(row.end);
+            self.courses[row.metric].label(row, metric, row.start.max(self.from), difference);
+            reach.label(row.end, row.hurt);
         }
     }
 
@@ -318,6 +334,7 @@ impl Contrast {
             let hurt = labelled && distance_ns > 0.0;
             if labelled {
                 self.harm.count(&pair, distance_ns);
+                self.reach[components.of_metric(pair.endpoint)].has_row(hurt);
             }
             EffectRow { pair, band_ns, outside, labelled, hurt }
         });
@@ -332,6 +349,23 @@ impl Contrast {
     /// Whether a component counts as affected at an instant.
     pub(super) fn affects(&self, component: usize, at: Time) -> bool {
         self.reach[component].is_affected(at)
+    }
+
+    /// Whether a component fares worse at an instant.
+    pub(super) fn hurts(&self, component: usize, at: Time) -> bool {
+        self.reach[component].is_hurting(at)
+    }
+
+    /// Takes in whose observed rows have been labelled.
+    pub(super) fn take_in(&mut self, components: &Components, labels: &Labels) {
+        let spans = labels.spans.iter().map(|mark| (components.of_process(mark.process), mark.hurt));
+        let lines = labels.logs.iter().map(|mark| (components.of_process(mark.process), false));
+        let samples = labels.samples.iter().map(|mark| (Some(components.of_metric(mark.metric)), mark.hurt));
+        for (component, hurt) in spans.chain(lines).chain(samples) {
+            if let Some(component) = component {
+                self.reach[component].has_row(hurt);
+            }
+        }
     }
 
     /// How long nothing has been beyond chance.

@@ -38,12 +38,12 @@ pub struct Course {
     pub onset_higher: Option<Time>,
     /// See above.
     pub onset_lower: Option<Time>,
+    /// First labelled window in which there was so much more of it that it matters ([`Metric::matters`]).
+    pub mattered: Option<Time>,
     /// Labelled windows.
     pub labelled: u64,
     /// Of them, those that are worse.
     pub hurt: u64,
-    /// The largest difference in a labelled window in which it was higher, and what it was without.
-    pub highest: Option<(f64, f64)>,
     /// Differences by the seconds that they lasted, over labelled windows: of those that are higher.
     pub excess: f64,
 }
@@ -119,16 +119,16 @@ impl Course {
     }
 
     /// A window is labelled.
-    pub(super) fn label(&mut self, row: &WindowRow, began: Time, difference: f64) {
+    pub(super) fn label(&mut self, row: &WindowRow, metric: &Metric, began: Time, difference: f64) {
         self.sets_on(began, difference);
+        if self.mattered.is_none() && metric.matters(difference, row.without, row.end - row.start) {
+            self.mattered = Some(began);
+        }
         if difference > 0.0 {
             self.excess += difference * (row.end - row.start).as_secs_f64();
         }
         self.labelled += 1;
         self.hurt += u64::from(row.hurt);
-        if difference > 0.0 && self.highest.is_none_or(|(highest, _)| difference > highest) {
-            self.highest = Some((difference, row.without));
-        }
     }
 
     /// Whether a difference in the `nth` window is beyond what chance gives in a whole contrast.

@@ -3,6 +3,8 @@
 use super::contrast::{Contrast, EffectRow, Kind, WindowRow};
 use super::difficulty::Difficulty;
 use super::marks::Labels;
+use super::system::System;
+use super::waits::Waits;
 use knockon_kernel::{Duration, Time};
 use knockon_model::Stop;
 use knockon_model::id::FaultId;
@@ -62,6 +64,8 @@ pub struct Episode {
     pub limit: Option<Stop>,
     /// What is known of each.
     pub contrasts: Vec<Contrast>,
+    /// What was waited for, where anything is observed.
+    pub(super) waits: Waits,
     /// How hard it is to find out what happened from what is observed, where anything is.
     pub difficulty: Option<Difficulty>,
 }
@@ -74,6 +78,16 @@ impl Episode {
     #[must_use]
     pub fn whole(&self) -> &Contrast {
         self.find(Kind::Joint).or(self.contrasts.first()).expect("an episode has a contrast")
+    }
+
+    /// Takes in who held what others waited for in windows that have been compared.
+    pub(super) fn take(&mut self, System { blueprint, components, .. }: &System, windows: &[BlameWindow]) {
+        let mut waits = std::mem::take(&mut self.waits);
+        for window in windows {
+            let is_affected = |component| self.whole().affects(component, window.end);
+            waits.take(blueprint, components, &window.records, is_affected);
+        }
+        self.waits = waits;
     }
 
     /// All its faults.

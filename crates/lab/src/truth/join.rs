@@ -58,6 +58,8 @@ struct Slot {
     with: Option<RequestRecord>,
     without: Option<RequestRecord>,
     placebo: Option<RequestRecord>,
+    /// Its endpoint: the index of its first metric.
+    endpoint: usize,
     /// What both comparisons have taken from it.
     told: bool,
     measured: bool,
@@ -151,6 +153,7 @@ impl Join {
                 continue;
             }
             let slot = self.slots.entry(record.trace).or_default();
+            slot.endpoint = endpoint;
             match world {
                 World::With => slot.with = Some(*record),
                 World::Without => slot.without = Some(*record),
@@ -170,6 +173,19 @@ impl Join {
             }
             if slot.told && slot.measured {
                 self.slots.remove(&record.trace);
+            }
+        }
+    }
+
+    /// Takes in what ended with the fault when worlds were compared no longer: only requests that had ended without it before.
+    pub(super) fn take_late(&mut self, ended: &[RequestRecord]) {
+        for record in ended {
+            let Some(slot) = self.slots.get_mut(&record.trace) else { continue };
+            if let (None, Some(without)) = (slot.with, slot.without) {
+                slot.with = Some(*record);
+                self.compared += 1;
+                let pair = Pair { with: Some(*record), without: Some(without), endpoint: slot.endpoint };
+                self.complete.push(pair);
             }
         }
     }

@@ -6,6 +6,7 @@
 //! requests that ended in the window.
 //! Each says which way is worse; a table of them is the only list there is.
 
+use knockon_kernel::Duration;
 use knockon_model::LevelKind;
 
 /// What is compared.
@@ -64,7 +65,32 @@ impl Metric {
             Some(part) => format!("{}/{part}.{}", self.component, self.name),
         }
     }
+
+    /// Whether a difference in a window is one that leads to anything: more of a load or a time by a tenth at least, a hundredth of somebody
+    /// who waits, a thousandth of the time in which nobody gets on. Of what is counted one by one, and of levels, every one.
+    pub(super) fn matters(&self, difference: f64, without: f64, window: Duration) -> bool {
+        let is_more_of_either = self.worse == Worse::Neither && difference > 0.0;
+        if !(self.worse.is(difference) || is_more_of_either) {
+            return false;
+        }
+        let is_more = without.is_nan() || difference >= LEAST_MORE * without;
+        match self.name.as_str() {
+            "sent" | "arrived" | "latency.mean" | "present.mean" | "in_use.present.mean" | "in_use.sojourn.mean" => {
+                is_more
+            }
+            "paused" | "throttled" => difference >= LEAST_SHARE * window.as_secs_f64(),
+            name if name.ends_with("present.mean") => is_more && difference >= LEAST_WAITING,
+            _ => true,
+        }
+    }
 }
+
+/// The least share of its own by which there is more of something, or it takes longer.
+const LEAST_MORE: f64 = 0.1;
+/// The least mean number of requests that wait.
+const LEAST_WAITING: f64 = 0.01;
+/// The least share of a window in which nobody gets on.
+const LEAST_SHARE: f64 = 0.001;
 
 use Worse::{Higher, Lower, Neither};
 
@@ -180,3 +206,33 @@ pub(super) const LEVELS: &[(LevelKind, Worse)] = &[
     (LevelKind::Breaker, Higher),
     (LevelKind::Ejected, Higher),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn next_to_nothing_leads_to_nothing() {
+        let matters = |name: &str, worse, difference, without| {
+            let metric = Metric {
+                component: "web".to_owned(),
+                part: None,
+                name: name.to_owned(),
+                unit: "",
+                worse,
+                counts: false,
+                is_level: false,
+                exogenous: false,
+                decides: true,
+            };
+            metric.matters(difference, without, Duration::from_secs(15))
+        };
+        assert!(matters("latency.mean", Higher, 4e-3, 30e-3) && !matters("latency.mean", Higher, 0.4e-3, 30e-3));
+        assert!(matters("latency.mean", Higher, 4e-3, f64::NAN), "there was none before");
+        assert!(matters("paused", Higher, 0.1, 0.0) && !matters("paused", Higher, 4e-3, 2e-3));
+        assert!(matters("queue.present.mean", Higher, 1.0, 0.0) && !matters("queue.present.mean", Higher, 6e-4, 0.0));
+        assert!(matters("failed", Higher, 1.0, 100.0), "each failure is one");
+        assert!(matters("arrived", Neither, 20.0, 100.0), "more load leads somewhere, whether it is worse or not");
+        assert!(!matters("arrived", Neither, -20.0, 100.0) && !matters("failed", Higher, -1.0, 2.0));
+    }
+}

@@ -20,15 +20,16 @@ mod course;
 pub mod difficulty;
 mod edge;
 mod episode;
-mod failures;
 mod harm;
 mod incident;
 mod join;
 mod lane;
+mod lines;
 mod marks;
 mod metric;
 mod metrics;
 mod noise;
+mod outcomes;
 mod propagation;
 mod reach;
 mod running;
@@ -36,6 +37,7 @@ mod side;
 mod stretch;
 mod system;
 mod tally;
+mod waits;
 
 pub use components::Components;
 pub use contrast::{ALPHA, Contrast, EffectRow, Kind, WindowRow};
@@ -49,7 +51,7 @@ pub use marks::{LATE, LATE_AT_LEAST, Labels, LogMark, SampleMark, SpanMark};
 pub use metric::{Metric, Worse};
 pub use metrics::Metrics;
 pub use noise::Noise;
-pub use propagation::{Node, Propagation, State};
+pub use propagation::{Link, Node, Propagation, State};
 pub use reach::Reach;
 pub use stretch::{Passed, Stretch};
 pub use tally::Tally;
@@ -185,9 +187,9 @@ impl<const O: bool> Truth<O> {
         self.episodes.iter().zip(self.incidents()).filter_map(of).collect()
     }
 
-    /// Compares no longer: the fact has ended before its time.
-    pub fn abandon(&mut self) {
-        self.break_off(None);
+    /// Compares no longer: the fact has ended before its time, and has left this behind since it was last compared.
+    pub fn abandon(&mut self, late: &Tally<O>) -> Settled {
+        Settled { rows: self.break_off(None, late), blame: Vec::new() }
     }
 
     /// What is compared.
@@ -262,7 +264,7 @@ impl<const O: bool> Truth<O> {
     /// Drives a fact that nobody else watches, to its end or until `tell` breaks off: it is told after each stretch what came of it.
     ///
     /// # Errors
-    /// The limit that the fact hits.
+    /// The limit that the fact hits; what could be compared until then has been told.
     pub fn follow(
         &mut self,
         fact: &mut World,
@@ -273,7 +275,14 @@ impl<const O: bool> Truth<O> {
         self.begin(fact, &mut tally);
         loop {
             let stretch = self.next();
-            let passed = self.run(&stretch, fact, |fact, until| fact.run_until(until, &mut tally))?;
+            let passed = match self.run(&stretch, fact, |fact, until| fact.run_until(until, &mut tally)) {
+                Ok(passed) => passed,
+                Err(stop) => {
+                    let settled = self.abandon(&tally);
+                    let _ = tell(self, fact, settled);
+                    return Err(stop);
+                }
+            };
             let settled = self.settle(&stretch, &passed, fact, &mut tally);
             if tell(self, fact, settled).is_break() || stretch.until == end {
                 return Ok(());
@@ -295,7 +304,7 @@ impl<const O: bool> Truth<O> {
         // What is left before a fault waits for the edge of its window.
         let waits = self.running.is_some() && limit.is_none() && stretch.edges.is_empty();
         if limit.is_some() {
-            self.break_off(limit);
+            rows = self.break_off(limit, tally);
             fact.ignore_blame();
         } else if waits {
             if let Some(running) = &mut self.running {
@@ -312,6 +321,7 @@ impl<const O: bool> Truth<O> {
             });
             blame.extend(windows_of_blame);
             rows = running.compare(&self.system, &bounds, &windows, tally);
+            running.episode.take(&self.system, &blame);
         } else if let Some((side, opened, record)) = &mut self.calm {
             record.learn(side.close(&self.system, read, tally));
             *opened = stretch.edges.last().copied().unwrap_or(*opened);
@@ -389,12 +399,18 @@ impl<const O: bool> Truth<O> {
         }
     }
 
-    /// Ends the episode before it is over, since one of its worlds goes no further. What was under way is compared with nothing.
-    fn break_off(&mut self, limit: Option<Stop>) {
-        let Some(mut running) = self.running.take() else { return };
+    /// Ends the episode before it is over, since one of its worlds goes no further, as if the run ended with the last window that was compared. A
+    /// request that was under way then may have ended in the world with the fault since.
+    fn break_off(&mut self, limit: Option<Stop>, late: &Tally<O>) -> Vec<Rows> {
+        let Some(mut running) = self.running.take() else { return Vec::new() };
         running.episode.until = running.opened;
         running.episode.limit = limit;
-        self.shelve(running);
+        let Running { episode, lanes, .. } = &mut running;
+        for contrast in &mut episode.contrasts {
+            let late = lanes.get(&contrast.with).map_or(late, |lane| &lane.tally);
+            contrast.take_late(&late.requests);
+        }
+        self.finish(running, Time::MAX)
     }
 
     fn shelve(&mut self, mut running: Running<O>) {
@@ -413,18 +429,25 @@ impl<const O: bool> Truth<O> {
         running.episode.settled = settled;
         // Where worlds go on unwatched, what is under way in one of them may still end in it.
         let sent_before = if settled { running.opened.min(before(self.now)) } else { Time::MAX };
+        self.finish(running, sent_before)
+    }
+
+    /// Tells what has no counterpart: of requests, those sent before an instant.
+    fn finish(&mut self, mut running: Running<O>, sent_before: Time) -> Vec<Rows> {
         let mut rows = Vec::new();
         let all: Vec<FaultId> = running.episode.all_faults().collect();
         for contrast in &mut running.episode.contrasts {
             let effects = contrast.finish(&self.system, sent_before);
             let marks = running.marks.remove(&contrast.kind);
+            let labels = marks.map(|marks| marks.rest(contrast, &self.system)).unwrap_or_default();
+            contrast.take_in(&self.system.components, &labels);
             rows.push(Rows {
                 contrast: contrast.number,
                 kind: contrast.kind,
                 faults: contrast.kind.faults(&all),
                 windows: Vec::new(),
                 effects,
-                labels: marks.map(|marks| marks.rest(contrast, &self.system.components)).unwrap_or_default(),
+                labels,
             });
         }
         self.shelve(running);

@@ -40,6 +40,17 @@ impl Noise {
         }
     }
 
+    /// Takes in so many distances of nothing.
+    pub(super) fn add_silence(&mut self, distances: u64) {
+        self.count += distances;
+        self.zeros += distances;
+    }
+
+    /// Whether some were endless, and so many that one more may be by chance.
+    pub(super) fn is_boundless(&self, alpha: f64) -> bool {
+        self.infinite > 0 && self.band(alpha).is_infinite()
+    }
+
     /// How many there were.
     #[must_use]
     pub fn count(&self) -> u64 {

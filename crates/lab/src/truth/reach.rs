@@ -15,7 +15,9 @@ pub struct Reach {
     pub onset: Option<Time>,
     /// End of the last window in which a number of it was labelled.
     pub last: Option<Time>,
-    /// Whether any number of it that decides was worse.
+    /// Whether any row of it is labelled, in any table.
+    pub labelled: bool,
+    /// Whether any of those is hurt.
     pub hurt: bool,
     /// End of the last window in which a number of it that decides was beyond chance, and worse.
     pub last_hurt: Option<Time>,
@@ -51,7 +53,6 @@ impl Reach {
         let interval = (Time::from_nanos(from.as_nanos().saturating_sub(1)), end.saturating_add(afterwards));
         note(&mut self.affected, interval);
         if worse {
-            self.hurt = true;
             self.last_hurt = self.last_hurt.max(Some(end));
             note(&mut self.hurting, interval);
         }
@@ -68,8 +69,15 @@ impl Reach {
     }
 
     /// One of its numbers is labelled in the window that ends here.
-    pub(super) fn label(&mut self, end: Time) {
+    pub(super) fn label(&mut self, end: Time, hurt: bool) {
         self.last = self.last.max(Some(end));
+        self.has_row(hurt);
+    }
+
+    /// A row of it is labelled: a number, a request, a span, a log line or a sample.
+    pub(super) fn has_row(&mut self, hurt: bool) {
+        self.labelled = true;
+        self.hurt |= hurt;
     }
 }
 

@@ -11,6 +11,7 @@ use super::metrics::Metrics;
 use super::side::Side;
 use super::system::System;
 use super::tally::{Tally, Wanted};
+use super::waits::Waits;
 use knockon_kernel::Time;
 use knockon_model::id::FaultId;
 use knockon_model::{Stop, World};
@@ -60,6 +61,7 @@ impl<const O: bool> Running<O> {
                 settled: false,
                 limit: None,
                 contrasts: Vec::new(),
+                waits: Waits::default(),
                 difficulty: None,
             },
             lanes: BTreeMap::new(),
@@ -287,13 +289,14 @@ impl<const O: bool> Running<O> {
                 let tallies = [tally, &without.tally, &placebo.tally];
                 labels = marks.take(contrast, system, tallies, now);
                 labels.samples = marks::samples(system, contrast, &windows, &tally.samples);
+                contrast.take_in(&system.components, &labels);
             }
             let faults = contrast.kind.faults(&faults);
             Rows { contrast: contrast.number, kind: contrast.kind, faults, windows, effects, labels }
         });
         let mut compared: Vec<Rows> = compared.collect();
         let acts = |fault: &FaultId| {
-            let of_it = |contrast: &&Contrast| matches!(contrast.kind, Kind::Necessity(one) | Kind::Sufficiency(one) if one == *fault);
+            let of_it = |contrast: &&Contrast| contrast.kind.is_of(*fault);
             let mut contrasts = self.episode.contrasts.iter().filter(of_it).peekable();
             contrasts.peek().is_none() || contrasts.any(Contrast::has_effect)
         };

@@ -108,7 +108,12 @@ pub(super) static EFFECTS: Table = Table {
             "",
             "Whether it is outside at a time when its source was affected: whether the fault did that.",
         ),
-        required("hurt", Kind::Bool, "", "Whether it is labelled, and took longer, failed or was lost with the fault."),
+        required(
+            "hurt",
+            Kind::Bool,
+            "",
+            "Whether it is labelled, and took longer, failed or was never answered with the fault.",
+        ),
     ],
 };
 

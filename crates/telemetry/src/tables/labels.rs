@@ -38,7 +38,12 @@ pub(super) static LABELS_SPANS: Table = Table {
             "ns",
             "Duration with the fault less that without; null where the span is not in both worlds.",
         ),
-        required("hurt", Kind::Bool, "", "Whether it took longer or failed because of the fault."),
+        required(
+            "hurt",
+            Kind::Bool,
+            "",
+            "Whether it took longer or failed because of the fault, at a time when its component fared worse.",
+        ),
     ],
 };
 

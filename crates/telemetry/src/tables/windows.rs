@@ -71,9 +71,15 @@ pub(super) static WINDOWS: Table = Table {
             "labelled",
             Kind::Bool,
             "",
-            "Whether it is outside at a time when its component was affected: whether the fault did that.",
+            "Whether it is outside, or beyond chance together with the windows before it, at a time when its component was affected: whether the \
+             fault did that.",
         ),
-        required("hurt", Kind::Bool, "", "Whether it is labelled, and worse with the fault."),
+        required(
+            "hurt",
+            Kind::Bool,
+            "",
+            "Whether it is labelled, and worse with the fault, at a time when its component fared worse.",
+        ),
     ],
 };
 

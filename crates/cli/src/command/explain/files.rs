@@ -149,7 +149,7 @@ impl Files {
     }
 
     pub(super) fn each_effect(&self, contrast: u32, mut take: impl FnMut(&EffectRow<'_>)) -> Result<(), Failure> {
-        const FIXED: [&str; 12] = [
+        const FIXED: [&str; 13] = [
             "contrast",
             "source",
             "name",
@@ -162,6 +162,7 @@ impl Files {
             "without_outcome",
             "without_status",
             "without_error_type",
+            "sent_time",
         ];
         let parts = difference_columns();
         let columns: Vec<&str> = FIXED.into_iter().chain(parts.iter().map(String::as_str)).collect();
@@ -185,11 +186,19 @@ impl Files {
                 contrast,
                 source: batch.text(1, row).unwrap_or_default(),
                 name: batch.text(2, row).unwrap_or_default(),
+                sent_ns: self.offset_ns(batch.integer(12, row).unwrap_or(0)),
                 with: ended(4),
                 without: ended(8),
                 differences_ns,
                 hurt: batch.answer(3, row).unwrap_or(false),
             });
+        })
+    }
+
+    /// Every request that ended: when, and whether it failed.
+    pub(super) fn each_request(&self, mut take: impl FnMut(u64, bool)) -> Result<(), Failure> {
+        self.each("truth/requests", &["ended_time", "outcome"], |batch, row| {
+            take(self.offset_ns(batch.integer(0, row).unwrap_or(0)), batch.text(1, row) == Some("failed"));
         })
     }
 

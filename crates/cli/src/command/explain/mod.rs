@@ -116,6 +116,7 @@ fn read(files: &Files, incident: &Incident) -> Result<Story, Failure> {
     let mut opening = Opening::new(incident.clone(), graph, &faults, &files.milestones()?, files.calendar());
     files.each_window(incident.contrast, |row| opening.window(row))?;
     files.each_effect(incident.contrast, |row| opening.effect(row))?;
+    files.each_request(|ended_ns, failed| opening.request(ended_ns, failed))?;
     files.each_blame(|row| opening.blame(row))?;
     Ok(opening.finish())
 }

@@ -27,11 +27,11 @@ use serde::{Deserialize, Serialize};
 pub enum Part {
     /// A fault acts on it.
     Trigger,
-    /// It fares worse.
+    /// It fares worse: a row of it is hurt.
     Victim,
-    /// It does other work than without the fault, and fares no worse.
+    /// It does other work than without the fault, and fares no worse: rows of it are labelled, and none is hurt.
     Affected,
-    /// Nothing of it leaves its bands.
+    /// No row of it is labelled.
     Bystander,
 }
 
@@ -151,7 +151,7 @@ impl Incident {
         let Harm { hurt, failed, lost, waited_ns, .. } = self.harm;
         let mut text = format!("{names}: {hurt} requests hurt");
         if failed + lost > 0 {
-            text.push_str(&format!(" ({failed} failed, {lost} lost)"));
+            text.push_str(&format!(" ({failed} failed, {lost} unanswered)"));
         }
         text.push_str(&format!(", {:.0} user-seconds lost", waited_ns as f64 / 1e9));
         if self.interaction != Interaction::Single {
@@ -196,7 +196,7 @@ fn of_components(
         .collect();
     let all = components.names.iter().enumerate().map(|(n, name)| {
         let reach = &whole.reach[n];
-        let part = match (reach.onset.is_some(), reach.hurt) {
+        let part = match (reach.labelled, reach.hurt) {
             _ if triggers.contains(name) => Part::Trigger,
             (false, _) => Part::Bystander,
             (true, true) => Part::Victim,

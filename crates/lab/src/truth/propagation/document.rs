@@ -22,7 +22,7 @@ impl Propagation {
         }
         for edge in self.graph.edge_references() {
             let (from, to) = (edge.source().index(), edge.target().index());
-            let _ = writeln!(text, "    n{from} -> n{to} [label=\"{}\"];", edge.weight());
+            let _ = writeln!(text, "    n{from} -> n{to} [label=\"{}\"];", edge.weight().mechanism);
         }
         text.push_str("}\n");
         text
@@ -48,7 +48,8 @@ impl Propagation {
         let edges = self.graph.edge_references().map(|edge| EdgeRow {
             from: edge.source().index(),
             to: edge.target().index(),
-            mechanism: edge.weight(),
+            mechanism: edge.weight().mechanism,
+            share: edge.weight().share,
         });
         Document {
             nodes: nodes.collect(),
@@ -85,4 +86,5 @@ struct EdgeRow {
     from: usize,
     to: usize,
     mechanism: &'static str,
+    share: Option<f64>,
 }

@@ -2,11 +2,13 @@
 //! next. The files `truth/propagation.json` and `truth/propagation.dot`.
 //!
 //! Nodes are states (memory, pauses, connections held, callers waiting …), each read from the numbers that tell of it. The edges that
-//! there may be follow from the machines and from who may call whom, never from the data: pauses hold connections longer, a slow callee
-//! holds its caller, a caller's misses load the database. An edge is drawn where both of its states left their bands and the
-//! first did not do so later; what a longer way already says is left out (transitive reduction). States that nothing led to are roots:
+//! there may be follow from the machines and from who may call whom: pauses hold connections longer, a slow callee
+//! holds its caller, a caller's misses load the database. An edge is drawn where both of its states left their bands, the
+//! first did so before the second mattered, and, where [`accounts`] tell how much is due to it, that is not next to nothing. What a longer way already says is
+//! left out (transitive reduction), unless much is due to it. States that nothing led to are roots:
 //! those of a component that a fault acts on are led to by the fault, others are said to be unexplained.
 
+mod accounts;
 mod document;
 mod node;
 mod rules;
@@ -17,24 +19,47 @@ pub use state::State;
 
 use super::causes;
 use super::components::Components;
+use super::contrast::Contrast;
 use super::episode::Episode;
 use super::incident::{FaultFound, Incident};
 use super::metrics::Metrics;
+use accounts::{Accounts, Known};
+use knockon_kernel::Duration;
 use knockon_model::blueprint::Blueprint;
+use knockon_model::id::FaultId;
 use petgraph::algo::{has_path_connecting, toposort};
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::{EdgeFiltered, IntoNeighbors};
-use rules::{Known, WITHIN_FAINTLY, is_faint, mechanism};
+use rules::{WITHIN_FAINTLY, is_faint, mechanism};
 use std::collections::BTreeSet;
 
-/// The least share of a component's failures, in hundredths, that must be of the kind that a mechanism makes.
-const SHARE_PERCENT: u64 = 5;
+/// The least share of a state that must be due to what leads to it, where an account tells.
+const LEAST_SHARE: f64 = 0.05;
+/// The share from which on no longer way stands for it.
+const MUCH: f64 = 0.1;
+
+/// By how many windows a cause may be seen later than what came of it, where an account tells and nothing else led there.
+const LATE_WINDOWS: u64 = 2;
+
+/// How a fault led to a state where no mechanism is known.
+const UNSEEN: &str = "the fault, in a way that no number shows";
+
+/// That one state led to another.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Link {
+    /// How.
+    pub mechanism: &'static str,
+    /// The share of the other that is due to the one, where an account tells.
+    pub share: Option<f64>,
+}
+
+type Graph = DiGraph<Node, Link>;
 
 /// States, and what led to what.
 #[derive(Clone, Debug)]
 pub struct Propagation {
     /// The graph.
-    pub graph: DiGraph<Node, &'static str>,
+    pub graph: DiGraph<Node, Link>,
 }
 
 impl Propagation {
@@ -47,94 +72,116 @@ impl Propagation {
         episode: &Episode,
         incident: &Incident,
     ) -> Self {
-        let contrast = episode.whole();
-        let known = Known { blueprint, components, failures: &contrast.failures, share_percent: SHARE_PERCENT };
-        let mut graph = DiGraph::new();
-        let mut nodes = node::all(blueprint, metrics, components, episode);
-        nodes.sort_by(|a, b| (a.onset, a.state, &a.component, &a.part).cmp(&(b.onset, b.state, &b.component, &b.part)));
-        let indices: Vec<NodeIndex> = nodes.into_iter().map(|node| graph.add_node(node)).collect();
-        let mut wanted = Vec::new();
-        for &a in &indices {
-            for &b in &indices {
-                if a != b
-                    && let Some(mechanism) = mechanism(&known, &graph[a], &graph[b])
-                {
-                    wanted.push((graph[b].onset.max(graph[a].onset), graph[b].onset, a, b, mechanism));
+        let (outcomes, waits) = (&episode.whole().outcomes, &episode.waits);
+        let late = Duration::from_nanos(blueprint.scrape_interval.as_nanos().saturating_mul(LATE_WINDOWS));
+        let known = Known { blueprint, components, outcomes, waits, late };
+        let mut nodes = node::all(blueprint, metrics, episode);
+        nodes.sort_by(|a, b| (a.first, a.state, &a.component, &a.part).cmp(&(b.first, b.state, &b.component, &b.part)));
+        let accounts = Accounts::of(&known, &nodes);
+        let mut graph = Graph::new();
+        let mut possible = Vec::new();
+        for b in 0..nodes.len() {
+            for a in (0..nodes.len()).filter(|&a| a != b) {
+                if let Some((mechanism, way)) = mechanism(&known, &nodes[a], &nodes[b]) {
+                    let share = accounts.share(&nodes, a, b, way);
+                    possible.push((NodeIndex::new(a), NodeIndex::new(b), Link { mechanism, share }));
                 }
             }
         }
-        // Those between states of different times first: what happened at once must not turn time around.
-        wanted.sort_by_key(|&(_, onset, a, b, _)| (graph[a].onset == onset, graph[a].onset, a, b));
-        let forward = |graph: &DiGraph<Node, &'static str>, a: NodeIndex, b: NodeIndex| {
-            graph[a].onset <= graph[b].onset && !has_path_connecting(graph, b, a, None)
+        nodes.into_iter().for_each(|node| _ = graph.add_node(node));
+        let mut wanted: Vec<_> =
+            possible.iter().copied().filter(|(.., link)| link.share.is_none_or(|share| share >= LEAST_SHARE)).collect();
+        // What much is due to first. Then those between states of different times: what happened at once must not turn time around.
+        wanted.sort_by(|&(a, b, x), &(c, d, y)| {
+            let at_once = |a: NodeIndex, b: NodeIndex| graph[a].first == graph[b].first;
+            let much = |link: Link| link.share.filter(|&share| share >= MUCH).unwrap_or(0.0);
+            let by_time = at_once(a, b).cmp(&at_once(c, d)).then_with(|| graph[a].first.cmp(&graph[c].first));
+            much(y).total_cmp(&much(x)).then(by_time).then_with(|| (a, b).cmp(&(c, d)))
+        });
+        let forward = |graph: &Graph, a: NodeIndex, b: NodeIndex| {
+            graph[a].first <= graph[b].onset && !has_path_connecting(graph, b, a, None)
         };
         // Of what happened at once, what can be led back to a fault comes first: where two ways would close a circle, the one that
         // begins there is drawn.
         let acted_on: Vec<String> =
             acting(incident).flat_map(|found| causes::components(blueprint, found.fault)).collect();
         let mut reached: BTreeSet<NodeIndex> =
-            indices.iter().copied().filter(|&node| acted_on.contains(&graph[node].component)).collect();
+            graph.node_indices().filter(|&node| acted_on.contains(&graph[node].component)).collect();
         let mut goes_on = true;
         while goes_on {
             goes_on = false;
-            wanted.retain(|&(_, _, a, b, mechanism)| {
+            wanted.retain(|&(a, b, link)| {
                 if !reached.contains(&a) {
                     return true;
                 }
                 if forward(&graph, a, b) {
-                    graph.add_edge(a, b, mechanism);
+                    graph.add_edge(a, b, link);
                     goes_on |= reached.insert(b);
                 }
                 false
             });
         }
-        // What nothing has led to yet may come of what is rare over the whole incident.
-        let lenient = Known { share_percent: 0, ..known };
-        let unled: Vec<NodeIndex> = indices
-            .iter()
-            .copied()
-            .filter(|&node| graph.edges_directed(node, petgraph::Direction::Incoming).next().is_none())
-            .filter(|node| !reached.contains(node))
-            .collect();
-        for b in unled {
-            for &a in &indices {
-                if a != b
-                    && reached.contains(&a)
-                    && let Some(mechanism) = mechanism(&lenient, &graph[a], &graph[b])
-                    && forward(&graph, a, b)
-                {
-                    graph.add_edge(a, b, mechanism);
-                }
+        // What nothing has led to yet may come of what little is due to.
+        let is_unled = |graph: &Graph, node: NodeIndex| {
+            graph.edges_directed(node, petgraph::Direction::Incoming).next().is_none() && !reached.contains(&node)
+        };
+        let unled: Vec<NodeIndex> = graph.node_indices().filter(|&node| is_unled(&graph, node)).collect();
+        for &(a, b, link) in &possible {
+            let may_be = graph[b].state != Some(State::Errors) || link.share.is_none_or(|share| share > 0.0);
+            if unled.contains(&b) && reached.contains(&a) && may_be && forward(&graph, a, b) {
+                graph.add_edge(a, b, Link { share: link.share.filter(|&share| share > 0.0), ..link });
+            }
+        }
+        // And what some numbers show before others do.
+        let unled: Vec<NodeIndex> = graph.node_indices().filter(|&node| is_unled(&graph, node)).collect();
+        for &(a, b, link) in possible.iter().filter(|(_, b, _)| unled.contains(b)) {
+            let is_due = link.share.is_some_and(|share| share >= LEAST_SHARE);
+            if is_due && graph[a].first <= graph[b].onset + late && !has_path_connecting(&graph, b, a, None) {
+                graph.add_edge(a, b, link);
             }
         }
         for (a, b, mechanism) in faint(&graph, &reached) {
             if forward(&graph, a, b) {
-                graph.add_edge(a, b, mechanism);
+                graph.add_edge(a, b, Link { mechanism, share: None });
             }
         }
-        for (_, _, a, b, mechanism) in wanted {
+        for (a, b, link) in wanted {
             if forward(&graph, a, b) {
-                graph.add_edge(a, b, mechanism);
+                graph.add_edge(a, b, link);
             }
         }
         reduce(&mut graph);
+        // What led to something had begun by then, and has mattered since.
+        for node in toposort(&graph, None).expect("edges never close a circle").into_iter().rev() {
+            let Some(led) = graph.neighbors(node).min_by_key(|&led| graph[led].onset) else { continue };
+            let (onset, described) = (graph[led].onset, &mut graph[node]);
+            described.onset = described.onset.min(onset);
+        }
         let mut propagation = Self { graph };
-        propagation.add_faults(blueprint, incident);
+        let faults = propagation.add_faults(blueprint, incident, &accounts);
+        propagation.add_unseen(&faults, episode);
         propagation
     }
 
-    fn add_faults(&mut self, blueprint: &Blueprint, incident: &Incident) {
-        let led_by = |graph: &DiGraph<Node, &'static str>, node: NodeIndex, component: &str| {
+    fn add_faults(
+        &mut self,
+        blueprint: &Blueprint,
+        incident: &Incident,
+        accounts: &Accounts,
+    ) -> Vec<(FaultId, NodeIndex)> {
+        let mut faults = Vec::new();
+        let led_by = |graph: &Graph, node: NodeIndex, component: &str| {
             let mut causes = graph.neighbors_directed(node, petgraph::Direction::Incoming);
             causes.any(|cause| component.is_empty() || graph[cause].component == component)
         };
         let unled: Vec<NodeIndex> = self.graph.node_indices().filter(|&node| !led_by(&self.graph, node, "")).collect();
+        let states = (0..self.graph.node_count()).map(NodeIndex::new);
         let mut before: Vec<(Vec<String>, Vec<NodeIndex>)> = Vec::new();
         for found in acting(incident) {
             let fault = &blueprint.faults[found.fault.index()];
             let acted_on = causes::components(blueprint, found.fault);
             let is_there = |node: &Node| acted_on.contains(&node.component);
-            let is_later = |node: &Node| node.onset.as_nanos() + 1 >= fault.at.as_nanos();
+            let is_later = |node: &Node| node.first.as_nanos() + 1 >= fault.at.as_nanos();
             let mut led: Vec<NodeIndex> = unled.clone();
             led.retain(|&node| is_there(&self.graph[node]) && is_later(&self.graph[node]));
             // What an earlier one did to the same component, it does again.
@@ -151,19 +198,48 @@ impl Propagation {
                 });
                 led = entries.collect();
             }
+            // What takes its time by itself, and not for what it waits for.
+            let slow = states.clone().filter(|&node| {
+                let described = &self.graph[node];
+                let is_own = described.state == Some(State::Latency) && accounts.own(node.index()) >= MUCH;
+                is_own && is_there(described) && is_later(described) && !led.contains(&node)
+            });
+            led.extend(slow.collect::<Vec<_>>());
             let node = self.graph.add_node(Node::of_fault(fault));
             for &led in &led {
-                self.graph.add_edge(node, led, "the fault");
+                let own = accounts.own(led.index());
+                let share = (self.graph[led].state == Some(State::Latency) && own > 0.0).then_some(own);
+                self.graph.add_edge(node, led, Link { mechanism: "the fault", share });
             }
             before.push((acted_on, led));
+            faults.push((found.fault, node));
+        }
+        faults
+    }
+
+    /// States that came of a fault in a way that no number shows: each is led to by the faults without which, or by which alone, there
+    /// would be none of it.
+    fn add_unseen(&mut self, faults: &[(FaultId, NodeIndex)], episode: &Episode) {
+        for node in self.unexplained() {
+            let Some(evidence) = self.graph[node].evidence else { continue };
+            for &(fault, index) in faults {
+                let of_it = |contrast: &&Contrast| contrast.kind.is_of(fault);
+                let does = |contrast: &Contrast| contrast.courses[evidence].labelled > 0;
+                if faults.len() == 1 || episode.contrasts.iter().filter(of_it).any(does) {
+                    self.graph.add_edge(index, node, Link { mechanism: UNSEEN, share: None });
+                }
+            }
         }
     }
 
-    /// States that no fault and no other state led to.
+    /// States to which no known mechanism led.
     #[must_use]
-    pub fn unexplained(&self) -> Vec<&Node> {
-        let unled = self.graph.externals(petgraph::Direction::Incoming).map(|node| &self.graph[node]);
-        unled.filter(|node| node.fault.is_none()).collect()
+    pub fn unexplained(&self) -> Vec<NodeIndex> {
+        let is_led = |node: NodeIndex| {
+            let mut into = self.graph.edges_directed(node, petgraph::Direction::Incoming);
+            into.any(|edge| edge.weight().mechanism != UNSEEN)
+        };
+        self.graph.node_indices().filter(|&node| self.graph[node].fault.is_none() && !is_led(node)).collect()
     }
 
     /// Names of the faults that led to something.
@@ -196,10 +272,7 @@ fn acting(incident: &Incident) -> impl Iterator<Item = &FaultFound> {
 }
 
 /// Faint edges to states that nothing has led to.
-fn faint(
-    graph: &DiGraph<Node, &'static str>,
-    reached: &BTreeSet<NodeIndex>,
-) -> Vec<(NodeIndex, NodeIndex, &'static str)> {
+fn faint(graph: &Graph, reached: &BTreeSet<NodeIndex>) -> Vec<(NodeIndex, NodeIndex, &'static str)> {
     let unled = |node: &NodeIndex| graph.edges_directed(*node, petgraph::Direction::Incoming).next().is_none();
     let mut edges = Vec::new();
     for b in graph.node_indices().filter(unled) {
@@ -213,12 +286,15 @@ fn faint(
 }
 
 /// Takes edges out that longer ways stand for (Aho, Garey, Ullman, "The Transitive Reduction of a Directed Graph", 1972).
-fn reduce(graph: &mut DiGraph<Node, &'static str>) {
+fn reduce(graph: &mut Graph) {
     let edges: Vec<_> = graph.edge_indices().collect();
     let mut redundant = BTreeSet::new();
     for edge in edges {
         let (a, b) = graph.edge_endpoints(edge).expect("it is an edge");
-        let strong = EdgeFiltered::from_fn(&*graph, |edge| !is_faint(edge.weight()));
+        if graph[edge].share.is_some_and(|share| share >= MUCH) {
+            continue;
+        }
+        let strong = EdgeFiltered::from_fn(&*graph, |edge| !is_faint(edge.weight().mechanism));
         let longer = strong.neighbors(a).any(|next| next != b && has_path_connecting(&strong, next, b, None));
         if longer {
             redundant.insert(edge);

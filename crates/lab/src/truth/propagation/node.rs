@@ -1,7 +1,6 @@
 //! States that left their bands.
 
-use super::state::State::{self, Held, Latency, Leak, Load, Locks, PoolTimeouts, PoolWait, Processor, Queue};
-use crate::truth::components::Components;
+use super::state::State::{self, Held, Latency, Leak, Locks, PoolTimeouts, PoolWait, Processor, Queue};
 use crate::truth::contrast::Contrast;
 use crate::truth::episode::Episode;
 use crate::truth::metric::{Metric, Worse};
@@ -20,8 +19,10 @@ pub struct Node {
     pub state: Option<State>,
     /// The fault's name, for one.
     pub fault: Option<String>,
-    /// When it left its band: the beginning of a window.
+    /// Since when it has mattered: the beginning of a window.
     pub onset: Time,
+    /// When it first left its band, however little: what did not do so later may have led to it.
+    pub(super) first: Time,
     /// The number that shows it best, as an index of metrics.
     pub evidence: Option<usize>,
 }
@@ -35,6 +36,7 @@ impl Node {
             state: None,
             fault: Some(fault.name.clone()),
             onset: fault.at,
+            first: fault.at,
             evidence: None,
         }
     }
@@ -61,77 +63,72 @@ impl Node {
 /// The share of the time that requests of a component take more in all that a wait must be, to be told of.
 const MATERIAL: f64 = 0.01;
 
-/// The least mean number of requests that wait.
-const LEAST_WAITING: f64 = 0.01;
-/// The least share of its own by which there is more of something, or it takes longer.
-const LEAST_MORE: f64 = 0.1;
-
-/// Whether a load, a wait or a latency is more by more than next to nothing, beside itself, and a wait also beside all the time that requests are
-/// in the component for longer.
-fn is_material(metrics: &Metrics, components: &Components, contrast: &Contrast, index: usize, state: State) -> bool {
-    let is_more = |index: usize| {
-        let highest = contrast.courses[index].highest;
-        highest.is_some_and(|(more, without)| without.is_nan() || more >= LEAST_MORE * without)
-    };
-    if matches!(state, Load | Latency | Held) {
-        return is_more(index);
-    }
-    if !matches!(state, Queue | Processor | Locks | PoolWait) {
-        return true;
-    }
+/// The metric that tells since when a state has mattered to anybody, where there is one and it has: how long callers wait does not tell how
+/// many do, and what takes longer while less of it goes on holds up nobody.
+fn mattering(metrics: &Metrics, contrast: &Contrast, index: usize, state: State, asked: f64) -> Option<usize> {
     let metric = &metrics.list()[index];
-    // How long callers wait does not tell how many do.
-    let index = if metric.name == "wait.mean" {
-        let of_part = |other: &Metric| other.component == metric.component && other.part == metric.part;
-        let waiting = |other: &Metric| of_part(other) && other.name == "waiting.present.mean";
-        metrics.list().iter().position(waiting).unwrap_or(index)
-    } else {
-        index
+    let find = |part: &Option<String>, name: &str| {
+        let is_it = |other: &Metric| other.component == metric.component && other.part == *part && other.name == name;
+        metrics.list().iter().position(is_it)
     };
-    if !metrics.list()[index].name.ends_with("present.mean") {
-        return true;
-    }
-    let component = components.of_metric(index);
-    let whole = metrics.list().iter().zip(&contrast.courses).enumerate().find(|(n, (metric, _))| {
-        components.of_metric(*n) == component && metric.part.is_none() && metric.name == "present.mean"
-    });
-    let longer = whole.map_or(0.0, |(_, (_, course))| course.excess);
-    let course = &contrast.courses[index];
-    is_more(index)
-        && course.excess >= MATERIAL * longer
-        && course.highest.is_some_and(|(highest, _)| highest >= LEAST_WAITING)
+    let course = |index: usize| &contrast.courses[index];
+    let index = match metric.name.as_str() {
+        "wait.mean" => find(&metric.part, "waiting.present.mean").unwrap_or(index),
+        _ => index,
+    };
+    let present = find(&None, "present.mean").map(course);
+    let is_enough = match state {
+        // What takes longer holds up somebody only where more are there at a time, and who asks from outside cares little for next to none.
+        Latency => present.is_none_or(|present| present.mattered.is_some() && present.excess >= MATERIAL * asked),
+        Queue | Processor | Locks | PoolWait if metrics.list()[index].name.ends_with("present.mean") => {
+            course(index).excess >= MATERIAL * present.map_or(0.0, |present| present.excess)
+        }
+        _ => true,
+    };
+    is_enough.then_some(index)
 }
 
 /// The states that left their bands for the worse.
-pub(super) fn all(blueprint: &Blueprint, metrics: &Metrics, components: &Components, episode: &Episode) -> Vec<Node> {
+pub(super) fn all(blueprint: &Blueprint, metrics: &Metrics, episode: &Episode) -> Vec<Node> {
     let contrast = episode.whole();
+    let of_sources = metrics.list().iter().zip(&contrast.courses).filter(|(metric, _)| {
+        let is_source = blueprint.sources.iter().any(|source| source.name == metric.component);
+        is_source && metric.part.is_none() && metric.name == "present.mean"
+    });
+    let asked: f64 = of_sources.map(|(_, course)| course.excess).sum();
     let mut nodes: Vec<Node> = Vec::new();
     for (index, (metric, course)) in metrics.list().iter().zip(&contrast.courses).enumerate() {
         let pool = pool_of(blueprint, metric);
-        let Some(state) = State::of(metric, pool.is_some()) else { continue };
-        let onset = |contrast: &Contrast| match metric.worse {
+        let Some(state) = State::of(metric, pool.is_some()).filter(|_| course.labelled > 0) else { continue };
+        let first = |contrast: &Contrast| match metric.worse {
             Worse::Lower => contrast.courses[index].onset_lower,
             // Of what is worse neither way, more is what leads somewhere.
             Worse::Higher | Worse::Neither => contrast.courses[index].onset_higher,
         };
-        let Some(began) = onset(contrast).filter(|_| course.labelled > 0) else { continue };
-        let onset = episode.began(began, blueprint.scrape_interval, onset);
-        if !is_material(metrics, components, contrast, index, state) {
-            continue;
-        }
+        let Some(began) = first(contrast) else { continue };
+        let Some(telling) = mattering(metrics, contrast, index, state, asked) else { continue };
+        let mattered = |contrast: &Contrast| contrast.courses[telling].mattered;
+        let Some(mattering) = mattered(contrast) else { continue };
+        let first = episode.began(began, blueprint.scrape_interval, first);
+        let onset = episode.began(mattering, blueprint.scrape_interval, mattered).max(first);
         let part = matches!(state, Held | PoolWait | PoolTimeouts | Leak).then_some(pool).flatten();
         let known = nodes
             .iter_mut()
             .find(|node| node.component == metric.component && node.part == part && node.state == Some(state));
         match known {
-            Some(node) if node.onset <= onset => {}
-            Some(node) => (node.onset, node.evidence) = (onset, Some(index)),
+            Some(node) => {
+                node.first = node.first.min(first);
+                if onset < node.onset {
+                    (node.onset, node.evidence) = (onset, Some(index));
+                }
+            }
             None => nodes.push(Node {
                 component: metric.component.clone(),
                 part,
                 state: Some(state),
                 fault: None,
                 onset,
+                first,
                 evidence: Some(index),
             }),
         }

@@ -1,14 +1,12 @@
 //! What one state can do to another: it follows from the machines and from who may call whom, never from the data.
 
+use super::accounts::Known;
 use super::node::Node;
 use super::state::State::{
     self, Death, Errors, Guards, Held, Latency, Leak, Load, Locks, Memory, Misses, Pauses, PoolTimeouts, PoolWait,
     Processor, Queue, Refusals, Retries, Throttling,
 };
-use crate::truth::components::Components;
-use crate::truth::failures::Failures;
 use knockon_model::blueprint::{Blueprint, LinkEnd};
-use knockon_model::record::ErrorType;
 
 /// What one state does to another of the same component.
 const WITHIN: &[(State, State, &str)] = &[
@@ -18,6 +16,7 @@ const WITHIN: &[(State, State, &str)] = &[
     (Load, Queue, "more requests want workers"),
     (Load, Pauses, "more requests allocate more"),
     (Load, Misses, "more requests ask for more keys"),
+    (Load, Latency, "other requests come than before, and more of them"),
     (Queue, Pauses, "who has queued allocates at once"),
     (Memory, Pauses, "collections have more to move, and run more often"),
     (Pauses, Processor, "what stood still wants cores at once"),
@@ -43,7 +42,7 @@ const WITHIN: &[(State, State, &str)] = &[
     (Queue, Refusals, "no place is left in the queue"),
     (Latency, Queue, "workers are held for longer"),
     (Latency, Memory, "requests keep their bytes for longer"),
-    (Memory, Death, "no room is left"),
+    (Memory, Death, "memory runs out"),
     (Death, Refusals, "nobody listens"),
     (Death, Errors, "requests end with the process"),
     (Death, Latency, "a cold process is slow"),
@@ -56,14 +55,19 @@ const WITHIN: &[(State, State, &str)] = &[
 ];
 
 /// What one state does to another of the same component, where nothing else did: it explains, and stands for no other way.
-pub(super) const WITHIN_FAINTLY: &[(State, State, &str)] =
-    &[(PoolWait, Processor, "who has waited for a connection goes on at once")];
+pub(super) const WITHIN_FAINTLY: &[(State, State, &str)] = &[
+    (PoolWait, Processor, "who has waited for a connection goes on at once"),
+    (Queue, Processor, "who has queued goes on at once"),
+    (Latency, Processor, "who has waited goes on at once"),
+];
 
 /// What a state of a callee does to one of its caller.
 const UPWARD: &[(State, State, &str)] = &[
     (Latency, Held, "connections are held by who waits for it"),
     (Latency, Queue, "workers are held by who waits for it"),
     (Latency, Latency, "callers wait for it"),
+    (Pauses, Held, "connections are held by who waits while it stands still"),
+    (Pauses, Queue, "workers are held by who waits while it stands still"),
     (Pauses, Latency, "callers wait while it stands still"),
     (Queue, Latency, "callers wait in its queue"),
     (Pauses, Errors, "calls time out"),
@@ -101,8 +105,19 @@ const DOWNWARD: &[(State, State, &str)] = &[
     (Death, Misses, "who comes back asks for other keys"),
 ];
 
-/// How one state can lead to another, if it can, and if what failed because of the fault does not say that it did not.
-pub(super) fn mechanism(known: &Known<'_>, a: &Node, b: &Node) -> Option<&'static str> {
+/// Where one state is as seen from another that it leads to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Way {
+    /// In the same component.
+    Within,
+    /// In a component that it calls.
+    Up,
+    /// In one that calls it, or that is called by the same.
+    Down,
+}
+
+/// How one state can lead to another, if it can, and which way.
+pub(super) fn mechanism(known: &Known<'_>, a: &Node, b: &Node) -> Option<(&'static str, Way)> {
     let (from, to) = (a.state?, b.state?);
     let find = |rules: &[(State, State, &'static str)]| {
         rules.iter().find(|(cause, effect, _)| (*cause, *effect) == (from, to)).map(|&(_, _, mechanism)| mechanism)
@@ -110,86 +125,26 @@ pub(super) fn mechanism(known: &Known<'_>, a: &Node, b: &Node) -> Option<&'stati
     let blueprint = known.blueprint;
     if a.component == b.component {
         let same_pool = a.part.is_none() || b.part.is_none() || a.part == b.part;
-        return find(WITHIN).filter(|_| same_pool && known.allows_within(from, to, b));
+        let is_resent = || callers(blueprint, &b.component).any(|caller| has_resent(known, caller, &b.component));
+        let may_be = same_pool && ((from, to) != (Latency, Load) || is_resent());
+        return find(WITHIN).filter(|_| may_be).map(|mechanism| (mechanism, Way::Within));
     }
     if calls(blueprint, &b.component, &a.component) {
-        return find(UPWARD).filter(|_| to != Errors || known.allows_upward(from, a, b));
+        return find(UPWARD).map(|mechanism| (mechanism, Way::Up));
     }
     if calls(blueprint, &a.component, &b.component) {
-        return find(DOWNWARD).filter(|_| (from, to) != (Errors, Load) || known.has_resent(a, b));
+        let may_be = (from, to) != (Errors, Load) || has_resent(known, &a.component, &b.component);
+        return find(DOWNWARD).filter(|_| may_be).map(|mechanism| (mechanism, Way::Down));
     }
     // What is not found in a cache is asked of whatever else its callers call.
     let siblings = (from, to) == (Misses, Load)
         && callers(blueprint, &a.component).any(|caller| calls(blueprint, caller, &b.component));
-    siblings.then_some("what is not found there is loaded from here")
+    siblings.then_some(("what is not found there is loaded from here", Way::Down))
 }
 
-/// What is known of an incident beside its states.
-pub(super) struct Known<'a> {
-    pub(super) blueprint: &'a Blueprint,
-    pub(super) components: &'a Components,
-    pub(super) failures: &'a Failures,
-    /// The least share of failures, in hundredths, that a reason must have.
-    pub(super) share_percent: u64,
-}
-
-impl Known<'_> {
-    fn index(&self, node: &Node) -> Option<usize> {
-        self.components.names.iter().position(|name| *name == node.component)
-    }
-
-    fn allows_within(&self, from: State, to: State, node: &Node) -> bool {
-        let Some(index) = self.index(node) else { return true };
-        if (from, to) == (Latency, Load) {
-            let mut callers = callers(self.blueprint, &node.component);
-            let position = |name: &str| self.components.names.iter().position(|known| known == name);
-            return callers
-                .any(|caller| position(caller).is_some_and(|caller| self.failures.has_resent(caller, index)));
-        }
-        let reasons: &[ErrorType] = match (from, to) {
-            (Latency, Errors) => &[ErrorType::Timeout],
-            (PoolTimeouts, Errors) => &[ErrorType::PoolTimeout, ErrorType::TooManyConnections],
-            (Locks, Errors) => &[ErrorType::LockTimeout, ErrorType::StatementTimeout],
-            (Guards, Errors) => &[ErrorType::CallNotPermitted, ErrorType::BulkheadFull, ErrorType::ClientThrottled],
-            _ => return true,
-        };
-        self.failures.has(index, reasons, self.share_percent)
-    }
-
-    /// Whether the calls of `b` to `a` fail as what `a` is in makes them fail.
-    fn allows_upward(&self, from: State, a: &Node, b: &Node) -> bool {
-        let (Some(callee), Some(caller)) = (self.index(a), self.index(b)) else { return true };
-        let reasons: &[ErrorType] = match from {
-            Latency | Pauses | Queue => &[ErrorType::Timeout, ErrorType::StatementTimeout],
-            Refusals => &[
-                ErrorType::ConnectionRefused,
-                ErrorType::Overloaded,
-                ErrorType::RateLimited,
-                ErrorType::TooManyConnections,
-            ],
-            Death => &[
-                ErrorType::ConnectionReset,
-                ErrorType::ConnectionRefused,
-                ErrorType::ConnectionLost,
-                ErrorType::Terminated,
-            ],
-            Errors => &[
-                ErrorType::Upstream,
-                ErrorType::LockTimeout,
-                ErrorType::StatementTimeout,
-                ErrorType::CacheFull,
-                ErrorType::Application,
-                ErrorType::Terminated,
-                ErrorType::ConnectionLost,
-            ],
-            _ => return true,
-        };
-        self.failures.has_called(caller, callee, reasons, self.share_percent)
-    }
-
-    fn has_resent(&self, a: &Node, b: &Node) -> bool {
-        self.index(a).zip(self.index(b)).is_some_and(|(caller, callee)| self.failures.has_resent(caller, callee))
-    }
+fn has_resent(known: &Known<'_>, caller: &str, callee: &str) -> bool {
+    let found = known.components.find(caller).zip(known.components.find(callee));
+    found.is_some_and(|(caller, callee)| known.outcomes.has_resent(caller, callee))
 }
 
 fn name_of(blueprint: &Blueprint, end: LinkEnd) -> &str {

@@ -56,7 +56,7 @@ impl State {
     pub const fn words(self) -> &'static str {
         match self {
             Load => "more load",
-            Memory => "live memory grows",
+            Memory => "memory grows",
             Pauses => "stands still longer",
             Throttling => "throttled",
             Processor => "waits for cores",
@@ -85,7 +85,7 @@ impl State {
             "throttled" => Throttling,
             "processor.present.mean" => Processor,
             "locks.present.mean" | "row_holders" => Locks,
-            "hit_share" | "misses" => Misses,
+            "misses" => Misses,
             "leaked" | "leaked_connections" => Leak,
             "in_use.present.mean" | "in_use.sojourn.mean" => Held,
             "wait.mean" | "waiting.present.mean" if pool => PoolWait,
