@@ -208,12 +208,12 @@ impl fmt::Display for Expectation {
             Self::Value { statistic, value, precision, slack } => {
                 write!(
                     f,
-                    "{} = {} within {} %",
+                    "{} = {}, in a band of at most ± {} %",
                     statistic.path(),
                     Measured(*value, statistic.unit()),
                     precision * 100.0
                 )?;
-                if *slack > 0.0 { write!(f, " and {} %", slack * 100.0) } else { Ok(()) }
+                if *slack > 0.0 { write!(f, " and a slack of {} %", slack * 100.0) } else { Ok(()) }
             }
             Self::Exact { statistic, value, window } => {
                 let value = match statistic.unit() {
