@@ -58,7 +58,9 @@ Examples:
   sim diff out/before out/after && echo nothing moved
 
 Both runs are run again from their folders alone, side by side, until they part: with what follows from the
-last event that is the same, they differ. Requests and spans are joined by their ids, which are the same in
+last event that is the same, they differ. Events are the same if the same happened at the same time to the same
+request and ended alike; that a fault acts is no difference, what follows from it is. What happens in components
+that only one run has is not compared, and they are named. Requests and spans are joined by their ids, which are the same in
 all worlds of one seed; differences are those of B from A.
 
 Ends with 0 if both have the same digest and the same tables, and with 1 if they differ.")]
@@ -226,6 +228,12 @@ pub(crate) struct VerifySide {
     /// … and up to this one
     #[arg(long, requires = "events_after")]
     pub(crate) events_until: Option<u64>,
+    /// Compared with another world: tell what happened by names only, and nothing of faults
+    #[arg(long)]
+    pub(crate) by_name: bool,
+    /// Tell nothing of this instance or source, which the other world does not have; may be given several times
+    #[arg(long, requires = "by_name")]
+    pub(crate) apart: Vec<String>,
 }
 
 /// `sim diff`.

@@ -78,6 +78,16 @@ impl Digest {
         self.high = (self.high ^ b).wrapping_mul(0xd6e8_feb8_6659_fd93).rotate_left(31) ^ self.low;
     }
 
+    /// Folds in a text, and where it ends.
+    pub fn absorb_text(&mut self, text: &str) {
+        for bytes in text.as_bytes().chunks(8) {
+            let mut word = [0; 8];
+            word[..bytes.len()].copy_from_slice(bytes);
+            self.absorb(u64::from_le_bytes(word), bytes.len() as u64);
+        }
+        self.absorb(text.len() as u64, u64::MAX);
+    }
+
     /// The fingerprint of all that was folded in.
     #[must_use]
     pub const fn value(&self) -> u128 {

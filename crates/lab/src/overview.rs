@@ -6,6 +6,7 @@ use crate::expectations::{Judgement, Verdict};
 use crate::fidelity::{Comparison, page};
 use knockon_scenario::Measured;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// One expectation of one scenario.
@@ -84,8 +85,7 @@ impl Overview {
             let explained_in = all.iter().filter(|judgement| judgement.is_explained()).count();
             let verdict = match all[..] {
                 [one] if runs.len() == 1 => one.verdict.to_string(),
-                _ if explained_in == 0 => format!("held in {held_in} of {}", runs.len()),
-                _ => format!("held in {held_in} of {}; {} in {explained_in}", runs.len(), Verdict::Explained),
+                _ => format!("held in {held_in} of {}{}", runs.len(), others(&all)),
             };
             let cells = Cells::of(&all);
             self.rows.push(Row {
@@ -177,6 +177,15 @@ impl Overview {
             "scenarios": self.scenarios,
         })
     }
+}
+
+/// What else came of an expectation, and in how many runs.
+fn others(all: &[&Judgement]) -> String {
+    let mut counts: BTreeMap<Verdict, usize> = BTreeMap::new();
+    for judgement in all.iter().filter(|judgement| !judgement.held()) {
+        *counts.entry(judgement.verdict).or_default() += 1;
+    }
+    counts.into_iter().map(|(verdict, count)| format!("; {verdict} in {count}")).collect()
 }
 
 /// What the middle of a row shows.
@@ -274,7 +283,7 @@ mm1     clients.latency.mean  500.000 ms    501.000 ms               ± 4.000 ms
 mm1     api                   never Exited  never                                        held
 broken                                                                                   1 error in the scenario
 many                                                                                     limit hit
-many    clients.latency.mean  500.000 ms    490.000 ms … 530.000 ms  ± 5.000 ms (1.0 %)  held in 1 of 3
+many    clients.latency.mean  500.000 ms    490.000 ms … 530.000 ms  ± 5.000 ms (1.0 %)  held in 1 of 3; differs in 1
 2 of 5 held, in 3 scenarios
 "
         );
@@ -284,7 +293,7 @@ many    clients.latency.mean  500.000 ms    490.000 ms … 530.000 ms  ± 5.000 
                 "# What was expected, and what was measured\n\n2 of 5 held, in 3 scenarios.\n\n| system |"
             )
         );
-        assert!(markdown.ends_with("| many | clients.latency.mean | 500.000 ms | 490.000 ms … 530.000 ms | ± 5.000 ms (1.0 %) | held in 1 of 3 |\n"));
+        assert!(markdown.ends_with("| many | clients.latency.mean | 500.000 ms | 490.000 ms … 530.000 ms | ± 5.000 ms (1.0 %) | held in 1 of 3; differs in 1 |\n"));
         let json = overview.to_json();
         assert_eq!((&json["held"], &json["of"]), (&2.into(), &5.into()));
         assert_eq!(json["expectations"][4]["judgements"][1]["verdict"], "differs");
@@ -315,6 +324,11 @@ many    clients.latency.mean  500.000 ms    490.000 ms … 530.000 ms  ± 5.000 
         let judged = |simulated| Judgement::of_comparison(declared(Some(simulated), "Absent: regions."));
         let (miss, fair) = (judged(7.0), judged(5.0));
         assert!(miss.passes() && !miss.held() && !fair.passes() && !fair.held());
+        let drawn = |simulated| {
+            let comparison = declared(Some(simulated), "Absent: regions; and by 24 seeds it is chance.");
+            Judgement::of_comparison(Comparison { drawn: true, ..comparison })
+        };
+        assert!(drawn(7.0).is_explained() && drawn(5.0).held(), "what hangs on draws may be fair");
         let undeclared = Judgement::of_comparison(comparison(Some(7.0)));
         assert!(!undeclared.passes() && !undeclared.held());
 
@@ -329,7 +343,7 @@ many    clients.latency.mean  500.000 ms    490.000 ms … 530.000 ms  ± 5.000 
 system  statistic  expected  measured         band              verdict
 leak    full       4         7.0000           2.0000 to 6.0000  missed, explained
 leak    full       4         5.0000           2.0000 to 6.0000  held
-again   full       4         5.0000 … 7.0000  2.0000 to 6.0000  held in 0 of 2; missed, explained in 1
+again   full       4         5.0000 … 7.0000  2.0000 to 6.0000  held in 0 of 2; missed, explained in 1; no longer a miss: remove it in 1
 stale   full       4         5.0000           2.0000 to 6.0000  no longer a miss: remove it
 1 of 4 held, 1 missed and explained, in 3 scenarios
 "

@@ -98,7 +98,10 @@ impl Summary<'_> {
             let told = format!("{}; measured {}", judgement.expected, judgement.measured);
             match judgement.verdict {
                 Verdict::Explained => line("  missed", told + "; explained"),
-                Verdict::NoLongerMissed => line("  not held", format!("{told}; {}", judgement.verdict)),
+                // Of an estimated value it is not plain to see why.
+                verdict if verdict == Verdict::NoLongerMissed || judgement.numbers.is_some() => {
+                    line("  not held", format!("{told}; {verdict}"));
+                }
                 _ => line("  not held", told),
             }
         }
@@ -179,7 +182,8 @@ impl Summary<'_> {
 
     fn incidents_in_words(&self) -> Vec<String> {
         const TOLD: usize = 10;
-        let mut lines: Vec<_> = self.incidents.iter().take(TOLD).map(|one| one.in_words(self.blueprint)).collect();
+        let told = self.incidents.iter().take(TOLD);
+        let mut lines: Vec<_> = told.map(|one| credited(one, self.blueprint, one.in_words(self.blueprint))).collect();
         if let Some(more) = self.incidents.len().checked_sub(TOLD).filter(|&more| more > 0) {
             lines.push(format!("and {more} more incidents: truth/incidents.json"));
         }
@@ -217,6 +221,20 @@ impl Summary<'_> {
             grouped(failed),
             grouped(in_flight),
         )
+    }
+}
+
+/// What an incident was, in words, by the faults that may have done something; those that did nothing are told apart.
+fn credited(incident: &Incident, blueprint: &Blueprint, words: String) -> String {
+    let names = |acts: bool| {
+        let faults = incident.faults.iter().filter(|found| found.role.may_act() == acts);
+        faults.map(|found| blueprint.faults[found.fault.index()].name.as_str()).collect::<Vec<_>>().join(" and ")
+    };
+    let all: Vec<_> = incident.faults.iter().map(|found| blueprint.faults[found.fault.index()].name.as_str()).collect();
+    let (acting, idle) = (names(true), names(false));
+    match words.strip_prefix(&all.join(" and ")) {
+        Some(rest) if !acting.is_empty() && !idle.is_empty() => format!("{acting}{rest}; no effect: {idle}"),
+        _ => words,
     }
 }
 

@@ -53,7 +53,7 @@ fn at_least_98_of_100_observables_are_fair_predictions_and_the_page_says_which()
     for comparison in &comparisons {
         let declared = comparison.mechanism.is_some();
         assert!(comparison.is_fair() || declared, "its scenario does not say why it misses: {comparison:?}");
-        assert!(!comparison.is_fair() || !declared, "is no miss any more: {comparison:?}");
+        assert!(!comparison.is_fair() || !declared || comparison.drawn, "is no miss any more: {comparison:?}");
     }
     let file = folder().join("../../FIDELITY.md");
     let now = page(&comparisons);

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 /// Scenarios of several million requests.
-const LONG: [&str; 7] = ["dm1_9", "lifo", "mg1_cv0", "mg1_cv4", "mg1_ps_cv4", "mm1", "mmc_10_8"];
+const LONG: [&str; 9] = ["dm1_9", "lifo", "mg1_cv0", "mg1_cv4", "mg1_ps_cv4", "mm1", "mm1k", "mmc_10_8", "mmc_2_1"];
 
 fn files() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/theory");

@@ -183,6 +183,25 @@ fn lock_timeout_fails_the_statement_and_frees_the_transactions_rows() {
 }
 
 #[test]
+fn only_of_complete_statements_it_is_logged_how_long_they_took() {
+    let mut b = shop(&[1000]);
+    postgres(&mut b).slow_query = Some(ms(250));
+    b.0.patches.push(patch(900, Some(1500), Action::Hold { service: DATABASE, row: HOT }));
+    let mut cancelled = b.0.clone();
+    let Runtime::Postgres(postgres) = &mut cancelled.services[DATABASE.index()].runtime else { unreachable!() };
+    postgres.lock_timeout = Some(ms(300));
+    let lines = |blueprint| {
+        let (keep, ..) = run(blueprint);
+        keep.logs.iter().filter(|log| log.process == ProcessId(1)).map(|log| log.event).collect::<Vec<_>>()
+    };
+    let (endpoint, client) = (LOCKING, LinkEnd::Service(WEB));
+    let slow = LogEvent::SlowQuery { endpoint, duration: ms(501), client };
+    assert_eq!(lines(b.0), [slow]);
+    let failed = lines(cancelled);
+    assert!(matches!(failed[..], [LogEvent::RequestFailed { error: ErrorType::LockTimeout, .. }]), "{failed:?}");
+}
+
+#[test]
 fn long_waits_are_logged_on_demand() {
     for on in [false, true] {
         let mut b = shop(&[1000, 1100]);

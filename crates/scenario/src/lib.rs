@@ -28,7 +28,7 @@ mod unit;
 
 pub use check::{CheckLine, check, idle_faults};
 pub use diagnostic::{Diagnostic, Diagnostics};
-pub use expectation::{Expectation, Measure, Measured, Milestone, Reading, Relation, Statistic, Unit, Window};
+pub use expectation::{Expectation, Measure, Measured, Milestone, Miss, Reading, Relation, Statistic, Unit, Window};
 pub use load::{FileReader, Loaded, Options, Scenario, SystemReader, name_of};
 pub use schema::schema;
 

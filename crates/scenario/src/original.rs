@@ -20,6 +20,28 @@ pub struct Original {
     pub counted: bool,
     /// What was observed of it.
     pub observables: Vec<Observable>,
+    /// What was observed beside, of which nobody has said between which bounds a prediction is fair.
+    #[serde(default)]
+    pub beside: Vec<Beside>,
+    /// Names of what was observed beside and is not reckoned of a run: inputs, and what a run does not tell.
+    #[serde(default)]
+    pub unseen: Vec<String>,
+    /// Load averages over a minute of the machine, before and after its repeats: the smallest and the largest.
+    #[serde(default)]
+    pub load: Option<[f64; 2]>,
+    /// What of the scenario was read off these very repeats, for people. What it decides is no prediction.
+    #[serde(default)]
+    pub constants: String,
+}
+
+/// A number of a measured set that is shown and not judged.
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Beside {
+    /// Its name.
+    pub name: String,
+    /// What each repeat gave; null where a repeat had no such value.
+    pub by_repeat: Vec<Option<f64>>,
 }
 
 /// A number of a measured set.
@@ -154,8 +176,12 @@ impl Original {
             if low > high {
                 return Err(format!("{}: the fair bounds {low} and {high} are in the wrong order", observable.name));
             }
-            if observable.by_repeat.iter().all(Option::is_none) {
-                return Err(format!("{}: no repeat has a value", observable.name));
+        }
+        let judged = original.observables.iter().map(|observable| (&observable.name, &observable.by_repeat));
+        let beside = original.beside.iter().map(|beside| (&beside.name, &beside.by_repeat));
+        for (name, by_repeat) in judged.chain(beside) {
+            if by_repeat.iter().all(Option::is_none) {
+                return Err(format!("{name}: no repeat has a value"));
             }
         }
         Ok(original)
@@ -181,15 +207,7 @@ impl Observable {
     /// The middle of the repeats that had a value, the smallest and the largest.
     #[must_use]
     pub fn spread(&self) -> [f64; 3] {
-        let mut values: Vec<f64> = self.by_repeat.iter().copied().flatten().collect();
-        values.sort_by(f64::total_cmp);
-        let middle = values.len() / 2;
-        let median = match values.len() {
-            0 => f64::NAN,
-            odd if odd % 2 == 1 => values[middle],
-            _ => (values[middle - 1] + values[middle]) / 2.0,
-        };
-        [median, values.first().copied().unwrap_or(f64::NAN), values.last().copied().unwrap_or(f64::NAN)]
+        spread(&self.by_repeat)
     }
 
     /// Whether a prediction is fair.
@@ -198,6 +216,26 @@ impl Observable {
         let [low, high] = self.fair;
         (low..=high).contains(&prediction)
     }
+}
+
+impl Beside {
+    /// The middle of the repeats that had a value, the smallest and the largest.
+    #[must_use]
+    pub fn spread(&self) -> [f64; 3] {
+        spread(&self.by_repeat)
+    }
+}
+
+fn spread(by_repeat: &[Option<f64>]) -> [f64; 3] {
+    let mut values: Vec<f64> = by_repeat.iter().copied().flatten().collect();
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    let median = match values.len() {
+        0 => f64::NAN,
+        odd if odd % 2 == 1 => values[middle],
+        _ => (values[middle - 1] + values[middle]) / 2.0,
+    };
+    [median, values.first().copied().unwrap_or(f64::NAN), values.last().copied().unwrap_or(f64::NAN)]
 }
 
 #[cfg(test)]
@@ -223,6 +261,7 @@ mod tests {
             ("\"end_s\"", "\"ends\"", "unknown field `ends`"),
             ("[1.5, 4.5]", "[4.5, 1.5]", "n: the fair bounds"),
             ("[4, null, 2, 3]", "[null]", "n: no repeat"),
+            ("}]}", "}], \"beside\": [{\"name\": \"m\", \"by_repeat\": [null]}]}", "m: no repeat"),
         ] {
             let message = Original::parse(&TEXT.replace(from, to)).unwrap_err();
             assert!(message.starts_with(expected), "{message}");

@@ -83,3 +83,41 @@ fn what_will_run_out_is_said_with_its_time() {
     assert!(locked.1 && locked.0.contains("44 % of the time"), "{}", locked.0);
     assert!(!find(lines("", "", 40), "locks is held").1);
 }
+
+/// Throughput is at most min(N/(Z + D), 1/Dmax), and what users wait for follows from it by Little's law.
+#[test]
+fn users_send_no_more_than_the_busiest_station_can_do() {
+    let lines = |users: u32, think: &str, service: &str, timeout: &str| {
+        let text = format!(
+            r#"(
+    services: {{"api": ({service}, places: Unlimited, endpoints: {{"GET /": (steps: [Compute("5ms")])}})}},
+    load: {{"users": (target: "api", arrivals: Closed(users: {users}, think: "{think}"), mix: {{"GET /": 1}}, timeout: {timeout})}},
+    links: {{"users -> api": (latency: "0s")}},
+)"#
+        );
+        let none = |_: &str| Err("cannot be read".to_owned());
+        let loaded =
+            Scenario::from_text("users", &text, &Options::default(), &none).unwrap_or_else(|errors| panic!("{errors}"));
+        let lines: Vec<_> = check(&loaded).into_iter().map(|line| line.text).collect();
+        assert!(!lines.iter().any(|line| line.contains('∞')), "{lines:#?}");
+        lines.join("\n")
+    };
+    let told = |lines: String, parts: &[&str]| {
+        parts.iter().for_each(|part| assert!(lines.contains(part), "{part} in\n{lines}"))
+    };
+    // Eight workers of 5 ms: 1 600/s, whoever comes; 100 users who do not think are served every 62.5 ms.
+    let workers = "workers: 8, cores: Unlimited";
+    told(
+        lines(100, "1ns", workers, "\"30s\""),
+        &[
+            "at most 1600/s, which is what the busiest station can do",
+            "mean 62.5 ms, P(T > 30.0 s) ≈ under 0.01 %",
+            "workers busy, 100 %",
+        ],
+    );
+    // Who thinks for a second leaves them half idle: 800/s, less what waiting takes.
+    told(lines(804, "1s", workers, "None"), &["at most 800/s", " of 8 workers busy, 50 %"]);
+    // A thousand cores that contend: C(60) = 13.94 jobs' worth, so 2 788/s and not the 12 000/s of 60 jobs alone.
+    let contended = "workers: Unlimited, cores: \"1000 cpu\", contention: (sigma: 0.05, kappa: 0.0001)";
+    told(lines(60, "1ns", contended, "None"), &["at most 2788/s", "cores 100 % used"]);
+}

@@ -40,3 +40,18 @@ fn shipped_scenarios_are_healthy_on_paper_and_expect_something() {
         assert!(lines.iter().all(|line| line.healthy), "{}: {lines:#?}", file.display());
     }
 }
+
+/// What `docs/calibrate.md` puts together can be run as it stands.
+#[test]
+fn the_scenario_that_the_guide_ends_with_is_one() {
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/calibrate.md");
+    let guide = std::fs::read_to_string(guide).expect("the guide lies beside the crates");
+    let (_, rest) = guide.split_once("## Put together").expect("the guide puts things together");
+    let (_, rest) = rest.split_once("```ron\n").expect("a scenario");
+    let (text, _) = rest.split_once("```").expect("its end");
+    let none = |_: &str| Err("is not there".to_owned());
+    let loaded =
+        Scenario::from_text("shop", text, &Options::default(), &none).unwrap_or_else(|errors| panic!("{errors}"));
+    let lines = check(&loaded);
+    assert!(lines.len() > 8 && lines.iter().all(|line| line.healthy), "{lines:#?}");
+}

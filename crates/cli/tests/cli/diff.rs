@@ -109,6 +109,50 @@ fn what_worlds_hold_may_differ_before_any_event_does() {
     assert_eq!(ended.code, Some(4), "{ended:?}");
 }
 
+/// Where two runs part in events, and what they hold before.
+fn events_of(folder: &Path, a: &str, b: &str) -> Value {
+    json(&diff(folder, &[a, b, "--format", "json"]))["events"].take()
+}
+
+#[test]
+fn runs_with_a_fault_and_without_it_part_after_it_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path(), &small(), "with", &["--no-truth"]);
+    run(folder.path(), &small(), "without", &["--no-truth", "--without", "slow"]);
+    let events = events_of(folder.path(), "with", "without");
+    let begins = 20_000_000_000;
+    let [last, a, b] = ["last_equal", "a", "b"].map(|side| events[side]["offset_ns"].as_u64().unwrap());
+    assert!(a.min(b) > begins && a.min(b) < begins + 1_000_000_000 && last <= a.min(b), "{events:#}");
+    let held = events["held_differs_between_ns"][1].as_u64();
+    assert!(held.is_none_or(|held| held > begins), "{events:#}");
+}
+
+#[test]
+fn a_fault_that_changes_nothing_and_a_service_that_nobody_asks_make_no_event_differ() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = fs::read_to_string(small()).unwrap();
+    let nil = r#"faults: { "nil": Set(at: "5s", set: {"db/read.demand": Exponential("4ms")}),"#;
+    let aside = r#"services: { "aside": (runtime: Native, workers: 1, cores: "1 cpu", endpoints: {"GET /": (steps: [Compute("1ms")])}),"#;
+    for (name, part, with) in [("nil", "faults: {", nil), ("aside", "services: {", aside)] {
+        fs::write(folder.path().join(format!("{name}.ron")), text.replace(part, with)).unwrap();
+    }
+    run(folder.path(), &small(), "base", &["--no-truth"]);
+    for name in ["nil", "aside"] {
+        let scenario = folder.path().join(format!("{name}.ron"));
+        run(folder.path(), &scenario, name, &["--no-truth"]);
+        let told = diff(folder.path(), &["base", name]);
+        assert!(told.out.contains("events       the same to the last\n"), "{told:?}");
+        assert_eq!(told.out.contains("not compared, for only B has it: aside-0"), name == "aside", "{told:?}");
+        let events = events_of(folder.path(), "base", name);
+        assert_eq!((&events["same"], &events["held_differs_between_ns"]), (&true.into(), &Value::Null), "{events:#}");
+        // What lies aside does not hide where others part.
+        run(folder.path(), &scenario, "other", &["--no-truth", "--without", "slow"]);
+        let events = events_of(folder.path(), "base", "other");
+        assert!(events["a"]["offset_ns"].as_u64().unwrap() > 20_000_000_000, "{events:#}");
+        fs::remove_dir_all(folder.path().join("other")).unwrap();
+    }
+}
+
 #[test]
 fn a_shorter_run_is_the_same_until_it_ends() {
     let folder = tempfile::tempdir().unwrap();

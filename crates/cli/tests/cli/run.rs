@@ -228,3 +228,30 @@ fn of_two_faults_on_one_parameter_the_last_has_it_and_is_told_so() {
     }
     assert!(requests > 1_100, "{requests}");
 }
+
+#[test]
+fn a_fault_without_effect_is_not_credited_with_what_another_did() {
+    let folder = tempfile::tempdir().unwrap();
+    let nil = r#"faults: { "nil": Set(at: "20s", until: "31s", set: {"api.places": 20}),"#;
+    let text = std::fs::read_to_string(small()).unwrap().replace("faults: {", nil);
+    std::fs::write(folder.path().join("zero.ron"), text).unwrap();
+    let ended = end(sim(folder.path()).args(["run", "zero.ron", "--telemetry", "none"]));
+    let line = ended.out.lines().find(|line| line.starts_with("truth")).unwrap_or_else(|| panic!("{ended:?}"));
+    let told = line.trim_start_matches("truth").trim_start();
+    assert!(told.starts_with("slow: ") && told.ends_with("; no effect: nil"), "{line}");
+}
+
+#[test]
+fn a_run_that_is_too_short_for_its_value_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let queue = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/theory/mm1.ron");
+    let ended = end(sim(folder.path()).arg("run").arg(queue).args(["--until", "1000s", "--telemetry", "none"]));
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let imprecise = |line: &&str| line.starts_with("  not held") && line.ends_with("; too imprecise: run longer");
+    assert!(ended.out.lines().any(|line| imprecise(&line)), "{}", ended.out);
+    assert!(
+        ended.out.contains("station.present.mean = 4.000000, in a band of at most ± 2 %; measured "),
+        "{}",
+        ended.out
+    );
+}

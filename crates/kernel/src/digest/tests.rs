@@ -54,3 +54,16 @@ fn the_value_is_stable_and_depends_on_order_and_every_bit() {
         assert_ne!(value(&[(0, 1 << bit), (0, 0)]), value(&[(0, 0), (0, 0)]));
     }
 }
+
+#[test]
+fn texts_are_told_apart_by_every_byte_and_by_where_they_end() {
+    let value = |texts: &[&str]| {
+        let mut digest = Digest::new();
+        texts.iter().for_each(|text| digest.absorb_text(text));
+        digest.value()
+    };
+    let texts: [&[&str]; 7] =
+        [&[], &[""], &["web-api-0"], &["web-api-1"], &["web-api-", "0"], &["web-api-0", ""], &["web-api-0\0"]];
+    let values: std::collections::BTreeSet<u128> = texts.iter().map(|texts| value(texts)).collect();
+    assert_eq!(values.len(), texts.len());
+}

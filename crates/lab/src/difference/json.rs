@@ -29,6 +29,7 @@ impl Difference {
             Events::Parted(parted) => json!({
                 "same": parted.differing == [None, None],
                 "held_differs_between_ns": parted.held_ns,
+                "not_compared": { "a": parted.only[0], "b": parted.only[1] },
                 "last_equal": parted.equal.as_ref().map(event),
                 "a": parted.differing[0].as_ref().map(event),
                 "b": parted.differing[1].as_ref().map(event),

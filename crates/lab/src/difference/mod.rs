@@ -70,12 +70,15 @@ pub enum Events {
     Unknown(String),
 }
 
-/// The events around which two worlds part.
+/// The events around which two worlds part: what happened when, where, to which request, and how it ended. That a fault acts is no difference, what
+/// follows from it is; nor is what happens in components that only one of them has.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Parted {
     /// Between which instants, in nanoseconds since the start, what they hold parts, if it does before any event: a heap may fill for
     /// minutes until it is collected.
     pub held_ns: Option<[u64; 2]>,
+    /// Instances and sources that only one has, whose events are not compared.
+    pub only: [Vec<String>; 2],
     /// The last event that is the same; `None` if there is none.
     pub equal: Option<Event>,
     /// The first of each that is not; `None` where a run has no more. In neither, if no event differs.
@@ -106,6 +109,14 @@ pub struct TableDifference {
     pub path: String,
     /// Rows and digest in each; `None` where a run does not have it.
     pub sides: [Option<(u64, String)>; 2],
+}
+
+impl Event {
+    /// Whether the same happened. Its number is another where others have happened in between.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self == &Self { number: self.number, ..other.clone() }
+    }
 }
 
 impl TableDifference {

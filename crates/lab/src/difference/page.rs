@@ -123,7 +123,9 @@ impl Parted {
         };
         match &self.differing {
             [None, None] => {}
-            [Some(a), Some(b)] if a == b => lines.push(format!("in both then {}, with another outcome", a.in_words())),
+            [Some(a), Some(b)] if a.is_same(b) => {
+                lines.push(format!("in both then {}, with another outcome", a.in_words()))
+            }
             differing => lines.extend(["A", "B"].into_iter().zip(differing).map(|(side, event)| match event {
                 Some(event) => format!("{side} then {}", event.in_words()),
                 None => format!("{side} has no more events"),
@@ -134,6 +136,13 @@ impl Parted {
             lines.push(format!(
                 "{before}what they hold (such as memory) differs from some time between {after} and {until} on"
             ));
+        }
+        for (side, only) in ["A", "B"].into_iter().zip(&self.only) {
+            if !only.is_empty() {
+                let told = only.iter().take(COMPONENTS).map(String::as_str).collect::<Vec<_>>().join(", ");
+                let rest = more(only.len(), COMPONENTS).map_or_else(String::new, |more| format!(" and {more} more"));
+                lines.push(format!("not compared, for only {side} has it: {told}{rest}"));
+            }
         }
         lines
     }

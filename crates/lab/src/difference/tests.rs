@@ -166,6 +166,7 @@ fn the_same_is_one_line_and_a_difference_a_page() {
     difference.tables =
         tables([vec![summary(3, "11"), ("truth/effects".into(), (9, "2".into()))], vec![summary(4, "12")]]);
     difference.events = Events::Parted(Box::new(Parted {
+        only: [vec![], vec!["aside-0".into()]],
         held_ns: Some([1_000, 2_000]),
         equal: None,
         differing: [
@@ -188,6 +189,7 @@ fn the_same_is_one_line_and_a_difference_a_page() {
         "A is a, B is b",
         "A then event 12 000 at 1.5 ms, api-0: delivery of a, request 3 of clients\n",
         "B has no more events\n",
+        "not compared, for only B has it: aside-0\n",
         "before that, what they hold (such as memory) differs from some time between 1 µs and 2 µs on\n",
         "observed/spans         3 → 4 rows\n",
         "only in A: truth/effects (9 rows)\n",

@@ -69,7 +69,9 @@ fn judge_one(
         Expectation::Chain { service, milestones: chain, times: expected } => {
             let states: Vec<_> = chain.iter().copied().map(state).collect();
             let found = times(milestones, service, &states);
-            judgement(service, in_times(u64::from(found)), Verdict::from(found >= *expected))
+            let measured = in_times(u64::from(found));
+            let once = if found < *expected && *expected > 1 { " (each counts once in a process' life)" } else { "" };
+            judgement(service, measured + once, Verdict::from(found >= *expected))
         }
         // Nobody looked.
         Expectation::Reproduces { service, .. } => judgement(service, "nothing".to_owned(), Verdict::NotMeasured),

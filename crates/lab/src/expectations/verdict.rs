@@ -34,6 +34,7 @@ impl Verdict {
     pub(crate) fn of(comparison: &Comparison) -> Self {
         match (comparison.is_fair(), &comparison.mechanism, comparison.simulated) {
             (true, None, _) => Self::Held,
+            (true, Some(_), _) if comparison.drawn => Self::Held,
             (true, Some(_), _) => Self::NoLongerMissed,
             (false, Some(_), _) => Self::Explained,
             (false, None, Some(_)) => Self::Differs,

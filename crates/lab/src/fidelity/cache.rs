@@ -1,7 +1,7 @@
 //! A look-aside cache that is flushed: who hits, who asks the database, who gives up.
 
 use super::Observables;
-use super::numbers::{S, count, millis, p95, share};
+use super::numbers::{S, count, millis, p95, percentile, share};
 use super::seen::{Seen, nanos};
 use knockon_model::record::{Part, TraceId};
 use knockon_scenario::original::FlushExperiment;
@@ -39,6 +39,10 @@ pub(super) fn observe(reads: &[Read], queries: &[i64], experiment: FlushExperime
     let latencies: Vec<f64> = within(flush, flush + 5 * S).map(|read| millis(read.latency)).collect();
     Observables::from([
         ("hit_before".into(), before),
+        ("hit_first_1s".into(), hit(flush, flush + S)),
+        ("hit_5_to_10s".into(), hit(flush + 5 * S, flush + 10 * S)),
+        ("timeouts_before".into(), count(within(0, flush).filter(|read| read.timed_out).count())),
+        ("latency_after_flush_5s_ms_p50".into(), percentile(&latencies, 50)),
         ("hit_first_5s".into(), hit(flush, flush + 5 * S)),
         ("hit_10_to_20s".into(), hit(flush + 10 * S, flush + 20 * S)),
         ("hit_last_10s".into(), hit(end - LAST, end)),

@@ -26,7 +26,12 @@ pub(super) fn observe(callers: &[Caller], experiment: &LockExperiment) -> Observ
         ("first_cold_timeout_after_t0_s".into(), first_cold.map(|at| seconds(at - t0))),
         ("peak_hot_connections".into(), Some(most as f64)),
         ("lock_wait_ms_mean".into(), mean(&locks)),
+        ("lock_wait_ms_max".into(), locks.iter().copied().reduce(knockon_kernel::math::max)),
     ]);
+    // Those were measured of what comes before the commit.
+    for name in ["healthy_held_ms_median", "fault_held_ms_median"] {
+        observables.remove(name);
+    }
     observables
 }
 

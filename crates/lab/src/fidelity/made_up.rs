@@ -1,6 +1,7 @@
 //! A comparison that nobody measured, for tests of what is told of comparisons.
 
-use super::Comparison;
+use super::{About, Comparison};
+use std::sync::Arc;
 
 /// Of 3 to 5, of which 2 to 6 are fair.
 pub(crate) fn comparison(simulated: Option<f64>) -> Comparison {
@@ -15,6 +16,8 @@ pub(crate) fn comparison(simulated: Option<f64>) -> Comparison {
         counted: true,
         simulated,
         mechanism: None,
+        drawn: false,
+        about: Arc::new(About::default()),
     }
 }
 

@@ -19,8 +19,9 @@ mod pool;
 mod retry;
 mod seen;
 mod slots;
+mod tolerance;
 
-pub use judge::{Comparison, judge};
+pub use judge::{About, Beside, Comparison, judge};
 pub use page::page;
 pub use seen::Seen;
 

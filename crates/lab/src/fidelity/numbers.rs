@@ -29,10 +29,15 @@ pub(super) fn median(values: &[f64]) -> Option<f64> {
     }
 }
 
-/// The value below which 95 in 100 lie: at position ⌊0.95 n⌋ from 0.
+/// The value below which 95 in 100 lie.
 pub(super) fn p95(values: &[f64]) -> Option<f64> {
+    percentile(values, 95)
+}
+
+/// The value below which so many in 100 lie: at position ⌊p n / 100⌋ from 0.
+pub(super) fn percentile(values: &[f64], p: usize) -> Option<f64> {
     let sorted = sorted(values);
-    sorted.get((sorted.len() * 95 / 100).min(sorted.len().saturating_sub(1))).copied()
+    sorted.get((sorted.len() * p / 100).min(sorted.len().saturating_sub(1))).copied()
 }
 
 fn sorted(values: &[f64]) -> Vec<f64> {

@@ -1,7 +1,7 @@
 //! Connection pools: callers who hold a connection, wait for one, or give up.
 
 use super::Observables;
-use super::numbers::{S, count, median, millis, open, p95, peak, seconds, share};
+use super::numbers::{MS, S, count, mean, median, millis, open, p95, peak, seconds, share};
 use super::seen::{Seen, nanos};
 use knockon_model::record::{ErrorType, LedgerRecord, Part, SpanRecord};
 use knockon_scenario::original::PoolExperiment;
@@ -41,6 +41,8 @@ impl Caller {
 
 /// How long after the fault's end the peak may still come before the queue is looked at.
 const PEAK_AFTER: i64 = 5 * S;
+/// A wait that a user may notice.
+const LONG: i64 = 5 * MS;
 /// What comes before is warming up.
 const HEALTHY_FROM: i64 = 3 * S;
 
@@ -51,8 +53,12 @@ pub(super) fn observe(callers: &[Caller], experiment: PoolExperiment) -> Observa
     let within = |from: i64, to: i64| move |caller: &&Caller| (from..to).contains(&caller.asked);
     let timed_out: Vec<&Caller> = callers.iter().filter(of(Outcome::Timeout)).collect();
     let healthy_to = if t0 > HEALTHY_FROM { t0 } else { end };
-    let healthy = callers.iter().filter(within(HEALTHY_FROM, healthy_to)).filter(of(Outcome::Ok));
-    let held: i64 = healthy.map(|caller| caller.held).sum();
+    let healthy: Vec<&Caller> =
+        callers.iter().filter(within(HEALTHY_FROM, healthy_to)).filter(of(Outcome::Ok)).collect();
+    let held: i64 = healthy.iter().map(|caller| caller.held).sum();
+    let lasting = |callers: &[&Caller]| median(&callers.iter().map(|caller| millis(caller.held)).collect::<Vec<_>>());
+    let healthy_waits: Vec<f64> = healthy.iter().map(|caller| millis(caller.wait)).collect();
+    let long = healthy.iter().filter(|caller| caller.wait > LONG).count();
     let fault: Vec<&Caller> = callers.iter().filter(within(t0, t1.max(t0 + S))).collect();
     let fault_timeouts = fault.iter().copied().filter(of(Outcome::Timeout)).count();
     let waits: Vec<f64> = fault.iter().copied().filter(of(Outcome::Ok)).map(|caller| millis(caller.wait)).collect();
@@ -60,6 +66,8 @@ pub(super) fn observe(callers: &[Caller], experiment: PoolExperiment) -> Observa
     let errors = callers.iter().filter(of(Outcome::Error)).count();
     let gave_up: Vec<f64> = timed_out.iter().map(|caller| millis(caller.wait)).collect();
     let first = timed_out.iter().map(|caller| caller.got()).min();
+    let last = timed_out.iter().map(|caller| caller.got()).max();
+    let served: Vec<&Caller> = fault.iter().copied().filter(of(Outcome::Ok)).collect();
     Observables::from([
         ("healthy_in_use_mean".into(), Some(held as f64 / (healthy_to - HEALTHY_FROM) as f64)),
         ("timeouts".into(), count(timed_out.len())),
@@ -71,6 +79,13 @@ pub(super) fn observe(callers: &[Caller], experiment: PoolExperiment) -> Observa
         ("peak_waiting".into(), Some(peak(&waiting).map_or(0.0, |(_, most)| most as f64))),
         ("queue_empty_after_t1_s".into(), queue_empty(&waiting, t1).map(|at| seconds(at - t1))),
         ("timed_out_wait_ms_median".into(), median(&gave_up)),
+        ("healthy_held_ms_median".into(), lasting(&healthy)),
+        ("fault_held_ms_median".into(), lasting(&served)),
+        ("healthy_wait_ms_mean".into(), mean(&healthy_waits)),
+        ("healthy_share_waiting_over_5ms".into(), share(long, healthy.len())),
+        ("timeout_share_all".into(), share(timed_out.len(), callers.len())),
+        ("last_timeout_after_t1_s".into(), last.map(|at| seconds(at - t1))),
+        ("peak_waiting_after_t0_s".into(), peak(&waiting).map(|(at, _)| seconds(at - t0))),
     ])
 }
 

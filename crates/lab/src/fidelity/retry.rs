@@ -71,6 +71,7 @@ pub(super) fn observe(attempts: &[Attempt], experiment: SurgeExperiment) -> Obse
         ("attempts".into(), count(attempts.len())),
         ("ok".into(), count(ok)),
         ("gave_up".into(), count(requests.len() - ok)),
+        ("goodput_share_before".into(), goodput(0, from)),
         ("goodput_share_surge".into(), goodput(from, to)),
         ("goodput_share_last20s".into(), goodput_last),
         ("recovered".into(), goodput_last.map(|share| f64::from(u8::from(share > RECOVERED)))),

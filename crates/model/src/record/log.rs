@@ -1,7 +1,7 @@
 //! Observed log lines as events with typed fields; telemetry writes them in the dialect of the emitting runtime.
 
 use super::{ErrorType, SpanId, TraceId};
-use crate::blueprint::Severity;
+use crate::blueprint::{LinkEnd, Severity};
 use crate::id::{EndpointId, PoolId, ProcessId, ServiceId};
 use knockon_kernel::{Duration, Time};
 use serde::{Deserialize, Serialize};
@@ -59,8 +59,8 @@ pub enum LogEvent {
     RequestFailed { endpoint: EndpointId, status: u16, error: ErrorType, peer: Option<ServiceId> },
     /// A value could not be loaded, and no request was there to fail with it.
     LoadFailed { error: ErrorType, peer: Option<ServiceId>, refresh: bool },
-    /// A statement took at least the slow-query threshold.
-    SlowQuery { endpoint: EndpointId, duration: Duration, backend: u32 },
+    /// A statement is complete and took at least the slow-query threshold. `client` sent it.
+    SlowQuery { endpoint: EndpointId, duration: Duration, client: LinkEnd },
     /// A connection was refused; `reserved` when only the superusers' slots were left.
     ConnectionRejected { reserved: bool, backend: u32 },
     /// nginx turned a request away, or held it back, for so many thousandths of a request over the rate.

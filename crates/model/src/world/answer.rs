@@ -209,18 +209,20 @@ impl World {
         }
     }
 
-    /// What PostgreSQL does when a statement ends: log it when it was slow, end the connection when its client is gone.
+    /// What PostgreSQL does when a statement ends: log it when it was slow and is complete (of one that is cancelled or fails it says only that), end
+    /// the connection when its client is gone.
     fn statement_done<S: Sink>(&mut self, frame: FrameRef, sink: &mut S) {
         let now = self.now();
         let f = &self.frames[frame];
         let (index, orphan, endpoint) = (f.process, f.orphan, self.tables.programs[f.program as usize].endpoint);
         let took = now - f.arrived;
-        let backend = f.backend;
+        let (backend, complete, link) = (f.backend, f.outcome.is_success(), f.link);
         let service = self.processes[index as usize].service as usize;
         let Runtime::Postgres(postgres) = self.blueprint.services[service].runtime else { return };
-        if postgres.slow_query.is_some_and(|threshold| took >= threshold) {
+        if complete && postgres.slow_query.is_some_and(|threshold| took >= threshold) {
             let endpoint = EndpointId(endpoint);
-            self.emit_request_log(frame, LogEvent::SlowQuery { endpoint, duration: took, backend }, sink);
+            let client = self.blueprint.links[link as usize].from;
+            self.emit_request_log(frame, LogEvent::SlowQuery { endpoint, duration: took, client }, sink);
         }
         self.statement_over(frame, sink);
         if orphan {

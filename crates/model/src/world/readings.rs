@@ -7,6 +7,7 @@ use crate::sink::Sink;
 use crate::statistics::Statistics;
 use crate::topology::Topology;
 use knockon_kernel::{Digest, Next, Time};
+use std::collections::BTreeSet;
 
 /// One event as a person reads it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -15,7 +16,7 @@ pub struct EventSummary {
     pub number: u64,
     /// When it happened.
     pub time: Time,
-    /// Where: an instance, or a source.
+    /// Where: an instance, or a source. None acts where a patch does, or where the addressee has gone.
     pub component: Option<String>,
     /// The request that it was for, where it was for one.
     pub trace: Option<TraceId>,
@@ -81,6 +82,43 @@ impl World {
             digest.absorb(u64::from(process.busy), u64::from(process.queue.len()));
             let heap = process.heap.as_deref();
             digest.absorb(heap.map_or(0, crate::heap::Heap::live), heap.map_or(0, crate::heap::Heap::used));
+        }
+        digest.value()
+    }
+
+    /// Fingerprint of what components hold, each by its name: that of a world in which others stand beside them is the same. Sources and
+    /// instances in `apart` are left out.
+    #[must_use]
+    pub fn digest_of_holdings(&self, apart: &BTreeSet<String>) -> u128 {
+        let mut digest = Digest::new();
+        let named = |digest: &mut Digest, name: &str| {
+            let told = !apart.contains(name);
+            if told {
+                digest.absorb_text(name);
+            }
+            told
+        };
+        for (source, described) in self.sources.iter().zip(&self.blueprint.sources) {
+            if named(&mut digest, &described.name) {
+                digest.absorb(source.statistics.sent, source.statistics.answered);
+                digest.absorb(source.statistics.failed, source.statistics.in_flight());
+            }
+        }
+        for upstream in &self.upstreams {
+            let ends = [upstream.process, upstream.first].map(|process| self.name_of(process));
+            if ends.iter().all(|end| !apart.contains(*end)) && ends.iter().all(|end| named(&mut digest, end)) {
+                let counts = &upstream.statistics;
+                digest.absorb(counts.sent, counts.in_flight());
+                digest.absorb(counts.throttled + counts.not_permitted + counts.bulkhead_full, counts.retries);
+            }
+        }
+        for (index, process) in self.processes.iter().enumerate() {
+            if named(&mut digest, self.name_of(index as u32)) {
+                digest.absorb(u64::from(process.incarnation), process.stopped_total_ns);
+                digest.absorb(u64::from(process.busy), u64::from(process.queue.len()));
+                let heap = process.heap.as_deref();
+                digest.absorb(heap.map_or(0, crate::heap::Heap::live), heap.map_or(0, crate::heap::Heap::used));
+            }
         }
         digest.value()
     }

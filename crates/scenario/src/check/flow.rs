@@ -2,14 +2,18 @@
 //! holding times of connections, response times.
 //!
 //! Means only. Each service is taken as M/M/c by its cores and as M/M/c by its workers, links as their mean latency; no
-//! retries, no pauses. Good enough to see whether a healthy state exists, which is all that is asked of it.
+//! retries, no pauses. Users of closed sources send no more than asymptotic analysis allows (Denning and Buzen, "The Operational Analysis of
+//! Queueing Network Models", 1978, section 9): N/(Z + D), and what the busiest station can do; and where only they come, no more wait than there are. Good enough to see whether a healthy state exists, which is all that is asked of it.
 
-use super::formula::{lfu_hits, lru_hits, mean_wait, popularity, random_hits, renewed_hits, stale_hits, ttl_hits};
+use super::formula::{
+    contended, lfu_hits, lru_hits, mean_wait, popularity, random_hits, renewed_hits, stale_hits, ttl_hits,
+};
 use knockon_kernel::Duration;
 use knockon_kernel::sampler::Law;
 use knockon_model::blueprint::{
     Arrivals, Blueprint, Cores, Endpoint, Eviction, Join, Keyspace, LinkEnd, Runtime, Service, Source, Step,
 };
+use knockon_model::cpu::Contention;
 use knockon_model::id::{EndpointId, KeyspaceId, PoolId, SamplerId, ServiceId, SourceId};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -30,6 +34,10 @@ pub(crate) struct Flow<'b> {
     pub(crate) responses: Vec<Vec<f64>>,
     /// The same as each source sees it when nobody else is there.
     pub(crate) unloaded: Vec<f64>,
+    /// The same by service and endpoint.
+    idle: Vec<Vec<f64>>,
+    /// What part of N/(Z + D) users of closed sources send: the rest their busiest station cannot do.
+    closed: f64,
 }
 
 /// What one execution of a program needs, in seconds.
@@ -58,15 +66,18 @@ impl<'b> Flow<'b> {
             reads: vec![0.0; blueprint.keyspaces.len()],
             responses: shape(0.0),
             unloaded: vec![0.0; blueprint.sources.len()],
+            idle: Vec::new(),
+            closed: 1.0,
         };
         // Nothing flows yet: these are the times of a system that has nothing else to do.
         flow.respond();
         flow.unloaded = (0..blueprint.sources.len()).map(|n| flow.response(n)).collect();
+        flow.idle = flow.responses.clone();
         for _ in 0..ROUNDS {
-            flow.spread();
+            flow.spread_what_can_be_done();
             flow.hits = (0..blueprint.keyspaces.len()).map(|n| flow.hit_ratio(n)).collect();
         }
-        flow.spread();
+        flow.spread_what_can_be_done();
         flow.respond();
         flow
     }
@@ -75,7 +86,7 @@ impl<'b> Flow<'b> {
     pub(crate) fn cold(blueprint: &'b Blueprint) -> Self {
         let mut flow = Self::new(blueprint);
         flow.hits.fill(0.0);
-        flow.spread();
+        flow.spread_what_can_be_done();
         flow.respond();
         flow
     }
@@ -202,6 +213,55 @@ impl<'b> Flow<'b> {
         }
     }
 
+    /// Rates from the sources along the calls, those of closed sources no higher than what their busiest station can do beside the open ones.
+    fn spread_what_can_be_done(&mut self) {
+        self.closed = 1.0;
+        self.spread();
+        if !self.blueprint.sources.iter().any(|source| matches!(source.arrivals, Arrivals::Closed { .. })) {
+            return;
+        }
+        let all = self.used();
+        self.closed = 0.0;
+        self.spread();
+        let left = self.used().into_iter().zip(all).filter(|(open, all)| all > open);
+        let parts = left.map(|(open, all)| (1.0 - open) / (all - open)).filter(|part| *part < 1.0);
+        let least = parts.reduce(|a, b| if a < b { a } else { b }).unwrap_or(1.0);
+        self.closed = if least > 0.0 { least } else { 0.0 };
+        self.spread();
+    }
+
+    /// What part of the cores, and of the workers, of each service is busy, if nobody waits for anything.
+    fn used(&self) -> Vec<f64> {
+        let mut used = Vec::new();
+        for (n, service) in self.blueprint.services.iter().enumerate() {
+            if let Some((servers, _)) = self.servers(n) {
+                used.push(self.core_load(n) / f64::from(servers));
+            }
+            if let Some(workers) = service.workers {
+                let busy: f64 = self.rates[n].iter().zip(&self.idle[n]).map(|(rate, idle)| rate * idle).sum();
+                used.push(busy / f64::from(service.replicas) / f64::from(workers));
+            }
+        }
+        used
+    }
+
+    /// All users, where nobody else comes.
+    fn people(&self) -> Option<u32> {
+        let mut people = 0_u32;
+        for source in self.blueprint.sources.iter().filter(|source| !source.mix.is_empty()) {
+            let Arrivals::Closed { users, .. } = source.arrivals else { return None };
+            people = people.saturating_add(users);
+        }
+        (people > 0).then_some(people)
+    }
+
+    /// Mean wait for one of some servers, in units of the service time. Not more wait than there are.
+    fn mean_wait(&self, servers: u32, load: f64) -> f64 {
+        let wait = mean_wait(servers, load);
+        let most = self.people().map_or(f64::INFINITY, |people| f64::from(people) / f64::from(servers));
+        if wait < most { wait } else { most }
+    }
+
     /// Rates from the sources along the calls.
     fn spread(&mut self) {
         self.rates.iter_mut().for_each(|rates| rates.fill(0.0));
@@ -275,7 +335,20 @@ impl<'b> Flow<'b> {
 
     /// Cores as so many servers of some speed.
     pub(crate) fn servers(&self, service: usize) -> Option<(u32, f64)> {
-        match effective(&self.blueprint.services[service]) {
+        let described = &self.blueprint.services[service];
+        if let Some(Contention { sigma_nano, kappa_nano }) = described.contention {
+            let cores = match effective(described) {
+                Cores::Unlimited => f64::INFINITY,
+                Cores::Milli(milli) => f64::from(milli) / 1e3,
+            };
+            let workers = described.workers.unwrap_or(u32::MAX);
+            let most = workers.min(self.people().unwrap_or(u32::MAX));
+            let capacity = contended(cores, most, sigma_nano as f64 / 1e9, kappa_nano as f64 / 1e9);
+            // What grows without bound is no limit.
+            let whole = if capacity < 1.0 { 1.0 } else { capacity.floor() };
+            return (whole < f64::from(u32::MAX)).then(|| (whole as u32, capacity / whole));
+        }
+        match effective(described) {
             Cores::Unlimited => None,
             Cores::Milli(milli) if milli < 1000 => Some((1, f64::from(milli) / 1000.0)),
             // A part of a core is spread over the whole ones.
@@ -332,7 +405,7 @@ impl<'b> Flow<'b> {
             return Some(0.0);
         }
         let busy = self.worker_load(service);
-        Some(mean_wait(workers, busy) * busy / (rate / f64::from(self.blueprint.services[service].replicas)))
+        Some(self.mean_wait(workers, busy) * busy / (rate / f64::from(self.blueprint.services[service].replicas)))
     }
 
     /// Mean number of busy workers of one process, by Little's law.
@@ -371,7 +444,7 @@ impl<'b> Flow<'b> {
         let service = &self.blueprint.services[place.0];
         let stretch = self
             .servers(place.0)
-            .map_or(1.0, |(servers, speed)| (1.0 + mean_wait(servers, self.core_load(place.0))) / speed);
+            .map_or(1.0, |(servers, speed)| (1.0 + self.mean_wait(servers, self.core_load(place.0))) / speed);
         let mut need = Need::default();
         let mut holding: Vec<PoolId> = Vec::new();
         let mut locking: Vec<(PoolId, (usize, u32))> = Vec::new();
@@ -426,12 +499,14 @@ impl<'b> Flow<'b> {
         need
     }
 
-    /// Requests a second of a source at the height of its profile. Users of a closed source send as often as they do when nobody
-    /// else is there: N/(Z + D), which is more than any other state has.
+    /// Requests a second of a source at the height of its profile; of a closed one the most that can be: N/(Z + D), as when nobody else is there,
+    /// or what the busiest station can do.
     pub(crate) fn rate(&self, source: usize) -> f64 {
         let described = &self.blueprint.sources[source];
         match described.arrivals {
-            Arrivals::Closed { users, think } => f64::from(users) / (self.mean(think) + self.unloaded[source]),
+            Arrivals::Closed { users, think } => {
+                self.closed * f64::from(users) / (self.mean(think) + self.unloaded[source])
+            }
             _ => peak_rate(described, self.blueprint),
         }
     }
@@ -446,6 +521,11 @@ impl<'b> Flow<'b> {
         let responses = &self.responses[described.target.index()];
         let parts = described.mix.iter().map(|part| part.weight / total * responses[part.endpoint.index()]);
         2.0 * latency + parts.sum::<f64>()
+    }
+
+    /// Whether the users of closed sources send less than they would if nobody waited: a station is busy all the time.
+    pub(crate) fn is_saturated(&self) -> bool {
+        self.closed < 1.0
     }
 
     /// Response time with the way there and back.

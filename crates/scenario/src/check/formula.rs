@@ -25,6 +25,26 @@ pub(crate) fn mean_wait(servers: u32, load: f64) -> f64 {
     if spare <= 0.0 { f64::INFINITY } else { erlang_c(servers, load) / spare }
 }
 
+/// What `cores` do together where jobs contend, in jobs that run alone: the most of min(N, c)/(1 + σ(N − 1) + κN(N − 1)) over N up to
+/// `most` (the universal scalability law; Gunther, "Guerrilla Capacity Planning", 2007, chapter 4).
+pub(crate) fn contended(cores: f64, most: u32, sigma: f64, kappa: f64) -> f64 {
+    let of = |jobs: u32| {
+        let n = f64::from(jobs);
+        let at_work = if n < cores { n } else { cores };
+        at_work / (1.0 + sigma * (n - 1.0) + kappa * n * (n - 1.0))
+    };
+    let mut best = of(1);
+    // It rises to one top and falls behind it.
+    for jobs in 2..=most.min(1_000_000) {
+        let next = of(jobs);
+        if next <= best {
+            break;
+        }
+        best = next;
+    }
+    best
+}
+
 /// P(T > timeout) where the time T is exponential with the given mean: exact for M/M/1, and the usual guess elsewhere.
 pub(crate) fn exceeds(mean: f64, timeout: f64) -> f64 {
     if mean.is_finite() { exp(-timeout / mean) } else { 1.0 }
@@ -138,6 +158,16 @@ mod tests {
         close(mean_wait(1, 0.8), 4.0);
         assert_eq!(erlang_c(3, 3.0), 1.0);
         assert_eq!(mean_wait(3, 3.5), f64::INFINITY);
+    }
+
+    #[test]
+    fn contention_has_a_top_and_no_more_jobs_than_there_are() {
+        for (most, capacity) in [(1, 1.0), (60, 13.940_52), (97, 14.410_48), (160, 14.410_5)] {
+            let found = contended(1000.0, most, 0.05, 0.0001);
+            assert!((found - capacity).abs() < 1e-4, "{most}: {found}");
+        }
+        close(contended(4.0, 1000, 0.0, 0.0), 4.0);
+        close(contended(2.0, 1000, 1.0, 0.0), 1.0);
     }
 
     #[test]

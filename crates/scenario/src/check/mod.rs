@@ -325,14 +325,20 @@ impl Report<'_> {
                 source.mix.iter().map(|part| part.weight / total * responses[part.endpoint.index()]).sum();
             let policy = self.blueprint[source.policy];
             let rate = self.flow.rate(n);
+            let mut response = response;
             if let Arrivals::Closed { users, think } = source.arrivals {
                 let think = self.blueprint[think].mean() / 1e9;
+                if self.flow.is_saturated() {
+                    // Little's law: who does not think waits.
+                    response = f64::from(users) / rate - think;
+                }
                 let text = format!(
-                    "{}: {users} users, {} to think and {} to be served: at most {}/s",
+                    "{}: {users} users, {} to think and {} to be served: at most {}/s{}",
                     source.name,
                     time(think),
                     time(self.flow.unloaded[n]),
-                    number(rate)
+                    number(rate),
+                    if self.flow.is_saturated() { ", which is what the busiest station can do" } else { "" }
                 );
                 self.line(true, text);
             }

@@ -2,7 +2,7 @@
 
 use super::Compiler;
 use crate::decode::{At, Decode};
-use crate::expectation::{Expectation, Milestone, Relation, Statistic, Unit, Window, possible};
+use crate::expectation::{Expectation, Milestone, Miss, Relation, Statistic, Unit, Window, possible};
 use crate::language::{Bound, ChainText, Expect, MilestoneText, MissText, ReproducesText, ValueText};
 use crate::leaf::{Name, Rate};
 use crate::origin::Span;
@@ -135,7 +135,7 @@ impl Compiler<'_> {
     }
 
     /// Which observables are missed, and why: each is one of the measured set, and has one reason.
-    fn misses(&mut self, texts: &[At<MissText>], original: &Original) -> BTreeMap<String, String> {
+    fn misses(&mut self, texts: &[At<MissText>], original: &Original) -> BTreeMap<String, Miss> {
         let mut misses = BTreeMap::new();
         for text in texts.iter().filter(|text| !text.broken) {
             if text.observables.is_empty() && !text.observables.broken {
@@ -146,12 +146,14 @@ impl Compiler<'_> {
                 let hint = "say what the real thing has and the machines have not";
                 self.report(text.mechanism.span, "a miss without a mechanism explains nothing", Some(hint.into()));
             }
+            let miss = Miss { mechanism: mechanism.to_owned(), drawn: *text.drawn };
             for name in text.observables.iter().filter(|name| !name.broken) {
-                let names = original.observables.iter().map(|observable| observable.name.as_str());
+                let judged = original.observables.iter().map(|observable| observable.name.as_str());
+                let names = judged.chain(original.beside.iter().map(|beside| beside.name.as_str()));
                 if !names.clone().any(|known| known == name.value) {
                     let message = format!("the measured set {:?} has no observable {:?}", original.set, name.value);
                     self.report(name.span, message, suggest::hint(&name.value, names));
-                } else if misses.insert(name.value.clone(), mechanism.to_owned()).is_some() {
+                } else if misses.insert(name.value.clone(), miss.clone()).is_some() {
                     let message = format!("the observable {:?} is given twice", name.value);
                     self.report(name.span, message, Some("keep one of them".into()));
                 }

@@ -25,6 +25,15 @@ pub struct Measure {
     pub batches: u32,
 }
 
+/// Why an observable of a real system is missed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Miss {
+    /// The mechanism that the real thing has and the machines have not.
+    pub mechanism: String,
+    /// Whether it hangs on what is drawn, so that with some seeds the prediction is fair.
+    pub drawn: bool,
+}
+
 /// The part of a run that an expectation is about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Window {
@@ -89,7 +98,7 @@ pub enum Expectation {
         /// What was measured.
         original: Box<Original>,
         /// Observables that are known to miss, and the mechanism that is absent.
-        misses: BTreeMap<String, String>,
+        misses: BTreeMap<String, Miss>,
     },
     /// A milestone never happened.
     Never {
@@ -199,12 +208,12 @@ impl fmt::Display for Expectation {
             Self::Value { statistic, value, precision, slack } => {
                 write!(
                     f,
-                    "{} = {} within {} %",
+                    "{} = {}, in a band of at most ± {} %",
                     statistic.path(),
                     Measured(*value, statistic.unit()),
                     precision * 100.0
                 )?;
-                if *slack > 0.0 { write!(f, " and {} %", slack * 100.0) } else { Ok(()) }
+                if *slack > 0.0 { write!(f, " and a slack of {} %", slack * 100.0) } else { Ok(()) }
             }
             Self::Exact { statistic, value, window } => {
                 let value = match statistic.unit() {

@@ -164,9 +164,11 @@ const SOURCE: &[Row<SourceStatistics>] = table!(
         count("retries", "times that another attempt was to follow; an answer may have come before that", |s| s
             .retries),
         part("error_share", "failed, of all that ended", |s| (s.failed, s.answered + s.failed)),
-        part("goodput_share", "answered with a status below 500, for each request sent in the same time", |s| (
-            s.answered, s.sent
-        )),
+        part(
+            "goodput_share",
+            "answered with a status below 500, for each request sent in the same time: over 100 % where a backlog drains",
+            |s| (s.answered, s.sent)
+        ),
         rate("throughput", "answered with a status below 500, each second", |s| s.answered),
         average("present.mean", "requests that have not ended, on average over time", |s, at| s
             .requests

@@ -21,7 +21,9 @@ choice! {
         Value(ValueText),
         /// A number of things or a duration is exactly this.
         Exact(Bound),
-        /// Milestones of a service happened in this order, `times` times over.
+        /// Milestones of a service happened in this order, `times` times over. Each counts once in each life of a process: a breaker
+        /// that opens fifty times opens once for this, and a chain happens again only after a restart. What happens often is counted by statistics
+        /// (`front -> back.opened`, `web-api/pool.timeouts`).
         Chain(ChainText),
         /// The run does what a real system did on the same work: every observable is a fair prediction, but for those that it is
         /// known to miss.
@@ -75,7 +77,7 @@ record! {
         service: Name,
         /// The milestones, in order.
         milestones: Vec<At<MilestoneText>>,
-        /// How often the whole chain happens, one after the other.
+        /// How often the whole chain happens, one after the other: in so many lives of the service's processes.
         times: Count<1> = [1],
     }
 }
@@ -88,7 +90,8 @@ record! {
         file: String,
         /// The service that stands for what was measured: the one with the pool, the server of a storm, the one with the heap or cache.
         service: Name,
-        /// What it is known to miss, and why. It must miss each of them: one that is a fair prediction does not belong here any more.
+        /// What it is known to miss, and why. It must miss each of them that is judged: one that is a fair prediction does not belong here any more,
+        /// unless it hangs on what is drawn.
         misses: Vec<At<MissText>> = [[]],
     }
 }
@@ -100,6 +103,8 @@ record! {
         observables: Vec<At<String>>,
         /// The mechanism that the real thing has and the machines have not, for people.
         mechanism: String,
+        /// Whether they hang on what is drawn, so that with some seeds a prediction is fair.
+        drawn: bool = [false],
     }
 }
 
@@ -114,11 +119,11 @@ record! {
 }
 
 choice! {
-    /// States that a reader would name.
+    /// States that a reader would name: that a process entered it, for the first time in its life.
     MilestoneText as "milestone" {
-        /// Collections took more than 30 % of the time.
+        /// Collections took more than 30 % of the last minute.
         GcShare,
-        /// Every connection of a pool was in use and a caller waited.
+        /// Every connection of a pool was in use and a caller waited, for at least a second.
         PoolFull,
         /// A caller gave up waiting for a connection.
         AcquireTimeout,
@@ -138,19 +143,19 @@ choice! {
         Shed,
         /// A request was turned away by a rate or concurrency limit.
         Limited,
-        /// A caller's circuit breaker opened.
+        /// This service's circuit breaker, on a link to another one, opened.
         BreakerOpened,
         /// It let a few attempts through, to see.
         BreakerHalfOpen,
         /// It closed.
         BreakerClosed,
-        /// A caller left a process of this service out for its failures.
+        /// A caller of this service left one of its processes out for its failures.
         Ejected,
-        /// A caller's bulkhead had no permit for an attempt.
+        /// This service's bulkhead, on a link to another one, had no permit for an attempt.
         BulkheadFull,
-        /// A caller gave an attempt up by itself.
+        /// This service gave an attempt up by itself.
         Throttled,
-        /// A caller's retry budget did not allow a retry.
+        /// This service's retry budget did not allow a retry.
         RetryRefused,
     }
 }

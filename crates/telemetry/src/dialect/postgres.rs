@@ -1,8 +1,11 @@
 //! PostgreSQL 15's server log. Its level LOG is OpenTelemetry's INFO.
+//!
+//! Left out are the lines below a message: `STATEMENT` of an error, and `DETAIL` with the values of parameters
+//! (`log_parameter_max_length = 0` leaves them out too). So are names that drivers give to statements they prepare (`S_1`): all are unnamed.
 
 use super::errors::{Callee, Language, exception};
 use super::{Heading, Milliseconds, Speaker, say};
-use knockon_model::blueprint::{Operation, Severity};
+use knockon_model::blueprint::{LinkEnd, Operation, Runtime, Severity};
 use knockon_model::record::{ErrorType, LogEvent};
 
 /// Numbers of the processes that a server starts with.
@@ -31,14 +34,15 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut Strin
             body.push_str("out of memory");
             heading(Severity::Error).error("53200")
         }
-        LogEvent::SlowQuery { endpoint, duration, .. } => {
+        LogEvent::SlowQuery { endpoint, duration, client } => {
             let text = match &speaker.service.endpoints[endpoint.index()].operation {
                 Operation::Sql { text, .. } => text,
                 Operation::Http { .. } | Operation::Cache { .. } | Operation::Internal { .. } => {
                     &speaker.service.endpoints[endpoint.index()].name
                 }
             };
-            say!(body, "duration: {} ms  statement: {text}", Milliseconds(duration));
+            let how = if is_simple(speaker, client, text) { "statement" } else { "execute <unnamed>" };
+            say!(body, "duration: {} ms  {how}: {text}", Milliseconds(duration));
             heading(Severity::Info)
         }
         LogEvent::ConnectionRejected { reserved, .. } => {
@@ -101,4 +105,12 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut Strin
         }
         _ => return None,
     })
+}
+
+/// Whether a statement came by the simple protocol, which cannot carry parameters: psycopg2 and node-postgres use it for texts that
+/// have none. pgjdbc, and Go's drivers for what returns rows, parse and execute always.
+fn is_simple(speaker: &Speaker<'_>, client: LinkEnd, text: &str) -> bool {
+    let LinkEnd::Service(client) = client else { return false };
+    let has_parameters = text.split('$').skip(1).any(|rest| rest.starts_with(|next: char| next.is_ascii_digit()));
+    matches!(speaker.blueprint[client].runtime, Runtime::CPython(_) | Runtime::Node) && !has_parameters
 }

@@ -103,8 +103,10 @@ fn dialect() -> Dialect {
     let postgres = Postgres::standard(SamplerId(0));
     let sql = Operation::Sql { operation: "SELECT".into(), table: "".into(), text: "select 1".into() };
     let query = Endpoint { operation: sql, ..http("select_one") };
+    let sql = Operation::Sql { operation: "SELECT".into(), table: "".into(), text: "select $1::int".into() };
+    let with_parameter = Endpoint { operation: sql, ..http("select_what_is_given") };
     let exit = heap(Collector::Serial, OnOutOfMemory::Exit);
-    let services = vec![
+    let mut services = vec![
         service("web-api", exit, calls_node("/api/checkout"), Some((PoolKind::HikariCp, 0))),
         service("g1", heap(Collector::G1, OnOutOfMemory::Continue), http("/"), None),
         service("python", Runtime::CPython(python), calls_node("/jobs"), Some((PoolKind::QueuePool, 10))),
@@ -113,6 +115,7 @@ fn dialect() -> Dialect {
         service("redis", Runtime::Redis(redis), http("/"), None),
         service("postgres", Runtime::Postgres(postgres), query, None),
     ];
+    services[POSTGRES as usize].endpoints.push(with_parameter);
     let process = |(id, service): (u32, &Service)| ProcessInfo {
         service: Some(ServiceId(id)),
         name: service.name.clone(),
@@ -390,7 +393,11 @@ fn failed_requests() {
 
 #[test]
 fn database_and_cache() {
-    let slow = LogEvent::SlowQuery { endpoint: CALL, duration: Duration::from_nanos(250_699_123), backend: 7 };
+    let slow = |endpoint, client: u32| LogEvent::SlowQuery {
+        endpoint: EndpointId(endpoint),
+        duration: Duration::from_nanos(250_699_123),
+        client: LinkEnd::Service(ServiceId(client)),
+    };
     let waits = |next, acquired| LogEvent::LockWait {
         backend: 7,
         transaction: 9,
@@ -400,7 +407,11 @@ fn database_and_cache() {
         acquired,
     };
     check(&[
-        (POSTGRES, slow, "INFO postgres | duration: 250.699 ms  statement: select 1 | -"),
+        (POSTGRES, slow(0, WEB), "INFO postgres | duration: 250.699 ms  execute <unnamed>: select 1 | -"),
+        (POSTGRES, slow(0, NODE), "INFO postgres | duration: 250.699 ms  statement: select 1 | -"),
+        (POSTGRES, slow(0, PYTHON), "INFO postgres | duration: 250.699 ms  statement: select 1 | -"),
+        (POSTGRES, slow(0, NATIVE), "INFO postgres | duration: 250.699 ms  execute <unnamed>: select 1 | -"),
+        (POSTGRES, slow(1, NODE), "INFO postgres | duration: 250.699 ms  execute <unnamed>: select $1::int | -"),
         (
             POSTGRES,
             LogEvent::ConnectionRejected { reserved: true, backend: 7 },

@@ -13,7 +13,10 @@ use crate::failure::Failure;
 use crate::terminal;
 use knockon_kernel::Duration;
 use knockon_lab::difference::{self, Difference, Event, Events, Parted, Requests, Run, TableDifference};
+use knockon_model::World;
+use knockon_model::blueprint::Blueprint;
 use knockon_telemetry::{Error, Manifest, RunReader, TABLES_EPOCH};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 pub(crate) fn execute(arguments: &Diff) -> Result<Exit, Failure> {
@@ -119,6 +122,8 @@ fn notes(readers: &[RunReader; 2]) -> Vec<String> {
 struct Where {
     /// Between which instants what they hold differs first, if it does before any event.
     held: Option<[u64; 2]>,
+    /// Instances and sources that one of them has alone: what happens there is not compared.
+    only: [Vec<String>; 2],
     /// `None` if no event differs.
     events: Option<Parting>,
 }
@@ -127,16 +132,23 @@ struct Where {
 fn parting(readers: &[RunReader; 2]) -> Result<Result<Where, String>, Failure> {
     let subjects = readers.each_ref().map(subject);
     let mut longest = Duration::ZERO;
-    for (name, subject) in ["A", "B"].into_iter().zip(&subjects) {
+    let mut components = [const { BTreeSet::new() }; 2];
+    for ((name, subject), components) in ["A", "B"].into_iter().zip(&subjects).zip(&mut components) {
         match load::quietly(&subject.scenario, &subject.changes) {
-            Ok(loaded) => longest = longest.max(loaded.blueprint.duration),
+            Ok(loaded) => {
+                longest = longest.max(loaded.blueprint.duration);
+                *components = named(loaded.blueprint);
+            }
             Err((told, failure)) => {
                 let first = told.as_deref().and_then(|told| told.lines().next()).unwrap_or(failure.message());
                 return Ok(Err(format!("this version cannot run {name} again: {first}")));
             }
         }
     }
-    let sides = Sides::new(&subjects[0], &subjects[1], longest);
+    let [a, b] = &components;
+    let apart: BTreeSet<String> = a.symmetric_difference(b).cloned().collect();
+    let sides = Sides::new(&subjects[0], &subjects[1], longest).by_name(&apart);
+    let only = [a, b].map(|side| apart.intersection(side).cloned().collect());
     let Instants { last, parted, held, .. } = sides.instants(true)?;
     for ((name, reader), last) in ["A", "B"].into_iter().zip(readers).zip(last) {
         let found = last.map_or_else(|| "none".to_owned(), |instant| instant.digest);
@@ -144,12 +156,19 @@ fn parting(readers: &[RunReader; 2]) -> Result<Result<Where, String>, Failure> {
             return Ok(Err(format!("this version does not reproduce {name}: run again, its digest is {found}")));
         }
     }
-    let Some(interval) = parted else { return Ok(Ok(Where { held, events: None })) };
+    let Some(interval) = parted else { return Ok(Ok(Where { held, only, events: None })) };
     let parting = sides.events(interval)?;
     Ok(match parting {
-        Some(events) => Ok(Where { held, events: Some(events) }),
+        Some(events) => Ok(Where { held, only, events: Some(events) }),
         None => Err("they do not repeat even in themselves".to_owned()),
     })
+}
+
+/// The names of a world's instances and sources.
+fn named(blueprint: Blueprint) -> BTreeSet<String> {
+    let sources: Vec<String> = blueprint.sources.iter().map(|source| source.name.clone()).collect();
+    let world = World::new(blueprint);
+    world.catalogue().processes.iter().map(|process| process.instance.to_string()).chain(sources).collect()
 }
 
 fn subject(reader: &RunReader) -> Subjected {
@@ -168,7 +187,7 @@ impl Where {
     }
 }
 
-fn parted(Where { held, events }: Where, requests: Option<&Requests>) -> Events {
+fn parted(Where { held, only, events }: Where, requests: Option<&Requests>) -> Events {
     let event = |told: Told| {
         let trace = trace(&told);
         let request = trace.and_then(|trace| requests?.which(trace));
@@ -177,5 +196,5 @@ fn parted(Where { held, events }: Where, requests: Option<&Requests>) -> Events 
     };
     let (equal, differing) = events.map_or((None, [None, None]), |parting| (parting.equal, parting.differing));
     let (equal, differing) = (equal.map(event), differing.map(|told| told.map(event)));
-    Events::Parted(Box::new(Parted { held_ns: held, equal, differing }))
+    Events::Parted(Box::new(Parted { held_ns: held, only, equal, differing }))
 }

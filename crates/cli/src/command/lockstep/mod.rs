@@ -4,6 +4,10 @@
 //! more and tell every event since the last instant that was equal; the first of those that differs is named. Two processes rather
 //! than two worlds in one: addresses, allocation and environment differ between processes, and a result must not hang on them.
 //!
+//! The same world twice is the same in everything, down to the numbers of its events. Two worlds of which one has a fault or a service more
+//! are numbered differently from the start: of them is compared what happened, when, where, to which request and how it ended
+//! ([`Sides::by_name`]), in components that both have. That a fault acts is no difference then; what follows from it is.
+//!
 //! Deliberately not here: what the worlds are, and what a difference means. `sim verify` gives the same world twice, `sim diff` those of
 //! two finished runs.
 
@@ -13,6 +17,7 @@ use crate::arguments::Subjected;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use knockon_kernel::Duration;
+use std::collections::BTreeSet;
 use std::io::{self, BufRead, BufReader, Lines};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -26,6 +31,8 @@ pub(crate) struct Sides<'a> {
     second: &'a Subjected,
     /// Distance of the instants.
     step_ns: u64,
+    /// Components that are left out, where worlds are not the same.
+    apart: Option<&'a BTreeSet<String>>,
 }
 
 /// Where two worlds stand at the same instants.
@@ -46,11 +53,13 @@ pub(crate) struct Instants {
 pub(crate) struct Instant {
     /// When.
     pub(crate) time_ns: u64,
-    /// Events so far.
+    /// Events so far that are compared.
     pub(crate) events: u64,
     /// Digest of these events.
     of_events: String,
-    /// Digest of these events and of what the world holds after them.
+    /// Digest of what the world holds after them.
+    held: String,
+    /// Digest of all its events and of what it holds.
     pub(crate) digest: String,
 }
 
@@ -89,7 +98,12 @@ pub(crate) struct Told {
 impl<'a> Sides<'a> {
     /// Two worlds, of which the longer one lasts `longest`.
     pub(crate) fn new(first: &'a Subjected, second: &'a Subjected, longest: Duration) -> Self {
-        Self { first, second, step_ns: longest.as_nanos().div_ceil(INSTANTS).max(1) }
+        Self { first, second, step_ns: longest.as_nanos().div_ceil(INSTANTS).max(1), apart: None }
+    }
+
+    /// The same, compared by names. Instances and sources in `apart` are in one of them only.
+    pub(crate) fn by_name(self, apart: &'a BTreeSet<String>) -> Self {
+        Self { apart: Some(apart), ..self }
     }
 
     /// Compares both at all instants, or until their events differ.
@@ -115,7 +129,8 @@ impl<'a> Sides<'a> {
                 told.parted = Some(Interval { told_from_ns: ns(&earlier), after_ns, until_ns });
             }
             if told.parted.is_none() {
-                if lines[0] == lines[1] {
+                let held = |instant: &Option<Instant>| instant.as_ref().map(|instant| instant.held.clone());
+                if held(&instants[0]) == held(&instants[1]) {
                     told.equal += 1;
                 } else {
                     told.held = told.held.or(Some([after_ns, until_ns]));
@@ -143,7 +158,7 @@ impl<'a> Sides<'a> {
                     sides.into_iter().try_for_each(Side::end)?;
                     return Ok(None);
                 }
-                [one, other] if one == other => before = one,
+                [Some(one), Some(other)] if happened(&one) == happened(&other) => before = Some(one),
                 lines => {
                     ended(sides, &lines)?;
                     let equal = before.as_deref().map(Told::parse);
@@ -154,8 +169,17 @@ impl<'a> Sides<'a> {
     }
 
     fn start(&self, events: Option<(u64, u64)>) -> Result<[Side; 2], Failure> {
-        Ok([Side::start(self.first, self.step_ns, events)?, Side::start(self.second, self.step_ns, events)?])
+        Ok([self.side(self.first, events)?, self.side(self.second, events)?])
     }
+
+    fn side(&self, subject: &Subjected, events: Option<(u64, u64)>) -> Result<Side, Failure> {
+        Side::start(subject, self.step_ns, events, self.apart)
+    }
+}
+
+/// What is told of an event without its number, which is another where others have happened in between.
+fn happened(line: &str) -> &str {
+    line.split_once(' ').map_or(line, |(_, happened)| happened)
 }
 
 /// A side that told less than the other must at least have ended well.
@@ -164,13 +188,14 @@ fn ended(sides: [Side; 2], lines: &[Option<String>; 2]) -> Result<(), Failure> {
 }
 
 impl Instant {
-    /// `time events digest digest`; what else is told says why a side ended.
+    /// `time events digest digest digest`; what else is told says why a side ended.
     fn parse(line: &str) -> Option<Self> {
         let mut words = line.split(' ');
         let instant = Self {
             time_ns: words.next()?.parse().ok()?,
             events: words.next()?.parse().ok()?,
             of_events: words.next()?.to_owned(),
+            held: words.next()?.to_owned(),
             digest: words.next()?.to_owned(),
         };
         words.next().is_none().then_some(instant)
@@ -213,7 +238,12 @@ struct Side {
 }
 
 impl Side {
-    fn start(subject: &Subjected, step_ns: u64, events: Option<(u64, u64)>) -> Result<Self, Failure> {
+    fn start(
+        subject: &Subjected,
+        step_ns: u64,
+        events: Option<(u64, u64)>,
+        apart: Option<&BTreeSet<String>>,
+    ) -> Result<Self, Failure> {
         let failed =
             |error: &io::Error| Failure::new(Exit::InputOutput, "cannot start a second process").because(error);
         let program = std::env::current_exe().map_err(|error| failed(&error))?;
@@ -233,6 +263,12 @@ impl Side {
         if let Some((after_ns, until_ns)) = events {
             command.arg("--events-after").arg(after_ns.to_string());
             command.arg("--events-until").arg(until_ns.to_string());
+        }
+        if let Some(apart) = apart {
+            command.arg("--by-name");
+            for name in apart {
+                command.arg("--apart").arg(name);
+            }
         }
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(|error| failed(&error))?;
         let stdout = child.stdout.take().expect("the child was started with a pipe");
@@ -268,9 +304,10 @@ mod tests {
 
     #[test]
     fn what_sides_tell_is_read_back() {
-        let instant = Instant::parse("15 3 0f 00ff").unwrap();
+        let instant = Instant::parse("15 3 0f aa 00ff").unwrap();
         assert_eq!((instant.time_ns, instant.events, &*instant.of_events, &*instant.digest), (15, 3, "0f", "00ff"));
-        for line in ["15 the limit of events was hit", "15 3 0f", "", "15 3 0f 00ff more"] {
+        assert_eq!(instant.held, "aa");
+        for line in ["15 limit hit", "15 3 0f", "15 3 0f 00ff", "", "15 3 0f aa 00ff more"] {
             assert_eq!(Instant::parse(line), None, "{line:?}");
         }
         let told = Told::parse("7 15 00ff\tapi-0\t\tdelivery of GET /a\tb");

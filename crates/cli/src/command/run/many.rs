@@ -74,7 +74,7 @@ fn overview(plan: &Plan, reports: &[Report]) -> Overview {
     for (runs, reports) in plan.runs.chunks(plan.seeds).zip(reports.chunks(plan.seeds)) {
         let judged: Vec<_> =
             reports.iter().map(|report| report.problem.clone().map_or(Ok(&report.judgements[..]), Err)).collect();
-        overview.add(&knockon_scenario::name_of(&runs[0].subject.scenario), &judged);
+        overview.add(&runs[0].name, &judged);
     }
     overview
 }

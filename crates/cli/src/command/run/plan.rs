@@ -13,6 +13,8 @@ const PARTS: [&str; 2] = ["systems", "data"];
 #[derive(Debug)]
 pub(super) struct Planned {
     pub(super) subject: Subjected,
+    /// Its scenario's name, with that of its folder where another one has the same.
+    pub(super) name: String,
     /// Where its tables go.
     pub(super) folder: Option<PathBuf>,
 }
@@ -53,9 +55,13 @@ impl Plan {
         let wanted = arguments.telemetry.unwrap_or(if summary { Telemetry::None } else { Telemetry::All });
         let writes = wanted == Telemetry::All || arguments.out.is_some();
         let out = arguments.out.clone().unwrap_or_else(|| PathBuf::from("out"));
-        let run = |(file, seed): (&PathBuf, u64)| Planned {
-            subject: Subjected { scenario: file.clone(), changes: Changes { seed, ..arguments.changes.clone() } },
-            folder: writes.then(|| out.join(format!("{}-s{seed}", knockon_scenario::name_of(file)))),
+        let run = |(file, seed): (&PathBuf, u64)| {
+            let name = name_among(&files, file);
+            Planned {
+                subject: Subjected { scenario: file.clone(), changes: Changes { seed, ..arguments.changes.clone() } },
+                folder: writes.then(|| out.join(format!("{}-s{seed}", name.replace('/', "-")))),
+                name,
+            }
         };
         let runs: Vec<_> =
             files.iter().flat_map(|file| (first..=last).map(move |seed| (file, seed))).map(run).collect();
@@ -69,6 +75,18 @@ impl Plan {
             truth: !arguments.no_truth && !summary,
             format: arguments.format,
         })
+    }
+}
+
+/// A scenario's name: its file's, and before it its folder's where another file of the same name lies in a folder of another one.
+fn name_among(files: &[PathBuf], file: &Path) -> String {
+    let name = knockon_scenario::name_of(file);
+    let folder = |file: &Path| file.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    let own = folder(file);
+    let other = files.iter().any(|other| folder(other) != own && knockon_scenario::name_of(other) == name);
+    match own {
+        Some(own) if other => format!("{own}/{name}"),
+        _ => name,
     }
 }
 

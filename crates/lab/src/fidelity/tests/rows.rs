@@ -123,14 +123,16 @@ impl Set {
             ended: row.nanos("ended_us"),
             length: (row.text("ms").parse::<f64>().unwrap() * 1e6).round() as i64,
             full: row.text("what").contains("Full"),
+            young: row.text("what").contains("Young"),
             after_mib: row.number("after_mb").unwrap_or(0) as f64,
         });
-        let done = self.rows(repeat, "requests").into_iter().filter_map(|row| row.number("end_us"));
+        let served = self.rows(repeat, "requests").into_iter();
+        let served = served.filter_map(|row| Some((row.nanos("arrival_us"), row.number("end_us")? * US)));
         let message = self.of_repeat(repeat, "message").as_str().unwrap_or("");
         let last_log = self.of_repeat(repeat, "last_log_us").as_i64();
         Course {
             pauses: pauses.collect(),
-            done: done.map(|us| us * US).collect(),
+            served: served.collect(),
             death: last_log.filter(|_| message.contains("OutOfMemoryError")).map(|us| us * US),
         }
     }
