@@ -134,10 +134,12 @@ impl Told {
         format!("{front}{:?}{rest}", self.links[number])
     }
 
-    /// A line without the number of the peer's service, which counts names.
+    /// A line without the number of the other side's service, which counts names.
     fn log(&self, log: &LogRecord) -> String {
         let event = format!("{:?}", log.event);
-        let event = event.split(" peer: ").next().unwrap_or_default().to_owned();
+        let event = [" peer: ", " client: "]
+            .iter()
+            .fold(event.as_str(), |event, what| event.split(what).next().unwrap_or(event));
         format!(
             "log {} {} {} {:?} {event}",
             log.time,

@@ -40,7 +40,7 @@ pub fn tell(faults: &[Fault], milestones: &Milestones) -> Vec<Moment> {
         moments.extend(cycles.iter().take(CYCLES_TOLD).map(|cycle| tell_cycle(cycle)));
         if let Some(first) = cycles.get(CYCLES_TOLD) {
             let more = cycles.len() - CYCLES_TOLD;
-            let text = format!("the same {more} more {}", if more == 1 { "time" } else { "times" });
+            let text = format!("again {more} more {}, with nothing new", if more == 1 { "time" } else { "times" });
             moments.push(Moment { time: first[0].time, component: instance.to_owned(), text });
         }
     }
@@ -157,7 +157,7 @@ mod tests {
                 " 0:05:00.000  web-api-0  again: GC share, OutOfMemoryError +7 s, restarted +30 s",
                 " 0:06:40.000  web-api-0  again: GC share, OutOfMemoryError +7 s, restarted +30 s",
                 " 0:08:20.000  web-api-0  again: GC share, OutOfMemoryError +7 s, restarted +30 s",
-                " 0:10:00.000  web-api-0  the same 2 more times",
+                " 0:10:00.000  web-api-0  again 2 more times, with nothing new",
             ]
         );
     }

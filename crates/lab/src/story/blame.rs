@@ -101,6 +101,7 @@ impl Holder {
             Some(("child", callee)) => format!("waiting for {callee}"),
             Some(("pool", pool)) => format!("waiting for a connection of {pool}"),
             _ if self.activity == "nothing" => nothing(&self.kind).to_owned(),
+            _ if self.activity == "base" => "what its process keeps from the start".to_owned(),
             _ => self.activity.replace('_', " "),
         };
         self.holding.as_ref().map_or_else(|| activity.clone(), |holding| format!("{holding}, {activity}"))
@@ -112,6 +113,7 @@ impl Holder {
             let of = |holder: &Self| format!("{} because of {}", share(holder.share()), holder.in_words());
             let holders: Vec<_> = held.iter().map(of).collect();
             let Self { resource, kind, waited_for_resource_ns, .. } = &held[0];
+            let kind = if kind == "running" { "standing still" } else { kind };
             format!("  {resource} ({kind}): of {}, {}", duration(*waited_for_resource_ns as f64), holders.join("; "))
         };
         let same = |a: &Self, b: &Self| (&a.resource, &a.kind) == (&b.resource, &b.kind);

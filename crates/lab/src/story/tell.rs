@@ -59,8 +59,8 @@ impl Told<'_> {
         }
         lines.bare(&format!(
             "\nwhat it did: since when it has mattered (a window's beginning; exact of faults, and of failures to the first), where, what; a\n\
-             number that shows it, without the fault → with it [its name, and the window in which the two differ most: truth/windows,\n\
-             contrast {}]; what led to it, how much of it is due to that where this is known, and what joined in later\n\
+             number that shows it, without the fault → with it [its name, and the labelled window in which the two differ most:\n\
+             truth/windows, contrast {}]; what led to it, how much of it is due to that where this is known, and what joined in later\n\
              (truth/propagation.json)",
             story.incident.contrast
         ));
@@ -355,7 +355,7 @@ fn because(step: &Step) -> String {
         } else {
             format!("{}: {}", because.place, because.mechanism)
         };
-        let later = if because.later { "later " } else { "" };
+        let later = if because.later { "later also: " } else { "" };
         let much = because.share.map_or_else(String::new, |of| format!(" ({})", share(of)));
         format!("{later}{what}{much}")
     };

@@ -34,7 +34,19 @@ pub(super) struct Known<'a> {
 impl Known<'_> {
     /// Whether so much waits while a component stands still that it tells beside what waits for its cores.
     pub(super) fn stands_still(&self, component: &str) -> bool {
-        let Some(component) = self.components.find(component) else { return false };
+        let (still, cores) = self.waiting_to_run(component);
+        still as f64 >= MUCH * cores as f64
+    }
+
+    /// Whether those that are at a component's processor mostly stand still there, and do not wait for a core.
+    pub(super) fn mostly_stands_still(&self, component: &str) -> bool {
+        let (still, cores) = self.waiting_to_run(component);
+        still > cores
+    }
+
+    /// Time that was waited while a component stood still, and for its cores, in nanoseconds.
+    fn waiting_to_run(&self, component: &str) -> (u64, u64) {
+        let Some(component) = self.components.find(component) else { return (0, 0) };
         let (mut still, mut cores) = (0, 0);
         for (kind, activity, wait) in self.waits.of(component) {
             match (kind, activity) {
@@ -44,7 +56,7 @@ impl Known<'_> {
                 _ => {}
             }
         }
-        still as f64 >= MUCH * cores as f64
+        (still, cores)
     }
 }
 

@@ -80,7 +80,12 @@ impl Propagation {
             acting(incident).flat_map(|found| causes::components(blueprint, found.fault)).collect();
         let mut nodes = node::all(blueprint, metrics, components, episode);
         let other_work = other_work(&known, &acted_on, &nodes);
-        nodes.retain(|node| node.state != Some(State::Latency) || !other_work.contains(&node.component));
+        nodes.retain(|node| match node.state {
+            Some(State::Latency) => !other_work.contains(&node.component),
+            // Threads that stand still are counted at the processor too.
+            Some(State::Processor) => !known.mostly_stands_still(&node.component),
+            _ => true,
+        });
         nodes.sort_by(|a, b| (a.first, a.state, &a.component, &a.part).cmp(&(b.first, b.state, &b.component, &b.part)));
         let accounts = Accounts::of(&known, &nodes);
         let mut graph = Graph::new();
