@@ -47,6 +47,9 @@ const NAMED: f64 = 0.01;
 
 type Held = BTreeMap<(Option<String>, String), u64>;
 
+/// Resources that were waited for less than this beside the one that was waited for most are not told of: such waits are there every day.
+const TOLD: f64 = 0.05;
+
 /// Sums by resource and holder.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Holders(BTreeMap<(String, String), Held>);
@@ -66,6 +69,8 @@ impl Holders {
             self.0.into_iter().map(|(resource, held)| (held.values().sum::<u64>(), resource, held)).collect();
         all.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
         all.truncate(resources);
+        let most = all.first().map_or(0, |(sum, ..)| *sum);
+        all.retain(|(sum, ..)| *sum as f64 >= most as f64 * TOLD);
         let tell = |(sum, (resource, kind), held): (u64, (String, String), Held)| {
             // Whoever held next to nothing is not worth a word.
             let mut held: Vec<_> = held.into_iter().filter(|&(_, ns)| ns as f64 >= sum as f64 * NAMED).collect();
@@ -113,7 +118,6 @@ impl Holder {
             let of = |holder: &Self| format!("{} because of {}", share(holder.share()), holder.in_words());
             let holders: Vec<_> = held.iter().map(of).collect();
             let Self { resource, kind, waited_for_resource_ns, .. } = &held[0];
-            let kind = if kind == "running" { "standing still" } else { kind };
             format!("  {resource} ({kind}): of {}, {}", duration(*waited_for_resource_ns as f64), holders.join("; "))
         };
         let same = |a: &Self, b: &Self| (&a.resource, &a.kind) == (&b.resource, &b.kind);

@@ -68,7 +68,7 @@ impl State {
             PoolTimeouts => "acquire timeouts",
             Queue => "requests queue",
             Latency => "responds more slowly",
-            Refusals => "turns requests away",
+            Refusals => "refuses requests",
             Guards => "callers' guards act",
             Errors => "errors",
             Retries => "retries",
