@@ -120,4 +120,23 @@ fn users_send_no_more_than_the_busiest_station_can_do() {
     // A thousand cores that contend: C(60) = 13.94 jobs' worth, so 2 788/s and not the 12 000/s of 60 jobs alone.
     let contended = "workers: Unlimited, cores: \"1000 cpu\", contention: (sigma: 0.05, kappa: 0.0001)";
     told(lines(60, "1ns", contended, "None"), &["at most 2788/s", "cores 100 % used"]);
+    // Users of another service are none of its business.
+    let text = r#"(
+    services: {
+        "a": (workers: 1, places: Unlimited, cores: Unlimited, endpoints: {"GET /": (steps: [Compute("5ms")])}),
+        "b": (workers: 8, places: Unlimited, cores: Unlimited, endpoints: {"GET /": (steps: [Compute("5ms")])}),
+    },
+    load: {
+        "many": (target: "a", arrivals: Closed(users: 100, think: "1ns"), mix: {"GET /": 1}, timeout: None),
+        "few": (target: "b", arrivals: Closed(users: 2, think: "1ns"), mix: {"GET /": 1}, timeout: None),
+    },
+    links: {"many -> a": (latency: "0s"), "few -> b": (latency: "0s")},
+)"#;
+    let none = |_: &str| Err("cannot be read".to_owned());
+    let loaded =
+        Scenario::from_text("two", text, &Options::default(), &none).unwrap_or_else(|errors| panic!("{errors}"));
+    let lines: Vec<_> = check(&loaded).into_iter().map(|line| line.text).collect();
+    for (who, most) in [("many", "at most 200/s, which"), ("few", "at most 400/s")] {
+        assert!(lines.iter().any(|line| line.starts_with(who) && line.contains(most)), "{who} {most} in {lines:#?}");
+    }
 }

@@ -36,8 +36,8 @@ pub(crate) struct Flow<'b> {
     pub(crate) unloaded: Vec<f64>,
     /// The same by service and endpoint.
     idle: Vec<Vec<f64>>,
-    /// What part of N/(Z + D) users of closed sources send: the rest their busiest station cannot do.
-    closed: f64,
+    /// What part of N/(Z + D) the users of each closed source send: the rest their busiest station cannot do.
+    closed: Vec<f64>,
 }
 
 /// What one execution of a program needs, in seconds.
@@ -67,7 +67,7 @@ impl<'b> Flow<'b> {
             responses: shape(0.0),
             unloaded: vec![0.0; blueprint.sources.len()],
             idle: Vec::new(),
-            closed: 1.0,
+            closed: vec![1.0; blueprint.sources.len()],
         };
         // Nothing flows yet: these are the times of a system that has nothing else to do.
         flow.respond();
@@ -215,18 +215,40 @@ impl<'b> Flow<'b> {
 
     /// Rates from the sources along the calls, those of closed sources no higher than what their busiest station can do beside the open ones.
     fn spread_what_can_be_done(&mut self) {
-        self.closed = 1.0;
+        let is_closed = |source: &Source| matches!(source.arrivals, Arrivals::Closed { .. });
+        let closed: Vec<usize> =
+            self.blueprint.sources.iter().enumerate().filter(|(_, source)| is_closed(source)).map(|(n, _)| n).collect();
+        self.closed.fill(0.0);
         self.spread();
-        if !self.blueprint.sources.iter().any(|source| matches!(source.arrivals, Arrivals::Closed { .. })) {
+        if closed.is_empty() {
             return;
         }
-        let all = self.used();
-        self.closed = 0.0;
-        self.spread();
-        let left = self.used().into_iter().zip(all).filter(|(open, all)| all > open);
-        let parts = left.map(|(open, all)| (1.0 - open) / (all - open)).filter(|part| *part < 1.0);
-        let least = parts.reduce(|a, b| if a < b { a } else { b }).unwrap_or(1.0);
-        self.closed = if least > 0.0 { least } else { 0.0 };
+        let left: Vec<f64> = self.used().into_iter().map(|open| if open < 1.0 { 1.0 - open } else { 0.0 }).collect();
+        let open = self.used();
+        let mut own: Vec<Vec<f64>> = Vec::new();
+        for &n in &closed {
+            self.closed.fill(0.0);
+            self.closed[n] = 1.0;
+            self.spread();
+            own.push(self.used().into_iter().zip(&open).map(|(all, open)| all - open).collect());
+        }
+        // Who shares a station that cannot do it all sends less in proportion, the most overloaded station first.
+        let mut parts = vec![1.0; closed.len()];
+        for _ in 0..left.len() {
+            let over = |station: usize| {
+                let wanted: f64 = own.iter().zip(&parts).map(|(own, part)| own[station] * part).sum();
+                if wanted > left[station] { left[station] / wanted } else { 1.0 }
+            };
+            let worst = (0..left.len()).map(|station| (over(station), station));
+            let Some((factor, station)) = worst.reduce(|a, b| if b.0 < a.0 { b } else { a }) else { break };
+            if factor >= 1.0 {
+                break;
+            }
+            let sharing = parts.iter_mut().zip(&own).filter(|(_, own)| own[station] > 0.0);
+            sharing.for_each(|(part, _)| *part *= factor);
+        }
+        self.closed.fill(0.0);
+        closed.iter().zip(parts).for_each(|(&n, part)| self.closed[n] = part);
         self.spread();
     }
 
@@ -442,9 +464,11 @@ impl<'b> Flow<'b> {
     /// What one execution needs.
     pub(crate) fn need(&self, place: Place) -> Need {
         let service = &self.blueprint.services[place.0];
-        let stretch = self
-            .servers(place.0)
-            .map_or(1.0, |(servers, speed)| (1.0 + self.mean_wait(servers, self.core_load(place.0))) / speed);
+        let stretch = self.servers(place.0).map_or(1.0, |(servers, speed)| {
+            // Jobs that contend are never faster than one alone.
+            let speed = if service.contention.is_some() && speed > 1.0 { 1.0 } else { speed };
+            (1.0 + self.mean_wait(servers, self.core_load(place.0))) / speed
+        });
         let mut need = Need::default();
         let mut holding: Vec<PoolId> = Vec::new();
         let mut locking: Vec<(PoolId, (usize, u32))> = Vec::new();
@@ -505,7 +529,7 @@ impl<'b> Flow<'b> {
         let described = &self.blueprint.sources[source];
         match described.arrivals {
             Arrivals::Closed { users, think } => {
-                self.closed * f64::from(users) / (self.mean(think) + self.unloaded[source])
+                self.closed[source] * f64::from(users) / (self.mean(think) + self.unloaded[source])
             }
             _ => peak_rate(described, self.blueprint),
         }
@@ -523,9 +547,9 @@ impl<'b> Flow<'b> {
         2.0 * latency + parts.sum::<f64>()
     }
 
-    /// Whether the users of closed sources send less than they would if nobody waited: a station is busy all the time.
-    pub(crate) fn is_saturated(&self) -> bool {
-        self.closed < 1.0
+    /// Whether the users of a closed source send less than they would if nobody waited: a station of theirs is busy all the time.
+    pub(crate) fn is_saturated(&self, source: usize) -> bool {
+        self.closed[source] < 1.0
     }
 
     /// Response time with the way there and back.

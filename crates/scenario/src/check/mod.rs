@@ -328,7 +328,7 @@ impl Report<'_> {
             let mut response = response;
             if let Arrivals::Closed { users, think } = source.arrivals {
                 let think = self.blueprint[think].mean() / 1e9;
-                if self.flow.is_saturated() {
+                if self.flow.is_saturated(n) {
                     // Little's law: who does not think waits.
                     response = f64::from(users) / rate - think;
                 }
@@ -338,7 +338,7 @@ impl Report<'_> {
                     time(think),
                     time(self.flow.unloaded[n]),
                     number(rate),
-                    if self.flow.is_saturated() { ", which is what the busiest station can do" } else { "" }
+                    if self.flow.is_saturated(n) { ", which is what the busiest station can do" } else { "" }
                 );
                 self.line(true, text);
             }
