@@ -38,7 +38,7 @@ pub struct Course {
     pub onset_higher: Option<Time>,
     /// See above.
     pub onset_lower: Option<Time>,
-    /// First labelled window in which there was so much more of it that it matters ([`Metric::matters`]).
+    /// First labelled window in which there was so much more of it that it matters.
     pub mattered: Option<Time>,
     /// Labelled windows.
     pub labelled: u64,
