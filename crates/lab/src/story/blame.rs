@@ -130,3 +130,38 @@ impl Holder {
         self.waited_ns as f64 / self.waited_for_resource_ns as f64
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_of_every_day_are_left_out_and_nobody_is_a_word_of_its_own() {
+        let row = |resource, kind, holding_activity, waited_ns| BlameRow {
+            resource,
+            kind,
+            waiting: "web/GET /",
+            holding: None,
+            holding_activity,
+            start_ns: 0,
+            end_ns: 1,
+            waited_ns,
+        };
+        let told = |rows: &[BlameRow<'_>]| {
+            let mut holders = Holders::default();
+            rows.iter().for_each(|row| holders.add(row));
+            Holder::in_lines(&holders.finish(3, 2))
+        };
+        let down = row("web/db", "pool", "nothing", 1_000);
+        let daily = row("web", "processor", "nothing", 49);
+        assert_eq!(
+            told(&[down, daily]),
+            ["  web/db (pool): of 1 µs, 100 % because of no connection being there, with none in use"]
+        );
+        let slow = BlameRow { waited_ns: 50, ..daily };
+        assert_eq!(
+            told(&[down, slow])[1],
+            "  web (processor): of 50 ns, 100 % because of its size alone: less than one core, and nobody else on it"
+        );
+    }
+}

@@ -7,7 +7,7 @@ use super::steps::{Because, Evidence, Step};
 use super::stretches;
 use super::toll::{self, Toll};
 use super::words::{clock, count, difference, duration, metric, share, value};
-use crate::truth::{Interaction, Part, Role};
+use crate::truth::{Interaction, MUCH, Part, Role};
 use std::fmt::Write as _;
 
 /// Steps told; what is left out is counted.
@@ -338,7 +338,6 @@ fn adds_up(found: &Evidence) -> bool {
 
 /// Causes told of a step, beside the first one those that much is due to.
 const CAUSES: usize = 3;
-const MUCH: f64 = 0.1;
 
 /// What led to a step: the first cause and those that much is due to, each with its share, and how many there are besides.
 fn because(step: &Step) -> String {

@@ -51,7 +51,7 @@ pub use marks::{LATE, LATE_AT_LEAST, Labels, LogMark, SampleMark, SpanMark};
 pub use metric::{Metric, Worse};
 pub use metrics::Metrics;
 pub use noise::Noise;
-pub use propagation::{Link, Node, Propagation, State};
+pub use propagation::{Link, MUCH, Node, Propagation, State};
 pub use reach::Reach;
 pub use stretch::{Passed, Stretch};
 pub use tally::Tally;

@@ -3,62 +3,16 @@
 //! reasons. What waiting there was in the world without the faults is not known and not taken off: next to what an incident makes of it, it is
 //! little.
 
-use super::MUCH;
+use super::known::Known;
 use super::node::Node;
 use super::rules::Way;
 use super::state::State::{
     self, Death, Errors, Guards, Held, Latency, Leak, Load, Locks, Pauses, PoolTimeouts, PoolWait, Processor, Queue,
     Refusals, Retries, Throttling,
 };
-use crate::truth::components::Components;
-use crate::truth::outcomes::Outcomes;
-use crate::truth::waits::Waits;
 use knockon_kernel::Duration;
-use knockon_model::blueprint::{Blueprint, LinkEnd};
 use knockon_model::record::{Activity, ErrorType, ResourceKind};
-use std::collections::{BTreeMap, BTreeSet};
-
-/// What is known of an incident beside its states.
-#[derive(Clone, Copy)]
-pub(super) struct Known<'a> {
-    pub(super) blueprint: &'a Blueprint,
-    pub(super) components: &'a Components,
-    pub(super) outcomes: &'a Outcomes,
-    pub(super) waits: &'a Waits,
-    /// By how much later than what came of it a cause may be seen: not every number shows at once what there is.
-    pub(super) late: Duration,
-    /// Caches that find a smaller share of what is looked for.
-    pub(super) finds_less: &'a BTreeSet<String>,
-}
-
-impl Known<'_> {
-    /// Whether so much waits while a component stands still that it tells beside what waits for its cores.
-    pub(super) fn stands_still(&self, component: &str) -> bool {
-        let (still, cores) = self.waiting_to_run(component);
-        still as f64 >= MUCH * cores as f64
-    }
-
-    /// Whether those that are at a component's processor mostly stand still there, and do not wait for a core.
-    pub(super) fn mostly_stands_still(&self, component: &str) -> bool {
-        let (still, cores) = self.waiting_to_run(component);
-        still > cores
-    }
-
-    /// Time that was waited while a component stood still, and for its cores, in nanoseconds.
-    fn waiting_to_run(&self, component: &str) -> (u64, u64) {
-        let Some(component) = self.components.find(component) else { return (0, 0) };
-        let (mut still, mut cores) = (0, 0);
-        for (kind, activity, wait) in self.waits.of(component) {
-            match (kind, activity) {
-                (ResourceKind::Running, _) => still += wait.ns,
-                (ResourceKind::Processor, Activity::Collector | Activity::Quota) => {}
-                (ResourceKind::Processor, _) => cores += wait.ns,
-                _ => {}
-            }
-        }
-        (still, cores)
-    }
-}
+use std::collections::BTreeMap;
 
 /// What a state costs, and to which others that is due.
 #[derive(Clone, Debug, Default)]
@@ -163,10 +117,7 @@ impl Ledger<'_> {
                 (ResourceKind::Locks, _) => self.first(component, &[Locks]),
                 (ResourceKind::Running, _) => self.first(component, &[Pauses]),
                 (ResourceKind::Pool(pool), _) => {
-                    let service =
-                        self.known.blueprint.services.iter().find(|service| service.name == self.name(component));
-                    let pool = service.map(|service| service.pools[pool.index()].name.as_str());
-                    self.find_of(component, pool, PoolWait)
+                    self.find_of(component, self.known.pool(self.name(component), pool), PoolWait)
                 }
                 _ => None,
             };
@@ -197,9 +148,7 @@ impl Ledger<'_> {
     }
 
     fn of_pool(&self, component: usize, node: &Node, cause: impl Fn(Activity) -> Option<usize>) -> Account {
-        let service = self.known.blueprint.services.iter().find(|service| service.name == node.component);
-        let name = |pool: usize| service.and_then(|service| service.pools.get(pool)).map(|pool| pool.name.as_str());
-        let is_it = |kind| matches!(kind, ResourceKind::Pool(pool) if name(pool.index()) == node.part.as_deref());
+        let is_it = |kind| matches!(kind, ResourceKind::Pool(pool) if self.known.pool(&node.component, pool) == node.part.as_deref());
         self.waits(component, is_it, cause)
     }
 
@@ -211,10 +160,7 @@ impl Ledger<'_> {
             }
             Activity::Throttled | Activity::Quota => self.first(component, &[Throttling]),
             Activity::Computing => self.first(component, &[Processor]),
-            Activity::Pool(pool) => {
-                let service = self.known.blueprint.services.iter().find(|service| service.name == self.name(component));
-                self.find_of(component, service.map(|service| service.pools[pool.index()].name.as_str()), PoolWait)
-            }
+            Activity::Pool(pool) => self.find_of(component, self.known.pool(self.name(component), pool), PoolWait),
             Activity::Calling(service, _) => {
                 let callee = self.known.components.find(&self.known.blueprint[service].name);
                 callee.and_then(|callee| self.first(callee, &[Latency, Pauses]))
@@ -320,15 +266,11 @@ impl Ledger<'_> {
     }
 
     fn callees(&self, component: usize) -> impl Iterator<Item = usize> {
-        let Known { blueprint, components, .. } = *self.known;
-        let links = blueprint.links.iter().filter(move |link| caller(blueprint, link.from) == self.name(component));
-        links.filter_map(move |link| components.find(&blueprint[link.to].name))
+        self.known.callees(self.name(component)).filter_map(|name| self.known.components.find(name))
     }
 
     fn callers(&self, component: usize) -> impl Iterator<Item = usize> {
-        let Known { blueprint, components, .. } = *self.known;
-        let links = blueprint.links.iter().filter(move |link| blueprint[link.to].name == self.name(component));
-        links.filter_map(move |link| components.find(caller(blueprint, link.from)))
+        self.known.callers(self.name(component)).filter_map(|name| self.known.components.find(name))
     }
 
     /// The first of these states that the component was in by then, or else that showed soon afterwards, or later.
@@ -349,12 +291,5 @@ impl Ledger<'_> {
         let name = self.name(component);
         let is_it = |node: &Node| node.component == name && node.part.as_deref() == part && node.state == Some(state);
         self.nodes.iter().position(is_it)
-    }
-}
-
-fn caller(blueprint: &Blueprint, end: LinkEnd) -> &str {
-    match end {
-        LinkEnd::Source(source) => &blueprint[source].name,
-        LinkEnd::Service(service) => &blueprint[service].name,
     }
 }

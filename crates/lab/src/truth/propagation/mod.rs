@@ -10,7 +10,10 @@
 
 mod accounts;
 mod document;
+mod drawing;
+mod known;
 mod node;
+mod onsets;
 mod rules;
 mod state;
 
@@ -23,20 +26,19 @@ use super::contrast::Contrast;
 use super::episode::Episode;
 use super::incident::{FaultFound, Incident};
 use super::metrics::Metrics;
-use accounts::{Accounts, Known};
+use accounts::Accounts;
 use knockon_kernel::Duration;
-use knockon_model::blueprint::{Blueprint, LinkEnd};
+use knockon_model::blueprint::Blueprint;
 use knockon_model::id::FaultId;
-use petgraph::algo::{has_path_connecting, toposort};
+use known::Known;
+use petgraph::algo::toposort;
 use petgraph::graph::{DiGraph, NodeIndex};
-use petgraph::visit::{EdgeFiltered, EdgeRef, IntoNeighbors};
-use rules::{WITHIN_FAINTLY, is_faint, mechanism};
 use std::collections::BTreeSet;
 
 /// The least share of a state that must be due to what leads to it, where an account tells.
 const LEAST_SHARE: f64 = 0.05;
-/// The share from which on no longer way stands for it.
-const MUCH: f64 = 0.1;
+/// The share of a state from which on much of it is due to what leads to it: no longer way stands for that, and it is told.
+pub const MUCH: f64 = 0.1;
 
 /// By how many windows a cause may be seen later than what came of it, where an account tells and nothing else led there.
 const LATE_WINDOWS: u64 = 2;
@@ -88,102 +90,8 @@ impl Propagation {
         });
         nodes.sort_by(|a, b| (a.first, a.state, &a.component, &a.part).cmp(&(b.first, b.state, &b.component, &b.part)));
         let accounts = Accounts::of(&known, &nodes);
-        let mut graph = Graph::new();
-        let mut possible = Vec::new();
-        for b in 0..nodes.len() {
-            for a in (0..nodes.len()).filter(|&a| a != b) {
-                if let Some((mechanism, way)) = mechanism(&known, &nodes[a], &nodes[b]) {
-                    let share = accounts.share(&nodes, a, b, way);
-                    possible.push((NodeIndex::new(a), NodeIndex::new(b), Link { mechanism, share }));
-                }
-            }
-        }
-        nodes.into_iter().for_each(|node| _ = graph.add_node(node));
-        let mut wanted: Vec<_> =
-            possible.iter().copied().filter(|(.., link)| link.share.is_none_or(|share| share >= LEAST_SHARE)).collect();
-        // What much is due to first. Then those between states of different times: what happened at once must not turn time around.
-        wanted.sort_by(|&(a, b, x), &(c, d, y)| {
-            let at_once = |a: NodeIndex, b: NodeIndex| graph[a].first == graph[b].first;
-            let much = |link: Link| link.share.filter(|&share| share >= MUCH).unwrap_or(0.0);
-            let by_time = at_once(a, b).cmp(&at_once(c, d)).then_with(|| graph[a].first.cmp(&graph[c].first));
-            much(y).total_cmp(&much(x)).then(by_time).then_with(|| (a, b).cmp(&(c, d)))
-        });
-        // What much is due to may have joined in later.
-        let forward = |graph: &Graph, a: NodeIndex, b: NodeIndex, link: Link| {
-            let is_in_time = graph[a].first <= graph[b].onset || link.share.is_some_and(|share| share >= MUCH);
-            is_in_time && !has_path_connecting(graph, b, a, None)
-        };
-        // Of what happened at once, what can be led back to a fault comes first: where two ways would close a circle, the one that
-        // begins there is drawn.
-        let mut reached: BTreeSet<NodeIndex> =
-            graph.node_indices().filter(|&node| acted_on.contains(&graph[node].component)).collect();
-        let mut goes_on = true;
-        while goes_on {
-            goes_on = false;
-            wanted.retain(|&(a, b, link)| {
-                if !reached.contains(&a) {
-                    return true;
-                }
-                if forward(&graph, a, b, link) {
-                    graph.add_edge(a, b, link);
-                    goes_on |= reached.insert(b);
-                }
-                false
-            });
-        }
-        // What nothing has led to yet may come of what little is due to.
-        let is_unled = |graph: &Graph, node: NodeIndex| {
-            graph.edges_directed(node, petgraph::Direction::Incoming).next().is_none() && !reached.contains(&node)
-        };
-        let unled: Vec<NodeIndex> = graph.node_indices().filter(|&node| is_unled(&graph, node)).collect();
-        for &(a, b, link) in &possible {
-            let may_be = graph[b].state != Some(State::Errors) || link.share.is_none_or(|share| share > 0.0);
-            if unled.contains(&b) && reached.contains(&a) && may_be && forward(&graph, a, b, link) {
-                graph.add_edge(a, b, Link { share: link.share.filter(|&share| share > 0.0), ..link });
-            }
-        }
-        // And what some numbers show before others do.
-        let unled: Vec<NodeIndex> = graph.node_indices().filter(|&node| is_unled(&graph, node)).collect();
-        for &(a, b, link) in possible.iter().filter(|(_, b, _)| unled.contains(b)) {
-            let is_due = link.share.is_some_and(|share| share >= LEAST_SHARE);
-            if is_due && graph[a].first <= graph[b].onset + late && !has_path_connecting(&graph, b, a, None) {
-                graph.add_edge(a, b, link);
-            }
-        }
-        for (a, b, mechanism) in faint(&graph, &reached) {
-            let link = Link { mechanism, share: None };
-            if forward(&graph, a, b, link) {
-                graph.add_edge(a, b, link);
-            }
-        }
-        for (a, b, link) in wanted {
-            if forward(&graph, a, b, link) {
-                graph.add_edge(a, b, link);
-            }
-        }
-        reduce(&mut graph);
-        // What led to most of something had begun by then, and has mattered since.
-        for node in toposort(&graph, None).expect("edges never close a circle").into_iter().rev() {
-            let most = |share: Option<f64>| share.is_none_or(|share| share >= 0.5);
-            let led = graph.edges(node).filter(|edge| most(edge.weight().share)).map(|edge| graph[edge.target()].onset);
-            let (earliest, described) = (led.min(), &mut graph[node]);
-            if let Some(earliest) = earliest.filter(|&led| led < described.onset && !described.exact) {
-                // Not every number shows at once what there is.
-                described.onset = if described.first <= earliest + late { earliest } else { described.first };
-            }
-        }
-        // And what comes of it mostly did not do so before it, within one window.
-        for node in toposort(&graph, None).expect("edges never close a circle") {
-            let (onset, exact) = (graph[node].onset, graph[node].exact);
-            let mostly = |link: &Link| link.share.is_some_and(|share| share >= 0.5);
-            let led = graph.edges(node).filter(|edge| exact && mostly(edge.weight())).map(|edge| edge.target());
-            for led in led.collect::<Vec<_>>() {
-                let led = &mut graph[led];
-                if !led.exact && onset > led.onset && onset < led.onset + blueprint.scrape_interval {
-                    (led.onset, led.exact) = (onset, true);
-                }
-            }
-        }
+        let mut graph = drawing::draw(&known, nodes, &accounts, &acted_on);
+        onsets::settle(&mut graph, late, blueprint.scrape_interval);
         let mut propagation = Self { graph };
         let faults = propagation.add_faults(blueprint, incident, &accounts);
         propagation.add_unseen(&faults, episode);
@@ -303,46 +211,14 @@ fn acting(incident: &Incident) -> impl Iterator<Item = &FaultFound> {
 fn other_work(known: &Known<'_>, acted_on: &[String], nodes: &[Node]) -> BTreeSet<String> {
     let accounts = Accounts::of(known, nodes);
     let services = known.blueprint.services.iter().filter(|service| {
-        let calls =
-            known.blueprint.links.iter().any(
-                |link| matches!(link.from, LinkEnd::Service(caller) if known.blueprint[caller].name == service.name),
-            );
         let died = nodes.iter().any(|node| node.component == service.name && node.state == Some(State::Death));
         let slow = nodes.iter().position(|node| node.component == service.name && node.state == Some(State::Latency));
         let is_own = slow.is_some_and(|slow| accounts.own(slow) > 1.0 - MUCH);
-        is_own && !calls && !died && service.contention.is_none() && !acted_on.contains(&service.name)
+        is_own
+            && known.callees(&service.name).next().is_none()
+            && !died
+            && service.contention.is_none()
+            && !acted_on.contains(&service.name)
     });
     services.map(|service| service.name.clone()).collect()
-}
-
-/// Faint edges to states that nothing has led to.
-fn faint(graph: &Graph, reached: &BTreeSet<NodeIndex>) -> Vec<(NodeIndex, NodeIndex, &'static str)> {
-    let unled = |node: &NodeIndex| graph.edges_directed(*node, petgraph::Direction::Incoming).next().is_none();
-    let mut edges = Vec::new();
-    for b in graph.node_indices().filter(unled) {
-        for &a in reached.iter().filter(|&&a| graph[a].component == graph[b].component && !unled(&a)) {
-            let (Some(from), Some(to)) = (graph[a].state, graph[b].state) else { continue };
-            let rule = WITHIN_FAINTLY.iter().find(|(cause, effect, _)| (*cause, *effect) == (from, to));
-            edges.extend(rule.map(|&(_, _, mechanism)| (a, b, mechanism)));
-        }
-    }
-    edges
-}
-
-/// Takes edges out that longer ways stand for (Aho, Garey, Ullman, "The Transitive Reduction of a Directed Graph", 1972).
-fn reduce(graph: &mut Graph) {
-    let edges: Vec<_> = graph.edge_indices().collect();
-    let mut redundant = BTreeSet::new();
-    for edge in edges {
-        let (a, b) = graph.edge_endpoints(edge).expect("it is an edge");
-        if graph[edge].share.is_some_and(|share| share >= MUCH) {
-            continue;
-        }
-        let strong = EdgeFiltered::from_fn(&*graph, |edge| !is_faint(edge.weight().mechanism));
-        let longer = strong.neighbors(a).any(|next| next != b && has_path_connecting(&strong, next, b, None));
-        if longer {
-            redundant.insert(edge);
-        }
-    }
-    graph.retain_edges(|_, edge| !redundant.contains(&edge));
 }

@@ -1,12 +1,11 @@
 //! What one state can do to another: it follows from the machines and from who may call whom, never from the data.
 
-use super::accounts::Known;
+use super::known::Known;
 use super::node::Node;
 use super::state::State::{
     self, Death, Errors, Guards, Held, Latency, Leak, Load, Locks, Memory, Misses, Pauses, PoolTimeouts, PoolWait,
     Processor, Queue, Refusals, Retries, Throttling,
 };
-use knockon_model::blueprint::{Blueprint, LinkEnd};
 
 /// What one state does to another of the same component.
 const WITHIN: &[(State, State, &str)] = &[
@@ -107,7 +106,7 @@ const DOWNWARD: &[(State, State, &str)] = &[
     (Death, Misses, "who comes back asks for other keys"),
 ];
 
-/// Where one state is as seen from another that it leads to.
+/// Where a cause is, as seen from what it leads to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Way {
     /// In the same component.
@@ -124,10 +123,9 @@ pub(super) fn mechanism(known: &Known<'_>, a: &Node, b: &Node) -> Option<(&'stat
     let find = |rules: &[(State, State, &'static str)]| {
         rules.iter().find(|(cause, effect, _)| (*cause, *effect) == (from, to)).map(|&(_, _, mechanism)| mechanism)
     };
-    let blueprint = known.blueprint;
     if a.component == b.component {
         let same_pool = a.part.is_none() || b.part.is_none() || a.part == b.part;
-        let is_resent = || callers(blueprint, &b.component).any(|caller| has_resent(known, caller, &b.component));
+        let is_resent = || known.callers(&b.component).any(|caller| known.has_resent(caller, &b.component));
         let may_be = same_pool
             && match (from, to) {
                 (Latency, Load) => is_resent(),
@@ -138,38 +136,17 @@ pub(super) fn mechanism(known: &Known<'_>, a: &Node, b: &Node) -> Option<(&'stat
             };
         return find(WITHIN).filter(|_| may_be).map(|mechanism| (mechanism, Way::Within));
     }
-    if calls(blueprint, &b.component, &a.component) {
+    if known.calls(&b.component, &a.component) {
         return find(UPWARD).map(|mechanism| (mechanism, Way::Up));
     }
-    if calls(blueprint, &a.component, &b.component) {
-        let may_be = (from, to) != (Errors, Load) || has_resent(known, &a.component, &b.component);
+    if known.calls(&a.component, &b.component) {
+        let may_be = (from, to) != (Errors, Load) || known.has_resent(&a.component, &b.component);
         return find(DOWNWARD).filter(|_| may_be).map(|mechanism| (mechanism, Way::Down));
     }
     // What is not found in a cache is asked of whatever else its callers call.
-    let siblings = (from, to) == (Misses, Load)
-        && callers(blueprint, &a.component).any(|caller| calls(blueprint, caller, &b.component));
+    let siblings =
+        (from, to) == (Misses, Load) && known.callers(&a.component).any(|caller| known.calls(caller, &b.component));
     siblings.then_some(("what is not found there is loaded from here", Way::Down))
-}
-
-fn has_resent(known: &Known<'_>, caller: &str, callee: &str) -> bool {
-    let found = known.components.find(caller).zip(known.components.find(callee));
-    found.is_some_and(|(caller, callee)| known.outcomes.has_resent(caller, callee))
-}
-
-fn name_of(blueprint: &Blueprint, end: LinkEnd) -> &str {
-    match end {
-        LinkEnd::Source(source) => &blueprint[source].name,
-        LinkEnd::Service(service) => &blueprint[service].name,
-    }
-}
-
-fn calls(blueprint: &Blueprint, caller: &str, callee: &str) -> bool {
-    blueprint.links.iter().any(|link| name_of(blueprint, link.from) == caller && blueprint[link.to].name == callee)
-}
-
-fn callers<'a>(blueprint: &'a Blueprint, callee: &'a str) -> impl Iterator<Item = &'a str> {
-    let links = blueprint.links.iter().filter(move |link| blueprint[link.to].name == callee);
-    links.map(|link| name_of(blueprint, link.from))
 }
 
 pub(super) fn is_faint(mechanism: &str) -> bool {

@@ -1,0 +1,91 @@
+//! What is known of an incident beside its states: who calls whom, how that ended, what was waited for.
+
+use super::MUCH;
+use crate::truth::components::Components;
+use crate::truth::outcomes::Outcomes;
+use crate::truth::waits::Waits;
+use knockon_kernel::Duration;
+use knockon_model::blueprint::{Blueprint, LinkEnd};
+use knockon_model::id::PoolId;
+use knockon_model::record::{Activity, ResourceKind};
+use std::collections::BTreeSet;
+
+/// What is known of an incident beside its states.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) blueprint: &'a Blueprint,
+    pub(super) components: &'a Components,
+    pub(super) outcomes: &'a Outcomes,
+    pub(super) waits: &'a Waits,
+    /// By how much later than what came of it a cause may be seen: not every number shows at once what there is.
+    pub(super) late: Duration,
+    /// Caches that find a smaller share of what is looked for.
+    pub(super) finds_less: &'a BTreeSet<String>,
+}
+
+impl<'a> Known<'a> {
+    /// Whether one component calls another.
+    pub(super) fn calls(&self, caller: &str, callee: &str) -> bool {
+        self.callees(caller).any(|name| name == callee)
+    }
+
+    /// Whom a component calls.
+    pub(super) fn callees(&self, caller: &str) -> impl Iterator<Item = &'a str> {
+        let blueprint = self.blueprint;
+        let links = blueprint.links.iter().filter(move |link| name_of(blueprint, link.from) == caller);
+        links.map(|link| blueprint[link.to].name.as_str())
+    }
+
+    /// Who calls a component.
+    pub(super) fn callers(&self, callee: &str) -> impl Iterator<Item = &'a str> {
+        let blueprint = self.blueprint;
+        let links = blueprint.links.iter().filter(move |link| blueprint[link.to].name == callee);
+        links.map(|link| name_of(blueprint, link.from))
+    }
+
+    /// The name of a service's pool.
+    pub(super) fn pool(&self, service: &str, pool: PoolId) -> Option<&'a str> {
+        let service = self.blueprint.services.iter().find(|described| described.name == service)?;
+        Some(&service.pools.get(pool.index())?.name)
+    }
+
+    /// Whether more attempts are sent again from a component to another.
+    pub(super) fn has_resent(&self, caller: &str, callee: &str) -> bool {
+        let found = self.components.find(caller).zip(self.components.find(callee));
+        found.is_some_and(|(caller, callee)| self.outcomes.has_resent(caller, callee))
+    }
+
+    /// Whether so much waits while a component stands still that it tells beside what waits for its cores.
+    pub(super) fn stands_still(&self, component: &str) -> bool {
+        let (still, cores) = self.waiting_to_run(component);
+        still as f64 >= MUCH * cores as f64
+    }
+
+    /// Whether those that are at a component's processor mostly stand still there, and do not wait for a core.
+    pub(super) fn mostly_stands_still(&self, component: &str) -> bool {
+        let (still, cores) = self.waiting_to_run(component);
+        still > cores
+    }
+
+    /// Time that was waited while a component stood still, and for its cores, in nanoseconds.
+    fn waiting_to_run(&self, component: &str) -> (u64, u64) {
+        let Some(component) = self.components.find(component) else { return (0, 0) };
+        let (mut still, mut cores) = (0, 0);
+        for (kind, activity, wait) in self.waits.of(component) {
+            match (kind, activity) {
+                (ResourceKind::Running, _) => still += wait.ns,
+                (ResourceKind::Processor, Activity::Collector | Activity::Quota) => {}
+                (ResourceKind::Processor, _) => cores += wait.ns,
+                _ => {}
+            }
+        }
+        (still, cores)
+    }
+}
+
+fn name_of(blueprint: &Blueprint, end: LinkEnd) -> &str {
+    match end {
+        LinkEnd::Source(source) => &blueprint[source].name,
+        LinkEnd::Service(service) => &blueprint[service].name,
+    }
+}
