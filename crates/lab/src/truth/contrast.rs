@@ -19,15 +19,14 @@
 use super::components::Components;
 use super::course::Course;
 use super::harm::Harm;
-use super::join::{self, Join, Pair};
+use super::join::{Join, Pair};
 use super::lane::Key;
 use super::marks::Labels;
-use super::outcomes::Outcomes;
 use super::reach::{Reach, Strike};
 use super::system::System;
 use knockon_kernel::{Duration, Time};
 use knockon_model::id::{FaultId, ProcessId};
-use knockon_model::record::{RequestRecord, SpanRecord};
+use knockon_model::record::RequestRecord;
 
 /// The probability with which a single comparison leaves its band by chance.
 pub const ALPHA: f64 = 0.005;
@@ -127,7 +126,6 @@ pub struct Contrast {
     pub reach: Vec<Reach>,
     /// Requests.
     pub harm: Harm,
-    pub(super) outcomes: Outcomes,
     join: Join,
     windows: u64,
     /// Windows since anything was beyond chance.
@@ -139,7 +137,6 @@ pub struct Contrast {
 pub(super) struct Seen<'a> {
     pub(super) windows: &'a [Vec<f64>],
     pub(super) requests: &'a [RequestRecord],
-    pub(super) spans: &'a [SpanRecord],
 }
 
 /// What a block is compared with.
@@ -163,7 +160,6 @@ impl Contrast {
             courses: vec![Course::default(); components.of_metrics()],
             reach: vec![Reach::default(); components.names.len()],
             harm: Harm::default(),
-            outcomes: Outcomes::default(),
             join: Join::new(&system.blueprint, &with.aside, &without.aside),
             with,
             without,
@@ -187,11 +183,8 @@ impl Contrast {
     /// Compares a block.
     pub(super) fn compare(&mut self, block: &Block<'_>) -> (Vec<WindowRow>, Vec<EffectRow>) {
         self.learn(block);
-        for (world, seen) in [block.with, block.without].into_iter().enumerate() {
-            self.outcomes.take(block.system, world, seen.requests, seen.spans);
-        }
         let rows = self.compare_windows(block);
-        self.join.take(block.system, join::World::With, block.with.requests);
+        self.join.take(block.system, [block.with.requests, block.without.requests, block.placebo.requests]);
         self.join.make_room(block.system);
         let pairs = self.join.pairs();
         let effects = self.judge(&block.system.components, pairs);
@@ -235,8 +228,6 @@ impl Contrast {
                 course.learn(*without, distance(block.system.metrics.is_gauge(metric), *placebo, *without));
             }
         }
-        self.join.take(block.system, join::World::Without, block.without.requests);
-        self.join.take(block.system, join::World::Placebo, block.placebo.requests);
     }
 
     fn compare_windows(&mut self, block: &Block<'_>) -> Vec<WindowRow> {

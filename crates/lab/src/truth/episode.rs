@@ -3,6 +3,7 @@
 use super::contrast::{Contrast, EffectRow, Kind, WindowRow};
 use super::difficulty::Difficulty;
 use super::marks::Labels;
+use super::outcomes::Outcomes;
 use super::system::System;
 use super::waits::Waits;
 use knockon_kernel::{Duration, Time};
@@ -66,6 +67,8 @@ pub struct Episode {
     pub contrasts: Vec<Contrast>,
     /// What was waited for, where anything is observed.
     pub(super) waits: Waits,
+    /// How requests and calls ended, and how long they took, with all of the faults and with none.
+    pub(super) outcomes: Outcomes,
     /// How hard it is to find out what happened from what is observed, where anything is.
     pub difficulty: Option<Difficulty>,
 }

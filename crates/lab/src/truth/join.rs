@@ -1,6 +1,6 @@
 //! The same request in three worlds: found by its trace, which is derived from its address and so the same in all of them.
 
-use super::address::ByAddress;
+use super::meeting::{Meeting, side_by_side};
 use super::noise::Noise;
 use super::system::System;
 use super::{endpoint_of, failed};
@@ -53,30 +53,18 @@ fn distance_ns(a: &RequestRecord, b: &RequestRecord) -> f64 {
     }
 }
 
-#[derive(Clone, Debug, Default)]
-struct Slot {
-    with: Option<RequestRecord>,
-    without: Option<RequestRecord>,
-    placebo: Option<RequestRecord>,
+/// A request without the fault.
+#[derive(Clone, Copy, Debug)]
+struct Twin {
+    record: RequestRecord,
     /// Its endpoint: the index of its first metric.
     endpoint: usize,
-    /// What both comparisons have taken from it.
-    told: bool,
-    measured: bool,
-}
-
-impl Slot {
-    /// The last instant at which it ended in a world.
-    fn ended(&self) -> Time {
-        let all = [&self.with, &self.without, &self.placebo].into_iter().flatten();
-        all.map(|record| record.ended).max().unwrap_or(Time::ZERO)
-    }
 }
 
 /// Requests that have not ended in all worlds yet, and the noise of each endpoint.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Join {
-    slots: ByAddress<TraceId, Slot>,
+    waiting: Meeting<TraceId, RequestRecord, Twin, RequestRecord>,
     noise: BTreeMap<usize, Noise>,
     /// Pairs that are complete, in no order.
     complete: Vec<Pair>,
@@ -101,7 +89,7 @@ const WAITING: usize = 200_000;
 
 /// Which world a record comes from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum World {
+enum World {
     With,
     Without,
     Placebo,
@@ -145,46 +133,47 @@ impl Join {
         false
     }
 
-    /// Takes in what ended in a world.
-    pub(super) fn take(&mut self, system: &System, world: World, ended: &[RequestRecord]) {
-        for record in ended {
-            let Some(endpoint) = endpoint_of(system, record) else { continue };
-            if self.take_alone(system, world, record, endpoint) {
-                continue;
+    /// Takes in what ended in the world with the fault, in the one without, and in its placebo.
+    pub(super) fn take(&mut self, system: &System, ended: [&[RequestRecord]; 3]) {
+        side_by_side(ended, |world, record| {
+            let world = [World::With, World::Without, World::Placebo][world];
+            if let Some(endpoint) = endpoint_of(system, record)
+                && !self.take_alone(system, world, record, endpoint)
+            {
+                self.meet(world, record, endpoint);
             }
-            let slot = self.slots.entry(record.trace).or_default();
-            slot.endpoint = endpoint;
-            match world {
-                World::With => slot.with = Some(*record),
-                World::Without => slot.without = Some(*record),
-                World::Placebo => slot.placebo = Some(*record),
+        });
+    }
+
+    fn meet(&mut self, world: World, record: &RequestRecord, endpoint: usize) {
+        let key = record.trace;
+        let (told, measured) = match world {
+            World::With => (self.waiting.fact(key, *record), None),
+            World::Placebo => (None, self.waiting.placebo(key, *record)),
+            World::Without => {
+                let twin = Twin { record: *record, endpoint };
+                let (with, placebo) = self.waiting.twin(key, twin);
+                (with.map(|with| (with, twin)), placebo.map(|placebo| (placebo, twin)))
             }
-            if let (Some(with), Some(without), false) = (slot.with, slot.without, slot.told) {
-                slot.told = true;
-                self.compared += 1;
-                let pair = Pair { with: Some(with), without: Some(without), endpoint };
-                if pair.distance_ns() != 0.0 || with.parts != without.parts {
-                    self.complete.push(pair);
-                }
+        };
+        if let Some((with, twin)) = told {
+            self.compared += 1;
+            let pair = Pair { with: Some(with), without: Some(twin.record), endpoint };
+            if pair.distance_ns() != 0.0 || with.parts != twin.record.parts {
+                self.complete.push(pair);
             }
-            if let (Some(without), Some(placebo), false) = (&slot.without, &slot.placebo, slot.measured) {
-                slot.measured = true;
-                self.noise.entry(endpoint).or_default().add(distance_ns(placebo, without));
-            }
-            if slot.told && slot.measured {
-                self.slots.remove(&record.trace);
-            }
+        }
+        if let Some((placebo, twin)) = measured {
+            self.noise.entry(endpoint).or_default().add(distance_ns(&placebo, &twin.record));
         }
     }
 
     /// Takes in what ended with the fault when worlds were compared no longer: only requests that had ended without it before.
     pub(super) fn take_late(&mut self, ended: &[RequestRecord]) {
         for record in ended {
-            let Some(slot) = self.slots.get_mut(&record.trace) else { continue };
-            if let (None, Some(without)) = (slot.with, slot.without) {
-                slot.with = Some(*record);
+            if let Some(twin) = self.waiting.late(record.trace) {
                 self.compared += 1;
-                let pair = Pair { with: Some(*record), without: Some(without), endpoint: slot.endpoint };
+                let pair = Pair { with: Some(*record), without: Some(twin.record), endpoint: twin.endpoint };
                 self.complete.push(pair);
             }
         }
@@ -198,33 +187,36 @@ impl Join {
     /// Gives up requests of closed sources that have waited longest for another world, where too many do: worlds may lag behind each other
     /// without end. Those of open sources wait no longer than they are under way, and what is left of them at the end tells who was lost.
     pub(super) fn make_room(&mut self, system: &System) {
-        if self.slots.len() <= WAITING {
+        if self.waiting.waiting() <= WAITING {
             return;
         }
         let closed = &self.alone.closed;
-        let lags = |slot: &Slot| {
-            let client =
-                [&slot.with, &slot.without, &slot.placebo].into_iter().flatten().map(|record| record.client).next();
-            client.and_then(|client| system.metrics.source_of(client)).is_some_and(|source| closed[source])
-        };
-        let mut ends: Vec<Time> = self.slots.values().filter(|slot| lags(slot)).map(Slot::ended).collect();
+        let lags =
+            |record: &RequestRecord| system.metrics.source_of(record.client).is_some_and(|source| closed[source]);
+        let (with, twins, placebo) = self.waiting.rows();
+        let all = with.chain(twins.map(|twin| &twin.record)).chain(placebo);
+        let mut ends: Vec<Time> = all.filter(|record| lags(record)).map(|record| record.ended).collect();
         if ends.len() > WAITING {
             let (_, &mut middle, _) = ends.select_nth_unstable(WAITING / 2);
-            self.slots.retain(|_, slot| !lags(slot) || slot.ended() > middle);
+            let is_over = |record: &RequestRecord| lags(record) && record.ended <= middle;
+            self.waiting.give_up_twins(|twin| is_over(&twin.record));
+            self.waiting.give_up_fact(is_over).for_each(drop);
+            self.waiting.give_up_placebo(is_over).for_each(drop);
         }
     }
 
     /// What is in one of both worlds only, when they are compared no longer: of requests sent before `until`. Of closed sources there is no
     /// such thing: when they come to a request hangs on the answers that they had before.
     pub(super) fn rest(&mut self, system: &System, until: Time) -> Vec<Pair> {
-        let slots = std::mem::take(&mut self.slots);
-        let unequal = slots.into_values().filter(|slot| slot.with.is_some() != slot.without.is_some());
-        let pairs = unequal.filter_map(|slot| {
-            let either = slot.with.as_ref().or(slot.without.as_ref())?;
+        let (with, without) = std::mem::take(&mut self.waiting).rest();
+        let with = with.map(|record| (record, Pair { with: Some(record), without: None, endpoint: 0 }));
+        let without =
+            without.map(|twin| (twin.record, Pair { with: None, without: Some(twin.record), endpoint: twin.endpoint }));
+        let pairs = with.chain(without).filter_map(|(either, pair)| {
             let source = system.metrics.source_of(either.client)?;
-            let endpoint = endpoint_of(system, either)?;
+            let endpoint = endpoint_of(system, &either)?;
             let is_told = !self.alone.closed[source] && either.sent < until;
-            is_told.then_some(Pair { with: slot.with, without: slot.without, endpoint })
+            is_told.then_some(Pair { endpoint, ..pair })
         });
         let pairs = sorted(pairs.collect());
         self.compared += pairs.iter().filter(|pair| pair.without.is_some()).count() as u64;

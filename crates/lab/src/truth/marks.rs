@@ -9,6 +9,7 @@
 use super::address::ByAddress;
 use super::contrast::{ALPHA, Contrast, WindowRow};
 use super::lines::{Kind, Lines, kind};
+use super::meeting::{Meeting, side_by_side};
 use super::noise::Noise;
 use super::system::System;
 use super::tally::Tally;
@@ -98,38 +99,33 @@ impl Span {
     }
 }
 
-/// A row of the world without the fault.
+/// A row of the fact, and how many had come before it.
 #[derive(Clone, Copy, Debug)]
-struct Twin<T> {
-    of: T,
-    /// Whether the fact's has been compared with it, and the placebo's.
-    told: bool,
-    measured: bool,
+struct Nth<T>(u64, T);
+
+/// A line of the placebo about a request.
+#[derive(Clone, Copy, Debug)]
+struct OfPlacebo {
+    trace: TraceId,
+    like: (ProcessId, Kind),
+    time: Time,
 }
 
-impl<T> Twin<T> {
-    const fn new(of: T) -> Self {
-        Self { of, told: false, measured: false }
-    }
-}
-
-/// Rows of both worlds that wait for their counterparts.
+/// Rows of all worlds that wait for their counterparts, and what chance does to them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Marks {
-    without: ByAddress<(TraceId, SpanId), Twin<Span>>,
-    placebo: ByAddress<(TraceId, SpanId), Span>,
-    /// Of the fact, without a counterpart so far.
-    spans: Vec<SpanRecord>,
-    noise: BTreeMap<OperationId, Noise>,
+    spans: Meeting<(TraceId, SpanId), Nth<SpanRecord>, Span, (TraceId, Span)>,
+    /// By operation: how far chance moves a span.
+    noise: Vec<Noise>,
     /// Whether spans of the placebo are there without it as well: nothing where they are, endless where not.
-    presence: BTreeMap<OperationId, Noise>,
-    lines_without: ByAddress<u128, Twin<Time>>,
-    lines_placebo: ByAddress<u128, (TraceId, ProcessId, Kind, Time)>,
-    lines: Vec<LogRecord>,
+    presence: Vec<Noise>,
+    lines: Meeting<u128, Nth<LogRecord>, Time, OfPlacebo>,
     /// The same of lines.
     presence_of_lines: BTreeMap<(ProcessId, Kind), Noise>,
     /// Lines that no request names.
     own: Lines,
+    /// Rows of the fact so far.
+    count: u64,
     /// Requests of closed sources, and when they ended in the fact. How far the other world is with them hangs on the answers before.
     closed: ByAddress<TraceId, Time>,
 }
@@ -160,16 +156,17 @@ impl Marks {
             let ended = self.closed.entry(request.trace).or_insert(request.ended);
             *ended = request.ended.max(*ended);
         }
-        let most = self.without.len().max(self.spans.len()).max(self.placebo.len());
-        let late = if most > WAITING { LATE_AT_LEAST } else { LATE };
+        let late = if self.spans.waiting() > WAITING { LATE_AT_LEAST } else { LATE };
         let over = |end: Time| end.saturating_add(late) <= now;
         let mut labels = Labels::default();
-        self.learn_spans(&without.spans, &placebo.spans, over);
-        self.mark_spans(&with.spans, contrast, system, over, &mut labels);
-        self.without.retain(|_, twin| !(twin.told && twin.measured || over(twin.of.end)));
-        self.learn_lines(&without.logs, &placebo.logs, over);
-        self.mark_lines(&with.logs, contrast, system, over, &mut labels);
-        self.lines_without.retain(|_, twin| !(twin.told && twin.measured || over(twin.of)));
+        let operations = system.catalogue.operations.len();
+        self.noise.resize_with(operations, Noise::default);
+        self.presence.resize_with(operations, Noise::default);
+        let met = self.meet([&with.spans, &without.spans, &placebo.spans]);
+        self.meet_lines([&with.logs, &without.logs, &placebo.logs]);
+        self.give_up_chance(over);
+        self.mark_spans(met, contrast, system, over, &mut labels);
+        self.mark_lines(contrast, system, over, &mut labels);
         self.own.take([&with.logs, &without.logs, &placebo.logs]);
         let own = self.own.judge(contrast.from, system.blueprint.scrape_interval, now);
         labels
@@ -179,112 +176,121 @@ impl Marks {
         labels
     }
 
-    /// What chance does to spans: how far it moves them, and whether they are there.
-    fn learn_spans(&mut self, without: &[SpanRecord], placebo: &[SpanRecord], over: impl Fn(Time) -> bool) {
-        for span in without {
-            self.without.insert((span.trace, span.span), Twin::new(Span::of(span)));
-        }
-        self.placebo.extend(placebo.iter().map(|span| ((span.trace, span.span), Span::of(span))));
-        let Self { without, placebo, noise, presence, closed, .. } = self;
-        placebo.retain(|key, span| {
-            if let Some(twin) = without.get_mut(key) {
-                twin.measured = true;
-                noise.entry(span.operation).or_default().add(span.distance_ns(&twin.of));
-                presence.entry(span.operation).or_default().add(0.0);
-                return false;
+    /// Takes spans of the worlds in; those of the fact that have met another one without the fault, and that.
+    fn meet(&mut self, worlds: [&[SpanRecord]; 3]) -> Vec<(Nth<SpanRecord>, Span)> {
+        let Self { spans, noise, presence, count, .. } = self;
+        let mut met = Vec::new();
+        let mut tell = |fact: Nth<SpanRecord>, twin: Span| {
+            // What is the same is outside of no band.
+            if Span::of(&fact.1).distance_ns(&twin) != 0.0 {
+                met.push((fact, twin));
             }
-            let gone = over(span.end);
-            if gone && !closed.contains_key(&key.0) {
-                presence.entry(span.operation).or_default().add(f64::INFINITY);
+        };
+        let mut measure = |placebo: Span, twin: Span| {
+            noise[placebo.operation.index()].add(placebo.distance_ns(&twin));
+            presence[placebo.operation.index()].add(0.0);
+        };
+        side_by_side(worlds, |world, record| {
+            let key = (record.trace, record.span);
+            match world {
+                0 => {
+                    *count += 1;
+                    spans.fact(key, Nth(*count, *record)).into_iter().for_each(|(fact, twin)| tell(fact, twin));
+                }
+                1 => {
+                    let twin = Span::of(record);
+                    let (fact, placebo) = spans.twin(key, twin);
+                    fact.into_iter().for_each(|fact| tell(fact, twin));
+                    placebo.into_iter().for_each(|(_, placebo)| measure(placebo, twin));
+                }
+                _ => {
+                    let met = spans.placebo(key, (record.trace, Span::of(record)));
+                    met.into_iter().for_each(|((_, placebo), twin)| measure(placebo, twin));
+                }
             }
-            !gone
         });
+        met
+    }
+
+    /// Takes lines about requests in: those that are in two worlds are the same there.
+    fn meet_lines(&mut self, worlds: [&[LogRecord]; 3]) {
+        let Self { lines, presence_of_lines, count, .. } = self;
+        let mut present = |placebo: OfPlacebo| presence_of_lines.entry(placebo.like).or_default().add(0.0);
+        side_by_side(worlds, |world, line| {
+            let (kind, is_own) = kind(&line.event);
+            match world {
+                _ if is_own => {}
+                0 => {
+                    *count += 1;
+                    let _ = lines.fact(line.uid, Nth(*count, *line));
+                }
+                1 => lines.twin(line.uid, line.time).1.into_iter().for_each(&mut present),
+                _ => {
+                    let trace = line.context.map_or(TraceId(0), |(trace, _)| trace);
+                    let placebo = OfPlacebo { trace, like: (line.process, kind), time: line.time };
+                    lines.placebo(line.uid, placebo).into_iter().for_each(|(placebo, _)| present(placebo));
+                }
+            }
+        });
+    }
+
+    /// What has waited long enough for the fact or the placebo waits no longer, and what of the placebo has is there by chance.
+    fn give_up_chance(&mut self, over: impl Fn(Time) -> bool) {
+        let Self { spans, presence, lines, presence_of_lines, closed, .. } = self;
+        spans.give_up_twins(|twin| over(twin.end));
+        for (trace, span) in spans.give_up_placebo(|(_, span)| over(span.end)) {
+            if !closed.contains_key(&trace) {
+                presence[span.operation.index()].add(f64::INFINITY);
+            }
+        }
+        lines.give_up_twins(|&time| over(time));
+        for line in lines.give_up_placebo(|line| over(line.time)) {
+            if !closed.contains_key(&line.trace) {
+                presence_of_lines.entry(line.like).or_default().add(f64::INFINITY);
+            }
+        }
     }
 
     fn mark_spans(
         &mut self,
-        spans: &[SpanRecord],
+        met: Vec<(Nth<SpanRecord>, Span)>,
         contrast: &Contrast,
         system: &System,
         over: impl Fn(Time) -> bool,
         labels: &mut Labels,
     ) {
-        let bands: BTreeMap<OperationId, f64> =
-            self.noise.iter().map(|(&operation, noise)| (operation, noise.band(ALPHA))).collect();
-        let mut waiting = std::mem::take(&mut self.spans);
-        waiting.extend(spans);
-        for record in waiting {
+        let bands: Vec<f64> = self.noise.iter().map(|noise| noise.band(ALPHA)).collect();
+        let mut marks = Vec::new();
+        for (Nth(nth, record), twin) in met {
             let span = Span::of(&record);
-            if let Some(twin) = self.without.get_mut(&(record.trace, record.span)) {
-                twin.told = true;
-                let distance_ns = span.distance_ns(&twin.of);
-                let band_ns = bands.get(&record.operation).copied().unwrap_or(f64::INFINITY);
-                if distance_ns.abs() > band_ns && affected(contrast, system, record.process, record.end) {
-                    let worse = distance_ns > 0.0;
-                    labels.spans.push(mark(contrast, system, &record, Some(span.less(&twin.of)), worse));
-                }
-            } else if over(record.end) {
-                labels.spans.extend(self.mark_alone(contrast, system, &record));
-            } else {
-                self.spans.push(record);
+            let distance_ns = span.distance_ns(&twin);
+            if distance_ns.abs() > bands[record.operation.index()]
+                && affected(contrast, system, record.process, record.end)
+            {
+                marks.push((nth, mark(contrast, system, &record, Some(span.less(&twin)), distance_ns > 0.0)));
             }
         }
+        let alone: Vec<Nth<SpanRecord>> = self.spans.give_up_fact(|Nth(_, record)| over(record.end)).collect();
+        let alone =
+            alone.iter().filter_map(|Nth(nth, record)| Some((*nth, self.mark_alone(contrast, system, record)?)));
+        marks.extend(alone);
+        marks.sort_unstable_by_key(|&(nth, _)| nth);
+        labels.spans.extend(marks.into_iter().map(|(_, mark)| mark));
     }
 
     /// The label of a span that is in the fact only.
     fn mark_alone(&self, contrast: &Contrast, system: &System, record: &SpanRecord) -> Option<SpanMark> {
-        let by_chance = self.presence.get(&record.operation).is_some_and(|noise| noise.is_boundless(ALPHA));
+        let by_chance = self.presence.get(record.operation.index()).is_some_and(|noise| noise.is_boundless(ALPHA));
         let labelled = !by_chance
             && affected(contrast, system, record.process, record.end)
             && !self.closed.contains_key(&record.trace);
         labelled.then(|| mark(contrast, system, record, None, Span::of(record).failed))
     }
 
-    /// Whether lines about requests are there by chance.
-    fn learn_lines(&mut self, without: &[LogRecord], placebo: &[LogRecord], over: impl Fn(Time) -> bool) {
-        let about_requests = |line: &&LogRecord| !kind(&line.event).1;
-        let twins = without.iter().filter(about_requests).map(|line| (line.uid, Twin::new(line.time)));
-        self.lines_without.extend(twins);
-        let lines = placebo.iter().filter(about_requests).map(|line| {
-            let trace = line.context.map_or(TraceId(0), |(trace, _)| trace);
-            (line.uid, (trace, line.process, kind(&line.event).0, line.time))
-        });
-        self.lines_placebo.extend(lines);
-        let Self { lines_without, lines_placebo, presence_of_lines, closed, .. } = self;
-        lines_placebo.retain(|uid, &mut (trace, process, kind, time)| {
-            let presence = presence_of_lines.entry((process, kind)).or_default();
-            if let Some(twin) = lines_without.get_mut(uid) {
-                twin.measured = true;
-                presence.add(0.0);
-                return false;
-            }
-            let gone = over(time);
-            if gone && !closed.contains_key(&trace) {
-                presence.add(f64::INFINITY);
-            }
-            !gone
-        });
-    }
-
-    fn mark_lines(
-        &mut self,
-        lines: &[LogRecord],
-        contrast: &Contrast,
-        system: &System,
-        over: impl Fn(Time) -> bool,
-        labels: &mut Labels,
-    ) {
-        let mut waiting = std::mem::take(&mut self.lines);
-        waiting.extend(lines.iter().filter(|line| !kind(&line.event).1));
-        for line in waiting {
-            if let Some(twin) = self.lines_without.get_mut(&line.uid) {
-                twin.told = true;
-            } else if over(line.time) {
-                labels.logs.extend(self.mark_line_alone(contrast, system, &line));
-            } else {
-                self.lines.push(line);
-            }
-        }
+    fn mark_lines(&mut self, contrast: &Contrast, system: &System, over: impl Fn(Time) -> bool, labels: &mut Labels) {
+        let mut alone: Vec<Nth<LogRecord>> = self.lines.give_up_fact(|Nth(_, line)| over(line.time)).collect();
+        alone.sort_unstable_by_key(|&Nth(nth, _)| nth);
+        labels.logs.extend(alone.iter().filter_map(|Nth(_, line)| self.mark_line_alone(contrast, system, line)));
     }
 
     /// The label of a line about a request that is in the fact only.
@@ -298,13 +304,10 @@ impl Marks {
 
     /// What has no counterpart when worlds are compared no longer.
     pub(super) fn rest(mut self, contrast: &Contrast, system: &System) -> Labels {
-        self.learn_spans(&[], &[], |_| true);
-        self.learn_lines(&[], &[], |_| true);
-        let mut labels = Labels {
-            spans: self.spans.iter().filter_map(|span| self.mark_alone(contrast, system, span)).collect(),
-            logs: self.lines.iter().filter_map(|line| self.mark_line_alone(contrast, system, line)).collect(),
-            samples: Vec::new(),
-        };
+        self.give_up_chance(|_| true);
+        let mut labels = Labels::default();
+        self.mark_spans(Vec::new(), contrast, system, |_| true, &mut labels);
+        self.mark_lines(contrast, system, |_| true, &mut labels);
         let own = self.own.rest(contrast.from, system.blueprint.scrape_interval);
         labels
             .logs

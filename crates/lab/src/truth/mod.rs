@@ -26,6 +26,7 @@ mod join;
 mod lane;
 mod lines;
 mod marks;
+mod meeting;
 mod metric;
 mod metrics;
 mod noise;

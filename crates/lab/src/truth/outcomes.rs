@@ -3,6 +3,7 @@
 
 use super::failed;
 use super::system::System;
+use super::tally::Tally;
 use knockon_kernel::{Duration, Time};
 use knockon_model::record::{ErrorType, RequestRecord, SpanKind, SpanRecord, Status};
 use std::collections::BTreeMap;
@@ -40,8 +41,14 @@ pub(super) struct Outcomes {
 }
 
 impl Outcomes {
-    /// Takes in what ended in the world with the fault (0) or without (1).
-    pub(super) fn take(&mut self, system: &System, world: usize, requests: &[RequestRecord], spans: &[SpanRecord]) {
+    /// Takes in what ended in the world with the fault and in the one without.
+    pub(super) fn take<const O: bool>(&mut self, system: &System, worlds: [&Tally<O>; 2]) {
+        for (world, tally) in worlds.into_iter().enumerate() {
+            self.take_world(system, world, &tally.requests, &tally.spans);
+        }
+    }
+
+    fn take_world(&mut self, system: &System, world: usize, requests: &[RequestRecord], spans: &[SpanRecord]) {
         let (components, window) = (&system.components, system.blueprint.scrape_interval);
         for request in requests.iter().filter(|request| failed(request)) {
             let Some(component) = components.of_process(request.client) else { continue };

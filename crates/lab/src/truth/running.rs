@@ -8,6 +8,7 @@ use super::episode::{Episode, Rows};
 use super::lane::{Key, Lane};
 use super::marks::{self, Labels, Marks};
 use super::metrics::Metrics;
+use super::outcomes::Outcomes;
 use super::side::Side;
 use super::system::System;
 use super::tally::{Tally, Wanted};
@@ -62,6 +63,7 @@ impl<const O: bool> Running<O> {
                 limit: None,
                 contrasts: Vec::new(),
                 waits: Waits::default(),
+                outcomes: Outcomes::default(),
                 difficulty: None,
             },
             lanes: BTreeMap::new(),
@@ -268,8 +270,8 @@ impl<const O: bool> Running<O> {
         let now = bounds.last().map_or(self.opened, |&(_, end)| end);
         let (lanes, marks) = (&self.lanes, &mut self.marks);
         let seen = |key: &Key| match lanes.get(key) {
-            Some(lane) => Seen { windows: &lane.windows, requests: &lane.tally.requests, spans: &lane.tally.spans },
-            None => Seen { windows: fact, requests: &tally.requests, spans: &tally.spans },
+            Some(lane) => Seen { windows: &lane.windows, requests: &lane.tally.requests },
+            None => Seen { windows: fact, requests: &tally.requests },
         };
         let faults: Vec<FaultId> = self.episode.all_faults().collect();
         let compared = self.episode.contrasts.iter_mut().map(|contrast| {
@@ -295,6 +297,8 @@ impl<const O: bool> Running<O> {
             Rows { contrast: contrast.number, kind: contrast.kind, faults, windows, effects, labels }
         });
         let mut compared: Vec<Rows> = compared.collect();
+        let without = &lanes[&self.episode.whole().without].tally;
+        self.episode.outcomes.take(system, [tally, without]);
         let acts = |fault: &FaultId| {
             let of_it = |contrast: &&Contrast| contrast.kind.is_of(*fault);
             let mut contrasts = self.episode.contrasts.iter().filter(of_it).peekable();

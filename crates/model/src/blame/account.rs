@@ -2,9 +2,9 @@
 //!
 //! While anybody waits, what has passed is shared out before either side changes. While nobody does, only the counts move.
 
+use super::key::Key;
 use super::matrix::{Cell, Matrix};
 use super::{NOTHING, REFUSAL, UNITS};
-use crate::record::Party;
 use knockon_kernel::Time;
 use serde::{Deserialize, Serialize};
 
@@ -12,22 +12,22 @@ use serde::{Deserialize, Serialize};
 /// first. Few parties are there at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Counts {
-    of: Vec<(Party, u64)>,
+    of: Vec<(Key, u64)>,
     total: u64,
 }
 
 impl Counts {
-    pub(crate) fn add(&mut self, party: Party, count: u64) {
+    pub(crate) fn add(&mut self, party: Key, count: u64) {
         self.total += count;
-        match self.of.binary_search_by_key(&party, |&(known, _)| known) {
+        match self.find(party) {
             Ok(at) => self.of[at].1 += count,
             Err(at) => self.of.insert(at, (party, count)),
         }
     }
 
-    pub(crate) fn remove(&mut self, party: Party, count: u64) {
+    pub(crate) fn remove(&mut self, party: Key, count: u64) {
         self.total -= count;
-        let at = self.of.binary_search_by_key(&party, |&(known, _)| known).expect("who leaves was counted");
+        let at = self.find(party).expect("who leaves was counted");
         self.of[at].1 -= count;
         if self.of[at].1 == 0 {
             self.of.remove(at);
@@ -35,7 +35,7 @@ impl Counts {
     }
 
     /// So many of a party, whatever it was.
-    pub(crate) fn set(&mut self, party: Party, count: u64) {
+    pub(crate) fn set(&mut self, party: Key, count: u64) {
         let before = self.get(party);
         if count > before {
             self.add(party, count - before);
@@ -44,19 +44,25 @@ impl Counts {
         }
     }
 
-    pub(crate) fn get(&self, party: Party) -> u64 {
-        self.of.binary_search_by_key(&party, |&(known, _)| known).map_or(0, |at| self.of[at].1)
+    pub(crate) fn get(&self, party: Key) -> u64 {
+        self.find(party).map_or(0, |at| self.of[at].1)
+    }
+
+    /// Where a party is, or would be.
+    #[inline]
+    fn find(&self, party: Key) -> Result<usize, usize> {
+        self.of.binary_search_by_key(&party, |&(known, _)| known)
     }
 
     pub(crate) fn total(&self) -> u64 {
         self.total
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Party, u64)> + Clone + '_ {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Key, u64)> + Clone + '_ {
         self.of.iter().copied()
     }
 
-    pub(crate) fn retain(&mut self, keep: impl Fn(Party) -> bool) {
+    pub(crate) fn retain(&mut self, keep: impl Fn(Key) -> bool) {
         self.of.retain(|&(party, _)| keep(party));
         self.total = self.of.iter().map(|(_, count)| count).sum();
     }
@@ -70,13 +76,13 @@ pub(crate) struct Account {
     waiting: Counts,
     holding: Counts,
     /// What alone is the reason of all waiting, whoever holds.
-    sole: Option<Party>,
+    sole: Option<Key>,
     matrix: Matrix,
 }
 
 impl Account {
     /// An account with one reason of all waiting.
-    pub(crate) fn of(sole: Party) -> Self {
+    pub(crate) fn of(sole: Key) -> Self {
         Self { sole: Some(sole), ..Self::default() }
     }
 
@@ -99,28 +105,28 @@ impl Account {
         }
     }
 
-    pub(crate) fn wait(&mut self, now: Time, party: Party) {
+    pub(crate) fn wait(&mut self, now: Time, party: Key) {
         self.advance(now);
         self.waiting.add(party, 1);
     }
 
-    pub(crate) fn wait_no_more(&mut self, now: Time, party: Party) {
+    pub(crate) fn wait_no_more(&mut self, now: Time, party: Key) {
         self.advance(now);
         self.waiting.remove(party, 1);
     }
 
-    pub(crate) fn hold(&mut self, now: Time, party: Party) {
+    pub(crate) fn hold(&mut self, now: Time, party: Key) {
         self.advance(now);
         self.holding.add(party, 1);
     }
 
-    pub(crate) fn hold_no_more(&mut self, now: Time, party: Party) {
+    pub(crate) fn hold_no_more(&mut self, now: Time, party: Key) {
         self.advance(now);
         self.holding.remove(party, 1);
     }
 
     /// A party holds with so much weight from now on.
-    pub(crate) fn set_holding(&mut self, now: Time, party: Party, weight: u64) {
+    pub(crate) fn set_holding(&mut self, now: Time, party: Key, weight: u64) {
         if self.holding.get(party) != weight {
             self.advance(now);
             self.holding.set(party, weight);
@@ -128,12 +134,12 @@ impl Account {
     }
 
     /// Those whom `keep` names hold on; others hold nothing any more.
-    pub(crate) fn keep_holding(&mut self, now: Time, keep: impl Fn(Party) -> bool) {
+    pub(crate) fn keep_holding(&mut self, now: Time, keep: impl Fn(Key) -> bool) {
         self.advance(now);
         self.holding.retain(keep);
     }
 
-    pub(crate) fn set_sole(&mut self, now: Time, sole: Option<Party>) {
+    pub(crate) fn set_sole(&mut self, now: Time, sole: Option<Key>) {
         if self.sole != sole {
             self.advance(now);
             self.sole = sole;
@@ -145,7 +151,7 @@ impl Account {
     }
 
     /// Shares a refusal out as an instant of waiting would be.
-    pub(crate) fn refuse(&self, refusals: &mut Matrix, party: Party) {
+    pub(crate) fn refuse(&self, refusals: &mut Matrix, party: Key) {
         match self.sole {
             Some(sole) => refusals.share(party, REFUSAL, std::iter::empty(), sole),
             None => refusals.share(party, REFUSAL, self.holding.iter(), NOTHING),

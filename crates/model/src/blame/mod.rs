@@ -27,6 +27,7 @@
 //! (graphs, propagation), which is the laboratory's; links (nobody waits for a wire's capacity); database slots (refusals there reach pools).
 
 mod account;
+mod key;
 mod matrix;
 mod origins;
 mod pairs;
@@ -37,6 +38,7 @@ mod takers;
 mod tests;
 
 pub(crate) use account::Account;
+pub(crate) use key::{Key, NUMBERED_MAXIMUM};
 pub(crate) use matrix::{Cell, Matrix, apportion};
 pub(crate) use origins::Origins;
 pub(crate) use pairs::Pairs;
@@ -44,7 +46,7 @@ pub(crate) use processor::{Processor, Speed};
 pub(crate) use standing::{Slot, Standing, Wait};
 pub(crate) use takers::Takers;
 
-use crate::record::{Activity, Party};
+use crate::record::Activity;
 use knockon_kernel::Time;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -54,9 +56,9 @@ pub(crate) const UNITS: u128 = 1 << 10;
 /// Parts of a refusal.
 pub(crate) const REFUSAL: u128 = 1 << 32;
 /// Who is to blame where nobody is.
-pub(crate) const NOTHING: Party = Party::of_nobody(Activity::Nothing);
+pub(crate) const NOTHING: Key = Key::of_nobody(Activity::Nothing);
 /// A connection that is being opened, validated or pinged.
-pub(crate) const OPENING: Party = Party::of_nobody(Activity::Opening);
+pub(crate) const OPENING: Key = Key::of_nobody(Activity::Opening);
 
 /// The accounts of one pool.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -133,7 +135,7 @@ pub(crate) struct Blame {
     pub(crate) touched_pools: Vec<(u32, u8, bool)>,
     pub(crate) touched_locks: Vec<u32>,
     pub(crate) touched_tokens: Vec<(u32, u32)>,
-    pub(crate) refused: Vec<(Want, Party)>,
+    pub(crate) refused: Vec<(Want, Key)>,
 }
 
 impl Blame {

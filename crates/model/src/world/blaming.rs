@@ -3,18 +3,18 @@
 //! Off, each hook is one branch that is never taken.
 
 use super::World;
-use crate::blame::{self, Blame, Cell, OPENING, REFUSAL, Speed, UNITS, Want};
+use crate::blame::{self, Blame, Cell, Key, OPENING, REFUSAL, Speed, UNITS, Want};
 use crate::blueprint::LinkEnd;
 use crate::frame::Frame;
 use crate::id::{FrameRef, PoolId, ServiceId};
 use crate::process::Process;
-use crate::record::{Activity, BlameRecord, Part, Party, Resource, ResourceKind};
-use crate::world::Event;
+use crate::record::{Activity, BlameRecord, Part, Resource, ResourceKind};
+use crate::world::{Event, Program};
 use knockon_kernel::Time;
 use std::collections::BTreeMap;
 
 /// Amounts by resource and waiting party, then by holding party: nanoseconds and refusals, in their units.
-type Sums = BTreeMap<(Resource, Party), BTreeMap<Party, (u128, u128)>>;
+type Sums = BTreeMap<(Resource, Key), BTreeMap<Key, (u128, u128)>>;
 
 impl World {
     /// Begins to account for who holds what others wait for, from what there is now; nothing happens where it is accounted for already.
@@ -47,7 +47,8 @@ impl World {
             add(&mut sums, resource, refusals.take(), true);
         }
         self.blame = Some(blame);
-        sums.into_iter().flat_map(|((resource, waiting), shares)| told(resource, waiting, &shares)).collect()
+        let programs = &self.tables.programs;
+        sums.into_iter().flat_map(|((resource, waiting), shares)| told(programs, resource, waiting, &shares)).collect()
     }
 
     fn take_of_process(&self, blame: &mut Blame, process: u32, at: Time, sums: &mut Sums) {
@@ -189,7 +190,7 @@ impl World {
         if self.blame.is_some() {
             let f = &self.frames[frame];
             let (want, activity) = want(self, f);
-            let party = Party { who: self.who(f), activity };
+            let party = self.party_of(f, activity);
             self.blame.iter_mut().for_each(|blame| blame.refused.push((want, party)));
         }
     }
@@ -210,13 +211,14 @@ impl World {
             self.settle_stillness(blame, process, now);
         }
         while let Some((slot, inboxed)) = blame.next_touched() {
-            let (before, standing) = (blame.standing(slot).copied(), self.standing_of(slot, inboxed));
-            for standing in before.iter().chain(&standing) {
-                if !processes.contains(&standing.process) {
-                    processes.push(standing.process);
+            let standing = self.standing_of(slot, inboxed);
+            let before = blame.standing(slot);
+            for process in before.iter().map(|before| before.process).chain(standing.map(|standing| standing.process)) {
+                if !processes.contains(&process) {
+                    processes.push(process);
                 }
             }
-            if before != standing {
+            if before != standing.as_ref() {
                 blame.book(now, slot, standing, served);
             }
         }
@@ -235,15 +237,13 @@ impl World {
         }
         processes.clear();
         blame.touched_processes = processes;
-        for (process, pool, leaks) in std::mem::take(&mut blame.touched_pools) {
-            self.settle_pool(blame, (process, pool, leaks), now);
+        if !blame.touched_pools.is_empty() {
+            let mut pools = std::mem::take(&mut blame.touched_pools);
+            pools.drain(..).for_each(|pool| self.settle_pool(blame, pool, now));
+            blame.touched_pools = pools;
         }
-        let mut locks = std::mem::take(&mut blame.touched_locks);
-        locks.sort_unstable();
-        locks.dedup();
-        for database in locks {
-            let waits = self.waits_for_rows(blame, database);
-            blame.processes[database as usize].locks.set(now, waits.into_iter());
+        if !blame.touched_locks.is_empty() {
+            self.settle_locks(blame, now);
         }
         for (process, limiter) in std::mem::take(&mut blame.touched_tokens) {
             let takers = self.takers_of(process, limiter);
@@ -254,6 +254,17 @@ impl World {
         for (want, party) in std::mem::take(&mut blame.refused) {
             refuse(blame, want, party);
         }
+    }
+
+    fn settle_locks(&self, blame: &mut Blame, now: Time) {
+        let mut databases = std::mem::take(&mut blame.touched_locks);
+        databases.sort_unstable();
+        databases.dedup();
+        for database in databases.drain(..) {
+            let waits = self.waits_for_rows(blame, database);
+            blame.processes[database as usize].locks.set(now, waits.into_iter());
+        }
+        blame.touched_locks = databases;
     }
 
     fn settle_stillness(&self, blame: &mut Blame, process: u32, now: Time) {
@@ -285,7 +296,7 @@ impl World {
             let mut leakers = BTreeMap::new();
             leaks.for_each(|leak| *leakers.entry(self.leaker(leak.by)).or_insert(0) += 1);
             accounts.leaked = leakers.values().sum();
-            accounts.queue.keep_holding(now, |party| party.activity != Activity::Leaked);
+            accounts.queue.keep_holding(now, |party| !party.is_leaked());
             leakers.into_iter().for_each(|(party, count)| accounts.queue.set_holding(now, party, count));
         }
         let taken = machine.map_or(0, |machine| u64::from(machine.taken()));
@@ -300,7 +311,7 @@ impl World {
 }
 
 /// Shares a refusal out over those who have what it was for.
-fn refuse(blame: &mut Blame, want: Want, party: Party) {
+fn refuse(blame: &mut Blame, want: Want, party: Key) {
     let Blame { processes, permits, .. } = blame;
     match want {
         Want::Place(process) => {
@@ -341,10 +352,23 @@ fn add(sums: &mut Sums, resource: Resource, cells: Vec<Cell>, refusals: bool) {
 }
 
 /// One waiting party's rows, in whole numbers that sum to what it waited in all.
-fn told(resource: Resource, waiting: Party, shares: &BTreeMap<Party, (u128, u128)>) -> Vec<BlameRecord> {
+fn told(
+    programs: &[Program],
+    resource: Resource,
+    waiting: Key,
+    shares: &BTreeMap<Key, (u128, u128)>,
+) -> Vec<BlameRecord> {
     let waits: Vec<u128> = shares.values().map(|&(waits, _)| waits).collect();
     let refusals: Vec<u128> = shares.values().map(|&(_, refusals)| refusals).collect();
     let rounded = blame::apportion(&waits, UNITS).into_iter().zip(blame::apportion(&refusals, REFUSAL));
     let rows = shares.keys().zip(rounded).filter(|&(_, (ns, refusals))| ns + refusals > 0);
-    rows.map(|(&holding, (ns, refusals))| BlameRecord { resource, waiting, holding, ns, refusals }).collect()
+    let waiting = waiting.party(programs);
+    rows.map(|(&holding, (ns, refusals))| BlameRecord {
+        resource,
+        waiting,
+        holding: holding.party(programs),
+        ns,
+        refusals,
+    })
+    .collect()
 }

@@ -47,6 +47,7 @@ pub(crate) use event::{Event, Packed, PoolEvent};
 pub use levels::{Level, LevelKind, LevelPart};
 pub(crate) use phases::within;
 pub use readings::EventSummary;
+pub(crate) use tables::Program;
 
 use crate::balance::Ring;
 use crate::blame::Blame;

@@ -3,6 +3,7 @@
 //! Operations stand one to one for the blueprint's steps, so that a patch finds its step; each program ends in one more,
 //! [`Op::Finish`].
 
+use crate::blame::NUMBERED_MAXIMUM;
 use crate::blueprint::{Abandoned, Blueprint, Join, Keyspace, LinkEnd, Operation, Runtime, Severity, Step};
 use crate::id::{EndpointId, KeyspaceId, LinkId, OperationId, PolicyId, SamplerId, ServiceId};
 use crate::record::{Catalogue, OperationInfo, SpanKind};
@@ -143,6 +144,8 @@ impl Compiler<'_> {
             self.tables.program_base.push(programs);
             programs += service.endpoints.len() as u32;
         }
+        let most = self.blueprint.services.len().max(self.blueprint.sources.len()).max(programs as usize);
+        assert!(most <= NUMBERED_MAXIMUM, "{most} services, sources or endpoints are more than can be numbered");
         for (index, service) in self.blueprint.services.iter().enumerate() {
             let from = LinkEnd::Service(ServiceId(index as u32));
             let links = service.pools.iter().map(|pool| self.link(from, pool.database)).collect();

@@ -74,7 +74,7 @@ impl Propagation {
         episode: &Episode,
         incident: &Incident,
     ) -> Self {
-        let (outcomes, waits) = (&episode.whole().outcomes, &episode.waits);
+        let (outcomes, waits) = (&episode.outcomes, &episode.waits);
         let late = Duration::from_nanos(blueprint.scrape_interval.as_nanos().saturating_mul(LATE_WINDOWS));
         let finds_less = &node::finding_less(metrics, episode);
         let known = Known { blueprint, components, outcomes, waits, late, finds_less };

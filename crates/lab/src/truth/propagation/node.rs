@@ -148,7 +148,7 @@ pub(super) fn all(blueprint: &Blueprint, metrics: &Metrics, components: &Compone
     for node in &mut nodes {
         let component = components.find(&node.component);
         let window = node.onset..=node.onset + blueprint.scrape_interval;
-        let exact = component.and_then(|component| begins(&contrast.outcomes, component, node.state?, &window));
+        let exact = component.and_then(|component| begins(&episode.outcomes, component, node.state?, &window));
         if let Some(exact) = exact {
             (node.onset, node.exact) = (exact, true);
         }
