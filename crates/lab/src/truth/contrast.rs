@@ -184,7 +184,7 @@ impl Contrast {
     pub(super) fn compare(&mut self, block: &Block<'_>) -> (Vec<WindowRow>, Vec<EffectRow>) {
         self.learn(block);
         let rows = self.compare_windows(block);
-        self.join.take(block.system, [block.with.requests, block.without.requests, block.placebo.requests]);
+        self.join.take(block.system, [block.without.requests, block.with.requests, block.placebo.requests]);
         self.join.make_room(block.system);
         let pairs = self.join.pairs();
         let effects = self.judge(&block.system.components, pairs);

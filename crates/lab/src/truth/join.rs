@@ -133,10 +133,10 @@ impl Join {
         false
     }
 
-    /// Takes in what ended in the world with the fault, in the one without, and in its placebo.
+    /// Takes in what ended in the world without the fault, in the one with it, and in the placebo.
     pub(super) fn take(&mut self, system: &System, ended: [&[RequestRecord]; 3]) {
         side_by_side(ended, |world, record| {
-            let world = [World::With, World::Without, World::Placebo][world];
+            let world = [World::Without, World::With, World::Placebo][world];
             if let Some(endpoint) = endpoint_of(system, record)
                 && !self.take_alone(system, world, record, endpoint)
             {

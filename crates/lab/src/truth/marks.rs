@@ -162,8 +162,8 @@ impl Marks {
         let operations = system.catalogue.operations.len();
         self.noise.resize_with(operations, Noise::default);
         self.presence.resize_with(operations, Noise::default);
-        let met = self.meet([&with.spans, &without.spans, &placebo.spans]);
-        self.meet_lines([&with.logs, &without.logs, &placebo.logs]);
+        let met = self.meet([&without.spans, &with.spans, &placebo.spans]);
+        self.meet_lines([&without.logs, &with.logs, &placebo.logs]);
         self.give_up_chance(over);
         self.mark_spans(met, contrast, system, over, &mut labels);
         self.mark_lines(contrast, system, over, &mut labels);
@@ -176,7 +176,7 @@ impl Marks {
         labels
     }
 
-    /// Takes spans of the worlds in; those of the fact that have met another one without the fault, and that.
+    /// Takes spans of the worlds in, the one without the fault first; those of the fact that have met another one without the fault, and that.
     fn meet(&mut self, worlds: [&[SpanRecord]; 3]) -> Vec<(Nth<SpanRecord>, Span)> {
         let Self { spans, noise, presence, count, .. } = self;
         let mut met = Vec::new();
@@ -194,14 +194,14 @@ impl Marks {
             let key = (record.trace, record.span);
             match world {
                 0 => {
-                    *count += 1;
-                    spans.fact(key, Nth(*count, *record)).into_iter().for_each(|(fact, twin)| tell(fact, twin));
-                }
-                1 => {
                     let twin = Span::of(record);
                     let (fact, placebo) = spans.twin(key, twin);
                     fact.into_iter().for_each(|fact| tell(fact, twin));
                     placebo.into_iter().for_each(|(_, placebo)| measure(placebo, twin));
+                }
+                1 => {
+                    *count += 1;
+                    spans.fact(key, Nth(*count, *record)).into_iter().for_each(|(fact, twin)| tell(fact, twin));
                 }
                 _ => {
                     let met = spans.placebo(key, (record.trace, Span::of(record)));
@@ -220,11 +220,11 @@ impl Marks {
             let (kind, is_own) = kind(&line.event);
             match world {
                 _ if is_own => {}
-                0 => {
+                0 => lines.twin(line.uid, line.time).1.into_iter().for_each(&mut present),
+                1 => {
                     *count += 1;
                     let _ = lines.fact(line.uid, Nth(*count, *line));
                 }
-                1 => lines.twin(line.uid, line.time).1.into_iter().for_each(&mut present),
                 _ => {
                     let trace = line.context.map_or(TraceId(0), |(trace, _)| trace);
                     let placebo = OfPlacebo { trace, like: (line.process, kind), time: line.time };

@@ -136,21 +136,22 @@ impl LatencyHistogram {
     pub fn quantile(&self, permille: u64) -> Duration {
         // Thousandths of counts, so that nothing is rounded before the end.
         let rank = u128::from(self.count()) * u128::from(permille);
-        let mut seen = u128::from(self.zeros) * 1000;
-        if rank <= seen {
+        if rank <= u128::from(self.zeros) * 1000 {
             return Duration::ZERO;
         }
-        for (bucket, &n) in self.counts.iter().enumerate().filter(|&(_, &n)| n > 0) {
-            let here = u128::from(n) * 1000;
-            if seen + here >= rank {
-                let (low, width) = self.filled_ns(self.first + bucket);
-                // The greatest value of a bucket is its width less one above the smallest.
-                let into = u128::from(width - 1) * (rank - seen) / here;
-                return Duration::from_nanos((low + into as u64).min(self.maximum_ns));
-            }
-            seen += here;
-        }
-        self.maximum()
+        let enough = u64::try_from(rank.div_ceil(1000)).unwrap_or(u64::MAX);
+        let mut counted = self.zeros;
+        let bucket = self.counts.iter().position(|&n| {
+            counted += n;
+            counted >= enough
+        });
+        let Some(bucket) = bucket else { return self.maximum() };
+        let (low, width) = self.filled_ns(self.first + bucket);
+        let here = self.counts[bucket];
+        let into_it = rank - u128::from(counted - here) * 1000;
+        // The greatest value of a bucket is its width less one above the smallest.
+        let into = u128::from(width - 1) * into_it / (u128::from(here) * 1000);
+        Duration::from_nanos((low + into as u64).min(self.maximum_ns))
     }
 
     /// How many durations are longer than a threshold: whole for the buckets above its own, interpolated in its own.

@@ -245,14 +245,20 @@ impl World {
         if !blame.touched_locks.is_empty() {
             self.settle_locks(blame, now);
         }
+        if !blame.touched_tokens.is_empty() {
+            self.settle_tokens(blame, now);
+        }
+        if !blame.refused.is_empty() {
+            std::mem::take(&mut blame.refused).into_iter().for_each(|(want, party)| refuse(blame, want, party));
+        }
+    }
+
+    fn settle_tokens(&self, blame: &mut Blame, now: Time) {
         for (process, limiter) in std::mem::take(&mut blame.touched_tokens) {
             let takers = self.takers_of(process, limiter);
             let account = blame.tokens(process, limiter);
             account.keep_holding(now, |party| takers.iter().any(|&(taker, _)| taker == party));
             takers.into_iter().for_each(|(party, count)| account.set_holding(now, party, count));
-        }
-        for (want, party) in std::mem::take(&mut blame.refused) {
-            refuse(blame, want, party);
         }
     }
 

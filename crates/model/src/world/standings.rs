@@ -20,11 +20,16 @@ impl World {
         }
     }
 
-    /// Where the frame of a slot stands; nowhere before it has reached its process and after its answer.
+    /// Where the frame of a slot stands; nowhere before it has reached its process and after its answer, nor where it has nothing that anybody could wait for.
     pub(super) fn standing_of(&self, slot: u32, inboxed: bool) -> Option<Standing> {
         let handle = self.frames.at(slot)?;
         let f = &self.frames[handle];
         if f.on_its_way() || f.answered_yet() {
+            return None;
+        }
+        let permit = self.permit_of(f);
+        // Clients wait for permits of theirs, and for each other's.
+        if f.program == u32::MAX && permit.is_none() && f.state != State::WaitingPermit {
             return None;
         }
         let process = &self.processes[f.process as usize];
@@ -53,7 +58,7 @@ impl World {
             computes,
             pools,
             sessions,
-            permit: self.permit_of(f),
+            permit,
         })
     }
 
