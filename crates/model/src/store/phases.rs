@@ -19,22 +19,21 @@ impl Store {
             };
             let alive: Vec<u32> = (first..first + keys).filter(expiring).collect();
             let phase = phase.with(space as u64);
-            for last in (1..alive.len()).rev() {
+            // Whose time each of them gets: Fisher and Yates' shuffle.
+            let mut whose = alive.clone();
+            for last in (1..whose.len()).rev() {
                 let other = (phase.with(last as u64).unit() * (last + 1) as f64) as usize;
-                self.swap_times(alive[last], alive[other]);
+                whose.swap(last, other);
             }
-        }
-    }
-
-    fn swap_times(&mut self, a: u32, b: u32) {
-        if a == b {
-            return;
-        }
-        let (of_a, of_b) = (self.slots[a as usize].expires, self.slots[b as usize].expires);
-        self.expire_at(a, of_b);
-        self.expire_at(b, of_a);
-        if !self.written.is_empty() {
-            self.written.swap(a as usize, b as usize);
+            let times: Vec<Time> = whose.iter().map(|&at| self.slots[at as usize].expires).collect();
+            let written: Option<Vec<_>> =
+                (!self.written.is_empty()).then(|| whose.iter().map(|&at| self.written[at as usize]).collect());
+            for (&at, expires) in alive.iter().zip(times) {
+                self.expire_at(at, expires);
+            }
+            for (&at, written) in alive.iter().zip(written.into_iter().flatten()) {
+                self.written[at as usize] = written;
+            }
         }
     }
 }
