@@ -261,6 +261,20 @@ fn a_fault_behind_another_is_masked() {
 }
 
 #[test]
+fn a_fault_that_does_nothing_neither_counts_beside_another_nor_delays_its_recovery() {
+    // What the second one sets is so already, and it stays in force to the end.
+    let both =
+        r#""stop": Pause(service: "api", at: "5min", until: "6min"), "idle": Set(at: "330s", set: {"api.workers": 2})"#;
+    let concluded = conclude(&plain(both), 2);
+    assert_eq!(concluded.roles(), [Role::Cause, Role::NoEffect]);
+    let incident = concluded.incident();
+    assert_eq!(incident.interaction, Interaction::Single);
+    let alone = conclude(&plain(r#""stop": Pause(service: "api", at: "5min", until: "6min")"#), 2);
+    assert!(matches!(incident.recovery, Recovery::At(_)), "{:?}", incident.recovery);
+    assert_eq!(incident.recovery, alone.incident().recovery);
+}
+
+#[test]
 fn faults_of_services_that_share_nothing_are_independent() {
     let both = r#""here": Pause(service: "api", at: "5min", until: "6min"), "there": Pause(service: "other", at: "330s", until: "400s")"#;
     let concluded = conclude(&plain(both), 2);

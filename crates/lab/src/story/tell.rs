@@ -7,7 +7,7 @@ use super::steps::{Because, Evidence, Step};
 use super::stretches;
 use super::toll::{self, Toll};
 use super::words::{clock, count, difference, duration, metric, share, value};
-use crate::truth::{Interaction, MUCH, Part, Role};
+use crate::truth::{MUCH, Part, Role};
 use std::fmt::Write as _;
 
 /// Steps told; what is left out is counted.
@@ -190,7 +190,7 @@ impl Story {
 
     /// How several faults go together.
     fn together(&self) -> Vec<String> {
-        if self.incident.interaction == Interaction::Single || self.incident.faults.len() < 2 {
+        if self.incident.faults.len() < 2 {
             return Vec::new();
         }
         let tell = |found: &Found| {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Interaction {
-    /// There is one fault.
+    /// One fault has an effect, and no other there is.
     Single,
     /// None of them has an effect, alone or with the others.
     NoEffect,
@@ -29,7 +29,7 @@ impl Interaction {
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
-            Self::Single => "a single fault",
+            Self::Single => "a single fault has an effect",
             Self::NoEffect => "no effect",
             Self::Independent => "independent",
             Self::Joint => "joint: together they did what none does alone",
@@ -124,7 +124,7 @@ pub(super) fn of(episode: &Episode, faults: &[FaultFound]) -> Interaction {
     if !episode.whole().has_effect() && faults.iter().all(|fault| fault.role != Role::Cause) {
         return Interaction::NoEffect;
     }
-    if episode.all_faults().count() == 1 {
+    if faults.iter().filter(|fault| fault.role.may_act()).count() == 1 {
         return Interaction::Single;
     }
     if faults.iter().any(|fault| fault.role == Role::Masked) {

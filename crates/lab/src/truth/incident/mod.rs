@@ -88,7 +88,7 @@ pub struct Incident {
     pub until: Time,
     /// The limit that a world without some of the faults hit, if that was why.
     pub limit: Option<Stop>,
-    /// When the last fault was taken back, if all were.
+    /// When the last fault that does anything was taken back, if all were.
     pub undone: Option<Time>,
     /// Its faults, in the order of their times.
     pub faults: Vec<FaultFound>,
@@ -116,10 +116,12 @@ impl Incident {
     #[must_use]
     pub fn of(blueprint: &Blueprint, metrics: &Metrics, components: &Components, episode: &Episode) -> Self {
         let whole = episode.whole();
-        let all = episode.faults.iter().chain(&episode.not_contrasted);
-        let undone = all.map(|&fault| undone(blueprint, fault, episode.until)).collect::<Option<Vec<_>>>();
-        let undone = undone.and_then(|all| all.into_iter().max());
         let faults = interaction::found(episode);
+        // One that does nothing is not in the way of a recovery, however long it is in force.
+        let idle = faults.iter().all(|found| !found.role.may_act());
+        let acting = faults.iter().filter(|found| idle || found.role.may_act());
+        let undone = acting.map(|found| undone(blueprint, found.fault, episode.until)).collect::<Option<Vec<_>>>();
+        let undone = undone.and_then(|all| all.into_iter().max());
         Self {
             from: episode.from,
             until: episode.until,
