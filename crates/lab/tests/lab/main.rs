@@ -1,0 +1,17 @@
+//! All tests of the crate in one program: it is built and linked once, and its tests share the cores.
+
+mod blame;
+mod branches;
+mod caches;
+mod expectations;
+mod fidelity;
+mod guards;
+mod load;
+mod loading;
+mod measurement;
+mod memory_leak;
+mod proof;
+mod shipped;
+mod support;
+mod theory;
+mod truth;
