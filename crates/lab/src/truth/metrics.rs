@@ -14,6 +14,8 @@ use knockon_scenario::{Reading, Statistic, Unit};
 pub struct Metrics {
     metrics: Vec<Metric>,
     statistics: Vec<Statistic>,
+    /// Of quantiles of the durations of which the statistic before is one too: which they are.
+    quantiles: Vec<Option<u64>>,
     /// Positions among the levels of a world.
     levels: Vec<usize>,
     /// The first client side of a source among the processes.
@@ -125,6 +127,11 @@ impl Metrics {
             component,
             part,
         });
+        let quantile = statistic.quantile().filter(|(_, of)| {
+            let before = self.statistics.last().and_then(Statistic::quantile);
+            before.is_some_and(|(_, known)| known == *of)
+        });
+        self.quantiles.push(quantile.map(|(permille, _)| permille));
         self.statistics.push(statistic);
     }
 
@@ -250,9 +257,13 @@ impl Metrics {
         self.counters.len()
     }
 
-    /// Reads all statistics of components.
+    /// Reads all statistics of components, durations of which there are several quantiles with the first of them.
     pub(super) fn read(&self, edge: &Edge) -> Vec<Option<Reading>> {
-        self.statistics.iter().map(|statistic| statistic.reading(&edge.statistics)).collect()
+        let read = |(statistic, quantile): (&Statistic, &Option<u64>)| match quantile {
+            Some(_) => None,
+            None => statistic.reading(&edge.statistics),
+        };
+        self.statistics.iter().zip(&self.quantiles).map(read).collect()
     }
 
     /// The levels that are compared.
@@ -262,11 +273,17 @@ impl Metrics {
 
     /// What happened between two readings, in the order of the metrics; not a number where there was nothing to be measured.
     pub(super) fn between(&self, before: &[Option<Reading>], now: &[Option<Reading>]) -> Vec<f64> {
-        let value = |(statistic, (before, now)): (&Statistic, (&Option<Reading>, &Option<Reading>))| {
-            let within = now.as_ref().zip(before.as_ref()).and_then(|(now, before)| now.since(before));
-            within.filter(|reading| !reading.is_of_nothing()).map_or(f64::NAN, |reading| statistic.value(&reading))
-        };
-        self.statistics.iter().zip(before.iter().zip(now)).map(value).collect()
+        let mut within = None;
+        let mut values = Vec::with_capacity(self.metrics.len());
+        for (n, statistic) in self.statistics.iter().enumerate() {
+            within = match self.quantiles[n] {
+                Some(permille) => within.and_then(|reading: Reading| reading.with_quantile(permille)),
+                None => now[n].as_ref().zip(before[n].as_ref()).and_then(|(now, before)| now.since(before)),
+            };
+            within = within.filter(|reading| !reading.is_of_nothing());
+            values.push(within.as_ref().map_or(f64::NAN, |reading| statistic.value(reading)));
+        }
+        values
     }
 }
 

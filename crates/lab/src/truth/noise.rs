@@ -9,15 +9,13 @@
 //! Distances lie in buckets of 1/32 of an octave, the upper edge of which is what counts: bands are at most 3 % wider than the
 //! distances say, and memory does not grow with their number.
 
-use std::collections::BTreeMap;
-
 /// Many distances.
 #[derive(Clone, Debug, Default)]
 pub struct Noise {
     count: u64,
     zeros: u64,
-    /// By the leading bits of the number, which are in the order of size.
-    buckets: BTreeMap<u16, u64>,
+    /// How many, by the leading bits of the number, in their order, which is that of size.
+    buckets: Vec<(u16, u64)>,
     /// Beyond any number: something was in one world and not in the other.
     infinite: u64,
 }
@@ -34,7 +32,10 @@ impl Noise {
             self.zeros += 1;
         } else if distance.is_finite() {
             let bucket = (distance.to_bits() >> DROPPED_BITS) as u16;
-            *self.buckets.entry(bucket).or_default() += 1;
+            match self.buckets.binary_search_by_key(&bucket, |&(known, _)| known) {
+                Ok(at) => self.buckets[at].1 += 1,
+                Err(at) => self.buckets.insert(at, (bucket, 1)),
+            }
         } else {
             self.infinite += 1;
         }
@@ -87,7 +88,7 @@ impl Noise {
         if rank <= below {
             return 0.0;
         }
-        for (&bucket, &count) in &self.buckets {
+        for &(bucket, count) in &self.buckets {
             below += count;
             if rank <= below {
                 return f64::from_bits((u64::from(bucket) + 1) << DROPPED_BITS);

@@ -239,6 +239,7 @@ impl World {
         blame.touched_processes = processes;
         if !blame.touched_pools.is_empty() {
             let mut pools = std::mem::take(&mut blame.touched_pools);
+            pools.dedup();
             pools.drain(..).for_each(|pool| self.settle_pool(blame, pool, now));
             blame.touched_pools = pools;
         }

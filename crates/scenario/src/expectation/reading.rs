@@ -62,6 +62,15 @@ impl Reading {
         })
     }
 
+    /// The same durations, asked for another quantile, in thousandths; `None` if it is none of durations.
+    #[must_use]
+    pub fn with_quantile(self, permille: u64) -> Option<Self> {
+        match self {
+            Self::Quantile(histogram, _) => Some(Self::Quantile(histogram, permille)),
+            _ => None,
+        }
+    }
+
     /// Whether there was nothing that it could be a mean, a share or a quantile of.
     #[must_use]
     pub fn is_of_nothing(&self) -> bool {

@@ -507,6 +507,15 @@ impl Statistic {
         }
     }
 
+    /// Which quantile it is, in thousandths, if it is one, and of what: the path of the durations.
+    #[must_use]
+    pub fn quantile(&self) -> Option<(u64, &str)> {
+        match with_row!(self, row => row.shape()) {
+            Some(Shape::Quantile(permille)) => Some((permille, self.path.rsplit_once('.')?.0)),
+            _ => None,
+        }
+    }
+
     /// What a reading comes to: seconds for durations, seconds² for their squares. Nothing of nothing is 0.
     #[must_use]
     pub fn value(&self, reading: &Reading) -> f64 {
