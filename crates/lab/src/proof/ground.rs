@@ -56,6 +56,8 @@ pub(super) struct Ground {
     pub(super) no_time: SamplerId,
     /// The faults of the incident.
     pub(super) faults: Vec<FaultId>,
+    /// Of them, those that may do anything.
+    pub(super) acting: Vec<FaultId>,
     /// Names of the components that the incident touched.
     touched: BTreeSet<String>,
     /// Parameters that the faults themselves set.
@@ -79,6 +81,7 @@ impl Ground {
         let no_time = SamplerId(blueprint.samplers.len() as u32);
         blueprint.samplers.push(Sampler::constant(1.0).expect("a nanosecond is a time"));
         let faults: Vec<FaultId> = incident.faults.iter().map(|found| found.fault).collect();
+        let acting = incident.acting().map(|found| found.fault).collect();
         let set = |action: &Action| match action {
             Action::Set(set) | Action::Deploy { set, .. } => set.iter().map(|&(target, _)| target).collect(),
             _ => Vec::new(),
@@ -91,6 +94,7 @@ impl Ground {
             rest: Rest::of(&blueprint, incident.until)?,
             until: incident.until,
             no_time,
+            acting,
             faults,
             touched: touched.map(|component| component.name.clone()).collect(),
             own,

@@ -50,7 +50,7 @@ impl PointOfNoReturn {
 
 pub(super) fn find(ground: &Ground) -> PointOfNoReturn {
     let lasting = |fault: &FaultId| lasts(&ground.blueprint, *fault);
-    if !ground.faults.iter().any(lasting) {
+    if !ground.acting.iter().any(lasting) {
         return PointOfNoReturn { withdrawal: Withdrawal::Nothing, tried: Vec::new() };
     }
     let resolution = RESOLUTION.as_nanos();
@@ -97,7 +97,7 @@ fn lasts(blueprint: &Blueprint, fault: FaultId) -> bool {
 
 /// Whether users recover if all is withdrawn at an instant. Who hits a limit does not.
 fn recovers(ground: &Ground, at: Time) -> bool {
-    let withdrawn = withdrawn(&ground.blueprint, &ground.faults, at);
+    let withdrawn = withdrawn(&ground.blueprint, &ground.acting, at);
     ground.patiently(withdrawn, at).is_ok_and(|trial| trial.recovers())
 }
 

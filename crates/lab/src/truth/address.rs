@@ -1,6 +1,6 @@
 //! Maps by address: traces, spans and log lines are named by hashes of their draw addresses, so a map need not hash them again.
 //!
-//! Nothing of a result depends on the order of such a map: it is only asked for what it holds.
+//! Nothing of a result depends on the order of such a map: what is taken out of one is only counted, or sorted.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};

@@ -84,7 +84,7 @@ struct Alone {
     closed: Vec<bool>,
 }
 
-/// Requests of closed sources that wait for another world: so many that one more makes room by giving up the oldest.
+/// Records of requests of closed sources that wait for another world's: so many that one more makes room by giving up the oldest.
 const WAITING: usize = 200_000;
 
 /// Which world a record comes from.
@@ -187,7 +187,7 @@ impl Join {
     /// Gives up requests of closed sources that have waited longest for another world, where too many do: worlds may lag behind each other
     /// without end. Those of open sources wait no longer than they are under way, and what is left of them at the end tells who was lost.
     pub(super) fn make_room(&mut self, system: &System) {
-        if self.waiting.waiting() <= WAITING {
+        if self.waiting.len() <= WAITING {
             return;
         }
         let closed = &self.alone.closed;

@@ -41,6 +41,11 @@ impl<K, F, T, P> Default for Meeting<K, F, T, P> {
 }
 
 impl<K: Copy + Eq + Hash, F, T: Copy, P> Meeting<K, F, T, P> {
+    /// Rows that wait, of all worlds.
+    pub(super) fn len(&self) -> usize {
+        self.fact.len() + self.twins.len() + self.placebo.len()
+    }
+
     /// The most rows of a world that wait.
     pub(super) fn waiting(&self) -> usize {
         self.fact.len().max(self.twins.len()).max(self.placebo.len())

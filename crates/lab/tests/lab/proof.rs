@@ -163,11 +163,16 @@ fn of_several_faults_all_are_withdrawn() {
 
 #[test]
 fn what_is_done_in_an_instant_cannot_be_withdrawn() {
-    let text = r#"(system: "systems/webshop.ron", duration: "20min", faults: {
-        "kill": Kill(service: "web-api", at: "5min")})"#;
-    let repeated = repeat(&load_text(text, &Options::default()));
-    assert!(repeated.incidents[0].harm.failed > 0);
-    assert_eq!(repeated.point_of_no_return(0, 2).unwrap().withdrawal, Withdrawal::Nothing);
+    // Nor does it help to withdraw, beside it, what does nothing.
+    for beside in ["", r#", "idle": Set(at: "5min", set: {"web-api/pool.maximum": 10})"#] {
+        let text = format!(
+            r#"(system: "systems/webshop.ron", duration: "20min", faults: {{
+                "kill": Kill(service: "web-api", at: "5min"){beside}}})"#
+        );
+        let repeated = repeat(&load_text(&text, &Options::default()));
+        assert!(repeated.incidents[0].harm.failed > 0);
+        assert_eq!(repeated.point_of_no_return(0, 2).unwrap().withdrawal, Withdrawal::Nothing, "{beside}");
+    }
 }
 
 #[test]

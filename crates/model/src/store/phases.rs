@@ -29,7 +29,9 @@ impl Store {
             let written: Option<Vec<_>> =
                 (!self.written.is_empty()).then(|| whose.iter().map(|&at| self.written[at as usize]).collect());
             for (&at, expires) in alive.iter().zip(times) {
-                self.expire_at(at, expires);
+                if self.slots[at as usize].expires != expires {
+                    self.expire_at(at, expires);
+                }
             }
             for (&at, written) in alive.iter().zip(written.into_iter().flatten()) {
                 self.written[at as usize] = written;

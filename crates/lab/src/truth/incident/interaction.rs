@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Interaction {
-    /// One fault has an effect, and no other there is.
+    /// There is one fault, or one that has an effect beside others that have none.
     Single,
     /// None of them has an effect, alone or with the others.
     NoEffect,
@@ -124,7 +124,9 @@ pub(super) fn of(episode: &Episode, faults: &[FaultFound]) -> Interaction {
     if !episode.whole().has_effect() && faults.iter().all(|fault| fault.role != Role::Cause) {
         return Interaction::NoEffect;
     }
-    if faults.iter().filter(|fault| fault.role.may_act()).count() == 1 {
+    let causes: Vec<_> = faults.iter().filter(|fault| fault.role == Role::Cause).collect();
+    let idle = faults.iter().filter(|fault| fault.role == Role::NoEffect).count();
+    if faults.len() == 1 || causes.len() == 1 && idle + 1 == faults.len() {
         return Interaction::Single;
     }
     if faults.iter().any(|fault| fault.role == Role::Masked) {
@@ -133,7 +135,6 @@ pub(super) fn of(episode: &Episode, faults: &[FaultFound]) -> Interaction {
     if faults.iter().filter(|fault| fault.role == Role::Redundant).count() > 1 {
         return Interaction::OverDetermined;
     }
-    let causes: Vec<_> = faults.iter().filter(|fault| fault.role == Role::Cause).collect();
     if causes.len() > 1 && causes.iter().all(|cause| !has(Kind::Sufficiency(cause.fault))) {
         return Interaction::Joint;
     }

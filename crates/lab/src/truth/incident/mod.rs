@@ -57,7 +57,7 @@ pub enum Recovery {
     NothingToRecoverFrom,
     /// From this instant on.
     At(Time),
-    /// Not while a fault was in force, as one was to the end.
+    /// Not while a fault that does anything was in force, as one was to the end.
     InForce,
     /// Not by the end of the run, which came soon after the fault's.
     NotYet,
@@ -118,9 +118,8 @@ impl Incident {
         let whole = episode.whole();
         let faults = interaction::found(episode);
         // One that does nothing is not in the way of a recovery, however long it is in force.
-        let idle = faults.iter().all(|found| !found.role.may_act());
-        let acting = faults.iter().filter(|found| idle || found.role.may_act());
-        let undone = acting.map(|found| undone(blueprint, found.fault, episode.until)).collect::<Option<Vec<_>>>();
+        let undone = acting(&faults).map(|found| undone(blueprint, found.fault, episode.until));
+        let undone = undone.collect::<Option<Vec<_>>>();
         let undone = undone.and_then(|all| all.into_iter().max());
         Self {
             from: episode.from,
@@ -156,7 +155,7 @@ impl Incident {
             text.push_str(&format!(" ({failed} failed, {lost} unanswered)"));
         }
         text.push_str(&format!(", {:.0} user-seconds lost", waited_ns as f64 / 1e9));
-        if self.interaction != Interaction::Single {
+        if self.interaction != Interaction::Single || self.faults.len() > 1 {
             text.push_str(&format!("; {}", self.interaction.words()));
         }
         match self.recovery {
@@ -167,11 +166,21 @@ impl Incident {
         text
     }
 
+    /// The faults that may do anything; all of them where none does.
+    pub(crate) fn acting(&self) -> impl Iterator<Item = &FaultFound> {
+        acting(&self.faults)
+    }
+
     /// Whether anything came of it.
     #[must_use]
     pub fn has_effect(&self) -> bool {
         self.components.iter().any(|component| component.onset.is_some())
     }
+}
+
+fn acting(faults: &[FaultFound]) -> impl Iterator<Item = &FaultFound> {
+    let none_acts = faults.iter().all(|found| !found.role.may_act());
+    faults.iter().filter(move |found| none_acts || found.role.may_act())
 }
 
 /// When a fault was taken back, or had done what it does; `None` while it is in force.
