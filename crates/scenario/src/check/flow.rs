@@ -223,8 +223,8 @@ impl<'b> Flow<'b> {
         if closed.is_empty() {
             return;
         }
-        let left: Vec<f64> = self.used().into_iter().map(|open| if open < 1.0 { 1.0 - open } else { 0.0 }).collect();
         let open = self.used();
+        let left: Vec<f64> = open.iter().map(|&open| if open < 1.0 { 1.0 - open } else { 0.0 }).collect();
         let mut own: Vec<Vec<f64>> = Vec::new();
         for &n in &closed {
             self.closed.fill(0.0);
