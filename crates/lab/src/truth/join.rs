@@ -209,14 +209,13 @@ impl Join {
     /// such thing: when they come to a request hangs on the answers that they had before.
     pub(super) fn rest(&mut self, system: &System, until: Time) -> Vec<Pair> {
         let (with, without) = std::mem::take(&mut self.waiting).rest();
-        let with = with.map(|record| (record, Pair { with: Some(record), without: None, endpoint: 0 }));
-        let without =
-            without.map(|twin| (twin.record, Pair { with: None, without: Some(twin.record), endpoint: twin.endpoint }));
-        let pairs = with.chain(without).filter_map(|(either, pair)| {
+        let pairs = with.map(|with| (Some(with), None)).chain(without.map(|twin| (None, Some(twin.record))));
+        let pairs = pairs.filter_map(|(with, without): (Option<RequestRecord>, Option<RequestRecord>)| {
+            let either = with.as_ref().or(without.as_ref())?;
             let source = system.metrics.source_of(either.client)?;
-            let endpoint = endpoint_of(system, &either)?;
+            let endpoint = endpoint_of(system, either)?;
             let is_told = !self.alone.closed[source] && either.sent < until;
-            is_told.then_some(Pair { endpoint, ..pair })
+            is_told.then_some(Pair { with, without, endpoint })
         });
         let pairs = sorted(pairs.collect());
         self.compared += pairs.iter().filter(|pair| pair.without.is_some()).count() as u64;

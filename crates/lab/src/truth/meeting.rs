@@ -57,6 +57,7 @@ impl<K: Copy + Eq + Hash, F, T: Copy, P> Meeting<K, F, T, P> {
             self.fact.insert(key, row);
             return None;
         };
+        debug_assert!(!twin.fact, "an address comes once in each world");
         twin.fact = true;
         let Twin { row: twin, placebo, .. } = *twin;
         if placebo {
@@ -71,6 +72,7 @@ impl<K: Copy + Eq + Hash, F, T: Copy, P> Meeting<K, F, T, P> {
             self.placebo.insert(key, row);
             return None;
         };
+        debug_assert!(!twin.placebo, "an address comes once in each world");
         twin.placebo = true;
         let Twin { row: twin, fact, .. } = *twin;
         if fact {
