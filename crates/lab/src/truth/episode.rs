@@ -67,7 +67,7 @@ pub struct Episode {
     pub contrasts: Vec<Contrast>,
     /// What was waited for, where anything is observed.
     pub(super) waits: Waits,
-    /// How requests and calls ended, and how long they took, with all of the faults and with none.
+    /// How requests and calls ended, and how long they took, with all of the faults and with none; where anything is observed.
     pub(super) outcomes: Outcomes,
     /// How hard it is to find out what happened from what is observed, where anything is.
     pub difficulty: Option<Difficulty>,

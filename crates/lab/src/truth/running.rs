@@ -297,8 +297,10 @@ impl<const O: bool> Running<O> {
             Rows { contrast: contrast.number, kind: contrast.kind, faults, windows, effects, labels }
         });
         let mut compared: Vec<Rows> = compared.collect();
-        let without = &lanes[&self.episode.whole().without].tally;
-        self.episode.outcomes.take(system, [tally, without]);
+        if O {
+            let without = &lanes[&self.episode.whole().without].tally;
+            self.episode.outcomes.take(system, [tally, without]);
+        }
         let acts = |fault: &FaultId| {
             let of_it = |contrast: &&Contrast| contrast.kind.is_of(*fault);
             let mut contrasts = self.episode.contrasts.iter().filter(of_it).peekable();
