@@ -2,8 +2,8 @@
 //!
 //! While anybody waits, what has passed is shared out before either side changes. While nobody does, only the counts move.
 
-use super::key::Key;
 use super::matrix::{Cell, Matrix};
+use super::party_key::PartyKey;
 use super::{NOTHING, REFUSAL, UNITS};
 use knockon_kernel::Time;
 use serde::{Deserialize, Serialize};
@@ -12,12 +12,12 @@ use serde::{Deserialize, Serialize};
 /// first. Few parties are there at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Counts {
-    of: Vec<(Key, u64)>,
+    of: Vec<(PartyKey, u64)>,
     total: u64,
 }
 
 impl Counts {
-    pub(crate) fn add(&mut self, party: Key, count: u64) {
+    pub(crate) fn add(&mut self, party: PartyKey, count: u64) {
         self.total += count;
         match self.find(party) {
             Ok(at) => self.of[at].1 += count,
@@ -25,7 +25,7 @@ impl Counts {
         }
     }
 
-    pub(crate) fn remove(&mut self, party: Key, count: u64) {
+    pub(crate) fn remove(&mut self, party: PartyKey, count: u64) {
         self.total -= count;
         let at = self.find(party).expect("who leaves was counted");
         self.of[at].1 -= count;
@@ -35,7 +35,7 @@ impl Counts {
     }
 
     /// So many of a party, whatever it was.
-    pub(crate) fn set(&mut self, party: Key, count: u64) {
+    pub(crate) fn set(&mut self, party: PartyKey, count: u64) {
         let before = self.get(party);
         if count > before {
             self.add(party, count - before);
@@ -44,13 +44,13 @@ impl Counts {
         }
     }
 
-    pub(crate) fn get(&self, party: Key) -> u64 {
+    pub(crate) fn get(&self, party: PartyKey) -> u64 {
         self.find(party).map_or(0, |at| self.of[at].1)
     }
 
     /// Where a party is, or would be.
     #[inline]
-    fn find(&self, party: Key) -> Result<usize, usize> {
+    fn find(&self, party: PartyKey) -> Result<usize, usize> {
         self.of.binary_search_by_key(&party, |&(known, _)| known)
     }
 
@@ -58,11 +58,11 @@ impl Counts {
         self.total
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Key, u64)> + Clone + '_ {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (PartyKey, u64)> + Clone + '_ {
         self.of.iter().copied()
     }
 
-    pub(crate) fn retain(&mut self, keep: impl Fn(Key) -> bool) {
+    pub(crate) fn retain(&mut self, keep: impl Fn(PartyKey) -> bool) {
         self.of.retain(|&(party, _)| keep(party));
         self.total = self.of.iter().map(|(_, count)| count).sum();
     }
@@ -76,13 +76,13 @@ pub(crate) struct Account {
     waiting: Counts,
     holding: Counts,
     /// What alone is the reason of all waiting, whoever holds.
-    sole: Option<Key>,
+    sole: Option<PartyKey>,
     matrix: Matrix,
 }
 
 impl Account {
     /// An account with one reason of all waiting.
-    pub(crate) fn of(sole: Key) -> Self {
+    pub(crate) fn of(sole: PartyKey) -> Self {
         Self { sole: Some(sole), ..Self::default() }
     }
 
@@ -105,28 +105,28 @@ impl Account {
         }
     }
 
-    pub(crate) fn wait(&mut self, now: Time, party: Key) {
+    pub(crate) fn wait(&mut self, now: Time, party: PartyKey) {
         self.advance(now);
         self.waiting.add(party, 1);
     }
 
-    pub(crate) fn wait_no_more(&mut self, now: Time, party: Key) {
+    pub(crate) fn wait_no_more(&mut self, now: Time, party: PartyKey) {
         self.advance(now);
         self.waiting.remove(party, 1);
     }
 
-    pub(crate) fn hold(&mut self, now: Time, party: Key) {
+    pub(crate) fn hold(&mut self, now: Time, party: PartyKey) {
         self.advance(now);
         self.holding.add(party, 1);
     }
 
-    pub(crate) fn hold_no_more(&mut self, now: Time, party: Key) {
+    pub(crate) fn hold_no_more(&mut self, now: Time, party: PartyKey) {
         self.advance(now);
         self.holding.remove(party, 1);
     }
 
     /// A party holds with so much weight from now on.
-    pub(crate) fn set_holding(&mut self, now: Time, party: Key, weight: u64) {
+    pub(crate) fn set_holding(&mut self, now: Time, party: PartyKey, weight: u64) {
         if self.holding.get(party) != weight {
             self.advance(now);
             self.holding.set(party, weight);
@@ -134,12 +134,12 @@ impl Account {
     }
 
     /// Those whom `keep` names hold on; others hold nothing any more.
-    pub(crate) fn keep_holding(&mut self, now: Time, keep: impl Fn(Key) -> bool) {
+    pub(crate) fn keep_holding(&mut self, now: Time, keep: impl Fn(PartyKey) -> bool) {
         self.advance(now);
         self.holding.retain(keep);
     }
 
-    pub(crate) fn set_sole(&mut self, now: Time, sole: Option<Key>) {
+    pub(crate) fn set_sole(&mut self, now: Time, sole: Option<PartyKey>) {
         if self.sole != sole {
             self.advance(now);
             self.sole = sole;
@@ -151,7 +151,7 @@ impl Account {
     }
 
     /// Shares a refusal out as an instant of waiting would be.
-    pub(crate) fn refuse(&self, refusals: &mut Matrix, party: Key) {
+    pub(crate) fn refuse(&self, refusals: &mut Matrix, party: PartyKey) {
         match self.sole {
             Some(sole) => refusals.share(party, REFUSAL, std::iter::empty(), sole),
             None => refusals.share(party, REFUSAL, self.holding.iter(), NOTHING),

@@ -4,7 +4,7 @@
 //! refusal), shares are rounded down and what is left over goes to the first of the heaviest holders: a row sums to its amounts exactly, and
 //! each amount misplaces less than as many units as there are holding parties.
 
-use super::key::Key;
+use super::party_key::PartyKey;
 use serde::{Deserialize, Serialize};
 
 /// A sum of units, as two numbers where it is written down.
@@ -14,7 +14,7 @@ pub(crate) struct Units(#[serde(with = "crate::statistics::wide")] pub(crate) u1
 /// Amounts by waiting and holding party.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Matrix {
-    parties: Vec<Key>,
+    parties: Vec<PartyKey>,
     /// By number of the waiting and of the holding party; as long as there was need.
     rows: Vec<Vec<Units>>,
 }
@@ -22,8 +22,8 @@ pub(crate) struct Matrix {
 /// One amount of a matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cell {
-    pub(crate) waiting: Key,
-    pub(crate) holding: Key,
+    pub(crate) waiting: PartyKey,
+    pub(crate) holding: PartyKey,
     pub(crate) units: u128,
 }
 
@@ -31,10 +31,10 @@ impl Matrix {
     /// Shares an amount of a waiting party out over holders with weights; all of it goes to `nobody` where none has any.
     pub(crate) fn share(
         &mut self,
-        waiting: Key,
+        waiting: PartyKey,
         amount: u128,
-        holders: impl Iterator<Item = (Key, u64)> + Clone,
-        nobody: Key,
+        holders: impl Iterator<Item = (PartyKey, u64)> + Clone,
+        nobody: PartyKey,
     ) {
         if amount == 0 {
             return;
@@ -55,7 +55,7 @@ impl Matrix {
         }
     }
 
-    fn add(&mut self, row: usize, holding: Key, units: u128) {
+    fn add(&mut self, row: usize, holding: PartyKey, units: u128) {
         let column = self.number(holding);
         let row = &mut self.rows[row];
         if row.len() <= column {
@@ -64,7 +64,7 @@ impl Matrix {
         row[column].0 += units;
     }
 
-    fn number(&mut self, party: Key) -> usize {
+    fn number(&mut self, party: PartyKey) -> usize {
         if let Some(number) = self.parties.iter().position(|&known| known == party) {
             return number;
         }

@@ -27,10 +27,10 @@
 //! (graphs, propagation), which is the laboratory's; links (nobody waits for a wire's capacity); database slots (refusals there reach pools).
 
 mod account;
-mod key;
 mod matrix;
 mod origins;
 mod pairs;
+mod party_key;
 mod processor;
 mod standing;
 mod takers;
@@ -38,10 +38,10 @@ mod takers;
 mod tests;
 
 pub(crate) use account::Account;
-pub(crate) use key::{Key, NUMBERED_MAXIMUM};
 pub(crate) use matrix::{Cell, Matrix, apportion};
 pub(crate) use origins::Origins;
 pub(crate) use pairs::Pairs;
+pub(crate) use party_key::{NUMBERED_MAXIMUM, PartyKey};
 pub(crate) use processor::{Processor, Speed};
 pub(crate) use standing::{Slot, Standing, Wait};
 pub(crate) use takers::Takers;
@@ -56,9 +56,9 @@ pub(crate) const UNITS: u128 = 1 << 10;
 /// Parts of a refusal.
 pub(crate) const REFUSAL: u128 = 1 << 32;
 /// Who is to blame where nobody is.
-pub(crate) const NOTHING: Key = Key::of_nobody(Activity::Nothing);
+pub(crate) const NOTHING: PartyKey = PartyKey::of_nobody(Activity::Nothing);
 /// A connection that is being opened, validated or pinged.
-pub(crate) const OPENING: Key = Key::of_nobody(Activity::Opening);
+pub(crate) const OPENING: PartyKey = PartyKey::of_nobody(Activity::Opening);
 
 /// The accounts of one pool.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -135,7 +135,7 @@ pub(crate) struct Blame {
     pub(crate) touched_pools: Vec<(u32, u8, bool)>,
     pub(crate) touched_locks: Vec<u32>,
     pub(crate) touched_tokens: Vec<(u32, u32)>,
-    pub(crate) refused: Vec<(Want, Key)>,
+    pub(crate) refused: Vec<(Want, PartyKey)>,
 }
 
 impl Blame {

@@ -2,8 +2,8 @@
 
 use super::UNITS;
 use super::account::Counts;
-use super::key::Key;
 use super::matrix::{Cell, Matrix};
+use super::party_key::PartyKey;
 use knockon_kernel::Time;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Pairs {
     since: Time,
     /// By waiting party, those for whom it waits.
-    pairs: Vec<(Key, Counts)>,
+    pairs: Vec<(PartyKey, Counts)>,
     matrix: Matrix,
 }
 
@@ -29,7 +29,7 @@ impl Pairs {
     }
 
     /// Who waits for whom from now on.
-    pub(crate) fn set(&mut self, now: Time, waits: impl Iterator<Item = (Key, Key)>) {
+    pub(crate) fn set(&mut self, now: Time, waits: impl Iterator<Item = (PartyKey, PartyKey)>) {
         self.advance(now);
         self.pairs.clear();
         for (waiting, holding) in waits {

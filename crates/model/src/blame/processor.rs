@@ -12,8 +12,8 @@
 //! the instant of its end, here too; but not where that ends a wait for a pool, a lock, branches or a load, which goes on here.
 
 use super::account::Counts;
-use super::key::Key;
 use super::matrix::{Cell, Matrix};
+use super::party_key::PartyKey;
 use super::{NOTHING, UNITS};
 use crate::record::Activity;
 use knockon_kernel::Time;
@@ -74,7 +74,7 @@ impl Processor {
             return;
         }
         let Self { jobs, queued, matrix, marking_milli, .. } = self;
-        let marks = (Key::of_nobody(Activity::Collector), u64::from(*marking_milli));
+        let marks = (PartyKey::of_nobody(Activity::Collector), u64::from(*marking_milli));
         let running = jobs.iter().map(|(party, count)| (party, count - queued.get(party)));
         for (party, count) in running.clone().filter(|&(_, count)| count > 0) {
             let others = running.clone().map(|(other, count)| (other, (count - u64::from(other == party)) * CORE));
@@ -88,10 +88,10 @@ impl Processor {
 
     fn accrue_throttled(&mut self, passed: u128) {
         let Self { jobs, held_up, matrix, marking_milli, .. } = self;
-        let marks = (Key::of_nobody(Activity::Collector), u64::from(*marking_milli));
+        let marks = (PartyKey::of_nobody(Activity::Collector), u64::from(*marking_milli));
         let burners = jobs.iter().map(|(party, count)| (party, count * CORE)).chain([marks]);
         for (party, count) in jobs.iter().chain(held_up.iter()) {
-            matrix.share(party, passed * u128::from(count), burners.clone(), Key::of_nobody(Activity::Quota));
+            matrix.share(party, passed * u128::from(count), burners.clone(), PartyKey::of_nobody(Activity::Quota));
         }
     }
 
@@ -114,7 +114,7 @@ impl Processor {
     }
 
     /// Who runs from now on; all other jobs are queued.
-    pub(crate) fn set_running(&mut self, now: Time, served: u64, running: impl Iterator<Item = Key>) {
+    pub(crate) fn set_running(&mut self, now: Time, served: u64, running: impl Iterator<Item = PartyKey>) {
         let mut queued = self.jobs.clone();
         running.for_each(|party| queued.remove(party, 1));
         if queued != self.queued {

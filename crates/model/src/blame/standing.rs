@@ -1,6 +1,6 @@
 //! Where one frame stands in the accounts: what it waits for and what it holds, as of the last event that touched it.
 
-use super::key::Key;
+use super::party_key::PartyKey;
 use crate::frame::HELD;
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +32,7 @@ pub(crate) enum Wait {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Standing {
     pub(crate) process: u32,
-    pub(crate) party: Key,
+    pub(crate) party: PartyKey,
     pub(crate) wait: Wait,
     /// Whether it keeps a worker busy.
     pub(crate) works: bool,

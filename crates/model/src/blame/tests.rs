@@ -1,6 +1,6 @@
 //! Accounts against what a list of all intervals says.
 
-use super::{Account, Key, NOTHING, Pairs, Processor, Speed, UNITS, apportion};
+use super::{Account, NOTHING, Pairs, PartyKey, Processor, Speed, UNITS, apportion};
 use crate::blueprint::{Cores, CpuDiscipline};
 use crate::cpu::Cpu;
 use crate::id::FrameRef;
@@ -9,8 +9,8 @@ use knockon_kernel::{Duration, Time};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
-fn party(n: u32) -> Key {
-    Key::of_program(n, Activity::Computing, 0)
+fn party(n: u32) -> PartyKey {
+    PartyKey::of_program(n, Activity::Computing, 0)
 }
 
 /// A multiple of all numbers of holders that there are in a history: shares are whole in parts of it.
@@ -19,7 +19,7 @@ const WHOLE: u128 = 27_720;
 const HOLDERS: usize = 12;
 
 /// What waiting parties wait because of holding ones, in [`WHOLE`] parts of a unit, with no rounding at all.
-type Exact = BTreeMap<(Key, Key), u128>;
+type Exact = BTreeMap<(PartyKey, PartyKey), u128>;
 
 /// Adds an interval.
 fn add(exact: &mut Exact, ns: u64, waiting: &[u32], holding: &[u32]) {
@@ -107,7 +107,7 @@ proptest! {
         let mut cpu = Cpu::new(Cores::Milli(milli), discipline);
         let mut account = Processor::default();
         account.set_speed(Time::ZERO, 0, Speed::Running, 0);
-        let mut waited: BTreeMap<Key, (u64, u64)> = BTreeMap::new();
+        let mut waited: BTreeMap<PartyKey, (u64, u64)> = BTreeMap::new();
         let (mut arrivals, mut at) = (Vec::new(), Time::ZERO);
         for (gap, demand, who) in jobs {
             at += Duration::from_nanos(gap);
@@ -137,11 +137,11 @@ proptest! {
                 next += 1;
                 present += 1;
             }
-            let running: Vec<Key> = cpu.in_service().map(|frame| party(classes[frame.slot as usize])).collect();
+            let running: Vec<PartyKey> = cpu.in_service().map(|frame| party(classes[frame.slot as usize])).collect();
             account.set_running(now, cpu.served_ever(now), running.into_iter());
         }
         let end = at + Duration::from_secs(3600);
-        let mut units: BTreeMap<Key, u128> = BTreeMap::new();
+        let mut units: BTreeMap<PartyKey, u128> = BTreeMap::new();
         for cell in account.take(end, cpu.served_ever(end)) {
             *units.entry(cell.waiting).or_default() += cell.units;
         }

@@ -3,7 +3,7 @@
 //! Off, each hook is one branch that is never taken.
 
 use super::World;
-use crate::blame::{self, Blame, Cell, Key, OPENING, REFUSAL, Speed, UNITS, Want};
+use crate::blame::{self, Blame, Cell, OPENING, PartyKey, REFUSAL, Speed, UNITS, Want};
 use crate::blueprint::LinkEnd;
 use crate::frame::Frame;
 use crate::id::{FrameRef, PoolId, ServiceId};
@@ -14,7 +14,7 @@ use knockon_kernel::Time;
 use std::collections::BTreeMap;
 
 /// Amounts by resource and waiting party, then by holding party: nanoseconds and refusals, in their units.
-type Sums = BTreeMap<(Resource, Key), BTreeMap<Key, (u128, u128)>>;
+type Sums = BTreeMap<(Resource, PartyKey), BTreeMap<PartyKey, (u128, u128)>>;
 
 impl World {
     /// Begins to account for who holds what others wait for, from what there is now; nothing happens where it is accounted for already.
@@ -318,7 +318,7 @@ impl World {
 }
 
 /// Shares a refusal out over those who have what it was for.
-fn refuse(blame: &mut Blame, want: Want, party: Key) {
+fn refuse(blame: &mut Blame, want: Want, party: PartyKey) {
     let Blame { processes, permits, .. } = blame;
     match want {
         Want::Place(process) => {
@@ -362,8 +362,8 @@ fn add(sums: &mut Sums, resource: Resource, cells: Vec<Cell>, refusals: bool) {
 fn told(
     programs: &[Program],
     resource: Resource,
-    waiting: Key,
-    shares: &BTreeMap<Key, (u128, u128)>,
+    waiting: PartyKey,
+    shares: &BTreeMap<PartyKey, (u128, u128)>,
 ) -> Vec<BlameRecord> {
     let waits: Vec<u128> = shares.values().map(|&(waits, _)| waits).collect();
     let refusals: Vec<u128> = shares.values().map(|&(_, refusals)| refusals).collect();

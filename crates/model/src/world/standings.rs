@@ -1,7 +1,7 @@
 //! Where frames and processes stand in the accounts of blame: functions of the world as it is between two events.
 
 use super::World;
-use crate::blame::{Key, NOTHING, Standing, Wait};
+use crate::blame::{NOTHING, PartyKey, Standing, Wait};
 use crate::frame::{Frame, HELD, State};
 use crate::id::{EndpointId, FrameRef, PoolId, ServiceId};
 use crate::process::Process;
@@ -9,14 +9,14 @@ use crate::record::{Activity, CollectionKind};
 
 impl World {
     /// Whose request a frame works for, and what it does.
-    pub(super) fn party_of(&self, f: &Frame, activity: Activity) -> Key {
+    pub(super) fn party_of(&self, f: &Frame, activity: Activity) -> PartyKey {
         let called = match activity {
             Activity::Calling(..) => self.tables.edges[f.call_edge as usize].program,
             _ => 0,
         };
         match f.program {
-            u32::MAX => Key::of_source(self.processes[f.process as usize].source, activity, called),
-            program => Key::of_program(program, activity, called),
+            u32::MAX => PartyKey::of_source(self.processes[f.process as usize].source, activity, called),
+            program => PartyKey::of_program(program, activity, called),
         }
     }
 
@@ -117,11 +117,11 @@ impl World {
     }
 
     /// Who took the tokens of a limiter lately.
-    pub(super) fn takers_of(&self, process: u32, limiter: u32) -> Vec<(Key, u64)> {
+    pub(super) fn takers_of(&self, process: u32, limiter: u32) -> Vec<(PartyKey, u64)> {
         let p = &self.processes[process as usize];
         let Some(guard) = &p.guard else { return Vec::new() };
         let first = self.tables.program_base[p.service as usize];
-        let party = |endpoint| Key::of_program(first + endpoint, Activity::Admitted, 0);
+        let party = |endpoint| PartyKey::of_program(first + endpoint, Activity::Admitted, 0);
         match limiter.checked_sub(1) {
             Some(endpoint) => vec![(party(endpoint), 1)],
             None => {
@@ -146,34 +146,34 @@ impl World {
     }
 
     /// What alone keeps a process from taking up what is queued, if it is not its workers.
-    pub(super) fn keeps_from_work(&self, process: u32) -> Option<Key> {
+    pub(super) fn keeps_from_work(&self, process: u32) -> Option<PartyKey> {
         let p = &self.processes[process as usize];
         if !p.takes_nothing_up() || p.busy >= p.workers {
             return None;
         }
-        Some(Key::of_nobody(self.stillness(process).unwrap_or(Activity::Outside)))
+        Some(PartyKey::of_nobody(self.stillness(process).unwrap_or(Activity::Outside)))
     }
 
     /// Who is to blame that a process stands still, and with what weight: bytes, during a collection.
-    pub(super) fn reasons_of_stillness(&self, process: u32) -> Vec<(Key, u64)> {
+    pub(super) fn reasons_of_stillness(&self, process: u32) -> Vec<(PartyKey, u64)> {
         let p = &self.processes[process as usize];
         match self.stillness(process) {
             None => Vec::new(),
             Some(Activity::Collector) => {
                 let bytes = self.bytes_collected(process, p);
                 let none = bytes.is_empty();
-                if none { vec![(Key::of_nobody(Activity::Collector), 1)] } else { bytes }
+                if none { vec![(PartyKey::of_nobody(Activity::Collector), 1)] } else { bytes }
             }
-            Some(other) => vec![(Key::of_nobody(other), 1)],
+            Some(other) => vec![(PartyKey::of_nobody(other), 1)],
         }
     }
 
-    fn bytes_collected(&self, process: u32, p: &Process) -> Vec<(Key, u64)> {
+    fn bytes_collected(&self, process: u32, p: &Process) -> Vec<(PartyKey, u64)> {
         let (Some(collection), Some(origins), Some(heap)) = (p.collections.front(), &p.origins, &p.heap) else {
             return Vec::new();
         };
         let first = self.tables.program_base[p.service as usize];
-        let party = |endpoint, activity| Key::of_program(first + endpoint, activity, 0);
+        let party = |endpoint, activity| PartyKey::of_program(first + endpoint, activity, 0);
         let young = matches!(
             collection.kind,
             CollectionKind::Young
@@ -190,7 +190,7 @@ impl World {
         let mut bytes: Vec<_> =
             origins.kept().map(|(endpoint, bytes)| (party(endpoint, Activity::Retained), bytes)).collect();
         let cached: u64 = p.caches.iter().map(crate::store::Store::used).sum();
-        bytes.push((Key::of_nobody(Activity::Cached), cached));
+        bytes.push((PartyKey::of_nobody(Activity::Cached), cached));
         let mut in_flight = std::collections::BTreeMap::new();
         for frame in self.frames.handles().filter(|&frame| self.frames[frame].process == process) {
             let share = self.shares.get(frame.slot as usize).map_or(0, |share| share.bytes());
@@ -198,12 +198,12 @@ impl World {
         }
         bytes.extend(in_flight);
         let rest = heap.live().saturating_sub(bytes.iter().map(|(_, bytes)| bytes).sum());
-        bytes.push((Key::of_nobody(Activity::Base), rest));
+        bytes.push((PartyKey::of_nobody(Activity::Base), rest));
         bytes
     }
 
     /// The statements of a database that wait for rows, and for whom.
-    pub(super) fn waits_for_rows(&self, accounts: &crate::blame::Blame, database: u32) -> Vec<(Key, Key)> {
+    pub(super) fn waits_for_rows(&self, accounts: &crate::blame::Blame, database: u32) -> Vec<(PartyKey, PartyKey)> {
         let d = &self.processes[database as usize];
         let standings = accounts.members(database).iter().filter_map(|&slot| Some((slot, *accounts.standing(slot)?)));
         let waiting = standings.filter(|(_, standing)| standing.wait == Wait::Lock);
@@ -221,7 +221,7 @@ impl World {
 
     /// Whose a session is: that of a client that waits for it or thinks, of a statement whose client is gone, of somebody outside, or of a
     /// connection that was never given back.
-    fn holder_of_row(&self, accounts: &crate::blame::Blame, database: u32, session: u32) -> Key {
+    fn holder_of_row(&self, accounts: &crate::blame::Blame, database: u32, session: u32) -> PartyKey {
         let client = accounts.sessions.get(&(database, session));
         let statement = || {
             let mine = |&&slot: &&u32| self.frames.at(slot).is_some_and(|frame| self.frames[frame].backend == session);
@@ -232,7 +232,7 @@ impl World {
         }
         let locks = &self.processes[database as usize].locks;
         if locks.as_ref().is_some_and(|locks| locks.is_outside(session)) {
-            return Key::of_nobody(Activity::Session);
+            return PartyKey::of_nobody(Activity::Session);
         }
         let leaker = self.processes.iter().enumerate().find_map(|(index, process)| {
             let pools = (0u8..).zip(&process.pools);
@@ -243,12 +243,12 @@ impl World {
     }
 
     /// Who did not give a connection back.
-    pub(super) fn leaker(&self, program: u32) -> Key {
-        Key::of_program(program, Activity::Leaked, 0)
+    pub(super) fn leaker(&self, program: u32) -> PartyKey {
+        PartyKey::of_program(program, Activity::Leaked, 0)
     }
 
     /// Those whose jobs run on a processor that serves its jobs in the order in which they came.
-    pub(super) fn in_service(&self, accounts: &crate::blame::Blame, process: u32) -> Vec<Key> {
+    pub(super) fn in_service(&self, accounts: &crate::blame::Blame, process: u32) -> Vec<PartyKey> {
         let running = self.processes[process as usize].cpu.in_service();
         running.filter_map(|frame: FrameRef| Some(accounts.standing(frame.slot)?.party)).collect()
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// A party. In the order of [`Party`]: from the top two bits of whether it is for nobody, a program or a source, 28 of its number, six of the
 /// activity, and 28 of the number of what that is about.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-pub(crate) struct Key(u64);
+pub(crate) struct PartyKey(u64);
 
 /// Bits of a number.
 const NUMBER_BITS: u32 = 28;
@@ -21,7 +21,7 @@ const SOURCE: u64 = 2 << (WHO + NUMBER_BITS);
 /// How many programs, services and sources a key can number.
 pub(crate) const NUMBERED_MAXIMUM: usize = 1 << NUMBER_BITS;
 
-impl Key {
+impl PartyKey {
     /// What is done for no request. What calls is always done for one.
     pub(crate) const fn of_nobody(activity: Activity) -> Self {
         Self(doing(activity, 0))
@@ -170,21 +170,21 @@ mod tests {
         for (activity, called) in activities.into_iter().map(|activity| (activity, 0)).chain(calls) {
             for (number, program) in (0u32..).zip(&programs) {
                 let who = Who::Endpoint(ServiceId(program.service), EndpointId(program.endpoint));
-                all.push((Key::of_program(number, activity, called), Party { who, activity }));
+                all.push((PartyKey::of_program(number, activity, called), Party { who, activity }));
             }
             for source in 0..2 {
                 let who = Who::Source(SourceId(source));
-                all.push((Key::of_source(source, activity, called), Party { who, activity }));
+                all.push((PartyKey::of_source(source, activity, called), Party { who, activity }));
             }
             if !matches!(activity, Activity::Calling(..)) {
-                all.push((Key::of_nobody(activity), Party::of_nobody(activity)));
+                all.push((PartyKey::of_nobody(activity), Party::of_nobody(activity)));
             }
         }
         for &(key, party) in &all {
             assert_eq!(key.party(&programs), party);
             assert_eq!(key.is_leaked(), party.activity == Activity::Leaked);
         }
-        let in_order_of = |mut list: Vec<(Key, Party)>, by_key: bool| {
+        let in_order_of = |mut list: Vec<(PartyKey, Party)>, by_key: bool| {
             list.sort_by(|a, b| if by_key { a.0.cmp(&b.0) } else { a.1.cmp(&b.1) });
             list
         };
