@@ -5,6 +5,7 @@ mod documents;
 mod explain;
 mod folders;
 mod golden;
+mod init;
 mod many;
 mod output;
 mod prove;
