@@ -7,6 +7,7 @@ mod folders;
 mod golden;
 mod init;
 mod many;
+mod observer;
 mod output;
 mod prove;
 mod run;
