@@ -76,14 +76,21 @@ def outcomes(run, window):
     return [(at, good) for at, good, _ in rows], [(at, bad) for at, _, bad in rows]
 
 
+def thinned(points):
+    """As many points as a small picture can show: means of neighbours."""
+    step = max(1, len(points) // 160)
+    parts = [points[n : n + step] for n in range(0, len(points), step)]
+    return [(part[0][0], sum(value for _, value in part) / len(part)) for part in parts]
+
+
 def short(value):
     return f"{value:.2g}" if value < 10 else f"{value:.0f}"
 
 
 def draw(name, run):
     label, *what = PANELS[name]
-    good, bad = outcomes(run, 15)
-    below = lower(run, *what)
+    good, bad = map(thinned, outcomes(run, 15))
+    below = thinned(lower(run, *what))
     zero = min(good[0][0], below[0][0] if below else good[0][0])
     length = max(good[-1][0], below[-1][0] if below else 0) - zero
     x = lambda at: LEFT + (at - zero) / length * (WIDTH - 2 * LEFT)
