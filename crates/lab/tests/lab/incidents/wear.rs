@@ -40,7 +40,6 @@ fn normal_wear_heals_and_is_of_low_severity() {
 fn the_incidents_of_a_campaign_are_told_apart() {
     let loaded = load("webshop_2h", &Options::default());
     let drawn = &loaded.blueprint.faults;
-    std::fs::write("/tmp/w2h.ron", &loaded.resolved_text).unwrap();
     assert!((6..=8).contains(&drawn.len()));
     let concluded = conclude_observed(&loaded);
     let incidents = concluded.truth.incidents();
