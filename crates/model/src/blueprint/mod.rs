@@ -4,6 +4,7 @@
 //! ids then: [`crate::World::new`] cannot fail on a blueprint whose ids lead somewhere.
 
 mod admission;
+mod broker;
 mod cache;
 mod heap;
 mod limit;
@@ -17,13 +18,14 @@ mod service;
 mod traffic;
 
 pub use admission::{Admission, DelayControl, Order, Queue, Rejection, SynSchedule, Victim};
+pub use broker::{Ack, Broker, Consumer, OnFailure, Overflow, Transport};
 pub use cache::{Eviction, Keyspace, LocalCache, Redis};
 pub use heap::{CPython, Collector, Heap, OnOutOfMemory, PauseCost};
 pub use limit::{Algorithm, ConcurrencyLimit, RateLimit, RateLimitKind};
 pub use load::{Arrivals, Batch, Dropped, Mix, Profile, Source};
 pub use network::{Link, LinkEnd};
 pub use patch::{
-    Action, Contrast, Fault, HeapField, KeyspaceField, LinkField, LocalCacheField, Patch, PolicyField, PoolField,
+    Action, BrokerField, ConsumerField, Contrast, Fault, HeapField, KeyspaceField, LinkField, LocalCacheField, Patch, PolicyField, PoolField, QueueField,
     ServiceField, SourceField, StepField, Target, VacationField, Value,
 };
 pub use pool::{Pool, PoolKind};

@@ -54,6 +54,7 @@ fn service(name: &str, runtime: Runtime, endpoints: Vec<Endpoint>, pools: Vec<Po
         admission: Admission::default(),
         endpoints,
         pools,
+        consumers: Vec::new(),
     }
 }
 
