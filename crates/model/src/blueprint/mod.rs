@@ -111,6 +111,15 @@ impl Blueprint {
         }
     }
 
+    /// The programs that handle what is in a queue of a broker.
+    pub fn consumers_of(&self, broker: ServiceId, queue: u32) -> impl Iterator<Item = (ServiceId, crate::id::EndpointId)> {
+        let all = self.services.iter().enumerate();
+        all.flat_map(move |(n, service)| {
+            let mine = service.consumers.iter().filter(move |mine| (mine.broker, mine.queue) == (broker, queue));
+            mine.map(move |consumer| (ServiceId(n as u32), consumer.endpoint))
+        })
+    }
+
     /// A link as people and tables name it: `caller -> callee`.
     #[must_use]
     pub fn link_name(&self, link: LinkId) -> String {

@@ -1,6 +1,6 @@
 //! The scenario itself.
 
-use super::{CacheText, DatabaseText, Expect, FaultText, LinkText, LoadText, MeasureText, ServiceText};
+use super::{BrokerText, CacheText, DatabaseText, Expect, FaultText, LinkText, LoadText, MeasureText, ServiceText};
 use crate::decode::{At, Map, record};
 use crate::leaf::{Count, Instant, Period, Setting};
 
@@ -36,6 +36,8 @@ record! {
         databases: Map<DatabaseText>,
         /// Caches, by name.
         caches: Map<CacheText>,
+        /// Message brokers, by name.
+        brokers: Map<BrokerText>,
         /// Network links that differ from the default, by "caller -> callee".
         links: Map<LinkText>,
         /// Sources of requests, by name.
@@ -52,6 +54,8 @@ record! {
         databases: Map<DatabaseText>,
         /// Caches, by name.
         caches: Map<CacheText>,
+        /// Message brokers, by name.
+        brokers: Map<BrokerText>,
         /// Network links that differ from the default, by "caller -> callee".
         links: Map<LinkText>,
         /// Sources of requests, by name.

@@ -37,7 +37,11 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut Strin
         LogEvent::SlowQuery { endpoint, duration, client } => {
             let text = match &speaker.service.endpoints[endpoint.index()].operation {
                 Operation::Sql { text, .. } => text,
-                Operation::Http { .. } | Operation::Cache { .. } | Operation::Internal { .. } => {
+                Operation::Http { .. }
+                | Operation::Cache { .. }
+                | Operation::Internal { .. }
+                | Operation::Publish { .. }
+                | Operation::Process { .. } => {
                     &speaker.service.endpoints[endpoint.index()].name
                 }
             };

@@ -55,6 +55,11 @@ pub(super) static SPANS: Table = Table {
             "",
             "http.request.resend_count: how often the request was tried before; null for a first try.",
         ),
+        optional("messaging_system", Kind::Word, "", "messaging.system: rabbitmq, redis."),
+        optional("messaging_operation_name", Kind::Word, "", "messaging.operation.name: publish, process."),
+        optional("messaging_destination_name", Kind::Word, "", "messaging.destination.name: the queue."),
+        optional("link_trace_id", Kind::Id(16), "", "Trace of the span that published the message; on CONSUMER spans."),
+        optional("link_span_id", Kind::Id(8), "", "The span that published the message; on CONSUMER spans."),
     ],
 };
 
@@ -69,6 +74,9 @@ struct Constants {
     system: i32,
     operation: i32,
     collection: i32,
+    messaging: i32,
+    action: i32,
+    destination: i32,
 }
 
 /// Makes span rows.
@@ -91,6 +99,9 @@ pub(crate) struct Spans {
     systems: Words,
     operations: Words,
     collections: Words,
+    messagings: Words,
+    actions: Words,
+    destinations: Words,
 }
 
 impl Spans {
@@ -111,6 +122,9 @@ impl Spans {
             systems: Words::default(),
             operations: Words::default(),
             collections: Words::default(),
+            messagings: Words::default(),
+            actions: Words::default(),
+            destinations: Words::default(),
         };
         for process in &catalogue.processes {
             spans.service_of.push(spans.services.key(&process.name));
@@ -143,6 +157,9 @@ impl Spans {
             system: self.systems.key_or_null(&info.db_system),
             operation: NULL,
             collection: NULL,
+            messaging: NULL,
+            action: NULL,
+            destination: NULL,
         };
         match &info.operation {
             Operation::Http { method, route } => {
@@ -156,6 +173,12 @@ impl Spans {
             }
             Operation::Cache { command } => constants.operation = self.operations.key_or_null(command),
             Operation::Internal { .. } => {}
+            Operation::Publish { system, queue } | Operation::Process { system, queue, .. } => {
+                let publishes = matches!(info.operation, Operation::Publish { .. });
+                constants.messaging = self.messagings.key(system);
+                constants.action = self.actions.key(if publishes { "publish" } else { "process" });
+                constants.destination = self.destinations.key(queue);
+            }
         }
         constants
     }
@@ -198,6 +221,11 @@ impl Encoder for Spans {
             self.operations.column(constant(&|c| c.operation)),
             self.collections.column(constant(&|c| c.collection)),
             small_or_null(records.iter().map(|r| r.resend)),
+            self.messagings.column(constant(&|c| c.messaging)),
+            self.actions.column(constant(&|c| c.action)),
+            self.destinations.column(constant(&|c| c.destination)),
+            wide_ids(records.iter().map(|r| r.link.0.0), Some(present(records.len(), |row| records[row].link.1.0 != 0))),
+            ids(records.iter().map(|r| r.link.1.0), Some(present(records.len(), |row| records[row].link.1.0 != 0))),
         ]
     }
 }

@@ -43,11 +43,19 @@ pub enum State {
     Retries,
     /// The process ended, and what it knew with it.
     Death,
+    /// More messages wait in a queue.
+    Backlog,
+    /// A broker does not read what publishers send.
+    Blocked,
+    /// Messages are delivered again.
+    Redeliveries,
+    /// Messages become dead letters, or are dropped.
+    DeadLetters,
 }
 
 use State::{
-    Death, Errors, Guards, Held, Latency, Leak, Load, Locks, Memory, Misses, Pauses, PoolTimeouts, PoolWait, Processor,
-    Queue, Refusals, Retries, Throttling,
+    Backlog, Blocked, DeadLetters, Death, Errors, Guards, Held, Latency, Leak, Load, Locks, Memory, Misses, Pauses, PoolTimeouts, PoolWait, Processor,
+    Queue, Redeliveries, Refusals, Retries, Throttling,
 };
 
 impl State {
@@ -73,6 +81,10 @@ impl State {
             Errors => "errors",
             Retries => "retries",
             Death => "process ends, and starts cold",
+            Backlog => "messages pile up",
+            Blocked => "publishers are blocked",
+            Redeliveries => "messages are delivered again",
+            DeadLetters => "messages are given up",
         }
     }
 
@@ -92,7 +104,11 @@ impl State {
             "timeouts" if pool => PoolTimeouts,
             "queue.present.mean" | "inbox" => Queue,
             "latency.mean" => Latency,
-            "refused" | "shed" | "expired" | "limited" | "over_limit" | "syn_dropped" | "abandoned" | "delayed" => {
+            "ready.present.mean" | "ready" => Backlog,
+            "blocked.present.mean" => Blocked,
+            "redelivered" => Redeliveries,
+            "dead_lettered" | "dropped" => DeadLetters,
+            "refused" | "rejected" | "shed" | "expired" | "limited" | "over_limit" | "syn_dropped" | "abandoned" | "delayed" => {
                 Refusals
             }
             "not_permitted" | "opened" | "bulkhead_full" | "ejections" | "breaker" | "ejected_hosts" => Guards,

@@ -30,7 +30,6 @@ struct Entry {
 #[derive(Clone, Copy, Debug)]
 struct Handed {
     number: u64,
-    entry: usize,
     /// As it was when it was delivered.
     copy: Entry,
     consumer: u32,
@@ -159,7 +158,7 @@ impl Naive {
             let tag = if self.transport.is_redis() { self.entries[entry].number } else { number };
             let automatic = self.consumers[consumer as usize].1 == Ack::OnDelivery;
             let copy = self.entries[entry];
-            self.handed.push(Handed { number, entry, copy, consumer, tag, counted: !automatic, accepted: automatic });
+            self.handed.push(Handed { number, copy, consumer, tag, counted: !automatic, accepted: automatic });
             if automatic {
                 self.counts[queue].acknowledged += 1;
                 self.entries[entry].state = State::Gone;
@@ -407,7 +406,9 @@ proptest! {
                     broker.deliver(now, queue as u32, effects);
                     prop_assert_eq!(published, naive.publish(queue, u64::from(bytes)));
                 }
-                Act::Accept { which } | Act::Settle { which, .. } if naive.handed.is_empty() => drop(which),
+                Act::Accept { which } | Act::Settle { which, .. } if naive.handed.is_empty() => {
+                    let _ = which;
+                }
                 Act::Accept { which } => {
                     let number = naive.handed[which.index(naive.handed.len())].number;
                     broker.accept(now, number, effects);
