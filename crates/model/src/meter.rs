@@ -104,7 +104,13 @@ impl Meter {
     /// The process started again: counters live in its memory. `busy_before`: what its processor was used for until now.
     pub(crate) fn restart(&mut self, now: Time, busy_before: u128) {
         let fresh = Self::new(now, self.requests.len(), self.pools.len());
-        *self = Self { busy_before, oom_kills: self.oom_kills, listen_drops: self.listen_drops, tasks: std::mem::take(&mut self.tasks), ..fresh };
+        *self = Self {
+            busy_before,
+            oom_kills: self.oom_kills,
+            listen_drops: self.listen_drops,
+            tasks: std::mem::take(&mut self.tasks),
+            ..fresh
+        };
     }
 
     /// A request of an endpoint was answered.

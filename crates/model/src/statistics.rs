@@ -5,9 +5,9 @@ mod link;
 mod station;
 pub(crate) mod wide;
 
+pub use crate::broker::{DeadLetters, QueueStatistics};
 pub use histogram::LatencyHistogram;
 pub use link::LinkStatistics;
-pub use crate::broker::{DeadLetters, QueueStatistics};
 pub use station::{Balance, Level, Station};
 
 use knockon_kernel::{Duration, Time};

@@ -80,10 +80,7 @@ pub(super) static TRANSPORT: Choice = Choice {
         }),
         variant(
             "Redis",
-            &[
-                may("maxmemory", |d| d.quoted(&["100KiB", "1B", "10KiB", "1MiB"])),
-                may("visibility_timeout", leaf::age),
-            ],
+            &[may("maxmemory", |d| d.quoted(&["100KiB", "1B", "10KiB", "1MiB"])), may("visibility_timeout", leaf::age)],
         )
         .fitting(|d| d.plan.brokers[d.here.broker].redis)
         .entering(|d| {
@@ -119,8 +116,10 @@ pub(super) static MESSAGE_QUEUE: Record = Record {
     ],
 };
 
-pub(super) static MESSAGE_OVERFLOW: Choice =
-    Choice { what: "overflow of a message queue", variants: &[variant("DropHead", &[]), variant("RejectPublish", &[])] };
+pub(super) static MESSAGE_OVERFLOW: Choice = Choice {
+    what: "overflow of a message queue",
+    variants: &[variant("DropHead", &[]), variant("RejectPublish", &[])],
+};
 
 pub(super) static CONSUMER: Record = Record {
     what: "consumer",
@@ -134,7 +133,8 @@ pub(super) static CONSUMER: Record = Record {
             Some(quote(&queue))
         }),
         may("prefetch", |d| {
-            let path = format!("{}/{}.prefetch", d.service().name, d.service().consumers[d.here.task.unwrap_or(0)].name);
+            let path =
+                format!("{}/{}.prefetch", d.service().name, d.service().consumers[d.here.task.unwrap_or(0)].name);
             d.limits.push(path);
             leaf::count(d)
         }),

@@ -82,7 +82,11 @@ pub(crate) static FORMS: &[Form] = &[
     form("SERVICE/CACHE.maximum_bytes", |d| local(d, "maximum_bytes"), |d| d.one_of(&["None", "\"1B\"", "\"20KiB\""])),
     form("SERVICE/CACHE/KEYS.ttl", local_keys, leaf::age_or_none),
     form("BROKER/transport.memory", |d| limits(d, "transport.memory"), |d| d.quoted(&["1GiB", "41MiB", "1B"])),
-    form("BROKER/transport.high_watermark", |d| limits(d, "transport.high_watermark"), |d| d.one_of(&["0.4", "1", "0"])),
+    form(
+        "BROKER/transport.high_watermark",
+        |d| limits(d, "transport.high_watermark"),
+        |d| d.one_of(&["0.4", "1", "0"]),
+    ),
     form(
         "BROKER/transport.maxmemory",
         |d| limits(d, "transport.maxmemory"),

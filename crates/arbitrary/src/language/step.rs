@@ -17,9 +17,7 @@ pub(super) static ENDPOINT: Record = Record {
         rare("retain", |d| managed(d).then(|| leaf::small_bytes(d))?),
         may("class", |d| Some(d.choice(&CLASS))),
         rare("rate_limit", |d| Some(d.choice(&RATE_LIMIT))),
-        must("steps", |d| {
-            Some(steps_of(d))
-        }),
+        must("steps", |d| Some(steps_of(d))),
     ],
 };
 

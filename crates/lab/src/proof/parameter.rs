@@ -5,8 +5,8 @@
 
 use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::{
-    Action, Blueprint, BrokerField, ConsumerField, Cores, HeapField, KeyspaceField, LinkField, Patch, PolicyField, PoolField, QueueField, Runtime,
-    ServiceField, Step, Target, Transport, Vacation, VacationField, Value,
+    Action, Blueprint, BrokerField, ConsumerField, Cores, HeapField, KeyspaceField, LinkField, Patch, PolicyField,
+    PoolField, QueueField, Runtime, ServiceField, Step, Target, Transport, Vacation, VacationField, Value,
 };
 use knockon_model::id::{PolicyId, ServiceId};
 

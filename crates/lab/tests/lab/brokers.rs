@@ -86,7 +86,8 @@ fn blocked_publishers_wait(run: &Run) {
 fn each_message_leads_back_to_what_published_it(run: &Run) {
     let spans = run.by_address();
     let kind = |operation: knockon_model::id::OperationId| run.catalogue.operations[operation.index()].kind;
-    let consumers: Vec<_> = run.records.spans.iter().filter(|span| kind(span.operation) == SpanKind::Consumer).collect();
+    let consumers: Vec<_> =
+        run.records.spans.iter().filter(|span| kind(span.operation) == SpanKind::Consumer).collect();
     assert!(consumers.len() > 10_000);
     for span in &consumers {
         let (publisher, _) = spans.get(&span.link).expect("the span that published it was written");

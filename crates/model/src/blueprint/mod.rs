@@ -25,8 +25,8 @@ pub use limit::{Algorithm, ConcurrencyLimit, RateLimit, RateLimitKind};
 pub use load::{Arrivals, Batch, Dropped, Mix, Profile, Source};
 pub use network::{Link, LinkEnd};
 pub use patch::{
-    Action, BrokerField, ConsumerField, Contrast, Fault, HeapField, KeyspaceField, LinkField, LocalCacheField, Patch, PolicyField, PoolField, QueueField,
-    ServiceField, SourceField, StepField, Target, VacationField, Value,
+    Action, BrokerField, ConsumerField, Contrast, Fault, HeapField, KeyspaceField, LinkField, LocalCacheField, Patch,
+    PolicyField, PoolField, QueueField, ServiceField, SourceField, StepField, Target, VacationField, Value,
 };
 pub use pool::{Pool, PoolKind};
 pub use program::{
@@ -112,7 +112,11 @@ impl Blueprint {
     }
 
     /// The programs that handle what is in a queue of a broker.
-    pub fn consumers_of(&self, broker: ServiceId, queue: u32) -> impl Iterator<Item = (ServiceId, crate::id::EndpointId)> {
+    pub fn consumers_of(
+        &self,
+        broker: ServiceId,
+        queue: u32,
+    ) -> impl Iterator<Item = (ServiceId, crate::id::EndpointId)> {
         let all = self.services.iter().enumerate();
         all.flat_map(move |(n, service)| {
             let mine = service.consumers.iter().filter(move |mine| (mine.broker, mine.queue) == (broker, queue));

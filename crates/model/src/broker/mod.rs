@@ -266,7 +266,15 @@ impl Broker {
     /// A new message comes to the end of a queue; where that is full, the one at its front goes.
     fn store(&mut self, now: Time, queue: u32, message: Message, effects: &mut Vec<Effect>) {
         self.messages += 1;
-        let message = Message { number: self.messages, entered: now, ready_since: now, deliveries: 0, returned: 0, redelivered: false, ..message };
+        let message = Message {
+            number: self.messages,
+            entered: now,
+            ready_since: now,
+            deliveries: 0,
+            returned: 0,
+            redelivered: false,
+            ..message
+        };
         self.charge(&message);
         let q = &mut self.queues[queue as usize];
         q.ready.push_back(message);
@@ -333,7 +341,8 @@ impl Broker {
         let c = &mut self.consumers[consumer as usize];
         let automatic = c.ack == Ack::OnDelivery;
         c.held += u32::from(!automatic);
-        self.deliveries.insert(number, Delivery { message, queue, consumer, tag, counted: !automatic, accepted: automatic });
+        self.deliveries
+            .insert(number, Delivery { message, queue, consumer, tag, counted: !automatic, accepted: automatic });
         if automatic {
             statistics.acknowledged += 1;
             self.discharge(&message);
@@ -407,7 +416,8 @@ impl Broker {
     fn schedule(&mut self, now: Time, at: Time, queue: u32, message: Message) {
         self.messages += 1;
         let attempts = message.attempts.saturating_add(1);
-        let fresh = Message { entered: now, ready_since: now, deliveries: 0, returned: 0, redelivered: false, ..message };
+        let fresh =
+            Message { entered: now, ready_since: now, deliveries: 0, returned: 0, redelivered: false, ..message };
         let again = Message { number: self.messages, attempts, ..fresh };
         self.charge(&again);
         self.scheduled.insert((at, again.number), (queue, again));

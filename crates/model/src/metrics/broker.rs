@@ -86,12 +86,7 @@ pub(super) fn list(listing: &mut Listing, broker: &Broker) {
                 let labels = [("queue_name", queue.name.as_str())];
                 let number = number as u16;
                 listing.gauge("celery_queue_length", "{message}", &labels, own(Reading::Ready(number)));
-                listing.gauge(
-                    "celery_active_consumer_count",
-                    "{consumer}",
-                    &labels,
-                    own(Reading::Consumers(number)),
-                );
+                listing.gauge("celery_active_consumer_count", "{consumer}", &labels, own(Reading::Consumers(number)));
             }
         }
     }

@@ -42,8 +42,19 @@ pub enum ResourceKind {
 
 impl ResourceKind {
     /// Words of the kinds, in the order of the declaration.
-    pub const WORDS: [&'static str; 11] =
-        ["workers", "pool", "processor", "locks", "running", "places", "tokens", "concurrency", "permits", "memory", "length"];
+    pub const WORDS: [&'static str; 11] = [
+        "workers",
+        "pool",
+        "processor",
+        "locks",
+        "running",
+        "places",
+        "tokens",
+        "concurrency",
+        "permits",
+        "memory",
+        "length",
+    ];
 
     /// The word in tables.
     #[must_use]

@@ -9,10 +9,10 @@
 
 use super::execute::Flow;
 use super::{Event, World};
+use crate::blame::Want;
 use crate::blueprint::{BrokerField, ConsumerField, OnFailure, QueueField, Runtime, Transport, Value};
 use crate::broker::{Broker, Consumer, Content, Effect, Message, Published, Settlement};
 use crate::frame::{CONSUMED, Outcome, State};
-use crate::blame::Want;
 use crate::id::{EndpointId, FrameRef, ServiceId};
 use crate::metrics::Timing;
 use crate::process::{Hosted, Life};
@@ -500,11 +500,21 @@ impl World {
     }
 
     /// Sets a broker's own parameter.
-    pub(super) fn set_broker<S: Sink>(&mut self, service: ServiceId, field: BrokerField, value: Value, sink: &mut S) -> Value {
-        let Runtime::Broker(described) = &mut self.blueprint.services[service.index()].runtime else { unreachable!("only brokers have {field:?}") };
+    pub(super) fn set_broker<S: Sink>(
+        &mut self,
+        service: ServiceId,
+        field: BrokerField,
+        value: Value,
+        sink: &mut S,
+    ) -> Value {
+        let Runtime::Broker(described) = &mut self.blueprint.services[service.index()].runtime else {
+            unreachable!("only brokers have {field:?}")
+        };
         let longest = |timeout: Option<Duration>| Value::Duration(timeout.unwrap_or(Duration::MAX));
         let before = match (&mut described.transport, field, value) {
-            (Transport::RabbitMq { limit, .. }, BrokerField::Memory, Value::Limit(new)) => Value::Limit(std::mem::replace(limit, new)),
+            (Transport::RabbitMq { limit, .. }, BrokerField::Memory, Value::Limit(new)) => {
+                Value::Limit(std::mem::replace(limit, new))
+            }
             (Transport::Redis { maxmemory, .. }, BrokerField::Memory, Value::Limit(new)) => {
                 Value::Limit(std::mem::replace(maxmemory, new))
             }
@@ -514,7 +524,9 @@ impl World {
             (Transport::Redis { visibility_timeout, .. }, BrokerField::Timeout, Value::Duration(new)) => {
                 Value::Duration(std::mem::replace(visibility_timeout, new))
             }
-            (_, field, value) => unreachable!("a checked patch sets a value of its target's kind, not {value:?} on {field:?}"),
+            (_, field, value) => {
+                unreachable!("a checked patch sets a value of its target's kind, not {value:?} on {field:?}")
+            }
         };
         let transport = described.transport;
         self.change_broker(service, sink, |machine, _, _| machine.set_transport(transport));
@@ -530,7 +542,9 @@ impl World {
         value: Value,
         sink: &mut S,
     ) -> Value {
-        let Runtime::Broker(described) = &mut self.blueprint.services[service.index()].runtime else { unreachable!("only brokers have queues") };
+        let Runtime::Broker(described) = &mut self.blueprint.services[service.index()].runtime else {
+            unreachable!("only brokers have queues")
+        };
         let config = &mut described.queues[queue as usize];
         match (field, value) {
             (QueueField::MaxLength, Value::Limit(limit)) => {
@@ -550,7 +564,9 @@ impl World {
                 self.change_broker(service, sink, |machine, _, _| machine.set_ttl(queue, ttl));
                 Value::Duration(before.unwrap_or(Duration::MAX))
             }
-            (field, value) => unreachable!("a checked patch sets a value of its target's kind, not {value:?} on {field:?}"),
+            (field, value) => {
+                unreachable!("a checked patch sets a value of its target's kind, not {value:?} on {field:?}")
+            }
         }
     }
 

@@ -152,9 +152,7 @@ impl Event {
             Self::VacationDue { process, incarnation } => Packed(31, pair(process, incarnation)),
             Self::VacationOver { process, incarnation } => Packed(32, pair(process, incarnation)),
             Self::Consume { frame: of } => Packed(70, frame(of)),
-            Self::Accepted { process, incarnation, delivery } => {
-                Packed(71 | delivery << 8, pair(process, incarnation))
-            }
+            Self::Accepted { process, incarnation, delivery } => Packed(71 | delivery << 8, pair(process, incarnation)),
             Self::Consumer { process, incarnation, worker, coming } => {
                 Packed(72 | (coming as u64) << 8 | u64::from(worker) << 16, pair(process, incarnation))
             }

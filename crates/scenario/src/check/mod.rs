@@ -304,8 +304,7 @@ impl Report<'_> {
     fn queues(&mut self, n: usize, service: &Service, broker: &Broker) {
         for (q, queue) in broker.queues.iter().enumerate() {
             let name = format!("{}/{}", service.name, queue.name);
-            let consumers: Vec<_> =
-                self.blueprint.consumers_of(ServiceId(n as u32), q as u32).collect();
+            let consumers: Vec<_> = self.blueprint.consumers_of(ServiceId(n as u32), q as u32).collect();
             let rate = self.flow.rates[n][q];
             if consumers.is_empty() {
                 if rate > 0.0 {

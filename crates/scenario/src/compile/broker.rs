@@ -4,8 +4,7 @@ use super::service::{draw_name, memory, restart};
 use super::{Compiler, site};
 use crate::decode::{At, Entry};
 use crate::language::{
-    AckText, BrokerText, MessageOverflowText, MessageQueueText, OnFailureText, RabbitMqText, ServiceText,
-    TransportText,
+    AckText, BrokerText, MessageOverflowText, MessageQueueText, OnFailureText, RabbitMqText, ServiceText, TransportText,
 };
 use crate::leaf::Name;
 use crate::suggest;
@@ -49,8 +48,7 @@ impl<'t> Compiler<'t> {
             });
         }
         let redis = transport.is_redis();
-        let broker =
-            Broker { transport, overhead: text.overhead.0, durable: text.durable.value, queues };
+        let broker = Broker { transport, overhead: text.overhead.0, durable: text.durable.value, queues };
         if let TransportText::RabbitMq(rabbit) = &text.transport.value
             && watermark(rabbit) <= text.memory.baseline.0
             && !text.memory.broken
@@ -191,9 +189,7 @@ impl<'t> Compiler<'t> {
                 OnFailureText::Acknowledge => OnFailure::Acknowledge,
                 OnFailureText::Requeue => OnFailure::Requeue,
                 OnFailureText::Reject => OnFailure::Reject,
-                OnFailureText::Retry(retry) => {
-                    OnFailure::Retry { countdown: retry.countdown.0, most: retry.most.0 }
-                }
+                OnFailureText::Retry(retry) => OnFailure::Retry { countdown: retry.countdown.0, most: retry.most.0 },
             };
             consumers.push(Consumer { endpoint, broker, queue, prefetch, ack, on_failure });
         }

@@ -13,8 +13,9 @@ use crate::path::{Address, Component, Lost, Part, link_name};
 use crate::suggest;
 use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::{
-    Action, Arrivals, BrokerField, ConsumerField, Contrast, Cores, Dropped, Fault, HeapField, KeyspaceField, LinkEnd, LinkField, LocalCacheField,
-    Patch, PolicyField, PoolField, QueueField, ServiceField, SourceField, Step, StepField, Target, Transport, Vacation, VacationField, Value,
+    Action, Arrivals, BrokerField, ConsumerField, Contrast, Cores, Dropped, Fault, HeapField, KeyspaceField, LinkEnd,
+    LinkField, LocalCacheField, Patch, PolicyField, PoolField, QueueField, ServiceField, SourceField, Step, StepField,
+    Target, Transport, Vacation, VacationField, Value,
 };
 use knockon_model::id::{EndpointId, FaultId, KeyspaceId, LinkId, PolicyId, PoolId, ServiceId};
 
@@ -605,9 +606,10 @@ fn broker_target(id: ServiceId, text: &BrokerText, part: &Part, field: &str) -> 
                 "max_length" => {
                     (QueueField::MaxLength, Value::Limit(queue.max_length.value.map(|count| u64::from(count.0))))
                 }
-                "delivery_limit" => {
-                    (QueueField::DeliveryLimit, Value::Limit(queue.delivery_limit.value.map(|count| u64::from(count.0))))
-                }
+                "delivery_limit" => (
+                    QueueField::DeliveryLimit,
+                    Value::Limit(queue.delivery_limit.value.map(|count| u64::from(count.0))),
+                ),
                 "ttl" => (QueueField::Ttl, longest(queue.ttl.value.map(|period| period.0))),
                 _ => return None,
             };

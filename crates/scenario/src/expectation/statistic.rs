@@ -10,8 +10,8 @@ use crate::unit;
 use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::{Blueprint, Runtime, Service};
 use knockon_model::statistics::{
-    KeyspaceStatistics, LatencyHistogram, LinkStatistics, PoolStatistics, QueueStatistics, ServiceStatistics, SourceStatistics, Station,
-    Statistics,
+    KeyspaceStatistics, LatencyHistogram, LinkStatistics, PoolStatistics, QueueStatistics, ServiceStatistics,
+    SourceStatistics, Station, Statistics,
 };
 use std::fmt::{self, Write as _};
 
@@ -292,12 +292,16 @@ const KEYS: &[Row<KeyspaceStatistics>] = &[
 /// Of queues of brokers.
 const QUEUE: &[Row<QueueStatistics>] = table!(
     [
-        count("published", "messages that came into the queue: dead letters and tasks to be tried again too", |s| s.published),
+        count("published", "messages that came into the queue: dead letters and tasks to be tried again too", |s| s
+            .published),
         count("rejected", "publications refused since the queue was full", |s| s.rejected),
         count("out_of_memory", "publications refused since the broker's memory was full", |s| s.out_of_memory),
         count("delivered", "times that a message was given to a consumer", |s| s.delivered),
         count("redelivered", "of those, with a message that somebody may have handled before", |s| s.redelivered),
-        part("redelivered_share", "deliveries of a message that somebody may have handled before", |s| (s.redelivered, s.delivered)),
+        part("redelivered_share", "deliveries of a message that somebody may have handled before", |s| (
+            s.redelivered,
+            s.delivered
+        )),
         count("returned", "messages that came back from a consumer, or were taken back", |s| s.returned),
         count("retried", "messages that were published anew to be tried again", |s| s.retried),
         count("acknowledged", "messages that a consumer acknowledged", |s| s.acknowledged),
@@ -310,7 +314,9 @@ const QUEUE: &[Row<QueueStatistics>] = table!(
         level("depth", "messages that wait for a consumer at the end", |s| s.ready.present()),
         level("depth.peak", "most messages that waited at once", |s| s.peak),
         level("unacknowledged", "messages delivered and not acknowledged at the end", |s| s.unacked.present()),
-        average("ready.present.mean", "messages that wait for a consumer, on average over time", |s, at| s.ready.present_ns(at)),
+        average("ready.present.mean", "messages that wait for a consumer, on average over time", |s, at| s
+            .ready
+            .present_ns(at)),
         average("unacked.present.mean", "messages delivered and not acknowledged, on average over time", |s, at| {
             s.unacked.present_ns(at)
         }),
@@ -492,7 +498,11 @@ impl Statistic {
                         let known: Vec<&str> = known.chain(queues(service)).collect();
                         let what = if queues(service).next().is_some() {
                             "queue"
-                        } else if keys.is_empty() { "pool" } else { "pool or key space" };
+                        } else if keys.is_empty() {
+                            "pool"
+                        } else {
+                            "pool or key space"
+                        };
                         return Err((format!("{component:?} has no {what} {part:?}"), suggest::hint(part, known)));
                     }
                 }

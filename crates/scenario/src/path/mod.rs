@@ -8,8 +8,8 @@ mod step;
 
 use crate::decode::{At, Choice, Field, Record, Slot};
 use crate::language::{
-    ArrivalsText, BalanceText, BreakerText, BudgetText, ConcurrencyText, LinkText, PoolText, RateLimitText, RuntimeText,
-    StepText, SystemText, TransportText, VacationText,
+    ArrivalsText, BalanceText, BreakerText, BudgetText, ConcurrencyText, LinkText, PoolText, RateLimitText,
+    RuntimeText, StepText, SystemText, TransportText, VacationText,
 };
 use crate::suggest;
 use std::fmt::Write as _;
@@ -215,9 +215,7 @@ impl Address {
             (0, _) => {
                 let mut names: Vec<&str> = fields.iter().map(|field| field.name).collect();
                 if let Some(steps) = self.steps(system) {
-                    each_step(steps, &mut |step| {
-                        names.extend(step.fields().iter().map(|field| field.name))
-                    });
+                    each_step(steps, &mut |step| names.extend(step.fields().iter().map(|field| field.name)));
                 }
                 names.sort_unstable();
                 names.dedup();

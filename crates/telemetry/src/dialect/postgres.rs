@@ -41,9 +41,7 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut Strin
                 | Operation::Cache { .. }
                 | Operation::Internal { .. }
                 | Operation::Publish { .. }
-                | Operation::Process { .. } => {
-                    &speaker.service.endpoints[endpoint.index()].name
-                }
+                | Operation::Process { .. } => &speaker.service.endpoints[endpoint.index()].name,
             };
             let how = if is_simple(speaker, client, text) { "statement" } else { "execute <unnamed>" };
             say!(body, "duration: {} ms  {how}: {text}", Milliseconds(duration));

@@ -416,6 +416,7 @@ impl Generator {
             error,
             http_status,
             resend: 0,
+            link: Default::default(),
         };
         let ledger = LedgerRecord { trace, span: SpanId(span), start: start_at, server, parts };
         let slot = self.free.pop().unwrap_or_else(|| {

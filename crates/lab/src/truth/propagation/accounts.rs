@@ -7,8 +7,8 @@ use super::known::Known;
 use super::node::Node;
 use super::rules::Way;
 use super::state::State::{
-    self, Backlog, Blocked, Death, Errors, Guards, Held, Latency, Leak, Load, Locks, Pauses, PoolTimeouts, PoolWait, Processor, Queue,
-    Refusals, Retries, Throttling,
+    self, Backlog, Blocked, Death, Errors, Guards, Held, Latency, Leak, Load, Locks, Pauses, PoolTimeouts, PoolWait,
+    Processor, Queue, Refusals, Retries, Throttling,
 };
 use knockon_kernel::Duration;
 use knockon_model::record::{Activity, ErrorType, ResourceKind};
@@ -218,6 +218,16 @@ impl Ledger<'_> {
                     self.first(component, &[Guards])
                 }
                 ErrorType::Timeout if self.callers(component).next().is_none() => self.first(component, &[Latency]),
+                // A timer within, where nothing that was called timed out: what it bounds took too long.
+                ErrorType::Timeout
+                    if !self
+                        .known
+                        .outcomes
+                        .failed_calls(component)
+                        .any(|(_, of_call, _)| of_call == ErrorType::Timeout) =>
+                {
+                    self.first(component, &[Latency])
+                }
                 ErrorType::OutOfMemory => self.first(component, &[Death]),
                 _ => None,
             };

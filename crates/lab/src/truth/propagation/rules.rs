@@ -3,8 +3,8 @@
 use super::known::Known;
 use super::node::Node;
 use super::state::State::{
-    self, Backlog, Blocked, DeadLetters, Death, Errors, Guards, Held, Latency, Leak, Load, Locks, Memory, Misses, Pauses, PoolTimeouts, PoolWait,
-    Processor, Queue, Redeliveries, Refusals, Retries, Throttling,
+    self, Backlog, Blocked, DeadLetters, Death, Errors, Evictions, Guards, Held, Latency, Leak, Load, Locks, Memory,
+    Misses, Pauses, PoolTimeouts, PoolWait, Processor, Queue, Redeliveries, Refusals, Retries, Throttling,
 };
 
 /// What one state does to another of the same component.
@@ -52,6 +52,8 @@ const WITHIN: &[(State, State, &str)] = &[
     (Latency, Errors, "requests time out"),
     (Errors, Guards, "failures are counted"),
     (Guards, Errors, "calls are not permitted"),
+    (Load, Evictions, "more keys are put there than there is room for"),
+    (Evictions, Misses, "keys went to make room for others"),
     (Load, Backlog, "more messages come"),
     (Backlog, Blocked, "messages fill its memory"),
     (Backlog, Refusals, "no room is left for messages"),
@@ -119,6 +121,7 @@ const DOWNWARD: &[(State, State, &str)] = &[
     (Death, Queue, "who comes back calls at once"),
     (Death, Latency, "who comes back calls at once, and for other things"),
     (Death, Misses, "who comes back asks for other keys"),
+    (Errors, Misses, "what could not be loaded is not put there"),
     (Latency, Backlog, "consumers take longer over a message"),
     (Queue, Backlog, "consumers take no more messages"),
     (Processor, Backlog, "consumers take longer over a message"),

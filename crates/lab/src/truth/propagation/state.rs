@@ -43,6 +43,8 @@ pub enum State {
     Retries,
     /// The process ended, and what it knew with it.
     Death,
+    /// Keys of a cache go to make room for others.
+    Evictions,
     /// More messages wait in a queue.
     Backlog,
     /// A broker does not read what publishers send.
@@ -54,8 +56,8 @@ pub enum State {
 }
 
 use State::{
-    Backlog, Blocked, DeadLetters, Death, Errors, Guards, Held, Latency, Leak, Load, Locks, Memory, Misses, Pauses, PoolTimeouts, PoolWait, Processor,
-    Queue, Redeliveries, Refusals, Retries, Throttling,
+    Backlog, Blocked, DeadLetters, Death, Errors, Evictions, Guards, Held, Latency, Leak, Load, Locks, Memory, Misses,
+    Pauses, PoolTimeouts, PoolWait, Processor, Queue, Redeliveries, Refusals, Retries, Throttling,
 };
 
 impl State {
@@ -81,6 +83,7 @@ impl State {
             Errors => "errors",
             Retries => "retries",
             Death => "process ends, and starts cold",
+            Evictions => "keys are evicted",
             Backlog => "messages pile up",
             Blocked => "publishers are blocked",
             Redeliveries => "messages are delivered again",
@@ -98,6 +101,7 @@ impl State {
             "processor.present.mean" => Processor,
             "locks.present.mean" | "row_holders" => Locks,
             "misses" => Misses,
+            "evicted" => Evictions,
             "leaked" | "leaked_connections" => Leak,
             "in_use.present.mean" | "in_use.sojourn.mean" => Held,
             "wait.mean" | "waiting.present.mean" if pool => PoolWait,
@@ -108,9 +112,8 @@ impl State {
             "blocked.present.mean" => Blocked,
             "redelivered" => Redeliveries,
             "dead_lettered" | "dropped" => DeadLetters,
-            "refused" | "rejected" | "shed" | "expired" | "limited" | "over_limit" | "syn_dropped" | "abandoned" | "delayed" => {
-                Refusals
-            }
+            "refused" | "rejected" | "shed" | "expired" | "limited" | "over_limit" | "syn_dropped" | "abandoned"
+            | "delayed" => Refusals,
             "not_permitted" | "opened" | "bulkhead_full" | "ejections" | "breaker" | "ejected_hosts" => Guards,
             "failed" | "timeouts" | "lock_timeouts" | "statement_timeouts" => Errors,
             "retries" => Retries,

@@ -194,7 +194,9 @@ impl Naive {
     }
 
     fn accept(&mut self, number: u64) {
-        let Some(at) = self.handed.iter().position(|handed| handed.number == number && !handed.accepted) else { return };
+        let Some(at) = self.handed.iter().position(|handed| handed.number == number && !handed.accepted) else {
+            return;
+        };
         self.handed[at].accepted = true;
         self.handed[at].counted = false;
         let (tag, queue) = (self.handed[at].tag, self.handed[at].copy.queue);
