@@ -40,6 +40,11 @@ pub(crate) struct Here {
     pub(crate) endpoint: usize,
     pub(crate) database: usize,
     pub(crate) cache: usize,
+    pub(crate) broker: usize,
+    /// The queue of a broker being written.
+    pub(crate) queue: usize,
+    /// The consumer being written, where it is not an endpoint.
+    pub(crate) task: Option<usize>,
     pub(crate) source: String,
     /// Whether its requests come from users who wait for their answers.
     pub(crate) closed: bool,
@@ -167,11 +172,12 @@ impl<'b> Draft<'b> {
         &self.plan.databases[self.service().pools[self.here.pool].1]
     }
 
-    /// Any service, database or cache.
+    /// Any service, database, cache or broker.
     pub(crate) fn any_component(&mut self) -> String {
         let names: Vec<&str> = (self.plan.services.iter().map(|service| &service.name))
             .chain(self.plan.databases.iter().map(|database| &database.name))
             .chain(self.plan.caches.iter().map(|cache| &cache.name))
+            .chain(self.plan.brokers.iter().map(|broker| &broker.name))
             .map(String::as_str)
             .collect();
         self.choices.pick(&names).to_owned()

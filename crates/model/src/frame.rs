@@ -47,6 +47,8 @@ pub(crate) enum State {
     Joining,
     /// Answered; the answer is on the wire to the caller.
     Answered,
+    /// A publication that its broker does not read while its memory alarm is set.
+    Blocked,
 }
 
 /// How a frame ended, or a call: an HTTP-like status, 0 where no answer came, and why.
@@ -121,6 +123,8 @@ impl CallerSide {
 pub(crate) const FORKED: u32 = u32::MAX - 1;
 /// Edge of a frame that nobody called: it loads a value for the cache of its process.
 pub(crate) const LOAD: u32 = u32::MAX;
+/// Edge of a frame that nobody called: it handles a message.
+pub(crate) const CONSUMED: u32 = u32::MAX - 2;
 /// Connections that a frame can hold at once.
 pub(crate) const HELD: usize = 2;
 /// Depth to which loops nest.
@@ -366,6 +370,12 @@ impl Frame {
     #[inline]
     pub(crate) fn is_load(&self) -> bool {
         self.edge == LOAD && self.link != FORKED
+    }
+
+    /// Whether it handles a message.
+    #[inline]
+    pub(crate) fn is_consumed(&self) -> bool {
+        self.edge == CONSUMED && self.link != FORKED
     }
 
     /// Whether it has not reached its process yet, as far as its caller can tell.

@@ -8,6 +8,7 @@ pub mod balance;
 mod blame;
 pub mod blueprint;
 pub mod breaker;
+pub mod broker;
 pub mod budget;
 pub mod bulkhead;
 pub mod concurrency;

@@ -5,6 +5,7 @@
 //! collection pauses it or while it is stopped from outside; events addressed to it then wait in its inbox.
 
 use crate::blame::Origins;
+use crate::broker::Broker;
 use crate::cpu::Cpu;
 use crate::guard::Guard;
 use crate::heap::{Collection, Heap};
@@ -82,6 +83,14 @@ pub(crate) struct ConnectionTimer {
     pub(crate) connection: ConnectionId,
     pub(crate) what: PoolEvent,
     pub(crate) ticket: Ticket,
+}
+
+/// A broker, and when it next does something by itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Hosted {
+    pub(crate) machine: Broker,
+    pub(crate) ticket: Ticket,
+    pub(crate) due: Time,
 }
 
 /// One process. What every request needs stands in its first cache lines, for the reason given at
@@ -196,6 +205,8 @@ pub(crate) struct Process {
     pub(crate) lines: u64,
     pub(crate) meter: Meter,
     pub(crate) guard: Option<Box<Guard>>,
+    /// The queues of a broker. They outlive its process, on its disk or as counts.
+    pub(crate) broker: Option<Box<Hosted>>,
 }
 
 impl Process {
@@ -261,6 +272,7 @@ impl Process {
             // What a cache within the process holds lies on its heap where there is one.
             None => self.caches.iter().map(Store::used).sum(),
         };
-        baseline + stored + managed
+        let messages = self.broker.as_ref().map_or(0, |broker| broker.machine.bytes());
+        baseline + stored + managed + messages
     }
 }

@@ -64,6 +64,12 @@ pub const PATIENCE: Purpose = Purpose(110);
 pub const PHASE: Purpose = Purpose(111);
 /// A component's own draws in a placebo.
 pub const COMPONENT: Purpose = Purpose(112);
+/// A delivery of a message, by how often it was tried and delivered.
+pub const DELIVERY: Purpose = Purpose(130);
+/// A message: a trace of its own.
+pub const MESSAGE: Purpose = Purpose(131);
+/// Latency of an acknowledgement that goes out before the end.
+pub const ACK_LATENCY: Purpose = Purpose(132);
 /// A log line.
 pub const LINE: Purpose = Purpose(53);
 /// How long until Vegas next measures the time without load, by the ordinal of the measurement.

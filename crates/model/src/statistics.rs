@@ -5,6 +5,7 @@ mod link;
 mod station;
 pub(crate) mod wide;
 
+pub use crate::broker::{DeadLetters, QueueStatistics};
 pub use histogram::LatencyHistogram;
 pub use link::LinkStatistics;
 pub use station::{Balance, Level, Station};
@@ -27,6 +28,8 @@ pub struct Statistics {
     pub balances: Vec<Balance>,
     /// By link, for links with a traffic policy.
     pub links: Vec<LinkStatistics>,
+    /// By queue, for the queues of brokers.
+    pub queues: Vec<QueueStatistics>,
 }
 
 /// What became of a source's requests: `sent = answered + failed + in flight`, always.
@@ -75,6 +78,8 @@ pub struct ServiceStatistics {
     pub held_back: Station,
     /// Statements that wait for a row, without a worker.
     pub locks: Station,
+    /// Publications that a broker does not read.
+    pub blocked: Station,
     /// Waits in the accept queue, of everything that a worker took up.
     pub queued: LatencyHistogram,
     /// Workers that there are to take requests up, over all processes; 0 where nothing limits them. Where a limit was lowered, those

@@ -8,7 +8,7 @@
 //! - costs by size: a pause per MiB, a rate of marking;
 //! - what counts in a unit of its own, because the real thing does: nginx' `limit_req` in milliseconds, `Retry-After` in seconds,
 //!   Finagle's least retries by the second, a token bucket's default of a second's burst, `lfu-decay-time` in minutes;
-//! - what has times built in: HikariCP's housekeeper, the cycles of Redis, the periods of a CFS quota, the SYNs of Linux,
+//! - what has times built in: HikariCP's housekeeper, the instants at which brokers look at deadlines and memory, the cycles of Redis, the periods of a CFS quota, the SYNs of Linux,
 //!   PostgreSQL's `deadlock_timeout`.
 
 use super::Tree;
@@ -50,7 +50,7 @@ const DISTRIBUTIONS: &[&str] =
     &["Exponential", "LogNormal", "Normal", "Uniform", "Gamma", "Pareto", "Weibull", "Empirical", "Mixture"];
 
 /// What is built in, and has times of its own.
-const BUILT_IN: &[&str] = &["HikariCp", "Jvm", "CPython"];
+const BUILT_IN: &[&str] = &["HikariCp", "Jvm", "CPython", "RabbitMq", "Redis"];
 
 /// Fields whose values do not scale, and what they are set to; they are left out where that is nothing.
 const UNSCALED: &[(&str, Option<&str>)] = &[

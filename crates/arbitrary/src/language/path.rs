@@ -81,6 +81,23 @@ pub(crate) static FORMS: &[Form] = &[
     form("SERVICE/CACHE.maximum_entries", |d| local(d, "maximum_entries"), |d| d.one_of(&["None", "1", "7"])),
     form("SERVICE/CACHE.maximum_bytes", |d| local(d, "maximum_bytes"), |d| d.one_of(&["None", "\"1B\"", "\"20KiB\""])),
     form("SERVICE/CACHE/KEYS.ttl", local_keys, leaf::age_or_none),
+    form("BROKER/transport.memory", |d| limits(d, "transport.memory"), |d| d.quoted(&["1GiB", "41MiB", "1B"])),
+    form(
+        "BROKER/transport.high_watermark",
+        |d| limits(d, "transport.high_watermark"),
+        |d| d.one_of(&["0.4", "1", "0"]),
+    ),
+    form(
+        "BROKER/transport.maxmemory",
+        |d| limits(d, "transport.maxmemory"),
+        |d| d.one_of(&["None", "\"1B\"", "\"20KiB\""]),
+    ),
+    form("BROKER/transport.consumer_timeout", |d| limits(d, "transport.consumer_timeout"), leaf::age_or_none),
+    form("BROKER/transport.visibility_timeout", |d| limits(d, "transport.visibility_timeout"), leaf::age),
+    form("BROKER/QUEUE.max_length", |d| limits(d, ".max_length"), |d| d.one_of(&["None", "1", "7"])),
+    form("BROKER/QUEUE.delivery_limit", |d| limits(d, ".delivery_limit"), |d| d.one_of(&["None", "0", "2"])),
+    form("BROKER/QUEUE.ttl", |d| limits(d, ".ttl"), leaf::age_or_none),
+    form("SERVICE/CONSUMER.prefetch", |d| limits(d, ".prefetch"), leaf::count),
     form("SOURCE.timeout", |d| fields(d.plan.sources.clone(), "timeout"), leaf::patience),
     form("SOURCE.retries", |d| fields(d.plan.sources.clone(), "retries"), leaf::count),
     form("SOURCE.patience", patient, law),
@@ -166,6 +183,9 @@ fn described_links(d: &Draft<'_>) -> Vec<String> {
 
 /// Forms whose values are bound to others when a world begins, and free later.
 const BOUND: &[&str] = &[
+    "SERVICE.places",
+    "BROKER/transport.memory",
+    "BROKER/transport.high_watermark",
     "SERVICE/memory.limit",
     "SERVICE/heap.maximum",
     "SERVICE/heap.base",

@@ -114,5 +114,11 @@ const fn state(milestone: Milestone) -> State {
         Milestone::BulkheadFull => State::BulkheadFull,
         Milestone::Throttled => State::Throttled,
         Milestone::RetryRefused => State::RetryRefused,
+        Milestone::MemoryAlarm => State::MemoryAlarm,
+        Milestone::Redelivered => State::Redelivered,
+        Milestone::DeadLettered => State::DeadLettered,
+        Milestone::MessageDropped => State::MessageDropped,
+        Milestone::QueueFull => State::QueueFull,
+        Milestone::TaskFailed => State::TaskFailed,
     }
 }

@@ -3,10 +3,10 @@
 //!
 //! Left out: laws of demand and latency, which are no dials, and whatever a scenario sets from the start only.
 
-use knockon_kernel::Time;
+use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::{
-    Action, Blueprint, Cores, HeapField, KeyspaceField, LinkField, Patch, PolicyField, PoolField, Runtime,
-    ServiceField, Step, Target, Vacation, VacationField, Value,
+    Action, Blueprint, BrokerField, ConsumerField, Cores, HeapField, KeyspaceField, LinkField, Patch, PolicyField,
+    PoolField, QueueField, Runtime, ServiceField, Step, Target, Transport, Vacation, VacationField, Value,
 };
 use knockon_model::id::{PolicyId, ServiceId};
 
@@ -72,6 +72,7 @@ pub(super) fn read(blueprint: &Blueprint, target: Target) -> Option<Value> {
                 }
                 Step::Allocate { bytes } | Step::Churn { bytes } | Step::Retain { bytes } => Some(Value::Bytes(*bytes)),
                 Step::Leak { share, .. } => Some(Value::Number(*share)),
+                Step::Publish { bytes, .. } => Some(Value::Bytes(u64::from(*bytes))),
                 _ => None,
             }
         }
@@ -82,6 +83,31 @@ pub(super) fn read(blueprint: &Blueprint, target: Target) -> Option<Value> {
             }
             (Vacation::WhenIdle { .. }, VacationField::Every) => None,
         },
+        Target::Broker(service, field) => match (&blueprint[service].runtime, field) {
+            (Runtime::Broker(broker), BrokerField::Timeout) => {
+                Some(Value::Duration(broker.transport.timeout().unwrap_or(Duration::MAX)))
+            }
+            (Runtime::Broker(broker), BrokerField::Memory) => match broker.transport {
+                Transport::RabbitMq { limit, .. } => Some(Value::Limit(limit)),
+                Transport::Redis { maxmemory, .. } => Some(Value::Limit(maxmemory)),
+            },
+            _ => None,
+        },
+        Target::Queue(service, queue, field) => match &blueprint[service].runtime {
+            Runtime::Broker(broker) => {
+                let queue = &broker.queues[queue as usize];
+                Some(match field {
+                    QueueField::MaxLength => Value::Limit(queue.max_length),
+                    QueueField::DeliveryLimit => Value::Limit(queue.delivery_limit.map(u64::from)),
+                    QueueField::Ttl => Value::Duration(queue.ttl.unwrap_or(Duration::MAX)),
+                })
+            }
+            _ => None,
+        },
+        Target::Consumer(service, consumer, ConsumerField::Prefetch) => {
+            let consumer = blueprint[service].consumers.get(consumer as usize)?;
+            Some(Value::Count(u64::from(consumer.prefetch)))
+        }
         _ => None,
     }
 }
@@ -161,6 +187,33 @@ pub(super) fn write(blueprint: &mut Blueprint, (target, value): Setting) {
         (Target::Keyspace(keyspace, KeyspaceField::Ttl), Value::Duration(ttl)) => {
             blueprint.keyspaces[keyspace.index()].ttl = Some(ttl);
         }
+        (Target::Broker(service, field), value) => {
+            let Runtime::Broker(broker) = &mut blueprint.services[service.index()].runtime else { return };
+            match (&mut broker.transport, field, value) {
+                (Transport::RabbitMq { limit, .. }, BrokerField::Memory, Value::Limit(new)) => *limit = new,
+                (Transport::Redis { maxmemory, .. }, BrokerField::Memory, Value::Limit(new)) => *maxmemory = new,
+                (Transport::RabbitMq { consumer_timeout, .. }, BrokerField::Timeout, Value::Duration(new)) => {
+                    *consumer_timeout = (new != Duration::MAX).then_some(new);
+                }
+                (Transport::Redis { visibility_timeout, .. }, BrokerField::Timeout, Value::Duration(new)) => {
+                    *visibility_timeout = new;
+                }
+                _ => {}
+            }
+        }
+        (Target::Queue(service, queue, field), value) => {
+            let Runtime::Broker(broker) = &mut blueprint.services[service.index()].runtime else { return };
+            let queue = &mut broker.queues[queue as usize];
+            match (field, value) {
+                (QueueField::MaxLength, Value::Limit(limit)) => queue.max_length = limit,
+                (QueueField::DeliveryLimit, Value::Limit(limit)) => queue.delivery_limit = limit.map(count),
+                (QueueField::Ttl, Value::Duration(ttl)) => queue.ttl = (ttl != Duration::MAX).then_some(ttl),
+                _ => {}
+            }
+        }
+        (Target::Consumer(service, consumer, ConsumerField::Prefetch), Value::Count(prefetch)) => {
+            blueprint.services[service.index()].consumers[consumer as usize].prefetch = count(prefetch);
+        }
         (Target::Vacation(service, VacationField::Length), Value::Sampler(new)) => {
             match &mut blueprint.services[service.index()].vacation {
                 Some(Vacation::Periodic { length, .. } | Vacation::WhenIdle { length, .. }) => *length = new,
@@ -218,19 +271,21 @@ pub(super) fn calls(blueprint: &Blueprint) -> Vec<CallSite> {
                     Step::Call { service, policy, .. } => Some((policy, Some(service))),
                     Step::Query { pool, policy, .. } => Some((policy, Some(service.pools[pool.index()].database))),
                     Step::CacheGet { keyspace, policy, .. } => Some((policy, Some(blueprint[keyspace].cache))),
+                    Step::Publish { service, policy, .. } => Some((policy, Some(service))),
                     Step::Fork { policy, .. } => Some((policy, None)),
                     Step::LocalGet { .. } => None,
                     _ => continue,
                 };
                 timed += 1;
-                called += usize::from(matches!(step, Step::Call { .. }));
+                let retries = matches!(step, Step::Call { .. } | Step::Publish { .. });
+                called += usize::from(retries);
                 let Some((policy, callee)) = found else { continue };
                 all.push(CallSite {
                     policy,
                     caller: service.name.clone(),
                     callee,
                     timeout: format!("{front}.timeout[{timed}]"),
-                    retries: matches!(step, Step::Call { .. }).then(|| format!("{front}.retries[{called}]")),
+                    retries: retries.then(|| format!("{front}.retries[{called}]")),
                 });
             }
         }
@@ -295,6 +350,33 @@ pub(super) fn path(blueprint: &Blueprint, target: Target) -> String {
         Target::Keyspace(keyspace, KeyspaceField::Ttl) => {
             let keys = &blueprint[keyspace];
             format!("{}/{}.ttl", name(keys.cache), blueprint.keyspace_name(keys))
+        }
+        Target::Broker(service, field) => {
+            let redis = matches!(&blueprint[service].runtime, Runtime::Broker(broker) if broker.transport.is_redis());
+            let field = match (field, redis) {
+                (BrokerField::Memory, false) => "memory",
+                (BrokerField::Memory, true) => "maxmemory",
+                (BrokerField::Timeout, false) => "consumer_timeout",
+                (BrokerField::Timeout, true) => "visibility_timeout",
+            };
+            format!("{}/transport.{field}", name(service))
+        }
+        Target::Queue(service, queue, field) => {
+            let field = match field {
+                QueueField::MaxLength => "max_length",
+                QueueField::DeliveryLimit => "delivery_limit",
+                QueueField::Ttl => "ttl",
+            };
+            let queue = match &blueprint[service].runtime {
+                Runtime::Broker(broker) => broker.queues[queue as usize].name.as_str(),
+                _ => "",
+            };
+            format!("{}/{queue}.{field}", name(service))
+        }
+        Target::Consumer(service, consumer, ConsumerField::Prefetch) => {
+            let described = &blueprint[service];
+            let endpoint = described.consumers[consumer as usize].endpoint;
+            format!("{}/{}.prefetch", described.name, described.endpoints[endpoint.index()].name)
         }
         other => format!("{other:?}"),
     }

@@ -49,6 +49,11 @@ pub(super) fn kind(event: &LogEvent) -> (Kind, bool) {
             CollectionKind::Full => (26, true),
             CollectionKind::Generation(_) => (27, true),
         },
+        LogEvent::TaskReceived { .. } => (28, false),
+        LogEvent::TaskEnded { .. } => (29, false),
+        LogEvent::MemoryAlarm { on: true } => (30, true),
+        LogEvent::MemoryAlarm { on: false } => (31, true),
+        LogEvent::ConsumerTimedOut { .. } => (32, true),
     }
 }
 

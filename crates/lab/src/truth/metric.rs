@@ -164,6 +164,22 @@ pub(super) const KEYS: &[(&str, Worse)] = &[
     ("waiting.present.mean", Higher),
 ];
 
+/// Of the queues of a broker.
+pub(super) const QUEUE: &[(&str, Worse)] = &[
+    ("published", Neither),
+    ("throughput", Neither),
+    ("rejected", Higher),
+    ("redelivered", Higher),
+    ("dead_lettered", Higher),
+    ("dropped", Higher),
+    ("ready.present.mean", Higher),
+    ("unacked.present.mean", Higher),
+    ("wait.mean", Higher),
+];
+
+/// Of brokers, beside what they have in common with other services.
+pub(super) const BROKER: &[(&str, Worse)] = &[("blocked.present.mean", Higher)];
+
 pub(super) const LINK: &[(&str, Worse)] = &[
     ("sent", Neither),
     ("failed", Higher),
@@ -208,6 +224,9 @@ pub(super) const LEVELS: &[(LevelKind, Worse)] = &[
     (LevelKind::ConcurrencyLimit, Lower),
     (LevelKind::Breaker, Higher),
     (LevelKind::Ejected, Higher),
+    (LevelKind::Ready, Higher),
+    (LevelKind::Unacknowledged, Neither),
+    (LevelKind::Consumers, Lower),
 ];
 
 #[cfg(test)]

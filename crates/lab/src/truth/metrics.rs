@@ -2,8 +2,8 @@
 
 use super::edge::Edge;
 use super::metric::Worse::{Higher, Neither};
-use super::metric::{ENDPOINT, KEYS, LEVELS, LINK, Metric, POOL, SERVICE, SOURCE, Worse};
-use knockon_model::blueprint::{Arrivals, Blueprint};
+use super::metric::{BROKER, ENDPOINT, KEYS, LEVELS, LINK, Metric, POOL, QUEUE, SERVICE, SOURCE, Worse};
+use knockon_model::blueprint::{Arrivals, Blueprint, Runtime};
 use knockon_model::id::{EndpointId, ProcessId};
 use knockon_model::record::{Part, ProcessInfo, SeriesKind};
 use knockon_model::{LevelKind, LevelPart, World};
@@ -48,6 +48,12 @@ impl Metrics {
             all.latencies.extend((first..all.metrics.len()).filter(|&n| all.metrics[n].name == "latency.mean"));
             for pool in &service.pools {
                 all.add(blueprint, &service.name, Some(&pool.name), POOL);
+            }
+            if let Runtime::Broker(broker) = &service.runtime {
+                all.add(blueprint, &service.name, None, BROKER);
+                for queue in &broker.queues {
+                    all.add(blueprint, &service.name, Some(&queue.name), QUEUE);
+                }
             }
         }
         for keys in &blueprint.keyspaces {
@@ -298,6 +304,10 @@ fn part_of(blueprint: &Blueprint, process: &ProcessInfo, part: LevelPart) -> Opt
         LevelPart::Pool(pool) => Some(blueprint[process.service?].pools[pool.index()].name.clone()),
         LevelPart::Cache(cache) => Some(blueprint[cache].name.clone()),
         LevelPart::Link(link) => Some(blueprint.link_name(link)),
+        LevelPart::Queue(queue) => match &blueprint[process.service?].runtime {
+            Runtime::Broker(broker) => Some(broker.queues[queue as usize].name.clone()),
+            _ => None,
+        },
     }
 }
 

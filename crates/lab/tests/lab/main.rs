@@ -2,6 +2,7 @@
 
 mod blame;
 mod branches;
+mod brokers;
 mod caches;
 mod expectations;
 mod fidelity;

@@ -21,6 +21,7 @@
 //! * running: during a collection the heap, by bytes: what was allocated since the one before for young ones, all live bytes for full ones. A frame
 //!   waits for it that would compute, or for whom an answer or a timer has come. Who waits for a pool, a lock, branches, a load or in a
 //!   queue goes on waiting for that.
+//! * memory and length of a broker: the publishers of the messages that are there, by their bytes and by their number.
 //! * places, tokens, concurrency, permits: those in the queue, those let through lately, those in work, those whose attempts are under way.
 //!
 //! Pure but for its [`Standing`]s, which `world/blaming.rs` and `world/standings.rs` make. Deliberately not here: what follows of it
@@ -88,6 +89,8 @@ pub(crate) struct Accounts {
     pub(crate) running: Account,
     /// By rate limiter: that of the service, then those of endpoints.
     pub(crate) tokens: Vec<Account>,
+    /// A broker's memory, by the bytes of messages.
+    pub(crate) memory: Account,
     pub(crate) refusals: Refusals,
     /// Frames of the process that stand somewhere.
     members: Vec<u32>,
@@ -102,6 +105,9 @@ pub(crate) struct Refusals {
     pub(crate) places: Matrix,
     pub(crate) tokens: Matrix,
     pub(crate) concurrency: Matrix,
+    /// A broker's memory, and the length of its queues.
+    pub(crate) memory: Matrix,
+    pub(crate) length: Matrix,
 }
 
 /// What a request was refused for want of.
@@ -117,6 +123,10 @@ pub(crate) enum Want {
     Concurrency(u32),
     /// A permit of the account of a link.
     Permit(u32),
+    /// A broker's memory.
+    Memory(u32),
+    /// Room in a queue of a broker.
+    Room(u32, u32),
 }
 
 /// The accounts of a world, and what has changed since the last event.
@@ -135,6 +145,7 @@ pub(crate) struct Blame {
     pub(crate) touched_pools: Vec<(u32, u8, bool)>,
     pub(crate) touched_locks: Vec<u32>,
     pub(crate) touched_tokens: Vec<(u32, u32)>,
+    pub(crate) touched_brokers: Vec<u32>,
     pub(crate) refused: Vec<(Want, PartyKey)>,
 }
 
@@ -276,6 +287,7 @@ impl Blame {
             Wait::Pool(pool) => waits(&mut self.pool(process, pool).queue),
             Wait::Opening(pool) => waits(&mut self.pool(process, pool).opening),
             Wait::Tokens(limiter) => waits(self.tokens(process, limiter)),
+            Wait::Memory => waits(&mut here.memory),
             Wait::Permit(link) => waits(&mut self.permits[link as usize].0),
         }
         for pool in pools.into_iter().flatten() {
@@ -308,6 +320,7 @@ impl Blame {
                 ("processor", a.processor.agrees_with(&b.processor)),
                 ("locks", a.locks.agrees_with(&b.locks)),
                 ("running", a.running.agrees_with(&b.running)),
+                ("memory", a.memory.agrees_with(&b.memory)),
                 ("pools", all_agree(&a.pools, &b.pools, pools)),
                 ("tokens", all_agree(&a.tokens, &b.tokens, Account::agrees_with)),
                 ("stillness", a.stillness == b.stillness),

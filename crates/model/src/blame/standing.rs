@@ -26,6 +26,8 @@ pub(crate) enum Wait {
     Running,
     /// The quota, without being a job of the processor.
     Quota,
+    /// A broker's memory.
+    Memory,
 }
 
 /// Where a frame stands.

@@ -130,6 +130,12 @@ pub enum Target {
     Link(LinkId, LinkField),
     Keyspace(KeyspaceId, KeyspaceField),
     LocalCache(LocalCacheId, LocalCacheField),
+    /// Of a broker.
+    Broker(ServiceId, BrokerField),
+    /// A queue of a broker, by its number there.
+    Queue(ServiceId, u32, QueueField),
+    /// A consumer, by its number in its service.
+    Consumer(ServiceId, u32, ConsumerField),
 }
 
 /// Patchable fields of a service. `Workers`, `Places`: [`Value::Limit`]; `Cores`, `Quota`: [`Value::Limit`] in thousandths;
@@ -233,6 +239,32 @@ pub enum KeyspaceField {
 pub enum LocalCacheField {
     MaximumEntries,
     MaximumBytes,
+}
+
+/// Patchable fields of a broker. `Memory`: bytes of messages above which publishers are blocked (RabbitMQ) or refused (Redis),
+/// [`Value::Limit`]; `Timeout`: the consumer timeout or the visibility timeout of deliveries from then on, [`Value::Duration`], the longest
+/// for none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are those of the blueprint's fields")]
+pub enum BrokerField {
+    Memory,
+    Timeout,
+}
+
+/// Patchable fields of a queue: [`Value::Limit`], and of `Ttl` a [`Value::Duration`], the longest for none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are those of the blueprint's fields")]
+pub enum QueueField {
+    MaxLength,
+    DeliveryLimit,
+    Ttl,
+}
+
+/// Patchable fields of a consumer: [`Value::Count`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are those of the blueprint's fields")]
+pub enum ConsumerField {
+    Prefetch,
 }
 
 /// A value of the kind that its target takes.

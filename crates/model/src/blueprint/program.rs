@@ -48,6 +48,22 @@ pub enum Operation {
         /// What it does: `load users`.
         name: String,
     },
+    /// A publication to a queue.
+    Publish {
+        /// `rabbitmq`, `redis`.
+        system: String,
+        /// Queue.
+        queue: String,
+    },
+    /// What a consumer does with a message.
+    Process {
+        /// `rabbitmq`, `redis`.
+        system: String,
+        /// Queue.
+        queue: String,
+        /// The task, by its name at the service.
+        task: String,
+    },
 }
 
 impl Operation {
@@ -56,7 +72,11 @@ impl Operation {
     pub fn statement(&self) -> Option<&str> {
         match self {
             Self::Sql { operation, .. } => Some(operation),
-            Self::Http { .. } | Self::Cache { .. } | Self::Internal { .. } => None,
+            Self::Http { .. }
+            | Self::Cache { .. }
+            | Self::Internal { .. }
+            | Self::Publish { .. }
+            | Self::Process { .. } => None,
         }
     }
 }
@@ -288,6 +308,30 @@ pub enum Step {
         /// HTTP status.
         status: u16,
     },
+    /// Sends a message to a queue of a broker.
+    Publish {
+        /// Draw address.
+        site: Site,
+        /// Broker.
+        service: ServiceId,
+        /// Its endpoint for the queue.
+        endpoint: EndpointId,
+        /// Timeout and retries.
+        policy: PolicyId,
+        /// Bytes of the message's body.
+        bytes: u32,
+        /// Whether it waits until the broker has the message.
+        confirm: bool,
+        /// Whether the frame goes on when the publication has failed for good.
+        optional: bool,
+    },
+    /// Takes the message of a publication into a queue: the end of a broker's endpoint.
+    Enqueue {
+        /// Which queue of the broker.
+        queue: u32,
+    },
+    /// Acknowledges the message that is being handled: the beginning of the program of a consumer that does so early.
+    Accept,
 }
 
 /// What becomes of a load whose callers have all left.

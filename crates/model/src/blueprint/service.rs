@@ -1,6 +1,6 @@
 //! Services as described: an application process, a database or a cache, and the memory it lives in.
 
-use super::{Admission, CPython, Endpoint, Heap, Pool, Redis};
+use super::{Admission, Broker, CPython, Consumer, Endpoint, Heap, Pool, Redis};
 use crate::cpu::Contention;
 use crate::id::SamplerId;
 use knockon_kernel::{Duration, Time};
@@ -51,6 +51,8 @@ pub struct Service {
     pub endpoints: Vec<Endpoint>,
     /// Connection pools owned by each process.
     pub pools: Vec<Pool>,
+    /// What each process consumes from brokers.
+    pub consumers: Vec<Consumer>,
 }
 
 impl Service {
@@ -76,6 +78,8 @@ pub enum Runtime {
     Postgres(Postgres),
     /// Redis: one thread.
     Redis(Redis),
+    /// A message broker.
+    Broker(Broker),
 }
 
 /// Processor capacity in thousandths of a core; `Unlimited` means that computing never waits.

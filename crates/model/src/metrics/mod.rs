@@ -9,6 +9,7 @@
 //!   instrumentation reports them;
 //! * Node: prom-client; native processes: OpenTelemetry's HTTP metrics and the Go client's process ([`client`], [`process`]);
 //! * PostgreSQL and Redis: their exporters, which run beside them and outlive them ([`postgres`], [`redis`]);
+//! * RabbitMQ: its own plugin; a Redis that Celery uses, and Celery's workers: exporters beside them ([`broker`], [`celery`]);
 //! * limits before the workers: NGINX Plus', Resilience4j's, `concurrency-limits`' names, and the kernel's counters ([`limits`]);
 //! * what guards calls to others: Resilience4j, Hystrix and Envoy, where links have them ([`upstream`]);
 //! * every container: cAdvisor, and under Kubernetes kube-state-metrics ([`container`], [`kubernetes`]).
@@ -20,7 +21,9 @@
 //! Sampling reads only. Deliberately not here: what no machine knows (event-loop lag, metaspace, threads, sizes of messages,
 //! exception labels), and metrics of sources, which nobody scrapes.
 
+mod broker;
 mod caffeine;
+mod celery;
 mod client;
 mod container;
 mod hikari;
@@ -90,6 +93,8 @@ enum Reading {
     Jvm(jvm::Reading),
     Postgres(postgres::Reading),
     Redis(redis::Reading),
+    Broker(broker::Reading),
+    Celery(celery::Reading),
     /// Of the account of a link, by its number.
     Upstream(u32, upstream::Reading),
     Limits(limits::Reading),
@@ -142,7 +147,9 @@ impl Metrics {
                 }
                 Runtime::Postgres(_) => postgres::list(&mut listing, service),
                 Runtime::Redis(_) => redis::list(&mut listing, service),
+                Runtime::Broker(broker) => broker::list(&mut listing, broker),
             }
+            celery::list(&mut listing, service);
             upstream::list(&mut listing, blueprint, service, index as u32, upstreams);
         }
         let (entries, words) = listing.finish(catalogue);
@@ -196,6 +203,8 @@ impl Reading {
             Self::Jvm(reading) => reading.value(target),
             Self::Postgres(reading) => Some(reading.value(target)),
             Self::Redis(reading) => reading.value(target, words),
+            Self::Broker(reading) => reading.value(target),
+            Self::Celery(reading) => reading.value(target),
             Self::Upstream(upstream, reading) => reading.value(target, upstream),
             Self::Limits(reading) => reading.value(target),
         }

@@ -34,12 +34,27 @@ pub enum ResourceKind {
     Concurrency,
     /// Permits of a bulkhead at the caller's end of a link.
     Permits(LinkId),
+    /// A broker's memory: publications wait for it, or are refused.
+    Memory,
+    /// Room in a broker's queues. Nobody waits for it: who finds none is refused.
+    Length,
 }
 
 impl ResourceKind {
     /// Words of the kinds, in the order of the declaration.
-    pub const WORDS: [&'static str; 9] =
-        ["workers", "pool", "processor", "locks", "running", "places", "tokens", "concurrency", "permits"];
+    pub const WORDS: [&'static str; 11] = [
+        "workers",
+        "pool",
+        "processor",
+        "locks",
+        "running",
+        "places",
+        "tokens",
+        "concurrency",
+        "permits",
+        "memory",
+        "length",
+    ];
 
     /// The word in tables.
     #[must_use]
@@ -54,6 +69,8 @@ impl ResourceKind {
             Self::Tokens => 6,
             Self::Concurrency => 7,
             Self::Permits(_) => 8,
+            Self::Memory => 9,
+            Self::Length => 10,
         }]
     }
 }
@@ -155,6 +172,8 @@ pub enum Activity {
     Quota,
     /// Nothing: what is waited for is not there, or lies idle.
     Nothing,
+    /// Messages that it has published, which nobody has done with.
+    Published,
 }
 
 impl Activity {
@@ -188,6 +207,7 @@ impl Activity {
             Self::Collector => "collector",
             Self::Quota => "quota",
             Self::Nothing => "nothing",
+            Self::Published => "published",
         }
     }
 

@@ -72,8 +72,27 @@ pub enum LogEvent {
     LockWait { backend: u32, transaction: u32, row: u32, next: bool, waited: Duration, acquired: bool },
     /// An administrator ended a back end.
     Terminated { backend: u32 },
+    /// A worker has received a message.
+    TaskReceived { endpoint: EndpointId, task: u128 },
+    /// A worker has done with a message, after working on it for so long. `error` where it failed.
+    TaskEnded { endpoint: EndpointId, task: u128, end: TaskEnd, took: Duration, error: ErrorType },
+    /// A broker stops reading what publishers send, or goes on.
+    MemoryAlarm { on: bool },
+    /// A consumer of this queue had a delivery for too long: its channel is closed.
+    ConsumerTimedOut { queue: u32 },
     /// The program's own line: index into the endpoint's messages.
     Application { endpoint: EndpointId, severity: Severity, message: u32 },
+}
+
+/// How a worker's task ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum TaskEnd {
+    /// As it should.
+    Succeeded,
+    /// For good.
+    Failed,
+    /// It failed, and is tried again later.
+    Retried,
 }
 
 /// What a collection was.

@@ -78,6 +78,8 @@ impl World {
             ran_until: Time::ZERO,
             spans_since_watermark: 0,
             stopped: None,
+            consumed: BTreeMap::new(),
+            broker_effects: Vec::new(),
             blame: None,
             blueprint,
         };
@@ -213,7 +215,7 @@ impl SourceState {
 }
 
 fn process_of(service: &Service, index: u32, key: Key) -> Process {
-    let traced = !matches!(service.runtime, Runtime::Postgres(_) | Runtime::Redis(_));
+    let traced = !matches!(service.runtime, Runtime::Postgres(_) | Runtime::Redis(_) | Runtime::Broker(_));
     Process {
         service: index,
         traced,
@@ -298,6 +300,7 @@ fn bare(key: Key) -> Process {
         connections: 0,
         backends: 0,
         store: None,
+        broker: None,
         caches: Vec::new(),
         locks: None,
         statement_timers: BTreeMap::new(),

@@ -1,5 +1,6 @@
 //! Events of the calendar: small, `Copy`, and addressed. An event whose addressee has gone is stale and does nothing.
 
+use super::brokers::Coming;
 use crate::id::{ConnectionId, FrameRef};
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +55,14 @@ pub(crate) enum Event {
     Retransmit { frame: FrameRef },
     /// A bulkhead that grew has a permit for a frame that waits.
     Permit { frame: FrameRef },
+    /// A message reaches its consumer's process.
+    Consume { frame: FrameRef },
+    /// An acknowledgement that went out early reaches the broker. Deliveries are numbered in 56 bits.
+    Accepted { process: u32, incarnation: u32, delivery: u64 },
+    /// The consumers of a process come or go, as a broker that stood still finds out.
+    Consumer { process: u32, incarnation: u32, worker: u32, coming: Coming },
+    /// Something of a broker's own is due.
+    BrokerDue { process: u32, incarnation: u32 },
 }
 
 /// Events of connections.
@@ -142,6 +151,12 @@ impl Event {
             Self::User { source, user } => Packed(30, pair(source, user)),
             Self::VacationDue { process, incarnation } => Packed(31, pair(process, incarnation)),
             Self::VacationOver { process, incarnation } => Packed(32, pair(process, incarnation)),
+            Self::Consume { frame: of } => Packed(70, frame(of)),
+            Self::Accepted { process, incarnation, delivery } => Packed(71 | delivery << 8, pair(process, incarnation)),
+            Self::Consumer { process, incarnation, worker, coming } => {
+                Packed(72 | (coming as u64) << 8 | u64::from(worker) << 16, pair(process, incarnation))
+            }
+            Self::BrokerDue { process, incarnation } => Packed(73, pair(process, incarnation)),
         }
     }
 }
@@ -184,6 +199,15 @@ impl Packed {
             30 => Event::User { source: low, user: high },
             31 => Event::VacationDue { process, incarnation },
             32 => Event::VacationOver { process, incarnation },
+            70 => Event::Consume { frame },
+            71 => Event::Accepted { process, incarnation, delivery: kind >> 8 },
+            72 => Event::Consumer {
+                process,
+                incarnation,
+                worker: (kind >> 16) as u32,
+                coming: Coming::ALL[usize::from((kind >> 8) as u8)],
+            },
+            73 => Event::BrokerDue { process, incarnation },
             other => unreachable!("no event is packed as {other}"),
         }
     }
@@ -221,7 +245,12 @@ mod tests {
             Event::User { source: u32::MAX, user: index },
             Event::VacationDue { process, incarnation },
             Event::VacationOver { process, incarnation },
+            Event::Consume { frame },
+            Event::Accepted { process, incarnation, delivery: (1 << 56) - 1 },
+            Event::BrokerDue { process, incarnation },
         ];
+        let comings = Coming::ALL.map(|coming| Event::Consumer { process, incarnation, worker: u32::MAX, coming });
+        events.extend(comings);
         let connection = ConnectionId(u32::MAX - 1);
         let of_pool = PoolEvent::ALL.map(|what| Event::Pool { process, incarnation, connection, pool: 255, what });
         events.extend(of_pool);

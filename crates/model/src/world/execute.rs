@@ -185,6 +185,12 @@ impl World {
                 self.fail(frame, Outcome { status, error, ..Outcome::OK }, None, sink);
                 Flow::Leave
             }
+            Op::Publish { edge, confirm, .. } => self.publish(frame, edge, confirm, sink),
+            Op::Enqueue { queue } => self.enqueue_message(frame, queue, sink),
+            Op::Accept => {
+                self.accept_message(frame);
+                Flow::On
+            }
             Op::Finish | Op::BranchEnd => {
                 self.finish(frame, sink);
                 Flow::Leave

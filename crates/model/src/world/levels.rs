@@ -37,6 +37,8 @@ pub enum LevelPart {
     Cache(LocalCacheId),
     /// Its account of a link.
     Link(LinkId),
+    /// A queue of a broker, by its number there.
+    Queue(u32),
 }
 
 /// What is measured.
@@ -104,6 +106,16 @@ pub enum LevelKind {
     PermitWaiting,
     /// Attempts under way over a link.
     Attempts,
+    /// Messages that wait for a consumer.
+    Ready,
+    /// Messages that have been delivered and not acknowledged, or wait to be tried again.
+    Unacknowledged,
+    /// Bytes of a broker's messages.
+    MessageBytes,
+    /// Publications that a broker does not read.
+    Blocked,
+    /// Consumers that a queue gives messages to.
+    Consumers,
 }
 
 impl LevelKind {
@@ -142,6 +154,11 @@ impl LevelKind {
             Self::Ejected => "ejected_hosts",
             Self::PermitWaiting => "permit_waiting",
             Self::Attempts => "attempts_under_way",
+            Self::Ready => "ready",
+            Self::Unacknowledged => "unacknowledged",
+            Self::MessageBytes => "message_bytes",
+            Self::Blocked => "blocked_publications",
+            Self::Consumers => "consumers",
         }
     }
 
@@ -154,6 +171,7 @@ impl LevelKind {
             | Self::RetainedBytes
             | Self::LiveAfterFullBytes
             | Self::OldBytes
+            | Self::MessageBytes
             | Self::EntryBytes => "By",
             _ => "1",
         }
@@ -256,6 +274,18 @@ impl World {
                 levels.own(LevelKind::RowHolders, rows.map_or(0, |rows| rows.holding.into()));
                 let waiting = process.locks.as_ref().map_or(0, |locks| locks.waiting());
                 levels.own(LevelKind::RowWaiters, waiting.into());
+            }
+            Runtime::Broker(_) => {
+                let machine = process.broker.as_ref().map(|hosted| &hosted.machine);
+                levels.own(LevelKind::MessageBytes, machine.map_or(0, |machine| machine.bytes()));
+                levels.own(LevelKind::Blocked, machine.map_or(0, |machine| machine.blocked().len() as u64));
+                for (number, queue) in machine.iter().flat_map(|machine| machine.queues()).enumerate() {
+                    let part = LevelPart::Queue(number as u32);
+                    levels.add(part, LevelKind::Ready, queue.statistics.ready.present());
+                    levels.add(part, LevelKind::Unacknowledged, queue.statistics.unacked.present());
+                    let there = machine.map_or(0, |machine| machine.consumers_there(number as u32));
+                    levels.add(part, LevelKind::Consumers, there);
+                }
             }
             _ => {}
         }

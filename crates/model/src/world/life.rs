@@ -4,6 +4,7 @@
 //! connections are refused), then starts as the next version with empty heap, pools and caches. A rolling update that
 //! starts the new process first is not modelled.
 
+use super::brokers::Coming;
 use super::{Event, World};
 use crate::blame::Origins;
 use crate::blueprint::Runtime;
@@ -46,6 +47,9 @@ impl World {
             self.emit_change(ChangeKind::Exited { code, oom_killed }, service, Some(process), sink);
         }
         self.lose_frames::<S>(process, now);
+        let graceful = ending == Ending::Replaced;
+        self.consumers_come(process, if graceful { Coming::Leaves } else { Coming::Dies }, sink);
+        self.end_broker(process, sink);
         self.break_connections(process);
         let p = &mut self.processes[process as usize];
         let ran_for = now.saturating_sub(p.started);
@@ -105,6 +109,11 @@ impl World {
                 self.lose_load(frame);
                 continue;
             }
+            if f.is_consumed() {
+                self.services[service].statistics.lost += 1;
+                self.lose_delivery(frame);
+                continue;
+            }
             f.outcome = Outcome::lost(error);
             f.keeps_connection = false;
             f.held = Default::default();
@@ -127,7 +136,7 @@ impl World {
         let inbox = std::mem::take(&mut p.inbox);
         for (_, event) in inbox {
             match event {
-                Event::Reply { child } => self.frames.remove(child),
+                Event::Reply { child } | Event::Consume { frame: child } => self.forget_delivery(child),
                 // A new connection's packet reached a database that is gone: the client is refused.
                 Event::Pool { .. } => self.calendar.post(now, event.packed()),
                 // So does a handshake.
@@ -300,6 +309,8 @@ impl World {
             }
         }
         self.plan_vacations(process);
+        self.start_broker(process, sink);
+        self.consumers_come(process, Coming::Connects, sink);
     }
 
     /// A deploy: every process of the service stops, and starts again as the next version.
@@ -325,6 +336,7 @@ impl World {
             let incarnation = p.incarnation;
             let idle = p.busy == 0 && p.queue.is_empty();
             self.emit_log(process, LogEvent::Stopping, sink);
+            self.consumers_come(process, Coming::Cancels, sink);
             if idle {
                 self.stopped(process, sink);
             } else {

@@ -172,6 +172,12 @@ impl World {
             (Target::Step(service, endpoint, step, field), value) => {
                 let program = self.tables.program_base[service.index()] + endpoint.0;
                 let at = self.tables.programs[program as usize].first + step;
+                if let (Op::Publish { edge, .. }, StepField::Bytes, Value::Bytes(bytes)) =
+                    (self.tables.ops[at as usize], field, value)
+                    && let Some(publication) = self.tables.publications.get_mut(&edge)
+                {
+                    return Value::Bytes(u64::from(std::mem::replace(&mut publication.bytes, clamp(bytes))));
+                }
                 set_step(&mut self.tables.ops[at as usize], field, value)
             }
             (Target::Policy(policy, PolicyField::Timeout), Value::Duration(timeout)) => {
@@ -233,6 +239,11 @@ impl World {
                 });
                 let throttle = self.traffic_of(link).and_then(|policy| policy.throttle.as_mut());
                 Value::Number(throttle.map_or(k, |throttle| std::mem::replace(&mut throttle.k, k)))
+            }
+            (Target::Broker(service, field), value) => self.set_broker(service, field, value, sink),
+            (Target::Queue(service, queue, field), value) => self.set_queue(service, queue, field, value, sink),
+            (Target::Consumer(service, consumer, field), value) => {
+                self.set_consumer(service, consumer, field, value, sink)
             }
             (target, value) => mismatch(target, value),
         }
@@ -474,7 +485,12 @@ fn set_step(op: &mut Op, field: StepField, value: Value) -> Value {
 /// Parameters that a team changes in a service's configuration, and that its change log would show.
 fn configured(target: Target) -> Option<u32> {
     match target {
-        Target::Service(service, _) | Target::Heap(service, _) | Target::Pool(service, ..) => Some(service.0),
+        Target::Service(service, _)
+        | Target::Heap(service, _)
+        | Target::Pool(service, ..)
+        | Target::Broker(service, _)
+        | Target::Queue(service, ..)
+        | Target::Consumer(service, ..) => Some(service.0),
         _ => None,
     }
 }

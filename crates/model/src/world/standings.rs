@@ -82,6 +82,7 @@ impl World {
             State::WaitingPool if f.connecting.is_some() => (Wait::Opening(f.query_pool), pool),
             State::WaitingPool => (Wait::Pool(f.query_pool), pool),
             State::WaitingLock => (Wait::Lock, Activity::Lock),
+            State::Blocked => (Wait::Memory, Activity::Queued),
             State::WaitingPermit => {
                 let edge = self.tables.edges[f.call_edge as usize];
                 let link = edge.upstream.wrapping_add(f.process);

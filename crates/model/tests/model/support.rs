@@ -110,6 +110,7 @@ impl Builder {
             admission: Admission::default(),
             endpoints: vec![endpoint("GET /", program)],
             pools: Vec::new(),
+            consumers: Vec::new(),
         });
         ServiceId(self.0.services.len() as u32 - 1)
     }

@@ -16,7 +16,7 @@ use crate::unit::print_bytes;
 use flow::Flow;
 use formula::{erlang_c, exceeds};
 use knockon_kernel::{Duration, Time};
-use knockon_model::blueprint::{Arrivals, Blueprint, Heap, LinkEnd, Pool, Runtime, Service, Step};
+use knockon_model::blueprint::{Ack, Arrivals, Blueprint, Broker, Heap, LinkEnd, Pool, Runtime, Service, Step};
 use knockon_model::id::{ServiceId, SourceId};
 
 /// A line of the check.
@@ -98,6 +98,9 @@ impl Report<'_> {
         if let Runtime::Postgres(postgres) = &service.runtime {
             self.rows(n, service);
             self.connections(n, service, postgres.max_connections.saturating_sub(postgres.reserved));
+        }
+        if let Runtime::Broker(broker) = &service.runtime {
+            self.queues(n, service, broker);
         }
         if let Some(expires) = service.certificate
             && expires < Time::ZERO + self.blueprint.duration
@@ -295,6 +298,58 @@ impl Report<'_> {
             .sum();
         let healthy = wanted <= u64::from(slots);
         self.line(healthy, format!("{}: pools may open {wanted} of {slots} connections", service.name));
+    }
+
+    /// ρ = λ·S/c of each queue's workers, and how likely it is that a message is taken back from a worker that is still at it.
+    fn queues(&mut self, n: usize, service: &Service, broker: &Broker) {
+        for (q, queue) in broker.queues.iter().enumerate() {
+            let name = format!("{}/{}", service.name, queue.name);
+            let consumers: Vec<_> = self.blueprint.consumers_of(ServiceId(n as u32), q as u32).collect();
+            let rate = self.flow.rates[n][q];
+            if consumers.is_empty() {
+                if rate > 0.0 {
+                    self.line(false, format!("{name}: {} messages/s, and nobody consumes them", number(rate)));
+                }
+                continue;
+            }
+            let (mut work, mut most) = (0.0, 0.0);
+            let mut workers = Some(0.0);
+            for &(of, endpoint) in &consumers {
+                let need = self.flow.need((of.index(), endpoint.index())).total;
+                work += self.flow.rates[of.index()][endpoint.index()] * need;
+                let staff = self.blueprint[of].workers.map(|workers| f64::from(workers * self.blueprint[of].replicas));
+                workers = workers.zip(staff).map(|(sum, staff)| sum + staff);
+                let own = self.blueprint[of].consumers.iter().find(|consumer| consumer.endpoint == endpoint);
+                let late = own.is_some_and(|own| own.ack == Ack::Late);
+                // Reserved messages wait for those before them.
+                let wait = self.flow.responses[of.index()][endpoint.index()] - need;
+                let held = if late { need + wait } else { wait };
+                most = if held > most { held } else { most };
+            }
+            if let Some(workers) = workers {
+                let used = work / workers;
+                let text = format!(
+                    "{name}: λ·S = {}/s · {} = {} of {workers} workers, {}",
+                    number(rate),
+                    time(if rate > 0.0 { work / rate } else { 0.0 }),
+                    number(work),
+                    share(used)
+                );
+                self.line(used < BUSY, text);
+            }
+            if let Some(timeout) = broker.transport.timeout()
+                && rate > 0.0
+            {
+                let late = exceeds(most, timeout.as_secs_f64());
+                let text = format!(
+                    "{name}: a worker has a message for {}, and it is taken back after {}: ≈ {}",
+                    time(most),
+                    rounded(timeout),
+                    share(late)
+                );
+                self.line(late < TIMED_OUT, text);
+            }
+        }
     }
 
     /// Timeouts and retries of calls to other services.

@@ -245,5 +245,11 @@ fn milestone(text: &MilestoneText) -> Milestone {
         MilestoneText::BulkheadFull => Milestone::BulkheadFull,
         MilestoneText::Throttled => Milestone::Throttled,
         MilestoneText::RetryRefused => Milestone::RetryRefused,
+        MilestoneText::MemoryAlarm => Milestone::MemoryAlarm,
+        MilestoneText::Redelivered => Milestone::Redelivered,
+        MilestoneText::DeadLettered => Milestone::DeadLettered,
+        MilestoneText::MessageDropped => Milestone::MessageDropped,
+        MilestoneText::QueueFull => Milestone::QueueFull,
+        MilestoneText::TaskFailed => Milestone::TaskFailed,
     }
 }

@@ -4,8 +4,8 @@ use super::Compiler;
 use crate::decode::{At, Entry, Map};
 use crate::held;
 use crate::language::{
-    ConcurrencyText, ContrastText, Deploy, DropRequest, FaultText, KeysText, LocalCacheText, PoolText, RateLimitText,
-    RuntimeText, ScenarioText, SetText, StepText, SystemText, VacationText,
+    BrokerText, ConcurrencyText, ContrastText, Deploy, DropRequest, FaultText, KeysText, LocalCacheText, PoolText,
+    RateLimitText, RuntimeText, ScenarioText, ServiceText, SetText, StepText, SystemText, VacationText,
 };
 use crate::leaf::{Name, Period, Setting};
 use crate::origin::Span;
@@ -13,8 +13,9 @@ use crate::path::{Address, Component, Lost, Part, link_name};
 use crate::suggest;
 use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::{
-    Action, Arrivals, Contrast, Cores, Dropped, Fault, HeapField, KeyspaceField, LinkEnd, LinkField, LocalCacheField,
-    Patch, PolicyField, PoolField, ServiceField, SourceField, Step, StepField, Target, Vacation, VacationField, Value,
+    Action, Arrivals, BrokerField, ConsumerField, Contrast, Cores, Dropped, Fault, HeapField, KeyspaceField, LinkEnd,
+    LinkField, LocalCacheField, Patch, PolicyField, PoolField, QueueField, ServiceField, SourceField, Step, StepField,
+    Target, Transport, Vacation, VacationField, Value,
 };
 use knockon_model::id::{EndpointId, FaultId, KeyspaceId, LinkId, PolicyId, PoolId, ServiceId};
 
@@ -296,6 +297,7 @@ impl Compiler<'_> {
                     Part::Vacation => self.vacation_target(id, service.vacation.value.as_ref()?, field, span),
                     Part::Pool(name) => pool(id, &service.pools, name, field),
                     Part::Endpoint(endpoint) => self.endpoint_target(system, address, id, name, endpoint, span),
+                    Part::Consumer(consumer) => self.consumer_target(system, address, id, name, consumer, span),
                     Part::LocalCache(cache) => self.local_cache_target(id, cache, service.caches.get(cache)?, field),
                     Part::LocalKeys(cache, keys) if field == "ttl" => {
                         let id = *self.local_keyspaces.get(&(name.as_str(), cache.as_str(), keys.as_str()))?;
@@ -362,6 +364,10 @@ impl Compiler<'_> {
                     (Part::Memory, "limit") => Some(memory_limit(id, cache.memory.limit.value.map(|b| b.0))),
                     _ => None,
                 }
+            }
+            Component::Broker(name) => {
+                let id = *self.services.get(name.as_str())?;
+                broker_target(id, system.brokers.get(name)?, &address.part, field)
             }
             Component::Load(name) => {
                 let id = *self.sources.get(name)?;
@@ -485,15 +491,50 @@ impl Compiler<'_> {
         let service = system.services.get(service)?;
         let n = service.endpoints.names().position(|endpoint| endpoint == name)?;
         let endpoint = service.endpoints.get(name)?;
+        let bytes = [endpoint.allocate.0, endpoint.retain.0, endpoint.churn.0];
+        self.program_target(service, address, (id, n), bytes, &endpoint.steps, span)
+    }
+
+    fn consumer_target(
+        &mut self,
+        system: &SystemText,
+        address: &Address,
+        id: ServiceId,
+        service: &str,
+        name: &str,
+        span: Span,
+    ) -> Option<Change> {
+        let service = system.services.get(service)?;
+        let n = service.consumers.names().position(|consumer| consumer == name)?;
+        let consumer = service.consumers.get(name)?;
+        if address.field == "prefetch" {
+            let prefetch = u64::from(consumer.prefetch.value?.0);
+            return Some((Target::Consumer(id, n as u32, ConsumerField::Prefetch), Value::Count(prefetch)));
+        }
+        let bytes = [consumer.allocate.0, consumer.retain.0, consumer.churn.0];
+        // Consumers come behind the endpoints.
+        let n = n + service.endpoints.entries.len();
+        self.program_target(service, address, (id, n), bytes, &consumer.steps, span)
+    }
+
+    fn program_target(
+        &mut self,
+        service: &ServiceText,
+        address: &Address,
+        (id, n): (ServiceId, usize),
+        [allocate, retain, churn]: [u64; 3],
+        steps: &Vec<At<StepText>>,
+        span: Span,
+    ) -> Option<Change> {
         let step = |position, field| Target::Step(id, EndpointId(n as u32), position, field);
         let managed = matches!(service.runtime.value, RuntimeText::Jvm(_) | RuntimeText::CPython(_));
         match (address.field.as_str(), address.step) {
             // Programs of managed memory begin with these three.
-            ("allocate", None) if managed => Some((step(0, StepField::Bytes), Value::Bytes(endpoint.allocate.0))),
-            ("retain", None) if managed => Some((step(1, StepField::Bytes), Value::Bytes(endpoint.retain.0))),
-            ("churn", None) if managed => Some((step(2, StepField::Bytes), Value::Bytes(endpoint.churn.0))),
+            ("allocate", None) if managed => Some((step(0, StepField::Bytes), Value::Bytes(allocate))),
+            ("retain", None) if managed => Some((step(1, StepField::Bytes), Value::Bytes(retain))),
+            ("churn", None) if managed => Some((step(2, StepField::Bytes), Value::Bytes(churn))),
             (field, Some(wanted)) => {
-                let (index, text) = address.find_step(&endpoint.steps, wanted)?;
+                let (index, text) = address.find_step(steps, wanted)?;
                 let place = *self.places.get(&(id, n as u32))?.get(index)?;
                 match (field, text) {
                     ("demand", StepText::Compute(compute)) => {
@@ -517,6 +558,14 @@ impl Compiler<'_> {
                     ("timeout", StepText::Call(call)) => timeout(place.policy?, call.timeout.value?.0),
                     ("timeout", StepText::Query(query)) => timeout(place.policy?, query.timeout.value?.0),
                     ("timeout", StepText::Parallel(parallel)) => timeout(place.policy?, parallel.timeout.value?.0),
+                    ("bytes", StepText::Publish(publish)) => {
+                        Some((step(place.position, StepField::Bytes), Value::Bytes(publish.bytes.0)))
+                    }
+                    ("timeout", StepText::Publish(publish)) => timeout(place.policy?, publish.timeout.value?.0),
+                    ("retries", StepText::Publish(publish)) => Some((
+                        Target::Policy(place.policy?, PolicyField::Retries),
+                        Value::Count(u64::from(publish.retries.0)),
+                    )),
                     ("timeout", StepText::CacheAside(cache)) => timeout(place.policy?, cache.timeout.value?.0),
                     ("timeout", StepText::ReadThrough(cache)) => timeout(place.policy?, cache.timeout.value?.0),
                     ("load_timeout", StepText::CacheAside(cache)) => {
@@ -534,6 +583,40 @@ impl Compiler<'_> {
             }
             _ => None,
         }
+    }
+}
+
+fn broker_target(id: ServiceId, text: &BrokerText, part: &Part, field: &str) -> Option<Change> {
+    let transport = super::broker::transport(text);
+    let longest = |timeout: Option<Duration>| Value::Duration(timeout.unwrap_or(Duration::MAX));
+    match (part, field, transport) {
+        (Part::Transport, "memory" | "high_watermark", Transport::RabbitMq { limit, .. }) => {
+            Some((Target::Broker(id, BrokerField::Memory), Value::Limit(limit)))
+        }
+        (Part::Transport, "maxmemory", Transport::Redis { maxmemory, .. }) => {
+            Some((Target::Broker(id, BrokerField::Memory), Value::Limit(maxmemory)))
+        }
+        (Part::Transport, "consumer_timeout" | "visibility_timeout", _) => {
+            Some((Target::Broker(id, BrokerField::Timeout), longest(transport.timeout())))
+        }
+        (Part::MessageQueue(name), _, _) => {
+            let number = text.queues.names().position(|known| known == name)? as u32;
+            let queue = text.queues.get(name)?;
+            let (field, value) = match field {
+                "max_length" => {
+                    (QueueField::MaxLength, Value::Limit(queue.max_length.value.map(|count| u64::from(count.0))))
+                }
+                "delivery_limit" => (
+                    QueueField::DeliveryLimit,
+                    Value::Limit(queue.delivery_limit.value.map(|count| u64::from(count.0))),
+                ),
+                "ttl" => (QueueField::Ttl, longest(queue.ttl.value.map(|period| period.0))),
+                _ => return None,
+            };
+            (!transport.is_redis()).then_some((Target::Queue(id, number, field), value))
+        }
+        (Part::Memory, "limit", _) => Some(memory_limit(id, text.memory.limit.value.map(|b| b.0))),
+        _ => None,
     }
 }
 

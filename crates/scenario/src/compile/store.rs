@@ -65,6 +65,7 @@ impl<'t> Compiler<'t> {
             admission: Admission::default(),
             endpoints,
             pools: Vec::new(),
+            consumers: Vec::new(),
         }
     }
 

@@ -4,6 +4,7 @@
 //! between several of them, such as references, is checked where they are compiled.
 
 mod admission;
+mod broker;
 mod campaign;
 mod expect;
 mod fault;
@@ -21,6 +22,10 @@ mod traffic;
 
 pub(crate) use admission::{
     ClassText, DelayText, DroppedText, OrderText, OverflowText, QueueText, ScheduleText, StatusText, VictimText,
+};
+pub(crate) use broker::{
+    AckText, BrokerText, ConsumerText, MessageOverflowText, MessageQueueText, OnFailureText, PublishText, RabbitMqText,
+    TransportText,
 };
 pub(crate) use campaign::{CampaignText, KindText};
 pub(crate) use expect::{Bound, ChainText, Expect, MeasureText, MilestoneText, MissText, ReproducesText, ValueText};

@@ -18,6 +18,9 @@ impl Component {
         if system.caches.get(name).is_some() {
             return Ok(Self::Cache(owned));
         }
+        if system.brokers.get(name).is_some() {
+            return Ok(Self::Broker(owned));
+        }
         if system.load.get(name).is_some() {
             return Ok(Self::Load(owned));
         }
@@ -53,7 +56,7 @@ impl Component {
 /// Names of everything that paths begin with.
 fn component_names(system: &SystemText) -> Vec<String> {
     let names = system.services.names().chain(system.databases.names()).chain(system.caches.names());
-    names.chain(system.load.names()).map(str::to_owned).collect()
+    names.chain(system.brokers.names()).chain(system.load.names()).map(str::to_owned).collect()
 }
 
 impl Part {
@@ -83,6 +86,7 @@ impl Part {
                     _ if service.pools.get(part).is_some() => return Ok(Self::Pool(owned)),
                     _ if service.endpoints.get(part).is_some() => return Ok(Self::Endpoint(owned)),
                     _ if service.caches.get(part).is_some() => return Ok(Self::LocalCache(owned)),
+                    _ if service.consumers.get(part).is_some() => return Ok(Self::Consumer(owned)),
                     _ => {}
                 }
                 if let Some((cache, keys)) = part.split_once('/')
@@ -96,6 +100,7 @@ impl Part {
                 }
                 known.extend(managed.then_some("heap").into_iter().chain(["memory", "queue"]));
                 known.extend(service.pools.names().chain(service.caches.names()).chain(service.endpoints.names()));
+                known.extend(service.consumers.names());
             }
             Component::Database(database) => {
                 let Some(database) = system.databases.get(database) else { return Ok(Self::Itself) };
@@ -114,6 +119,16 @@ impl Part {
                     _ => {}
                 }
                 known.extend(["memory"].into_iter().chain(cache.keys.names()));
+            }
+            Component::Broker(broker) => {
+                let Some(broker) = system.brokers.get(broker) else { return Ok(Self::Itself) };
+                match part {
+                    "memory" => return Ok(Self::Memory),
+                    "transport" => return Ok(Self::Transport),
+                    _ if broker.queues.get(part).is_some() => return Ok(Self::MessageQueue(owned)),
+                    _ => {}
+                }
+                known.extend(["memory", "transport"].into_iter().chain(broker.queues.names()));
             }
             Component::Load(_) => {
                 if part == "backoff" {

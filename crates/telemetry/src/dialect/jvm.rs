@@ -167,6 +167,16 @@ fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
         (ErrorType::ClientThrottled, _) => {
             body.push_str("java.util.concurrent.RejectedExecutionException: Request throttled by the client");
         }
+        (ErrorType::Timeout, Callee::Broker) => {
+            body.push_str("org.springframework.amqp.AmqpTimeoutException: Publisher confirm was not received in time");
+        }
+        (ErrorType::ConnectionRefused, Callee::Broker) => {
+            body.push_str("org.springframework.amqp.AmqpConnectException: java.net.ConnectException: Connection refused");
+        }
+        (ErrorType::ConnectionReset, Callee::Broker) => {
+            body.push_str("com.rabbitmq.client.AlreadyClosedException: connection is already closed due to connection error");
+        }
+        (ErrorType::Nacked, _) => body.push_str("org.springframework.amqp.AmqpException: Nack Received"),
         (ErrorType::Application | ErrorType::OutOfMemory, _) => unreachable!("worded by the caller"),
     }
 }

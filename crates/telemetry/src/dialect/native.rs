@@ -97,6 +97,7 @@ fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
         ErrorType::CallNotPermitted => body.push_str("circuit breaker is open"),
         ErrorType::BulkheadFull => body.push_str("too many concurrent calls"),
         ErrorType::ClientThrottled => body.push_str("request throttled by the client"),
+        ErrorType::Nacked => body.push_str("publication was nacked by the broker"),
         ErrorType::CacheFull => body.push_str("OOM command not allowed when used memory > 'maxmemory'."),
     }
 }

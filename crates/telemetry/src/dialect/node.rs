@@ -82,6 +82,7 @@ fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
         ErrorType::CallNotPermitted => body.push_str("Breaker is open"),
         ErrorType::BulkheadFull => body.push_str("Semaphore locked"),
         ErrorType::ClientThrottled => body.push_str("Request throttled by the client"),
+        ErrorType::Nacked => body.push_str("message nacked"),
         ErrorType::CacheFull => body.push_str("OOM command not allowed when used memory > 'maxmemory'."),
     }
 }

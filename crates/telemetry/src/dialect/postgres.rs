@@ -37,9 +37,11 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut Strin
         LogEvent::SlowQuery { endpoint, duration, client } => {
             let text = match &speaker.service.endpoints[endpoint.index()].operation {
                 Operation::Sql { text, .. } => text,
-                Operation::Http { .. } | Operation::Cache { .. } | Operation::Internal { .. } => {
-                    &speaker.service.endpoints[endpoint.index()].name
-                }
+                Operation::Http { .. }
+                | Operation::Cache { .. }
+                | Operation::Internal { .. }
+                | Operation::Publish { .. }
+                | Operation::Process { .. } => &speaker.service.endpoints[endpoint.index()].name,
             };
             let how = if is_simple(speaker, client, text) { "statement" } else { "execute <unnamed>" };
             say!(body, "duration: {} ms  {how}: {text}", Milliseconds(duration));

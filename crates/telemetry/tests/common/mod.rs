@@ -54,6 +54,7 @@ fn service(name: &str, runtime: Runtime, endpoints: Vec<Endpoint>, pools: Vec<Po
         admission: Admission::default(),
         endpoints,
         pools,
+        consumers: Vec::new(),
     }
 }
 
@@ -415,6 +416,7 @@ impl Generator {
             error,
             http_status,
             resend: 0,
+            link: Default::default(),
         };
         let ledger = LedgerRecord { trace, span: SpanId(span), start: start_at, server, parts };
         let slot = self.free.pop().unwrap_or_else(|| {

@@ -7,8 +7,8 @@ use super::known::Known;
 use super::node::Node;
 use super::rules::Way;
 use super::state::State::{
-    self, Death, Errors, Guards, Held, Latency, Leak, Load, Locks, Pauses, PoolTimeouts, PoolWait, Processor, Queue,
-    Refusals, Retries, Throttling,
+    self, Backlog, Blocked, Death, Errors, Guards, Held, Latency, Leak, Load, Locks, Pauses, PoolTimeouts, PoolWait,
+    Processor, Queue, Refusals, Retries, Throttling,
 };
 use knockon_kernel::Duration;
 use knockon_model::record::{Activity, ErrorType, ResourceKind};
@@ -60,14 +60,14 @@ impl Accounts {
 /// Whether the account of a state would name another one if anything were due to it.
 fn tells(from: State, to: State, way: Way) -> bool {
     match (to, way) {
-        (Latency, Way::Within) => matches!(from, Pauses | Throttling | Processor | Locks | PoolWait | Queue),
+        (Latency, Way::Within) => matches!(from, Pauses | Throttling | Processor | Locks | PoolWait | Queue | Blocked),
         (Latency, Way::Up) => matches!(from, Latency | Pauses | Queue),
         (Held | Queue, Way::Within) => matches!(from, Pauses | Throttling | Processor | PoolWait | Latency),
         (Held | Queue, Way::Up) => matches!(from, Latency | Pauses),
         (PoolWait, _) => matches!(from, Leak | Held | Death | Errors),
         (Load, Way::Within) => from == Latency,
         (Load, Way::Down) => matches!(from, Load | Errors | Retries),
-        (Refusals, Way::Within) => matches!(from, Queue | Death),
+        (Refusals, Way::Within) => matches!(from, Queue | Death | Backlog),
         (Errors, _) => true,
         _ => false,
     }
@@ -116,6 +116,7 @@ impl Ledger<'_> {
                 (ResourceKind::Processor, _) => self.first(component, &[Processor]),
                 (ResourceKind::Locks, _) => self.first(component, &[Locks]),
                 (ResourceKind::Running, _) => self.first(component, &[Pauses]),
+                (ResourceKind::Memory, _) => self.first(component, &[Blocked]),
                 (ResourceKind::Pool(pool), _) => {
                     self.find_of(component, self.known.pool(self.name(component), pool), PoolWait)
                 }
@@ -193,6 +194,8 @@ impl Ledger<'_> {
             }
         }
         account.add(self.first(component, &[Queue]), no_place);
+        let no_room = self.known.waits.of(component).filter(|&(kind, ..)| kind == ResourceKind::Length);
+        account.add(self.first(component, &[Backlog]), no_room.map(|(.., wait)| wait.refusals).sum());
         let refused: u64 = self
             .callers(component)
             .flat_map(|caller| self.failing(caller))
@@ -251,9 +254,11 @@ impl Ledger<'_> {
     /// The state of a callee that makes calls to it fail for such a reason.
     fn failed_at(&self, callee: usize, why: ErrorType) -> Option<usize> {
         let states: &[State] = match why {
-            ErrorType::Timeout | ErrorType::StatementTimeout => &[Latency, Pauses, Queue, Errors],
+            ErrorType::Timeout | ErrorType::StatementTimeout => &[Latency, Pauses, Queue, Blocked, Errors],
             ErrorType::ConnectionRefused => &[Refusals, Death],
-            ErrorType::Overloaded | ErrorType::RateLimited | ErrorType::TooManyConnections => &[Refusals],
+            ErrorType::Overloaded | ErrorType::RateLimited | ErrorType::TooManyConnections | ErrorType::Nacked => {
+                &[Refusals]
+            }
             ErrorType::ConnectionReset | ErrorType::ConnectionLost | ErrorType::Terminated => &[Death, Errors],
             _ => &[Errors],
         };

@@ -3,8 +3,8 @@
 use super::known::Known;
 use super::node::Node;
 use super::state::State::{
-    self, Death, Errors, Evictions, Guards, Held, Latency, Leak, Load, Locks, Memory, Misses, Pauses, PoolTimeouts,
-    PoolWait, Processor, Queue, Refusals, Retries, Throttling,
+    self, Backlog, Blocked, DeadLetters, Death, Errors, Evictions, Guards, Held, Latency, Leak, Load, Locks, Memory,
+    Misses, Pauses, PoolTimeouts, PoolWait, Processor, Queue, Redeliveries, Refusals, Retries, Throttling,
 };
 
 /// What one state does to another of the same component.
@@ -54,6 +54,14 @@ const WITHIN: &[(State, State, &str)] = &[
     (Guards, Errors, "calls are not permitted"),
     (Load, Evictions, "more keys are put there than there is room for"),
     (Evictions, Misses, "keys went to make room for others"),
+    (Load, Backlog, "more messages come"),
+    (Backlog, Blocked, "messages fill its memory"),
+    (Backlog, Refusals, "no room is left for messages"),
+    (Backlog, DeadLetters, "too many messages wait, or for too long"),
+    (Blocked, Latency, "publications are not read"),
+    (Redeliveries, Backlog, "messages come again"),
+    (Redeliveries, DeadLetters, "messages come back too often"),
+    (Death, Redeliveries, "what consumers had is given to them again"),
 ];
 
 /// What one state does to another of the same component, where nothing else did: it explains, and stands for no other way.
@@ -88,6 +96,13 @@ const UPWARD: &[(State, State, &str)] = &[
     (Misses, Held, "what is not found there is loaded over a connection"),
     (Misses, Latency, "what is not found there is loaded"),
     (Death, Latency, "callers connect to it again"),
+    (Blocked, Held, "requests hold connections while publications are not read"),
+    (Blocked, Queue, "requests hold workers while publications are not read"),
+    (Blocked, Latency, "publishers wait until they are read"),
+    (Blocked, Errors, "publications time out"),
+    (Redeliveries, Load, "messages are handled again"),
+    (Backlog, Load, "what has waited comes at once"),
+    (Backlog, Queue, "more messages wait at consumers"),
 ];
 
 /// What a state of a caller does to one of its callee.
@@ -107,6 +122,18 @@ const DOWNWARD: &[(State, State, &str)] = &[
     (Death, Latency, "who comes back calls at once, and for other things"),
     (Death, Misses, "who comes back asks for other keys"),
     (Errors, Misses, "what could not be loaded is not put there"),
+    (Latency, Backlog, "consumers take longer over a message"),
+    (Queue, Backlog, "consumers take no more messages"),
+    (Processor, Backlog, "consumers take longer over a message"),
+    (Pauses, Backlog, "consumers stand still"),
+    (Death, Backlog, "consumers are gone"),
+    (Load, Backlog, "more messages are published"),
+    (Latency, Redeliveries, "messages are taken back before they are done with"),
+    (Queue, Redeliveries, "messages are taken back while they wait for a worker"),
+    (Pauses, Redeliveries, "messages are taken back from consumers that stand still"),
+    (Death, Redeliveries, "what consumers had goes to others"),
+    (Errors, Redeliveries, "messages that failed come again"),
+    (Errors, DeadLetters, "messages that failed are given up"),
 ];
 
 /// Where a cause is, as seen from what it leads to.

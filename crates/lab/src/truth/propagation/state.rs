@@ -45,11 +45,19 @@ pub enum State {
     Death,
     /// Keys of a cache go to make room for others.
     Evictions,
+    /// More messages wait in a queue.
+    Backlog,
+    /// A broker does not read what publishers send.
+    Blocked,
+    /// Messages are delivered again.
+    Redeliveries,
+    /// Messages become dead letters, or are dropped.
+    DeadLetters,
 }
 
 use State::{
-    Death, Errors, Evictions, Guards, Held, Latency, Leak, Load, Locks, Memory, Misses, Pauses, PoolTimeouts, PoolWait,
-    Processor, Queue, Refusals, Retries, Throttling,
+    Backlog, Blocked, DeadLetters, Death, Errors, Evictions, Guards, Held, Latency, Leak, Load, Locks, Memory, Misses,
+    Pauses, PoolTimeouts, PoolWait, Processor, Queue, Redeliveries, Refusals, Retries, Throttling,
 };
 
 impl State {
@@ -76,6 +84,10 @@ impl State {
             Retries => "retries",
             Death => "process ends, and starts cold",
             Evictions => "keys are evicted",
+            Backlog => "messages pile up",
+            Blocked => "publishers are blocked",
+            Redeliveries => "messages are delivered again",
+            DeadLetters => "messages are given up",
         }
     }
 
@@ -96,9 +108,12 @@ impl State {
             "timeouts" if pool => PoolTimeouts,
             "queue.present.mean" | "inbox" => Queue,
             "latency.mean" => Latency,
-            "refused" | "shed" | "expired" | "limited" | "over_limit" | "syn_dropped" | "abandoned" | "delayed" => {
-                Refusals
-            }
+            "ready.present.mean" | "ready" => Backlog,
+            "blocked.present.mean" => Blocked,
+            "redelivered" => Redeliveries,
+            "dead_lettered" | "dropped" => DeadLetters,
+            "refused" | "rejected" | "shed" | "expired" | "limited" | "over_limit" | "syn_dropped" | "abandoned"
+            | "delayed" => Refusals,
             "not_permitted" | "opened" | "bulkhead_full" | "ejections" | "breaker" | "ejected_hosts" => Guards,
             "failed" | "timeouts" | "lock_timeouts" | "statement_timeouts" => Errors,
             "retries" => Retries,
