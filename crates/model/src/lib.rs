@@ -26,6 +26,7 @@ mod metrics;
 pub mod outlier;
 mod pairs;
 pub mod pool;
+pub mod probe;
 mod process;
 pub mod purpose;
 pub mod queue;

@@ -43,11 +43,13 @@ pub enum State {
     Retries,
     /// The process ended, and what it knew with it.
     Death,
+    /// It fails the platform's probes.
+    Probes,
 }
 
 use State::{
-    Death, Errors, Guards, Held, Latency, Leak, Load, Locks, Memory, Misses, Pauses, PoolTimeouts, PoolWait, Processor,
-    Queue, Refusals, Retries, Throttling,
+    Death, Errors, Guards, Held, Latency, Leak, Load, Locks, Memory, Misses, Pauses, PoolTimeouts, PoolWait, Probes,
+    Processor, Queue, Refusals, Retries, Throttling,
 };
 
 impl State {
@@ -73,6 +75,7 @@ impl State {
             Errors => "errors",
             Retries => "retries",
             Death => "process ends, and starts cold",
+            Probes => "fails its probes",
         }
     }
 
@@ -98,7 +101,8 @@ impl State {
             "not_permitted" | "opened" | "bulkhead_full" | "ejections" | "breaker" | "ejected_hosts" => Guards,
             "failed" | "timeouts" | "lock_timeouts" | "statement_timeouts" => Errors,
             "retries" => Retries,
-            "out_of_memory" | "oom_killed" | "restarts" | "lost" | "life" | "warm_up_left" => Death,
+            "probe_failures" | "not_ready" | "unready" | "probes_failing" => Probes,
+            "out_of_memory" | "oom_killed" | "restarts" | "probe_kills" | "lost" | "life" | "warm_up_left" => Death,
             _ => return None,
         })
     }
