@@ -10,6 +10,7 @@ mod load;
 mod loading;
 mod measurement;
 mod memory_leak;
+mod platform;
 mod proof;
 mod shipped;
 mod support;

@@ -94,6 +94,13 @@ impl Process {
     }
 }
 
+/// Where in a period a grid lies: after some millionths of it, so that a longer period moves it by as much as everything else.
+fn offset(period: Duration, unit: f64) -> Duration {
+    const PARTS: u64 = 1_000_000;
+    let part = 1 + (unit * PARTS as f64) as u64;
+    Duration::from_nanos((u128::from(period.as_nanos()) * u128::from(part) / u128::from(PARTS)) as u64)
+}
+
 impl World {
     /// Schedules the first ticks of a process' probes.
     pub(super) fn begin_probing(&mut self, process: u32) {
@@ -105,7 +112,7 @@ impl World {
             .iter()
             .map(|asked| {
                 let phase = component.purpose(purpose::PROBE_PHASE).with(asked.prober.kind() as u64);
-                (asked.prober.kind(), super::within(Time::ZERO, asked.prober.probe().period, phase.unit()))
+                (asked.prober.kind(), Time::ZERO + offset(asked.prober.probe().period, phase.unit()))
             })
             .collect();
         for (kind, at) in firsts {
@@ -127,7 +134,7 @@ impl World {
             let Some(asked) = self.asked(process, kind) else { continue };
             let (tick, period) = (asked.tick, asked.prober.probe().period);
             if self.calendar.cancel(tick) {
-                let at = super::within(reached, period, phase.with(kind as u64).unit());
+                let at = reached + offset(period, phase.with(kind as u64).unit());
                 self.schedule_tick(process, kind, at);
             }
         }

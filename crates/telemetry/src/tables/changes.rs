@@ -149,3 +149,42 @@ impl Encoder for Changes {
         ]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use knockon_model::blueprint::ProbeKind;
+    use knockon_model::id::EndpointId;
+
+    #[test]
+    fn probes_fail_in_the_words_of_the_kubelet() {
+        let routes = ["/api".to_owned(), "/healthz".to_owned()];
+        let says = |kind, endpoint: Option<u32>, failure| {
+            let endpoint = endpoint.map(EndpointId);
+            wording(ChangeKind::Unhealthy { kind, endpoint, failure }, "web", &routes).3
+        };
+        let cases = [
+            (
+                says(ProbeKind::Liveness, Some(1), ProbeFailure::Timeout),
+                "Liveness probe failed: Get \"http://POD_IP:8080/healthz\": context deadline exceeded (Client.Timeout exceeded while awaiting headers)",
+            ),
+            (
+                says(ProbeKind::Readiness, Some(1), ProbeFailure::Refused),
+                "Readiness probe failed: Get \"http://POD_IP:8080/healthz\": dial tcp POD_IP:8080: connect: connection refused",
+            ),
+            (
+                says(ProbeKind::Startup, None, ProbeFailure::Refused),
+                "Startup probe failed: dial tcp POD_IP:8080: connect: connection refused",
+            ),
+            (
+                says(ProbeKind::Readiness, Some(0), ProbeFailure::Status(503)),
+                "Readiness probe failed: HTTP probe failed with statuscode: 503",
+            ),
+        ];
+        for (said, expected) in cases {
+            assert_eq!(said, expected);
+        }
+        let (kind, _, _, message) = wording(ChangeKind::Killing { kind: ProbeKind::Liveness }, "web", &routes);
+        assert_eq!((kind, message.as_str()), ("killing", "Container web failed liveness probe, will be restarted"));
+    }
+}
