@@ -6,6 +6,7 @@ mod caches;
 mod expectations;
 mod fidelity;
 mod guards;
+mod incidents;
 mod load;
 mod loading;
 mod measurement;

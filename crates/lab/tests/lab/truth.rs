@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 /// All that is concluded of a run.
 pub(crate) struct Concluded<const OBSERVES: bool = false> {
-    truth: Truth<OBSERVES>,
+    pub(crate) truth: Truth<OBSERVES>,
     rows: Vec<Rows>,
     blame: Vec<BlameWindow>,
 }
@@ -24,7 +24,7 @@ pub(crate) fn conclude(loaded: &Loaded, threads: usize) -> Concluded {
 }
 
 /// The same of a run whose rows are observed.
-fn conclude_observed(loaded: &Loaded) -> Concluded<true> {
+pub(crate) fn conclude_observed(loaded: &Loaded) -> Concluded<true> {
     conclude_after(loaded, 2, |_| ())
 }
 

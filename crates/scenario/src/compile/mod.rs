@@ -13,6 +13,7 @@ pub(crate) mod health;
 mod limit;
 mod link;
 mod load;
+mod observer;
 mod program;
 mod reach;
 mod row;
@@ -31,6 +32,7 @@ use crate::suggest;
 use knockon_kernel::{Key, Sampler};
 use knockon_model::blueprint::{Blueprint, CallPolicy, Limits, Recordings, Site};
 use knockon_model::id::{ColumnId, DataId, EndpointId, KeyspaceId, PolicyId, SamplerId, ServiceId, SourceId};
+use knockon_model::observing::Observing;
 use program::Place;
 use std::collections::BTreeMap;
 
@@ -72,7 +74,7 @@ pub(crate) fn compile(
     originals: &BTreeMap<String, Original>,
     seed: u64,
     reader: &mut Reader,
-) -> (Blueprint, Vec<Expectation>) {
+) -> (Blueprint, Vec<Expectation>, Option<Observing>) {
     let mut compiler = Compiler {
         system,
         reader,
@@ -100,7 +102,8 @@ pub(crate) fn compile(
     compiler.faults(text);
     compiler.rows_reach();
     let expectations = compiler.expectations(&text.expect);
-    (compiler.blueprint, expectations)
+    let observing = text.observer.value.as_ref().map(|observer| compiler.observer(observer));
+    (compiler.blueprint, expectations, observing)
 }
 
 fn empty(text: &ScenarioText, seed: u64) -> Blueprint {

@@ -3,8 +3,8 @@
 use super::known::Known;
 use super::node::Node;
 use super::state::State::{
-    self, Death, Errors, Guards, Held, Latency, Leak, Load, Locks, Memory, Misses, Pauses, PoolTimeouts, PoolWait,
-    Probes, Processor, Queue, Refusals, Retries, Throttling,
+    self, Death, Errors, Evictions, Guards, Held, Latency, Leak, Load, Locks, Memory, Misses, Pauses, PoolTimeouts,
+    PoolWait, Probes, Processor, Queue, Refusals, Retries, Throttling,
 };
 
 /// What one state does to another of the same component.
@@ -52,6 +52,8 @@ const WITHIN: &[(State, State, &str)] = &[
     (Latency, Errors, "requests time out"),
     (Errors, Guards, "failures are counted"),
     (Guards, Errors, "calls are not permitted"),
+    (Load, Evictions, "more keys are put there than there is room for"),
+    (Evictions, Misses, "keys went to make room for others"),
     (Pauses, Probes, "probes time out while it stands still"),
     (Throttling, Probes, "probes wait for the next period"),
     (Processor, Probes, "probes wait for a core"),
@@ -122,6 +124,7 @@ const DOWNWARD: &[(State, State, &str)] = &[
     (Death, Queue, "who comes back calls at once"),
     (Death, Latency, "who comes back calls at once, and for other things"),
     (Death, Misses, "who comes back asks for other keys"),
+    (Errors, Misses, "what could not be loaded is not put there"),
 ];
 
 /// Where a cause is, as seen from what it leads to.

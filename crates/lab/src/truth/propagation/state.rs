@@ -43,13 +43,15 @@ pub enum State {
     Retries,
     /// The process ended, and what it knew with it.
     Death,
+    /// Keys of a cache go to make room for others.
+    Evictions,
     /// It fails the platform's probes.
     Probes,
 }
 
 use State::{
-    Death, Errors, Guards, Held, Latency, Leak, Load, Locks, Memory, Misses, Pauses, PoolTimeouts, PoolWait, Probes,
-    Processor, Queue, Refusals, Retries, Throttling,
+    Death, Errors, Evictions, Guards, Held, Latency, Leak, Load, Locks, Memory, Misses, Pauses, PoolTimeouts, PoolWait,
+    Probes, Processor, Queue, Refusals, Retries, Throttling,
 };
 
 impl State {
@@ -75,6 +77,7 @@ impl State {
             Errors => "errors",
             Retries => "retries",
             Death => "process ends, and starts cold",
+            Evictions => "keys are evicted",
             Probes => "fails its probes",
         }
     }
@@ -89,6 +92,7 @@ impl State {
             "processor.present.mean" => Processor,
             "locks.present.mean" | "row_holders" => Locks,
             "misses" => Misses,
+            "evicted" => Evictions,
             "leaked" | "leaked_connections" => Leak,
             "in_use.present.mean" | "in_use.sojourn.mean" => Held,
             "wait.mean" | "waiting.present.mean" if pool => PoolWait,
