@@ -12,6 +12,7 @@ mod loading;
 mod measurement;
 mod memory_leak;
 mod platform;
+mod one_request;
 mod proof;
 mod shipped;
 mod support;
