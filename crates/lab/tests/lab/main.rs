@@ -13,6 +13,7 @@ mod loading;
 mod measurement;
 mod memory_leak;
 mod one_request;
+mod platform;
 mod proof;
 mod shipped;
 mod support;
