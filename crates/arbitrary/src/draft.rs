@@ -27,6 +27,8 @@ pub(crate) struct Draft<'b> {
     pub(crate) bounded: BTreeSet<String>,
     /// Rows that statements lock: database, name of the row or table, how many rows.
     pub(crate) rows: Vec<(String, &'static str, usize)>,
+    /// Tables that statements lock: database and name.
+    pub(crate) tables: Vec<(String, &'static str)>,
     /// Fields and variants that this world does without: what drowns others must be absent now and then.
     muted: u64,
     /// Rows of tables that were used, for the test that all can be.
@@ -64,8 +66,12 @@ pub(crate) struct Here {
     pub(crate) steps: usize,
     /// When the fault being written acts, in nanoseconds.
     pub(crate) moment_ns: u64,
-    /// The row that the fault being written is about.
+    /// The row, or the table, that the fault being written is about.
     pub(crate) row: usize,
+    /// Tables of the database being written whose locks are kept.
+    pub(crate) kept: Vec<&'static str>,
+    /// That of the query class being written, if it is one of those.
+    pub(crate) table: Option<&'static str>,
     /// Name of the service that the deploy being written is of.
     pub(crate) deployed: String,
 }
@@ -97,6 +103,7 @@ impl<'b> Draft<'b> {
             limits: Vec::new(),
             bounded: BTreeSet::new(),
             rows: Vec::new(),
+            tables: Vec::new(),
             muted,
             used: BTreeSet::new(),
         }

@@ -112,6 +112,8 @@ pub struct ServiceStatistics {
     pub lock_timeouts: u64,
     /// Statements that failed of `statement_timeout` (databases).
     pub statement_timeouts: u64,
+    /// Statements that failed of a deadlock (databases).
+    pub deadlocks: u64,
     /// Cache reads that found their key (cache services).
     pub hits: u64,
     /// Cache reads that did not.

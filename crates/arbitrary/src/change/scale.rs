@@ -9,7 +9,7 @@
 //! - what counts in a unit of its own, because the real thing does: nginx' `limit_req` in milliseconds, `Retry-After` in seconds,
 //!   Finagle's least retries by the second, a token bucket's default of a second's burst, `lfu-decay-time` in minutes;
 //! - what has times built in: HikariCP's housekeeper, the cycles of Redis, the periods of a CFS quota, the SYNs of Linux,
-//!   PostgreSQL's `deadlock_timeout`.
+//!   PostgreSQL's `deadlock_timeout` where it is not written down.
 
 use super::Tree;
 
@@ -115,6 +115,9 @@ fn freeze(value: &mut Tree) -> bool {
         }
     }
     let database = has(parts, "queries");
+    if database && !has(parts, "deadlock_timeout") {
+        parts.push((Some("deadlock_timeout".into()), Tree::Atom("\"200ms\"".into())));
+    }
     for (key, value) in parts {
         let key = key.as_deref().unwrap_or_default().trim_matches('"');
         for &(end, fixed) in UNSCALED_PATHS.iter().filter(|(end, _)| key.ends_with(end)) {

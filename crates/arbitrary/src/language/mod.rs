@@ -83,6 +83,7 @@ pub(crate) static RECORDS: &[&Record] = &[
     &traffic::OUTLIER,
     &traffic::BULKHEAD,
     &traffic::THROTTLE,
+    &store::TABLE,
 ];
 
 /// Every enum of the language that is made up.
@@ -123,4 +124,5 @@ pub(crate) static CHOICES: &[&Choice] = &[
     &traffic::BUDGET,
     &fault::FAULT,
     &fault::CONTRAST,
+    &store::LOCK_MODE,
 ];

@@ -22,10 +22,18 @@ pub(super) static DATABASE: Record = Record {
         may("max_connections", |d| d.number(4, 12)),
         may("reserved", |d| d.number(0, 3)),
         may("slow_query", leaf::patience_or_none),
-        // Two transactions that lock rows in different orders would wait for each other for ever.
         must("lock_timeout", leaf::patience),
         may("statement_timeout", leaf::patience_or_none),
         may("log_lock_waits", leaf::flag),
+        may("deadlock_timeout", |d| d.quoted(&["20ms", "1s", "200ms"])),
+        must("tables", |d| {
+            d.here.kept.clear();
+            let names = ["users", "orders"].into_iter().filter(|_| d.choices.chance(60)).collect::<Vec<_>>();
+            Some(map(names.into_iter().map(|name| {
+                d.here.kept.push(name);
+                (name.to_owned(), d.record(&TABLE))
+            })))
+        }),
         may("connect", law),
         may("serial_share", |d| d.one_of(&["0.7", "0", "1", "\"5 %\""])),
         may("commit", law),
@@ -44,10 +52,43 @@ pub(super) static QUERY: Record = Record {
     what: "query class",
     fields: &[
         may("operation", |d| d.quoted(&["SELECT", "INSERT", "UPDATE", "DELETE"])),
-        may("table", |d| d.quoted(&["users", ""])),
+        must("table", |d| {
+            let name = d.choices.pick(&["users", "", "orders"]);
+            d.here.table = d.here.kept.contains(&name).then_some(name);
+            if let Some(name) = d.here.table {
+                d.tables.push((d.plan.databases[d.here.database].name.clone(), name));
+            }
+            Some(quote(name))
+        }),
         rare("text", |d| d.quoted(&["SELECT 1", "SELECT \"x\" FROM t WHERE a = 'b'"])),
         must("demand", law),
         may("locks", |d| if d.choices.chance(100) { Some(d.choice(&ROW)) } else { None }),
+        may("table_lock", |d| d.here.table.is_some().then(|| d.choice(&LOCK_MODE))),
+    ],
+};
+
+pub(super) static TABLE: Record = Record {
+    what: "table",
+    fields: &[may("locked", |d| {
+        let locked = d.choices.chance(200);
+        if !locked {
+            d.here.kept.pop();
+        }
+        Some(locked.to_string())
+    })],
+};
+
+pub(super) static LOCK_MODE: Choice = Choice {
+    what: "lock mode",
+    variants: &[
+        variant("AccessExclusive", &[]),
+        variant("AccessShare", &[]),
+        variant("RowShare", &[]),
+        variant("RowExclusive", &[]),
+        variant("ShareUpdateExclusive", &[]),
+        variant("Share", &[]),
+        variant("ShareRowExclusive", &[]),
+        variant("Exclusive", &[]),
     ],
 };
 
@@ -61,6 +102,7 @@ pub(super) static ROW: Choice = Choice {
                 must("table", |d| table(d, "few", 3)),
                 must("count", |d| d.one_of(&["3"])),
                 may("popularity", |d| Some(d.choice(&POPULARITY))),
+                may("draw", |d| d.one_of(&["1", "2"])),
             ],
         ),
     ],

@@ -82,6 +82,15 @@ pub enum Action {
         /// The row.
         row: crate::lock::RowId,
     },
+    /// The same of a table.
+    HoldTable {
+        /// Database.
+        service: ServiceId,
+        /// The address of the table.
+        table: u32,
+        /// In which mode.
+        mode: crate::lock::LockMode,
+    },
     /// Ends a database's back ends (`pg_terminate_backend`), all or a share: their statements fail, their connections
     /// are found dead by whoever uses them next.
     Terminate {

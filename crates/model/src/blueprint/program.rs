@@ -181,6 +181,16 @@ pub enum Step {
         rows: u32,
         /// Draws a rank in 1 … rows, or uniformly.
         popularity: SamplerId,
+        /// Which of the request's draws among the rows: steps with the same number lock the same row.
+        draw: u32,
+    },
+    /// Locks a table in a mode until the transaction ends: only in programs of a database. Waits, without a worker, while other
+    /// transactions have it in modes that exclude this one, or wait for it so.
+    LockTable {
+        /// The address of the table.
+        table: Site,
+        /// The mode.
+        mode: crate::lock::LockMode,
     },
     /// Runs the steps from here to [`Step::LoadEnd`] as a task of their own and waits for it. A stale read jumps over it, and has
     /// it run in the background.

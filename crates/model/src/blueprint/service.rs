@@ -185,7 +185,9 @@ pub struct Postgres {
     pub lock_timeout: Option<Duration>,
     /// `statement_timeout`, from the arrival of a statement; `None` is for ever.
     pub statement_timeout: Option<Duration>,
-    /// `log_lock_waits`: whether waits that take longer than [`crate::lock::DEADLOCK_TIMEOUT`] are logged.
+    /// `deadlock_timeout`: after so long a wait for a lock a session looks whether others wait for it in turn.
+    pub deadlock_timeout: Duration,
+    /// `log_lock_waits`: whether waits that take longer than that are logged.
     pub log_lock_waits: bool,
 }
 
@@ -201,6 +203,7 @@ impl Postgres {
             serial_share: 0.0,
             lock_timeout: None,
             statement_timeout: None,
+            deadlock_timeout: crate::lock::DEADLOCK_TIMEOUT,
             log_lock_waits: false,
         }
     }

@@ -104,4 +104,8 @@ pub enum ErrorType {
     BulkheadFull,
     /// The caller gave the attempt up by itself, for what the callee had refused before.
     ClientThrottled,
+    /// The statement waited in a circle with others, and gave way (SQLSTATE 40P01).
+    Deadlock,
+    /// The database could not extend a table: its disk is full (SQLSTATE 53100).
+    DiskFull,
 }

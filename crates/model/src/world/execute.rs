@@ -108,7 +108,8 @@ impl World {
             }
             Op::LocalGet { cache, keyspace, hit } => self.read_local(frame, at, (cache, keyspace), hit),
             Op::LocalSet { cache, keyspace } => self.write_local(frame, cache, keyspace, sink),
-            Op::Lock { table, rows, popularity } => self.lock(frame, (table, rows, popularity), sink),
+            Op::Lock { table, rows, popularity, draw } => self.lock(frame, (table, rows, popularity, draw), sink),
+            Op::LockTable { table, mode } => self.lock_whole(frame, table, mode, sink),
             Op::Load { .. } => self.load(frame, at, sink),
             Op::LoadEnd => {
                 self.finish_load(frame, sink);

@@ -7,6 +7,7 @@ use crate::blueprint::{
     StepField, Target, TrafficPolicy, Vacation, VacationField, Value,
 };
 use crate::id::LinkId;
+use crate::lock::Awaited;
 use crate::process::Life;
 use crate::record::ChangeKind;
 use crate::sink::Sink;
@@ -50,7 +51,12 @@ impl World {
             }
             Action::Hold { service, row } => {
                 for process in self.processes_of(service) {
-                    self.hold_row(index, process, row);
+                    self.hold_lock(index, process, Awaited::Row(row));
+                }
+            }
+            Action::HoldTable { service, table, mode } => {
+                for process in self.processes_of(service) {
+                    self.hold_lock(index, process, Awaited::Table { table, mode });
                 }
             }
             Action::Terminate { service, share } => self.terminate(index, service, share, sink),
@@ -81,7 +87,8 @@ impl World {
             return;
         }
         match self.blueprint.patches[index as usize].action {
-            Action::Hold { row, .. } => self.hold_row(index, process, row),
+            Action::Hold { row, .. } => self.hold_lock(index, process, Awaited::Row(row)),
+            Action::HoldTable { table, mode, .. } => self.hold_lock(index, process, Awaited::Table { table, mode }),
             Action::Terminate { service, share } => self.terminate(index, service, share, sink),
             _ => unreachable!("only what sessions of a database do waits for it"),
         }
@@ -111,7 +118,7 @@ impl World {
                     }
                 }
             }
-            Action::Hold { .. } => self.let_rows_go(index),
+            Action::Hold { .. } | Action::HoldTable { .. } => self.let_rows_go(index),
             Action::Restart { service } => {
                 for process in self.processes_of(service) {
                     self.let_start(process, sink);

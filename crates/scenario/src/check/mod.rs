@@ -18,6 +18,7 @@ use formula::{erlang_c, exceeds};
 use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::{Arrivals, Blueprint, Heap, LinkEnd, Pool, Runtime, Service, Step};
 use knockon_model::id::{ServiceId, SourceId};
+use knockon_model::lock::LockMode;
 
 /// A line of the check.
 #[derive(Clone, PartialEq, Debug)]
@@ -196,7 +197,21 @@ impl Report<'_> {
         let mut seen = Vec::new();
         for endpoint in &service.endpoints {
             for step in &endpoint.program {
-                let Step::Lock { table, rows, popularity } = *step else { continue };
+                if let Step::LockTable { table, mode } = *step
+                    && mode.excludes(LockMode::RowExclusive)
+                    && !seen.contains(&table)
+                {
+                    seen.push(table);
+                    let locked = self.flow.locked(n, table.0);
+                    let text = format!(
+                        "{}: the table that {} locks keeps statements out {} of the time",
+                        service.name,
+                        endpoint.name,
+                        share(locked)
+                    );
+                    self.line(locked < BUSY, text);
+                }
+                let Step::Lock { table, rows, popularity, .. } = *step else { continue };
                 if seen.contains(&table) {
                     continue;
                 }

@@ -86,6 +86,11 @@ impl Compiler<'_> {
                 let until = Some((hold.until.value, hold.until.span));
                 ("hold lock", hold.database.0.clone(), &hold.at, until, Vec::new(), action)
             }
+            FaultText::HoldTable(hold) => {
+                let action = self.hold_table(hold);
+                let until = Some((hold.until.value, hold.until.span));
+                ("hold table", hold.database.0.clone(), &hold.at, until, Vec::new(), action)
+            }
             FaultText::Terminate(terminate) => {
                 let service = self.acted_on_database(&terminate.database);
                 let action = Action::Terminate { service, share: terminate.share.0 };

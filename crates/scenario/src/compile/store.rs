@@ -9,6 +9,7 @@ use knockon_model::blueprint::{
     Admission, Cores, CpuDiscipline, Endpoint, Operation, Postgres, Runtime, Service, Step,
 };
 use knockon_model::id::{EndpointId, ServiceId};
+use knockon_model::lock::DEADLOCK_TIMEOUT;
 
 impl<'t> Compiler<'t> {
     pub(super) fn database(&mut self, name: &str, text: &DatabaseText) -> Service {
@@ -31,6 +32,9 @@ impl<'t> Compiler<'t> {
             if let Some(row) = &query.locks.value {
                 endpoint.program.insert(0, self.lock_step(row));
             }
+            if let Some(step) = self.table_lock_step(text, query) {
+                endpoint.program.insert(0, step);
+            }
             endpoints.push(endpoint);
         }
         let postgres = Postgres {
@@ -41,6 +45,7 @@ impl<'t> Compiler<'t> {
             serial_share: text.serial_share.0,
             lock_timeout: text.lock_timeout.value.map(|period| period.0),
             statement_timeout: text.statement_timeout.value.map(|period| period.0),
+            deadlock_timeout: text.deadlock_timeout.value.map_or(DEADLOCK_TIMEOUT, |period| period.0),
             log_lock_waits: text.log_lock_waits.value,
         };
         Service {

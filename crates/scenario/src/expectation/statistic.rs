@@ -215,6 +215,7 @@ const SERVICE: &[Row<ServiceStatistics>] = table!(
         count("restarts", "restarts by the platform", |s| s.restarts),
         count("lock_timeouts", "statements that failed of lock_timeout", |s| s.lock_timeouts),
         count("statement_timeouts", "statements that failed of statement_timeout", |s| s.statement_timeouts),
+        count("deadlocks", "statements that gave way in a deadlock", |s| s.deadlocks),
         durations("lock_wait.count", "statements that waited for a row and got it", Shape::Count, |s| &s.lock_wait),
         durations("lock_wait.mean", "mean wait for a row, of those", Shape::Mean, |s| &s.lock_wait),
         durations("lock_wait.maximum", "longest wait for a row, of those", Shape::Maximum, |s| &s.lock_wait),

@@ -21,7 +21,7 @@ pub(crate) use admission::{
     ClassText, DelayText, DroppedText, OrderText, OverflowText, QueueText, ScheduleText, StatusText, VictimText,
 };
 pub(crate) use expect::{Bound, ChainText, Expect, MeasureText, MilestoneText, MissText, ReproducesText, ValueText};
-pub(crate) use fault::{ContrastText, Deploy, DropRequest, FaultText, HoldLock, SetText};
+pub(crate) use fault::{ContrastText, Deploy, DropRequest, FaultText, HoldLock, HoldTable, SetText};
 pub(crate) use law::{Law, RecordedText};
 pub(crate) use limit::{ConcurrencyText, ExcessText, RateLimitText};
 pub(crate) use link::{LinkText, Persistence};
@@ -37,6 +37,7 @@ pub(crate) use step::{
     RepeatText, RetryText, SeverityText, StepText,
 };
 pub(crate) use store::{
-    CacheText, DatabaseText, EvictionText, KeysText, LocalCacheText, PopularityText, PreloadText, QueryText, RowText,
+    CacheText, DatabaseText, EvictionText, KeysText, LocalCacheText, LockModeText, PopularityText, PreloadText,
+    QueryText, RowText,
 };
 pub(crate) use traffic::{BalanceText, BreakerText, BudgetText, BulkheadText, OutlierText, ThrottleText};

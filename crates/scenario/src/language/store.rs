@@ -28,8 +28,13 @@ record! {
         lock_timeout: Option<Period>,
         /// `statement_timeout`: a statement is cancelled (SQLSTATE 57014) so long after it came. None waits for ever.
         statement_timeout: Option<Period>,
-        /// `log_lock_waits`: whether waits for a lock of over a second are logged.
+        /// `log_lock_waits`: whether waits for a lock of over `deadlock_timeout` are logged.
         log_lock_waits: bool = [false],
+        /// `deadlock_timeout`: after so long a wait a session looks whether others wait for it in turn; then its statement fails (SQLSTATE
+        /// 40P01). A second when left out.
+        deadlock_timeout: Option<Period>,
+        /// Tables of which more is told, by name. Queries that name one as their `table` lock it.
+        tables: Map<TableText>,
         /// Forking a back end and authenticating; a refusal costs as much.
         connect: Law = [LogNormal(median: "11ms", p99: "30ms")],
         /// Share of that for which the postmaster is busy: connections that come at once queue for so long each.
@@ -63,6 +68,39 @@ record! {
         /// The row that it locks before that, until its transaction ends. It waits, without a worker, while another transaction
         /// holds the row.
         locks: Option<RowText>,
+        /// The mode in which it locks its table, until its transaction ends, where `tables` of the database has it. When left out it is that
+        /// of the operation: SELECT takes ACCESS SHARE (ROW SHARE where it locks a row), INSERT, UPDATE and DELETE take ROW EXCLUSIVE.
+        table_lock: Option<LockModeText>,
+    }
+}
+
+record! {
+    /// A table.
+    TableText as "table" {
+        /// Whether queries lock it.
+        locked: bool = [true],
+    }
+}
+
+choice! {
+    /// A mode of locks of tables, from the weakest to the strongest.
+    LockModeText as "lock mode" {
+        /// What SELECT takes. Excludes `AccessExclusive` alone.
+        AccessShare,
+        /// What SELECT FOR UPDATE takes. Excludes `Exclusive` and `AccessExclusive`.
+        RowShare,
+        /// What INSERT, UPDATE and DELETE take. Excludes `Share`, `ShareRowExclusive`, `Exclusive` and `AccessExclusive`.
+        RowExclusive,
+        /// What VACUUM, ANALYZE and CREATE INDEX CONCURRENTLY take. Excludes itself and all that are stronger.
+        ShareUpdateExclusive,
+        /// What CREATE INDEX takes. Excludes all but `AccessShare`, `RowShare` and itself.
+        Share,
+        /// What CREATE TRIGGER takes. Excludes all but `AccessShare` and `RowShare`.
+        ShareRowExclusive,
+        /// What REFRESH MATERIALIZED VIEW CONCURRENTLY takes. Excludes all but `AccessShare`.
+        Exclusive,
+        /// What ALTER TABLE, TRUNCATE and VACUUM FULL take. Excludes all.
+        AccessExclusive,
     }
 }
 
@@ -93,6 +131,9 @@ record! {
         count: Count<1>,
         /// Which ones are asked for.
         popularity: PopularityText = [Uniform],
+        /// Which of the request's draws: query classes with the same number, from 1, get the same row within a request, others draw anew. None is
+        /// the first.
+        draw: Option<Count<1>>,
     }
 }
 

@@ -487,6 +487,8 @@ fn every_failure_has_words() {
         E::LockTimeout,
         E::StatementTimeout,
         E::Terminated,
+        E::Deadlock,
+        E::DiskFull,
         E::Certificate,
     ];
     let dialect = dialect();

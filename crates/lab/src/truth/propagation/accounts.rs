@@ -210,7 +210,9 @@ impl Ledger<'_> {
         for (why, count) in self.known.outcomes.failed(component) {
             let own = match why {
                 ErrorType::PoolTimeout | ErrorType::TooManyConnections => self.first(component, &[PoolTimeouts]),
-                ErrorType::LockTimeout | ErrorType::StatementTimeout => self.first(component, &[Locks]),
+                ErrorType::LockTimeout | ErrorType::StatementTimeout | ErrorType::Deadlock => {
+                    self.first(component, &[Locks])
+                }
                 ErrorType::CallNotPermitted | ErrorType::BulkheadFull | ErrorType::ClientThrottled => {
                     self.first(component, &[Guards])
                 }

@@ -30,7 +30,7 @@ const WITHIN: &[(State, State, &str)] = &[
     (Processor, Queue, "requests hold workers while they wait for a core"),
     (Processor, Latency, "requests wait for a core"),
     (Locks, Latency, "statements wait for rows"),
-    (Locks, Errors, "lock timeouts"),
+    (Locks, Errors, "lock timeouts and deadlocks"),
     (Misses, Latency, "values are loaded"),
     (Leak, PoolWait, "fewer connections are left"),
     (Held, PoolWait, "no connection is free"),
