@@ -64,7 +64,7 @@ pub(super) fn metric(name: &str, in_pool: bool) -> String {
         "present.mean" => "requests in it",
         "queue.present.mean" => "requests queued",
         "held_back.present.mean" => "requests held back",
-        "locks.present.mean" => "statements waiting for rows",
+        "locks.present.mean" => "statements waiting for locks",
         "processor.present.mean" => "threads at the processor",
         "utilisation" => "workers busy",
         "latency.mean" => "mean latency",

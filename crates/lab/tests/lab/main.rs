@@ -3,6 +3,7 @@
 mod blame;
 mod branches;
 mod caches;
+mod database;
 mod expectations;
 mod fidelity;
 mod guards;

@@ -8,7 +8,8 @@ use knockon_model::{Null, World};
 use knockon_scenario::{Loaded, Options};
 use std::collections::BTreeMap;
 
-const ALL: [&str; 4] = ["healthy", "memory_leak", "memory_leak_cpython", "pool_exhaustion"];
+const ALL: [&str; 6] =
+    ["healthy", "memory_leak", "memory_leak_cpython", "pool_exhaustion", "slow_query_cascade", "held_lock_cascade"];
 
 #[test]
 fn every_ledger_sums_to_its_span_and_spans_lie_within_their_parents() {

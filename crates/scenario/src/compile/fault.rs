@@ -340,8 +340,10 @@ impl Compiler<'_> {
                         // COMMIT and ROLLBACK come first.
                         let endpoint = EndpointId(n as u32 + 2);
                         let value = Value::Sampler(self.step_sampler(law, span, (id, endpoint)));
-                        // So does the row that a statement locks.
-                        let position = u32::from(database.queries.get(query)?.locks.is_some());
+                        // So does what a statement locks.
+                        let program =
+                            &self.blueprint.services.get(id.index())?.endpoints.get(endpoint.index())?.program;
+                        let position = program.iter().position(|step| matches!(step, Step::Compute { .. }))? as u32;
                         Some((Target::Step(id, endpoint, position, StepField::Demand), value))
                     }
                     _ => None,

@@ -127,7 +127,7 @@ impl Ledger<'_> {
             let longer = self.known.outcomes.called_longer(component, callee);
             // Whose calls are not told waits for as long as its callee takes.
             let longer = longer.unwrap_or_else(|| self.known.outcomes.served_longer(callee));
-            account.add(self.first(callee, &[Latency, Pauses, Queue]), longer);
+            account.add(self.first(callee, &[Latency, Pauses, Queue, Locks]), longer);
         }
         account.total = account.total.max(self.known.outcomes.served_longer(component));
         account
@@ -163,7 +163,7 @@ impl Ledger<'_> {
             Activity::Pool(pool) => self.find_of(component, self.known.pool(self.name(component), pool), PoolWait),
             Activity::Calling(service, _) => {
                 let callee = self.known.components.find(&self.known.blueprint[service].name);
-                callee.and_then(|callee| self.first(callee, &[Latency, Pauses]))
+                callee.and_then(|callee| self.first(callee, &[Latency, Pauses, Locks]))
             }
             _ => None,
         };

@@ -17,7 +17,7 @@ pub enum State {
     Throttling,
     /// More want a core, or for longer.
     Processor,
-    /// Statements wait for rows.
+    /// Statements wait for rows or tables.
     Locks,
     /// Reads do not find what they look for.
     Misses,
@@ -60,7 +60,7 @@ impl State {
             Pauses => "stands still longer",
             Throttling => "throttled",
             Processor => "waits for cores",
-            Locks => "statements wait for rows",
+            Locks => "statements wait for locks",
             Misses => "more cache misses",
             Leak => "connections leak",
             Held => "more connections are in use",
