@@ -69,11 +69,22 @@ const UNSCALED: &[(&str, Option<&str>)] = &[
     ("honours_retry_after", Some("false")),
     ("minimum_per_second", Some("0")),
     ("log_lock_waits", Some("false")),
+    ("replay", Some("\"1048576TiB\"")),
+    ("bandwidth", Some("\"1048576TiB\"")),
+    ("growth", Some("\"0B\"")),
+    ("log_growth", Some("\"0B\"")),
 ];
 
 /// The same of fields that can also be set later, by the end of their paths.
-const UNSCALED_PATHS: &[(&str, &str)] =
-    &[("cores", "\"2 cpu\""), ("quota", "Unlimited"), (".ttl", "None"), ("/rate_limit.rate", "\"40/s\"")];
+const UNSCALED_PATHS: &[(&str, &str)] = &[
+    ("cores", "\"2 cpu\""),
+    ("quota", "Unlimited"),
+    (".ttl", "None"),
+    ("/rate_limit.rate", "\"40/s\""),
+    (".replay", "\"1048576TiB\""),
+    ("/disk.growth", "\"0B\""),
+    ("/disk.log_growth", "\"0B\""),
+];
 
 /// False where something is in the way.
 fn freeze(value: &mut Tree) -> bool {

@@ -84,6 +84,7 @@ pub(crate) static RECORDS: &[&Record] = &[
     &traffic::BULKHEAD,
     &traffic::THROTTLE,
     &store::TABLE,
+    &store::DISK,
 ];
 
 /// Every enum of the language that is made up.
@@ -125,4 +126,5 @@ pub(crate) static CHOICES: &[&Choice] = &[
     &fault::FAULT,
     &fault::CONTRAST,
     &store::LOCK_MODE,
+    &store::READS,
 ];

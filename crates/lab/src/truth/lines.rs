@@ -44,6 +44,9 @@ pub(super) fn kind(event: &LogEvent) -> (Kind, bool) {
         LogEvent::TableWait { acquired: true, .. } => (29, true),
         LogEvent::DeadlockEdge { .. } => (30, true),
         LogEvent::DeadlockHint => (31, true),
+        LogEvent::DiskFullHint => (32, true),
+        LogEvent::LogFull { .. } => (33, true),
+        LogEvent::Checkpoint { .. } => (34, true),
         LogEvent::Collection { kind, .. } => match kind {
             CollectionKind::Young => (21, true),
             CollectionKind::ConcurrentStart => (22, true),

@@ -4,6 +4,7 @@ mod blame;
 mod branches;
 mod caches;
 mod database;
+mod disk;
 mod expectations;
 mod fidelity;
 mod guards;

@@ -1,6 +1,6 @@
 //! Services as described: an application process, a database or a cache, and the memory it lives in.
 
-use super::{Admission, CPython, Endpoint, Heap, Pool, Redis};
+use super::{Admission, CPython, Endpoint, Heap, Pool, Redis, Storage};
 use crate::cpu::Contention;
 use crate::id::SamplerId;
 use knockon_kernel::{Duration, Time};
@@ -51,6 +51,8 @@ pub struct Service {
     pub endpoints: Vec<Endpoint>,
     /// Connection pools owned by each process.
     pub pools: Vec<Pool>,
+    /// What a database's tables lie on, where that is described.
+    pub storage: Option<Storage>,
 }
 
 impl Service {
@@ -187,8 +189,21 @@ pub struct Postgres {
     pub statement_timeout: Option<Duration>,
     /// `deadlock_timeout`: after so long a wait for a lock a session looks whether others wait for it in turn.
     pub deadlock_timeout: Duration,
+    /// Whose replica it is, if anybody's.
+    pub replica: Option<Replica>,
     /// `log_lock_waits`: whether waits that take longer than that are logged.
     pub log_lock_waits: bool,
+}
+
+/// What a replica replays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replica {
+    /// The database whose write-ahead log it replays.
+    pub primary: crate::id::ServiceId,
+    /// Bytes a second.
+    pub rate: u64,
+    /// How long after they were written records come (`recovery_min_apply_delay`, and the way there).
+    pub delay: Duration,
 }
 
 impl Postgres {
@@ -204,6 +219,7 @@ impl Postgres {
             lock_timeout: None,
             statement_timeout: None,
             deadlock_timeout: crate::lock::DEADLOCK_TIMEOUT,
+            replica: None,
             log_lock_waits: false,
         }
     }

@@ -9,7 +9,7 @@
 use super::listing::Listing;
 use super::scrape::Target;
 use super::{Reading as Series, Scope};
-use crate::blueprint::{Runtime, Service, Step};
+use crate::blueprint::{Postgres, Runtime, Service, Step};
 use crate::lock::LockMode;
 use crate::record::SeriesKind;
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,8 @@ pub(super) enum Reading {
     /// Locks of tables in a mode.
     TableLocks(LockMode),
     Deadlocks,
+    IsReplica,
+    ReplicationLag,
 }
 
 /// `pg_*`.
@@ -72,6 +74,10 @@ pub(super) fn list(listing: &mut Listing, service: &Service) {
             listing.gauge("pg_locks_count", "{lock}", &[database, ("mode", mode)], Series::Postgres(reading));
         }
     }
+    if let Runtime::Postgres(Postgres { replica: Some(_), .. }) = service.runtime {
+        listing.gauge("pg_replication_is_replica", "1", &[], Series::Postgres(Reading::IsReplica));
+        listing.gauge("pg_replication_lag_seconds", "s", &[], Series::Postgres(Reading::ReplicationLag));
+    }
     listing.gauge("pg_postmaster_start_time_seconds", "s", &[], Series::Postgres(Reading::Started));
 }
 
@@ -100,6 +106,11 @@ impl Reading {
             Self::ExclusiveLocks => locks.holding + locks.next + locks.queued + of_mode(LockMode::Exclusive),
             Self::ShareLocks => locks.next + of_mode(LockMode::Share),
             Self::TableLocks(mode) => of_mode(mode),
+            Self::IsReplica => 1,
+            Self::ReplicationLag => {
+                let replay = target.process.replay.as_ref();
+                return replay.map_or(0.0, |replay| replay.readings(target.now).0.as_secs_f64());
+            }
             Self::Deadlocks => return table.map_or(0, |locks| locks.deadlocks()) as f64,
             Self::RowExclusiveLocks => locks.sessions,
             Self::Started => return target.unix_seconds(process.started),

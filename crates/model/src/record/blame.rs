@@ -34,12 +34,14 @@ pub enum ResourceKind {
     Concurrency,
     /// Permits of a bulkhead at the caller's end of a link.
     Permits(LinkId),
+    /// A database's disk.
+    Disk,
 }
 
 impl ResourceKind {
     /// Words of the kinds, in the order of the declaration.
-    pub const WORDS: [&'static str; 9] =
-        ["workers", "pool", "processor", "locks", "running", "places", "tokens", "concurrency", "permits"];
+    pub const WORDS: [&'static str; 10] =
+        ["workers", "pool", "processor", "locks", "running", "places", "tokens", "concurrency", "permits", "disk"];
 
     /// The word in tables.
     #[must_use]
@@ -54,6 +56,7 @@ impl ResourceKind {
             Self::Tokens => 6,
             Self::Concurrency => 7,
             Self::Permits(_) => 8,
+            Self::Disk => 9,
         }]
     }
 }
@@ -155,6 +158,8 @@ pub enum Activity {
     Quota,
     /// Nothing: what is waited for is not there, or lies idle.
     Nothing,
+    /// Has the disk work on its I/O, or waits until that begins.
+    Disk,
 }
 
 impl Activity {
@@ -188,6 +193,7 @@ impl Activity {
             Self::Collector => "collector",
             Self::Quota => "quota",
             Self::Nothing => "nothing",
+            Self::Disk => "disk",
         }
     }
 

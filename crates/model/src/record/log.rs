@@ -77,6 +77,12 @@ pub enum LogEvent {
     DeadlockEdge { backend: u32, awaited: Awaited, next: bool, blocker: u32, transaction: u32, first: bool },
     /// Below those: where the statements are told.
     DeadlockHint,
+    /// Below the line of a statement that found no room on the disk.
+    DiskFullHint,
+    /// The write-ahead log finds no room on the disk: the server panics, or does not start.
+    LogFull { starting: bool },
+    /// A checkpoint begins, for its time or for the size of the write-ahead log.
+    Checkpoint { timed: bool },
     /// An administrator ended a back end.
     Terminated { backend: u32 },
     /// The program's own line: index into the endpoint's messages.

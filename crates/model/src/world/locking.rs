@@ -293,13 +293,19 @@ impl World {
             &self.blueprint.services[program.service as usize].endpoints[program.endpoint as usize].operation;
         let ends = matches!(operation.statement(), Some("COMMIT" | "ROLLBACK"));
         let (index, backend) = (f.process, f.backend);
-        let within = |caller: &crate::frame::Frame| {
-            caller.held.iter().flatten().any(|held| held.pool == caller.query_pool && held.transaction)
-        };
-        let goes_on = !f.orphan && f.outcome.is_success() && !ends && self.frames.get(f.caller).is_some_and(within);
+        let goes_on = f.outcome.is_success() && !ends && self.is_within_transaction(frame);
         if !goes_on {
             self.end_transaction(index, backend, sink);
         }
+    }
+
+    /// Whether a transaction goes on after a statement, as far as that is no COMMIT.
+    pub(super) fn is_within_transaction(&self, frame: FrameRef) -> bool {
+        let f = &self.frames[frame];
+        let within = |caller: &crate::frame::Frame| {
+            caller.held.iter().flatten().any(|held| held.pool == caller.query_pool && held.transaction)
+        };
+        !f.orphan && self.frames.get(f.caller).is_some_and(within)
     }
 
     /// The news that a connection was closed reaches a database with row locks.

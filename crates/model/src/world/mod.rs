@@ -37,6 +37,7 @@ mod spending;
 mod standings;
 mod stations;
 mod stops;
+mod storing;
 mod tables;
 mod throttling;
 mod upstreams;
@@ -130,6 +131,8 @@ struct ServiceState {
     version: u32,
     /// Deploys whose values the next start of a process brings into force, in order.
     rollout: Vec<u32>,
+    /// Processes of its replicas.
+    standbys: Vec<u32>,
     statistics: ServiceStatistics,
 }
 

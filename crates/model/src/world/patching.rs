@@ -3,8 +3,8 @@
 use super::{World, tables::Op};
 use crate::blueprint::Arrivals;
 use crate::blueprint::{
-    Action, Cores, HeapField, KeyspaceField, LinkField, PolicyField, PoolField, Runtime, ServiceField, SourceField,
-    StepField, Target, TrafficPolicy, Vacation, VacationField, Value,
+    Action, Cores, HeapField, KeyspaceField, LinkField, PolicyField, PoolField, Postgres, Runtime, ServiceField,
+    SourceField, StepField, Target, TrafficPolicy, Vacation, VacationField, Value,
 };
 use crate::id::LinkId;
 use crate::lock::Awaited;
@@ -329,6 +329,54 @@ impl World {
                 }
                 _ => mismatch(field, value),
             },
+            (
+                ServiceField::DiskCapacity | ServiceField::DiskGrowth | ServiceField::DiskLogGrowth,
+                Value::Bytes(bytes),
+            ) => {
+                let now = self.calendar.now();
+                let Some(storage) = &mut described.storage else { mismatch(field, value) };
+                let disk = &mut storage.disk;
+                let known = match field {
+                    ServiceField::DiskCapacity => &mut disk.capacity,
+                    ServiceField::DiskGrowth => &mut disk.growth,
+                    _ => &mut disk.log_growth,
+                };
+                let before = std::mem::replace(known, bytes);
+                for process in processes {
+                    if let Some(disk) = &mut self.processes[process].disk {
+                        match field {
+                            ServiceField::DiskCapacity => disk.space.set_capacity(now, bytes),
+                            ServiceField::DiskGrowth => disk.space.set_growth(now, bytes),
+                            _ => disk.space.set_log_growth(now, bytes),
+                        };
+                    }
+                }
+                Value::Bytes(before)
+            }
+            (ServiceField::ReplayRate, Value::Bytes(rate)) => {
+                let now = self.calendar.now();
+                let Runtime::Postgres(Postgres { replica: Some(replica), .. }) = &mut described.runtime else {
+                    mismatch(field, value)
+                };
+                let before = std::mem::replace(&mut replica.rate, rate);
+                for process in processes {
+                    if let Some(replay) = &mut self.processes[process].replay {
+                        replay.set_rate(now, rate);
+                    }
+                }
+                Value::Bytes(before)
+            }
+            (ServiceField::DiskLogRotation, Value::Limit(bound)) => {
+                let now = self.calendar.now();
+                let Some(storage) = &mut described.storage else { mismatch(field, value) };
+                let before = std::mem::replace(&mut storage.disk.log_rotation, bound);
+                for process in processes {
+                    if let Some(disk) = &mut self.processes[process].disk {
+                        disk.space.set_rotation(now, bound);
+                    }
+                }
+                Value::Limit(before)
+            }
             (ServiceField::RateLimit, Value::Count(milli)) => {
                 let Some(limit) = &mut described.admission.rate_limit else { mismatch(field, value) };
                 let before = std::mem::replace(&mut limit.rate_milli, milli.max(1));

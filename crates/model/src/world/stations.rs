@@ -28,6 +28,8 @@ struct FoundAtService {
     queue: Found,
     held_back: Found,
     locks: Found,
+    disk_wait: Found,
+    disk_service: Found,
     processor: Found,
     /// Waiting and in use.
     pools: Vec<(Found, Found)>,
@@ -113,6 +115,8 @@ impl World {
             State::Queued => statistics.queue.leave(now, f.since),
             State::Delayed => statistics.held_back.leave(now, f.since),
             State::WaitingLock => statistics.locks.leave(now, f.since),
+            State::WaitingDisk => statistics.disk_wait.leave(now, f.since),
+            State::Reading => statistics.disk_service.leave(now, f.since),
             State::WaitingPool => statistics.pools[usize::from(f.query_pool)].waiting.leave(now, f.since),
             State::Computing if !process.unlimited_cores => statistics.processor.leave(now, f.since),
             State::WaitingLoad => self.keyspaces[f.keyspace as usize].waiting.leave(now, f.since),
@@ -171,6 +175,15 @@ impl World {
             balances.push(self.at_workers(index, &requests, [&queue, &held_back, &locks]));
             balances.extend([requests, queue, held_back, locks]);
             balances.push(balance(format!("{name} processor"), &statistics.processor, found.processor, at));
+            if self.blueprint.services[index].storage.is_some() {
+                balances.push(balance(
+                    format!("{name} waits for the disk"),
+                    &statistics.disk_wait,
+                    found.disk_wait,
+                    at,
+                ));
+                balances.push(balance(format!("{name} disk"), &statistics.disk_service, found.disk_service, at));
+            }
             for (pool, (waiting, in_use)) in statistics.pools.iter().zip(found.pools) {
                 balances.push(balance(format!("{name}/{} waiting", pool.name), &pool.waiting, waiting, at));
                 balances.push(balance(format!("{name}/{} in use", pool.name), &pool.in_use, in_use, at));
@@ -228,6 +241,8 @@ fn find(f: &Frame, unlimited_cores: bool, at: Time, found: &mut FoundAtService) 
         State::Queued => found.queue.add(at, f.since),
         State::Delayed => found.held_back.add(at, f.since),
         State::WaitingLock => found.locks.add(at, f.since),
+        State::WaitingDisk => found.disk_wait.add(at, f.since),
+        State::Reading => found.disk_service.add(at, f.since),
         State::WaitingPool => found.pools[usize::from(f.query_pool)].0.add(at, f.since),
         State::Computing if !unlimited_cores => found.processor.add(at, f.since),
         _ => {}

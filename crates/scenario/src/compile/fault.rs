@@ -4,8 +4,8 @@ use super::Compiler;
 use crate::decode::{At, Entry, Map};
 use crate::held;
 use crate::language::{
-    ConcurrencyText, ContrastText, Deploy, DropRequest, FaultText, KeysText, LocalCacheText, PoolText, RateLimitText,
-    RuntimeText, ScenarioText, SetText, StepText, SystemText, VacationText,
+    ConcurrencyText, ContrastText, Deploy, DiskText, DropRequest, FaultText, KeysText, LocalCacheText, PoolText,
+    RateLimitText, RuntimeText, ScenarioText, SetText, StepText, SystemText, VacationText,
 };
 use crate::leaf::{Name, Period, Setting};
 use crate::origin::Span;
@@ -325,6 +325,10 @@ impl Compiler<'_> {
                         "statement_timeout" => {
                             Some(patience(id, ServiceField::StatementTimeout, database.statement_timeout.value))
                         }
+                        "replay" => {
+                            let rate = database.replay.value?;
+                            Some((Target::Service(id, ServiceField::ReplayRate), Value::Bytes(rate.0)))
+                        }
                         "slow_query" => {
                             let slow = database.slow_query.value?;
                             Some((Target::Service(id, ServiceField::SlowQuery), Value::Duration(slow.0)))
@@ -334,6 +338,7 @@ impl Compiler<'_> {
                     Part::Memory if field == "limit" => {
                         Some(memory_limit(id, database.memory.limit.value.map(|b| b.0)))
                     }
+                    Part::Disk => disk(id, database.disk.value.as_ref()?, field),
                     Part::Query(query) if field == "demand" => {
                         let n = database.queries.names().position(|name| name == query)?;
                         let law = &database.queries.get(query)?.demand;
@@ -556,6 +561,17 @@ fn ttl(id: KeyspaceId, keys: &KeysText) -> Change {
 /// A timeout that may be none.
 fn patience(id: ServiceId, field: ServiceField, timeout: Option<Period>) -> Change {
     (Target::Service(id, field), Value::Duration(timeout.map_or(Duration::MAX, |period| period.0)))
+}
+
+fn disk(id: ServiceId, disk: &DiskText, field: &str) -> Option<Change> {
+    let (field, value) = match field {
+        "capacity" => (ServiceField::DiskCapacity, Value::Bytes(disk.capacity.0)),
+        "growth" => (ServiceField::DiskGrowth, Value::Bytes(disk.growth.0)),
+        "log_growth" => (ServiceField::DiskLogGrowth, Value::Bytes(disk.log_growth.0)),
+        "log_rotation" => (ServiceField::DiskLogRotation, Value::Limit(disk.log_rotation.value.map(|size| size.0))),
+        _ => return None,
+    };
+    Some((Target::Service(id, field), value))
 }
 
 fn memory_limit(id: ServiceId, bytes: Option<u64>) -> Change {

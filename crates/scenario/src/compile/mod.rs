@@ -14,8 +14,10 @@ mod link;
 mod load;
 mod program;
 mod reach;
+mod replica;
 mod row;
 mod service;
+mod storage;
 mod store;
 mod traffic;
 

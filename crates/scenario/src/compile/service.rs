@@ -52,6 +52,7 @@ impl<'t> Compiler<'t> {
             restart: restart(&text.restart),
             stop_grace: text.stop_grace.value,
             cancels_abandoned: text.cancels_abandoned.value,
+            storage: None,
             admission: self.admission(text),
             endpoints,
             pools,

@@ -37,7 +37,7 @@ pub(crate) use step::{
     RepeatText, RetryText, SeverityText, StepText,
 };
 pub(crate) use store::{
-    CacheText, DatabaseText, EvictionText, KeysText, LocalCacheText, LockModeText, PopularityText, PreloadText,
-    QueryText, RowText,
+    CacheText, DatabaseText, DiskText, EvictionText, KeysText, LocalCacheText, LockModeText, PopularityText,
+    PreloadText, QueryText, ReadsText, RowText,
 };
 pub(crate) use traffic::{BalanceText, BreakerText, BudgetText, BulkheadText, OutlierText, ThrottleText};

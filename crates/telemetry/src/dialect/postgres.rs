@@ -117,6 +117,19 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut Strin
             body.push_str("HINT:  See server log for query details.");
             heading(Severity::Error).error("40P01")
         }
+        LogEvent::DiskFullHint => {
+            body.push_str("HINT:  Check free disk space.");
+            heading(Severity::Error).error("53100")
+        }
+        LogEvent::LogFull { starting } => {
+            let pid = if starting { FIRST_BACKEND - 40 } else { FIRST_BACKEND + 1 };
+            say!(body, "could not write to file \"pg_wal/xlogtemp.{pid}\": No space left on device");
+            heading(Severity::Fatal).error("53100")
+        }
+        LogEvent::Checkpoint { timed } => {
+            body.push_str(if timed { "checkpoint starting: time" } else { "checkpoint starting: wal" });
+            heading(Severity::Info)
+        }
         LogEvent::Terminated { .. } => {
             body.push_str("terminating connection due to administrator command");
             heading(Severity::Fatal).error("57P01")

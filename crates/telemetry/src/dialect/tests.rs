@@ -76,6 +76,7 @@ fn service(name: &str, runtime: Runtime, endpoint: Endpoint, pool: Option<(PoolK
         contention: None,
         stop_grace: Duration::ZERO,
         cancels_abandoned: false,
+        storage: None,
         admission: Admission::default(),
         endpoints: vec![endpoint],
         pools: pool.into_iter().collect(),

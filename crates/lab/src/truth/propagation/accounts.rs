@@ -7,8 +7,8 @@ use super::known::Known;
 use super::node::Node;
 use super::rules::Way;
 use super::state::State::{
-    self, Death, Errors, Guards, Held, Latency, Leak, Load, Locks, Pauses, PoolTimeouts, PoolWait, Processor, Queue,
-    Refusals, Retries, Throttling,
+    self, Death, Disk, Errors, Guards, Held, Latency, Leak, Load, Locks, Pauses, PoolTimeouts, PoolWait, Processor,
+    Queue, Refusals, Retries, Storage, Throttling,
 };
 use knockon_kernel::Duration;
 use knockon_model::record::{Activity, ErrorType, ResourceKind};
@@ -115,6 +115,7 @@ impl Ledger<'_> {
                 (ResourceKind::Processor, Activity::Quota) => self.first(component, &[Throttling, Processor]),
                 (ResourceKind::Processor, _) => self.first(component, &[Processor]),
                 (ResourceKind::Locks, _) => self.first(component, &[Locks]),
+                (ResourceKind::Disk, _) => self.first(component, &[Disk]),
                 (ResourceKind::Running, _) => self.first(component, &[Pauses]),
                 (ResourceKind::Pool(pool), _) => {
                     self.find_of(component, self.known.pool(self.name(component), pool), PoolWait)
@@ -160,6 +161,7 @@ impl Ledger<'_> {
             }
             Activity::Throttled | Activity::Quota => self.first(component, &[Throttling]),
             Activity::Computing => self.first(component, &[Processor]),
+            Activity::Disk => self.first(component, &[Disk]),
             Activity::Pool(pool) => self.find_of(component, self.known.pool(self.name(component), pool), PoolWait),
             Activity::Calling(service, _) => {
                 let callee = self.known.components.find(&self.known.blueprint[service].name);
@@ -218,6 +220,7 @@ impl Ledger<'_> {
                 }
                 ErrorType::Timeout if self.callers(component).next().is_none() => self.first(component, &[Latency]),
                 ErrorType::OutOfMemory => self.first(component, &[Death]),
+                ErrorType::DiskFull => self.first(component, &[Storage]),
                 _ => None,
             };
             if own.is_some() {

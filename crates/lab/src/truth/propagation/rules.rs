@@ -3,8 +3,8 @@
 use super::known::Known;
 use super::node::Node;
 use super::state::State::{
-    self, Death, Errors, Guards, Held, Latency, Leak, Load, Locks, Memory, Misses, Pauses, PoolTimeouts, PoolWait,
-    Processor, Queue, Refusals, Retries, Throttling,
+    self, Death, Disk, Errors, Guards, Held, Latency, Leak, Load, Locks, Memory, Misses, Pauses, PoolTimeouts,
+    PoolWait, Processor, Queue, Refusals, Retries, Storage, Throttling,
 };
 
 /// What one state does to another of the same component.
@@ -32,6 +32,14 @@ const WITHIN: &[(State, State, &str)] = &[
     (Locks, Latency, "statements wait for locks"),
     (Locks, Errors, "lock timeouts and deadlocks"),
     (Misses, Latency, "values are loaded"),
+    (Load, Storage, "more rows are written"),
+    (Load, Disk, "more pages are read and written"),
+    (Load, Locks, "more transactions want the same rows"),
+    (Storage, Errors, "writes find no room on the disk"),
+    (Storage, Death, "the write-ahead log finds no room on the disk"),
+    (Disk, Latency, "statements wait for the disk"),
+    (Disk, Queue, "statements hold workers while they wait for the disk"),
+    (Death, Disk, "no page is in memory after a start"),
     (Leak, PoolWait, "fewer connections are left"),
     (Held, PoolWait, "no connection is free"),
     (PoolWait, PoolTimeouts, "waits exceed the acquire timeout"),

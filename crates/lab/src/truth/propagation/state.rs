@@ -43,11 +43,15 @@ pub enum State {
     Retries,
     /// The process ended, and what it knew with it.
     Death,
+    /// Less room is left on a disk.
+    Storage,
+    /// Statements wait for a disk.
+    Disk,
 }
 
 use State::{
-    Death, Errors, Guards, Held, Latency, Leak, Load, Locks, Memory, Misses, Pauses, PoolTimeouts, PoolWait, Processor,
-    Queue, Refusals, Retries, Throttling,
+    Death, Disk, Errors, Guards, Held, Latency, Leak, Load, Locks, Memory, Misses, Pauses, PoolTimeouts, PoolWait,
+    Processor, Queue, Refusals, Retries, Storage, Throttling,
 };
 
 impl State {
@@ -73,6 +77,8 @@ impl State {
             Errors => "errors",
             Retries => "retries",
             Death => "process ends, and starts cold",
+            Storage => "the disk fills",
+            Disk => "statements wait for the disk",
         }
     }
 
@@ -98,7 +104,10 @@ impl State {
             "not_permitted" | "opened" | "bulkhead_full" | "ejections" | "breaker" | "ejected_hosts" => Guards,
             "failed" | "timeouts" | "lock_timeouts" | "statement_timeouts" => Errors,
             "retries" => Retries,
-            "out_of_memory" | "oom_killed" | "restarts" | "lost" | "life" | "warm_up_left" => Death,
+            "disk_used" => Storage,
+            "disk.waiting.present.mean" | "disk.present.mean" | "buffer_hit_share" | "buffer_misses" => Disk,
+            "disk_full" | "deadlocks" => Errors,
+            "out_of_memory" | "oom_killed" | "panics" | "restarts" | "lost" | "life" | "warm_up_left" => Death,
             _ => return None,
         })
     }
