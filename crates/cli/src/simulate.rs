@@ -147,7 +147,7 @@ fn with_tables(
         writer.write_input(name, bytes)?;
     }
     let seen = Seen::if_needed(&loaded.expectations, world.catalogue(), &loaded.blueprint);
-    let sink = Tee(Tee(watcher, seen), writer.recorder()?);
+    let sink = Tee(Tee(watcher, seen), writer.recorder_observing(loaded.observing.as_ref())?);
     let mut measurement = measurement_of(&loaded);
     let has_failed = |sink: &Tee<_, Recorder>| sink.1.has_failed();
     let mut truth: Truth<true> = Truth::new(&world, usize::from(plan.threads), plan.truth);

@@ -25,6 +25,7 @@ mod loads;
 pub mod lock;
 mod meter;
 mod metrics;
+pub mod observing;
 pub mod outlier;
 mod pairs;
 pub mod pool;

@@ -12,6 +12,7 @@ mod compile;
 mod data;
 mod decode;
 mod diagnostic;
+mod draft;
 mod expectation;
 mod held;
 mod language;
@@ -28,6 +29,7 @@ mod unit;
 
 pub use check::{CheckLine, check, idle_faults};
 pub use diagnostic::{Diagnostic, Diagnostics};
+pub use draft::{Draft, DraftFault, DraftRuntime, parse_rate};
 pub use expectation::{Expectation, Measure, Measured, Milestone, Miss, Reading, Relation, Statistic, Unit, Window};
 pub use load::{FileReader, Loaded, Options, Scenario, SystemReader, name_of};
 pub use schema::schema;

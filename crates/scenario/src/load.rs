@@ -14,6 +14,7 @@ use crate::tree::{self, Kind, MAXIMUM_BYTES, Node};
 use crate::unit::print_duration;
 use knockon_kernel::{Duration, Sampler};
 use knockon_model::blueprint::Blueprint;
+use knockon_model::observing::Observing;
 use std::io::Read as _;
 use std::path::{Component, Path};
 
@@ -49,6 +50,8 @@ pub struct Loaded {
     pub expectations: Vec<Expectation>,
     /// How their values are estimated.
     pub measure: Measure,
+    /// What becomes of records on their way to the tables, if anything does.
+    pub observing: Option<Observing>,
     /// The scenario as it was run: system, `with:`, `--set` and `--without` worked in and every default written out. Loading it
     /// with the same seed gives the same blueprint.
     pub resolved_text: String,
@@ -153,14 +156,14 @@ impl Scenario {
         without(&mut text, &options.without, &mut origins, &mut reader);
         apply_with(&mut text, &mut system, &mut reader);
         apply_overrides(&mut system, &options.overrides, &mut origins, &mut reader);
-        let (blueprint, expectations) =
+        let (blueprint, expectations, observing) =
             compile::compile(&text, &system, (&data, &origins), &originals, options.seed, &mut reader);
         if !reader.findings.is_empty() {
             return Err(Diagnostics::new(reader.findings, &origins));
         }
         let resolved_text = resolved(&text.value, system).print().page();
         let (name, title) = (name.to_owned(), text.title.value.clone());
-        Ok(Loaded { name, title, blueprint, expectations, measure, resolved_text, files: kept })
+        Ok(Loaded { name, title, blueprint, expectations, measure, observing, resolved_text, files: kept })
     }
 }
 

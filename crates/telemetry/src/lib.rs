@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! world ──records──► Recorder ──batches──► order ──► table ──► part          (writer's thread, if there are two)
-//!                    (a Sink)              by start   chunks     Parquet file
+//!                    (a Sink, with an      by start   chunks     Parquet file
+//!                    observer if asked)
 //! other worlds ──rows, block by block──► TruthTables ──► table ──► part
 //! RunWriter: staged folder, documents of truth, manifest, one step into place
 //! ```
@@ -15,6 +16,7 @@
 mod dialect;
 mod error;
 mod folder;
+mod observer;
 mod reader;
 mod recorder;
 mod tables;

@@ -5,7 +5,8 @@
 //! batches are used again, so memory does not grow.
 
 use crate::error::{Error, Result};
-use crate::writer::{Batch, Summary, Tables};
+use crate::observer::Observer;
+use crate::writer::{Batch, Received, Summary, Tables};
 use knockon_kernel::Time;
 use knockon_model::Sink;
 use knockon_model::record::{
@@ -25,6 +26,8 @@ pub struct Recorder {
     batch: Batch,
     room: usize,
     lane: Lane,
+    /// What stands between the world and the tables, if anything does.
+    observer: Option<Box<Observer>>,
 }
 
 /// Where full batches go.
@@ -36,7 +39,7 @@ enum Lane {
 
 impl Recorder {
     /// With a thread of its own the writer's work happens there, else whenever a batch is full.
-    pub(crate) fn new(tables: Tables, own_thread: bool) -> Self {
+    pub(crate) fn new(tables: Tables, own_thread: bool, observer: Option<Box<Observer>>) -> Self {
         let lane = if own_thread {
             let (full, to_write) = sync_channel(BATCHES_WAITING);
             let (written, empty) = sync_channel(BATCHES_WAITING);
@@ -49,7 +52,11 @@ impl Recorder {
         } else {
             Lane::Inline(Box::new(tables))
         };
-        Self { batch: Batch::default(), room: BATCH_RECORDS, lane }
+        let mut batch = Batch::default();
+        if let Some(observer) = &observer {
+            observer.begin(&mut batch);
+        }
+        Self { batch, room: BATCH_RECORDS, lane, observer }
     }
 
     /// Whether writing has failed: the run cannot be completed and should stop. [`crate::RunWriter::finish`] says why.
@@ -105,6 +112,9 @@ impl Recorder {
 
     /// Hands over the rest and waits until all of it is on disk.
     pub(crate) fn finish(mut self) -> Result<Summary> {
+        if let Some(mut observer) = self.observer.take() {
+            observer.finish(&mut self.batch);
+        }
         self.hand_over();
         match std::mem::replace(&mut self.lane, Lane::Failed(None)) {
             Lane::Inline(tables) => tables.finish(),
@@ -159,19 +169,28 @@ impl Sink for Recorder {
 
     #[inline]
     fn span(&mut self, record: SpanRecord) {
-        self.batch.spans.push(record);
+        match &mut self.observer {
+            None => self.batch.spans.push(Received::at_once(record)),
+            Some(observer) => observer.span(record, &mut self.batch),
+        }
         self.count();
     }
 
     #[inline]
     fn log(&mut self, record: LogRecord) {
-        self.batch.logs.push(record);
+        match &mut self.observer {
+            None => self.batch.logs.push(Received::at_once(record)),
+            Some(observer) => observer.log(record, &mut self.batch),
+        }
         self.count();
     }
 
     #[inline]
     fn sample(&mut self, record: SampleRecord) {
-        self.batch.samples.push(record);
+        match &mut self.observer {
+            None => self.batch.samples.push(record),
+            Some(observer) => observer.sample(record, &mut self.batch),
+        }
         self.count();
     }
 
@@ -198,6 +217,6 @@ impl Sink for Recorder {
 
     #[inline]
     fn watermark(&mut self, before: Time) {
-        self.batch.watermark = before;
+        self.batch.watermark = self.observer.as_ref().map_or(before, |observer| observer.watermark(before));
     }
 }

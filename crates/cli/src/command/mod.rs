@@ -4,6 +4,7 @@ mod check;
 mod diff;
 mod explain;
 mod golden;
+mod init;
 mod load;
 mod lockstep;
 mod run;
@@ -25,6 +26,7 @@ pub(crate) fn execute(command: Command) -> Result<Exit, Failure> {
         Command::VerifySide(side) => lockstep::side::execute(&side),
         Command::Diff(diff) => diff::execute(&diff),
         Command::Explain(explain) => explain::execute(&explain),
+        Command::Init(init) => init::execute(&init),
         Command::Golden(golden) => golden::execute(golden),
         Command::Schema { subject } => schema::execute(subject),
         Command::Completions { shell } => {

@@ -8,6 +8,7 @@ mod disk;
 mod expectations;
 mod fidelity;
 mod guards;
+mod incidents;
 mod load;
 mod loading;
 mod measurement;

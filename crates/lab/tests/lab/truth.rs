@@ -13,8 +13,8 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 /// All that is concluded of a run.
-struct Concluded<const OBSERVES: bool = false> {
-    truth: Truth<OBSERVES>,
+pub(crate) struct Concluded<const OBSERVES: bool = false> {
+    pub(crate) truth: Truth<OBSERVES>,
     rows: Vec<Rows>,
     blame: Vec<BlameWindow>,
 }
@@ -24,7 +24,7 @@ fn conclude(loaded: &Loaded, threads: usize) -> Concluded {
 }
 
 /// The same of a run whose rows are observed.
-fn conclude_observed(loaded: &Loaded) -> Concluded<true> {
+pub(crate) fn conclude_observed(loaded: &Loaded) -> Concluded<true> {
     conclude_after(loaded, 2, |_| ())
 }
 
@@ -47,7 +47,7 @@ fn conclude_after<const O: bool>(loaded: &Loaded, threads: usize, change: impl F
 }
 
 impl<const O: bool> Concluded<O> {
-    fn incident(&self) -> Incident {
+    pub(crate) fn incident(&self) -> Incident {
         let mut incidents = self.truth.incidents();
         assert_eq!(incidents.len(), 1, "{incidents:?}");
         incidents.remove(0)

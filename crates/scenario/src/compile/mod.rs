@@ -12,6 +12,7 @@ mod fault;
 mod limit;
 mod link;
 mod load;
+mod observer;
 mod program;
 mod reach;
 mod replica;
@@ -32,6 +33,7 @@ use crate::suggest;
 use knockon_kernel::{Key, Sampler};
 use knockon_model::blueprint::{Blueprint, CallPolicy, Limits, Recordings, Site};
 use knockon_model::id::{ColumnId, DataId, EndpointId, KeyspaceId, PolicyId, SamplerId, ServiceId, SourceId};
+use knockon_model::observing::Observing;
 use program::Place;
 use std::collections::BTreeMap;
 
@@ -73,7 +75,7 @@ pub(crate) fn compile(
     originals: &BTreeMap<String, Original>,
     seed: u64,
     reader: &mut Reader,
-) -> (Blueprint, Vec<Expectation>) {
+) -> (Blueprint, Vec<Expectation>, Option<Observing>) {
     let mut compiler = Compiler {
         system,
         reader,
@@ -101,7 +103,8 @@ pub(crate) fn compile(
     compiler.faults(text);
     compiler.rows_reach();
     let expectations = compiler.expectations(&text.expect);
-    (compiler.blueprint, expectations)
+    let observing = text.observer.value.as_ref().map(|observer| compiler.observer(observer));
+    (compiler.blueprint, expectations, observing)
 }
 
 fn empty(text: &ScenarioText, seed: u64) -> Blueprint {

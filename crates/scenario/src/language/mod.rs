@@ -11,6 +11,7 @@ mod limit;
 mod link;
 mod load;
 mod mix;
+mod observer;
 mod scenario;
 mod service;
 mod step;
@@ -27,6 +28,7 @@ pub(crate) use limit::{ConcurrencyText, ExcessText, RateLimitText};
 pub(crate) use link::{LinkText, Persistence};
 pub(crate) use load::{ArrivalsText, BatchText, LoadText, ProfileText, ReplayText};
 pub(crate) use mix::{ColumnMix, MixText};
+pub(crate) use observer::{ClockText, DelayedText, LogsText, ObserverText, SpansText};
 pub(crate) use scenario::{LimitsText, ScenarioText, SystemText};
 pub(crate) use service::{
     CPythonText, CollectorText, ContentionText, DisciplineText, HeapText, MemoryText, OutOfMemory, PauseText,

@@ -1,6 +1,6 @@
 //! The scenario itself.
 
-use super::{CacheText, DatabaseText, Expect, FaultText, LinkText, LoadText, MeasureText, ServiceText};
+use super::{CacheText, DatabaseText, Expect, FaultText, LinkText, LoadText, MeasureText, ObserverText, ServiceText};
 use crate::decode::{At, Map, record};
 use crate::leaf::{Count, Instant, Period, Setting};
 
@@ -30,6 +30,8 @@ record! {
         measure: MeasureText = [()],
         /// Bounds of the run.
         limits: LimitsText = [()],
+        /// What becomes of records on their way to whoever reads them. When left out everything is observed as it was.
+        observer: Option<ObserverText>,
         /// Applications, by name.
         services: Map<ServiceText>,
         /// Databases, by name.

@@ -30,15 +30,30 @@ fn shipped_scenarios_load_and_resolve_to_themselves() {
     }
 }
 
+/// What `sim check` warns of in scenarios whose healthy state is one that does not come back once it is left, or not soon. Of each what the line says.
+const VULNERABLE: &[(&str, &str)] = &[
+    ("breaker_flapping", "auth-service: a full queue"),
+    ("cache_key_explosion", "with a cold cache the workers of postgres"),
+    ("cache_storm", "with a cold cache the workers of postgres"),
+    ("cold_cache_collapse", "with a cold cache the workers of postgres"),
+    ("retry_storm", "4 tries a call, so overload feeds itself"),
+    ("retry_storm", "web-api: a full queue"),
+];
+
 #[test]
 fn shipped_scenarios_are_healthy_on_paper_and_expect_something() {
+    let mut warned = std::collections::BTreeSet::new();
     for file in shipped() {
         let loaded = Scenario::load(&file, &Options::default()).unwrap_or_else(|errors| panic!("{errors}"));
         assert!(!loaded.title.is_empty() && !loaded.expectations.is_empty(), "{}", file.display());
         let lines = check(&loaded);
         assert!(lines.len() > 10, "{lines:?}");
-        assert!(lines.iter().all(|line| line.healthy), "{}: {lines:#?}", file.display());
+        for line in lines.iter().filter(|line| !line.healthy) {
+            let known = VULNERABLE.iter().find(|(name, says)| *name == loaded.name && line.text.contains(says));
+            warned.insert(known.unwrap_or_else(|| panic!("{}: {line:#?}", file.display())));
+        }
     }
+    assert_eq!(warned.len(), VULNERABLE.len(), "each vulnerability shows on paper: {warned:?}");
 }
 
 /// What `docs/calibrate.md` puts together can be run as it stands.

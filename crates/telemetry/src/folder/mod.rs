@@ -4,7 +4,8 @@
 //! out/<name>/
 //!   manifest.json   written last: a folder with a manifest is a finished run
 //!   observed/       spans/ logs/ metrics/ series/ changes/      Parquet parts
-//!   truth/          ledger/ requests/; effects/ windows/ labels_*/ blame/ where worlds were compared; the documents that the caller writes,
+//!   truth/          ledger/ requests/; effects/ windows/ labels_*/ blame/ where worlds were compared; observer/
+//!                   where records met one; the documents that the caller writes,
 //!                   and the files that the scenario reads
 //! ```
 //!
@@ -21,6 +22,7 @@ pub use files::{Disk, Entry, FileSystem, FolderLock, OutputFile};
 pub use manifest::{Epochs, MANIFEST, Manifest, TABLES_EPOCH, TableSummary};
 
 use crate::error::{Error, Result};
+use crate::observer::Observer;
 use crate::recorder::Recorder;
 use crate::tables::TABLES;
 use crate::truth::MetricName;
@@ -28,6 +30,7 @@ use crate::writer::{Tables, TruthTables, digest};
 use crate::{Digest, writer};
 use knockon_kernel::Duration;
 use knockon_model::blueprint::Blueprint;
+use knockon_model::observing::Observing;
 use knockon_model::record::Catalogue;
 use serde::Serialize;
 use stage::{FOLDERS, Stage};
@@ -136,10 +139,20 @@ impl RunWriter {
     /// # Errors
     /// If the tables' files cannot be created.
     pub fn recorder(&self) -> Result<Recorder> {
+        self.recorder_observing(None)
+    }
+
+    /// The same, with something between the world and the tables of what was observed, whose doings are in `truth/observer`.
+    ///
+    /// # Errors
+    /// If the tables' files cannot be created.
+    pub fn recorder_observing(&self, observing: Option<&Observing>) -> Result<Recorder> {
         self.recording.set(true);
         let Options { files, waiting_rows, threads } = &self.options;
-        let tables = Tables::create(files, &self.stage.path, &self.catalogue, &self.blueprint, *waiting_rows)?;
-        Ok(Recorder::new(tables, *threads > 1))
+        let (run, catalogue, blueprint) = (&self.stage.path, &self.catalogue, &self.blueprint);
+        let tables = Tables::create(files, run, catalogue, blueprint, *waiting_rows, observing.is_some())?;
+        let observer = observing.map(|plan| Box::new(Observer::new(plan, catalogue, blueprint)));
+        Ok(Recorder::new(tables, *threads > 1, observer))
     }
 
     /// The tables of what faults did. To be called once, if worlds are compared: it opens them. `metrics` are what

@@ -1,11 +1,13 @@
 //! Arrow arrays from rows, one function a [`Kind`](super::Kind). A missing value has zeros beneath it.
 
+use super::Epoch;
 use arrow::array::{
     Array, ArrayRef, BooleanArray, DictionaryArray, FixedSizeBinaryArray, Float64Array, Int32Array, Int64Array,
     StringArray, TimestampNanosecondArray, UInt16Array,
 };
 use arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::Int32Type;
+use knockon_kernel::Time;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -104,6 +106,12 @@ fn identifiers<const WIDTH: usize>(
 /// A column of instants, in nanoseconds since the Unix epoch.
 pub(super) fn times(unix_ns: impl Iterator<Item = i64>) -> ArrayRef {
     Arc::new(TimestampNanosecondArray::new(unix_ns.collect(), None).with_timezone("UTC"))
+}
+
+/// A column of instants at which records came late; time 0 is that one was not.
+pub(super) fn late_times(epoch: Epoch, late: impl Iterator<Item = Time>) -> ArrayRef {
+    let times = late.map(|late| (late > Time::ZERO).then(|| epoch.unix_ns(late)));
+    Arc::new(times.collect::<TimestampNanosecondArray>().with_timezone("UTC"))
 }
 
 /// A column of durations in nanoseconds; beyond 292 years they read as that.

@@ -1,9 +1,10 @@
 //! `observed/logs`: one row for each line, worded in the dialect of the runtime that wrote it.
 
-use super::arrays::{NULL, Words, ids, present, times, wide_ids};
+use super::arrays::{NULL, Words, ids, late_times, present, times, wide_ids};
 use super::declaration::{optional, required};
 use super::{Encoder, Epoch, Kind, Table};
 use crate::dialect::Dialect;
+use crate::writer::Received;
 use arrow::array::{ArrayRef, StringBuilder, UInt16Array};
 use knockon_model::blueprint::Blueprint;
 use knockon_model::record::{Catalogue, LogRecord};
@@ -12,7 +13,7 @@ use std::sync::Arc;
 /// The table.
 pub(super) static LOGS: Table = Table {
     path: "observed/logs",
-    meaning: "One row for each log line, in the order of time, worded as the runtime that wrote it words it.",
+    meaning: "One row for each log line, in the order in which they were written, worded as the runtime that wrote it words it.",
     columns: &[
         required(
             "uid",
@@ -34,6 +35,12 @@ pub(super) static LOGS: Table = Table {
             Kind::Word,
             "",
             "Exception class, SQLSTATE or error code, where the line reports an error.",
+        ),
+        optional(
+            "received_time",
+            Kind::Time,
+            "ns",
+            "When the record arrived, where that was late (the scenario's `observer`); null where it was at once.",
         ),
     ],
 };
@@ -74,11 +81,11 @@ impl Logs {
 }
 
 impl Encoder for Logs {
-    type Record = LogRecord;
+    type Record = Received<LogRecord>;
     const TABLE: &'static Table = &LOGS;
 
     /// Fewer rows than records where a runtime writes no line about an event.
-    fn encode(&mut self, records: &[LogRecord]) -> Vec<ArrayRef> {
+    fn encode(&mut self, records: &[Received<LogRecord>]) -> Vec<ArrayRef> {
         let mut written = Vec::with_capacity(records.len());
         let mut keys: [Vec<i32>; 3] = Default::default();
         let mut numbers = Vec::with_capacity(records.len());
@@ -108,6 +115,7 @@ impl Encoder for Logs {
             wide_ids(written.iter().map(|r| r.context.map_or(0, |(trace, _)| trace.0)), contexts.clone()),
             ids(written.iter().map(|r| r.context.map_or(0, |(_, span)| span.0)), contexts),
             self.errors.column(error_keys),
+            late_times(self.epoch, written.iter().map(|r| r.late)),
         ]
     }
 }

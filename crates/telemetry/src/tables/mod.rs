@@ -14,6 +14,7 @@ mod labels;
 mod ledger;
 mod logs;
 mod metrics;
+mod observer;
 mod requests;
 mod series;
 mod spans;
@@ -29,6 +30,7 @@ pub(crate) use labels::{LogLabels, SampleLabels, SpanLabels};
 pub(crate) use ledger::Ledger;
 pub(crate) use logs::Logs;
 pub(crate) use metrics::Metrics;
+pub(crate) use observer::Alterations;
 pub(crate) use requests::Requests;
 pub(crate) use series::{SERIES, series};
 pub(crate) use spans::Spans;
@@ -38,7 +40,7 @@ use arrow::array::ArrayRef;
 use knockon_kernel::Time;
 
 /// All tables, in the order of the data dictionary.
-pub static TABLES: [&Table; 13] = [
+pub static TABLES: [&Table; 14] = [
     &spans::SPANS,
     &logs::LOGS,
     &metrics::METRICS,
@@ -52,6 +54,7 @@ pub static TABLES: [&Table; 13] = [
     &labels::LABELS_LOGS,
     &labels::LABELS_METRICS,
     &blame::BLAME,
+    &observer::OBSERVER,
 ];
 
 /// Makes a table's columns of records.

@@ -1,9 +1,10 @@
 //! `observed/spans`: one row for each span, with OpenTelemetry's semantic conventions as typed columns.
 
-use super::arrays::{NULL, Words, ids, nanoseconds, present, small_or_null, times, wide_ids};
+use super::arrays::{NULL, Words, ids, late_times, nanoseconds, present, small_or_null, times, wide_ids};
 use super::declaration::{optional, required};
 use super::{Encoder, Epoch, Kind, Table};
 use crate::dialect::{ErrorWords, span_name};
+use crate::writer::Received;
 use arrow::array::ArrayRef;
 use knockon_model::blueprint::{Blueprint, Operation};
 use knockon_model::record::{Catalogue, OperationInfo, SpanKind, SpanRecord, Status};
@@ -11,7 +12,7 @@ use knockon_model::record::{Catalogue, OperationInfo, SpanKind, SpanRecord, Stat
 /// The table.
 pub(super) static SPANS: Table = Table {
     path: "observed/spans",
-    meaning: "One row for each span, in the order of their start. A span is written when it ends; a process that dies takes its \
+    meaning: "One row for each span, in the order of their start as their processes tell the time. A span is written when it ends; a process that dies takes its \
               unfinished spans with it, so a parent's row can be missing.",
     columns: &[
         required("trace_id", Kind::Id(16), "", "The request that the span belongs to."),
@@ -54,6 +55,12 @@ pub(super) static SPANS: Table = Table {
             Kind::U16,
             "",
             "http.request.resend_count: how often the request was tried before; null for a first try.",
+        ),
+        optional(
+            "received_time",
+            Kind::Time,
+            "ns",
+            "When the record arrived, where that was late (the scenario's `observer`); null where it was at once.",
         ),
     ],
 };
@@ -162,13 +169,13 @@ impl Spans {
 }
 
 impl Encoder for Spans {
-    type Record = SpanRecord;
+    type Record = Received<SpanRecord>;
     const TABLE: &'static Table = &SPANS;
 
-    fn encode(&mut self, records: &[SpanRecord]) -> Vec<ArrayRef> {
+    fn encode(&mut self, records: &[Received<SpanRecord>]) -> Vec<ArrayRef> {
         let Self { epoch, service_of, constants, error_words, errors, .. } = self;
         let epoch = *epoch;
-        let keys = |key: &dyn Fn(&SpanRecord) -> i32| records.iter().map(key).collect::<Vec<i32>>();
+        let keys = |key: &dyn Fn(&SpanRecord) -> i32| records.iter().map(|r| key(r)).collect::<Vec<i32>>();
         let constant = |key: &dyn Fn(&Constants) -> i32| keys(&|r| key(&constants[r.operation.index()]));
         let error_keys = records
             .iter()
@@ -187,7 +194,9 @@ impl Encoder for Spans {
             nanoseconds(records.iter().map(|r| r.end.saturating_sub(r.start).as_nanos()), None),
             self.statuses.column(keys(&|r| r.status as i32)),
             self.errors.column(error_keys),
-            self.services.column(constant(&|c| c.peer)),
+            self.services.column(
+                records.iter().map(|r| if r.peerless { NULL } else { constants[r.operation.index()].peer }).collect(),
+            ),
             self.instances.column(keys(&|r| r.peer.map_or(NULL, |peer| peer.0 as i32))),
             self.methods.column(constant(&|c| c.method)),
             self.routes.column(constant(&|c| c.route)),
@@ -198,6 +207,7 @@ impl Encoder for Spans {
             self.operations.column(constant(&|c| c.operation)),
             self.collections.column(constant(&|c| c.collection)),
             small_or_null(records.iter().map(|r| r.resend)),
+            late_times(epoch, records.iter().map(|r| r.late)),
         ]
     }
 }

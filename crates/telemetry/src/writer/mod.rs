@@ -10,13 +10,13 @@ mod part;
 mod table;
 mod truth;
 
-pub(crate) use batch::Batch;
+pub(crate) use batch::{Batch, Received};
 pub(crate) use table::Written;
 pub use truth::TruthTables;
 
 use crate::error::Result;
 use crate::folder::FileSystem;
-use crate::tables::{Changes, Ledger, Logs, Metrics, Requests, SERIES, Spans, series};
+use crate::tables::{Alterations, Changes, Ledger, Logs, Metrics, Requests, SERIES, Spans, series};
 use knockon_model::blueprint::Blueprint;
 use knockon_model::record::{Catalogue, LedgerRecord, RequestRecord, SpanRecord};
 use order::Order;
@@ -26,7 +26,7 @@ use table::{Parts, Stream};
 
 /// All tables of a run.
 pub(crate) struct Tables {
-    span_order: Order<SpanRecord>,
+    span_order: Order<Received<SpanRecord>>,
     ledger_order: Order<LedgerRecord>,
     request_order: Order<RequestRecord>,
     spans: Stream<Spans>,
@@ -36,6 +36,8 @@ pub(crate) struct Tables {
     changes: Stream<Changes>,
     ledger: Stream<Ledger>,
     requests: Stream<Requests>,
+    /// Only where there is an observer.
+    alterations: Option<Stream<Alterations>>,
 }
 
 /// What became of all tables.
@@ -54,6 +56,7 @@ impl Tables {
         catalogue: &Catalogue,
         blueprint: &Arc<Blueprint>,
         waiting_rows: usize,
+        observed: bool,
     ) -> Result<Self> {
         let mut tables = Self {
             span_order: Order::new(waiting_rows),
@@ -66,6 +69,9 @@ impl Tables {
             changes: Stream::create(files, run, Changes::new(catalogue, blueprint))?,
             ledger: Stream::create(files, run, Ledger)?,
             requests: Stream::create(files, run, Requests::new(catalogue, blueprint))?,
+            alterations: observed
+                .then(|| Stream::create(files, run, Alterations::new(catalogue, blueprint)))
+                .transpose()?,
         };
         tables.series.write(series(&catalogue.series))?;
         Ok(tables)
@@ -78,6 +84,9 @@ impl Tables {
         self.request_order.push(&batch.requests, batch.watermark, |row| self.requests.push(row))?;
         self.logs.extend(&batch.logs)?;
         self.metrics.extend(&batch.samples)?;
+        if let Some(alterations) = &mut self.alterations {
+            alterations.extend(&batch.alterations)?;
+        }
         self.changes.extend(&batch.changes)
     }
 
@@ -86,9 +95,10 @@ impl Tables {
         self.span_order.finish(|row| self.spans.push(row))?;
         self.ledger_order.finish(|row| self.ledger.push(row))?;
         self.request_order.finish(|row| self.requests.push(row))?;
+        let alterations = self.alterations.map(Stream::close).transpose()?;
         Ok(Summary {
             order_overflows: self.span_order.overflows + self.ledger_order.overflows + self.request_order.overflows,
-            tables: vec![
+            tables: [
                 self.spans.close()?,
                 self.logs.close()?,
                 self.metrics.close()?,
@@ -96,7 +106,10 @@ impl Tables {
                 self.changes.close()?,
                 self.ledger.close()?,
                 self.requests.close()?,
-            ],
+            ]
+            .into_iter()
+            .chain(alterations)
+            .collect(),
         })
     }
 }

@@ -4,6 +4,7 @@
 //! (start, arrival), whenever the watermark is looked at, so it depends on neither batches nor threads. The number of rows
 //! that wait is bounded: past the bound the earlier half is written anyway, and counted.
 
+use super::Received;
 use knockon_kernel::Time;
 use knockon_model::record::{LedgerRecord, RequestRecord, SpanRecord};
 
@@ -12,7 +13,7 @@ pub(super) trait Started: Copy {
     fn start(&self) -> Time;
 }
 
-impl Started for SpanRecord {
+impl Started for Received<SpanRecord> {
     fn start(&self) -> Time {
         self.start
     }

@@ -219,6 +219,16 @@ impl Ledger<'_> {
                     self.first(component, &[Guards])
                 }
                 ErrorType::Timeout if self.callers(component).next().is_none() => self.first(component, &[Latency]),
+                // A timer within, where nothing that was called timed out: what it bounds took too long.
+                ErrorType::Timeout
+                    if !self
+                        .known
+                        .outcomes
+                        .failed_calls(component)
+                        .any(|(_, of_call, _)| of_call == ErrorType::Timeout) =>
+                {
+                    self.first(component, &[Latency])
+                }
                 ErrorType::OutOfMemory => self.first(component, &[Death]),
                 ErrorType::DiskFull => self.first(component, &[Storage]),
                 _ => None,

@@ -3,7 +3,7 @@
 use super::accounts::Accounts;
 use super::known::Known;
 use super::node::Node;
-use super::rules::{WITHIN_FAINTLY, is_faint, mechanism};
+use super::rules::{WITHIN_FAINTLY, Way, is_faint, mechanism};
 use super::state::State;
 use super::{Graph, LEAST_SHARE, Link, MUCH};
 use petgraph::algo::has_path_connecting;
@@ -11,21 +11,37 @@ use petgraph::graph::NodeIndex;
 use petgraph::visit::{EdgeFiltered, IntoNeighbors};
 use std::collections::BTreeSet;
 
-/// The graph of states, of which those of components that are `acted_on` need nothing that leads to them.
-pub(super) fn draw(known: &Known<'_>, nodes: Vec<Node>, accounts: &Accounts, acted_on: &[String]) -> Graph {
+/// The graph of states, of which those of components that are `acted_on` need nothing that leads to them; the `entries` among them are what faults set.
+pub(super) fn draw(
+    known: &Known<'_>,
+    nodes: Vec<Node>,
+    accounts: &Accounts,
+    acted_on: &[String],
+    entries: &[(String, Option<State>)],
+) -> Graph {
     let mut graph = Graph::new();
     let mut possible = Vec::new();
     for b in 0..nodes.len() {
         for a in (0..nodes.len()).filter(|&a| a != b) {
-            if let Some((mechanism, way)) = mechanism(known, &nodes[a], &nodes[b]) {
+            if let Some((mechanism, way)) = mechanism(known, &nodes[a], &nodes[b])
+                && !(way == Way::Down && is_hardly_felt(&nodes, accounts, a))
+            {
                 let share = accounts.share(&nodes, a, b, way);
                 possible.push((NodeIndex::new(a), NodeIndex::new(b), Link { mechanism, share }));
             }
         }
     }
     nodes.into_iter().for_each(|node| _ = graph.add_node(node));
+    let is_entry = |node: &Node, is_sure: bool| {
+        let mut of_it = entries.iter().filter(|(component, _)| *component == node.component);
+        of_it.any(|(_, state)| {
+            if is_sure { state.is_some() && *state == node.state } else { state.is_none() || *state == node.state }
+        })
+    };
+    // Of what a fault sets itself all came, however little of it that is once the rest goes on without.
+    let least = |a: NodeIndex| if is_entry(&graph[a], true) { f64::MIN_POSITIVE } else { LEAST_SHARE };
     let mut wanted: Vec<_> =
-        possible.iter().copied().filter(|(.., link)| link.share.is_none_or(|share| share >= LEAST_SHARE)).collect();
+        possible.iter().copied().filter(|&(a, _, link)| link.share.is_none_or(|share| share >= least(a))).collect();
     // What much is due to first. Then those between states of different times: what happened at once must not turn time around.
     wanted.sort_by(|&(a, b, x), &(c, d, y)| {
         let at_once = |a: NodeIndex, b: NodeIndex| graph[a].first == graph[b].first;
@@ -39,23 +55,11 @@ pub(super) fn draw(known: &Known<'_>, nodes: Vec<Node>, accounts: &Accounts, act
         is_in_time && !has_path_connecting(graph, b, a, None)
     };
     // Of what happened at once, what can be led back to a fault comes first: where two ways would close a circle, the one that
-    // begins there is drawn.
-    let mut reached: BTreeSet<NodeIndex> =
-        graph.node_indices().filter(|&node| acted_on.contains(&graph[node].component)).collect();
-    let mut goes_on = true;
-    while goes_on {
-        goes_on = false;
-        wanted.retain(|&(a, b, link)| {
-            if !reached.contains(&a) {
-                return true;
-            }
-            if forward(&graph, a, b, link) {
-                graph.add_edge(a, b, link);
-                goes_on |= reached.insert(b);
-            }
-            false
-        });
-    }
+    // begins there is drawn. A fault begins with the state that it sets, where it sets one, else anywhere in what it acts on.
+    let mut reached: BTreeSet<NodeIndex> = graph.node_indices().filter(|&node| is_entry(&graph[node], false)).collect();
+    follow(&mut graph, &mut wanted, &mut reached, forward);
+    reached.extend(graph.node_indices().filter(|&node| acted_on.contains(&graph[node].component)));
+    follow(&mut graph, &mut wanted, &mut reached, forward);
     // What nothing has led to yet may come of what little is due to.
     let is_unled = |graph: &Graph, node: NodeIndex| {
         graph.edges_directed(node, petgraph::Direction::Incoming).next().is_none() && !reached.contains(&node)
@@ -88,6 +92,42 @@ pub(super) fn draw(known: &Known<'_>, nodes: Vec<Node>, accounts: &Accounts, act
     }
     reduce(&mut graph);
     graph
+}
+
+/// Draws what leads on from states that are `reached`, and from those that it leads to.
+fn follow(
+    graph: &mut Graph,
+    wanted: &mut Vec<(NodeIndex, NodeIndex, Link)>,
+    reached: &mut BTreeSet<NodeIndex>,
+    forward: impl Fn(&Graph, NodeIndex, NodeIndex, Link) -> bool,
+) {
+    let mut goes_on = true;
+    while goes_on {
+        goes_on = false;
+        wanted.retain(|&(a, b, link)| {
+            if !reached.contains(&a) {
+                return true;
+            }
+            if forward(graph, a, b, link) {
+                graph.add_edge(a, b, link);
+                goes_on |= reached.insert(b);
+            }
+            false
+        });
+    }
+}
+
+/// Whether a component stands still for so short that those who are in it hardly feel it: then nobody it calls does.
+fn is_hardly_felt(nodes: &[Node], accounts: &Accounts, pauses: usize) -> bool {
+    let still = &nodes[pauses];
+    if still.state != Some(State::Pauses) {
+        return false;
+    }
+    let is_latency = |node: &Node| node.component == still.component && node.state == Some(State::Latency);
+    let latency = nodes.iter().position(is_latency);
+    latency
+        .and_then(|latency| accounts.share(nodes, pauses, latency, Way::Within))
+        .is_some_and(|share| share < LEAST_SHARE)
 }
 
 /// Faint edges to states that nothing has led to.

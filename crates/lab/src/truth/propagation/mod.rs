@@ -11,6 +11,7 @@
 mod accounts;
 mod document;
 mod drawing;
+mod entry;
 mod known;
 mod node;
 mod onsets;
@@ -90,7 +91,8 @@ impl Propagation {
         });
         nodes.sort_by(|a, b| (a.first, a.state, &a.component, &a.part).cmp(&(b.first, b.state, &b.component, &b.part)));
         let accounts = Accounts::of(&known, &nodes);
-        let mut graph = drawing::draw(&known, nodes, &accounts, &acted_on);
+        let entries: Vec<_> = acting(incident).flat_map(|found| entry::of(blueprint, found.fault)).collect();
+        let mut graph = drawing::draw(&known, nodes, &accounts, &acted_on, &entries);
         onsets::settle(&mut graph, late, blueprint.scrape_interval);
         let mut propagation = Self { graph };
         let faults = propagation.add_faults(blueprint, incident, &accounts);

@@ -1,7 +1,7 @@
 //! States that left their bands.
 
 use super::state::State::{
-    self, Death, Errors, Held, Latency, Leak, Locks, PoolTimeouts, PoolWait, Processor, Queue, Refusals,
+    self, Death, Errors, Guards, Held, Latency, Leak, Locks, PoolTimeouts, PoolWait, Processor, Queue, Refusals,
 };
 use crate::truth::components::Components;
 use crate::truth::contrast::Contrast;
@@ -166,15 +166,18 @@ pub(super) fn finding_less(metrics: &Metrics, episode: &Episode) -> BTreeSet<Str
 /// The instant in which a state showed by the first request or call that failed of it.
 fn begins(outcomes: &Outcomes, component: usize, state: State, within: &RangeInclusive<Time>) -> Option<Time> {
     use ErrorType::{
-        ConnectionLost, ConnectionRefused, ConnectionReset, Overloaded, PoolTimeout, RateLimited, Terminated,
+        BulkheadFull, CallNotPermitted, ClientThrottled, ConnectionLost, ConnectionRefused, ConnectionReset,
+        Overloaded, PoolTimeout, RateLimited, Terminated,
     };
     let refused = |why| matches!(why, ConnectionRefused | Overloaded | RateLimited);
+    let not_let_through = |why| matches!(why, CallNotPermitted | BulkheadFull | ClientThrottled);
     let broken = |why| matches!(why, ConnectionReset | ConnectionLost | Terminated);
     match state {
         PoolTimeouts => outcomes.first_failed(component, within, |why| why == PoolTimeout),
         Errors => outcomes.first_failed(component, within, |_| true),
         Refusals => outcomes.first_failed_call(component, within, refused),
         Death => outcomes.first_failed_call(component, within, broken),
+        Guards => outcomes.first_failed(component, within, not_let_through),
         _ => None,
     }
 }

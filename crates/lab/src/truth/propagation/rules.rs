@@ -3,8 +3,8 @@
 use super::known::Known;
 use super::node::Node;
 use super::state::State::{
-    self, Death, Disk, Errors, Guards, Held, Latency, Leak, Load, Locks, Memory, Misses, Pauses, PoolTimeouts,
-    PoolWait, Processor, Queue, Refusals, Retries, Storage, Throttling,
+    self, Death, Disk, Errors, Evictions, Guards, Held, Latency, Leak, Load, Locks, Memory, Misses, Pauses,
+    PoolTimeouts, PoolWait, Processor, Queue, Refusals, Retries, Storage, Throttling,
 };
 
 /// What one state does to another of the same component.
@@ -60,6 +60,8 @@ const WITHIN: &[(State, State, &str)] = &[
     (Latency, Errors, "requests time out"),
     (Errors, Guards, "failures are counted"),
     (Guards, Errors, "calls are not permitted"),
+    (Load, Evictions, "more keys are put there than there is room for"),
+    (Evictions, Misses, "keys went to make room for others"),
 ];
 
 /// What one state does to another of the same component, where nothing else did: it explains, and stands for no other way.
@@ -116,6 +118,7 @@ const DOWNWARD: &[(State, State, &str)] = &[
     (Death, Queue, "who comes back calls at once"),
     (Death, Latency, "who comes back calls at once, and for other things"),
     (Death, Misses, "who comes back asks for other keys"),
+    (Errors, Misses, "what could not be loaded is not put there"),
 ];
 
 /// Where a cause is, as seen from what it leads to.

@@ -47,11 +47,13 @@ pub enum State {
     Storage,
     /// Statements wait for a disk.
     Disk,
+    /// Keys of a cache go to make room for others.
+    Evictions,
 }
 
 use State::{
-    Death, Disk, Errors, Guards, Held, Latency, Leak, Load, Locks, Memory, Misses, Pauses, PoolTimeouts, PoolWait,
-    Processor, Queue, Refusals, Retries, Storage, Throttling,
+    Death, Disk, Errors, Evictions, Guards, Held, Latency, Leak, Load, Locks, Memory, Misses, Pauses, PoolTimeouts,
+    PoolWait, Processor, Queue, Refusals, Retries, Storage, Throttling,
 };
 
 impl State {
@@ -79,6 +81,7 @@ impl State {
             Death => "process ends, and starts cold",
             Storage => "the disk fills",
             Disk => "statements wait for the disk",
+            Evictions => "keys are evicted",
         }
     }
 
@@ -92,6 +95,7 @@ impl State {
             "processor.present.mean" => Processor,
             "locks.present.mean" | "row_holders" => Locks,
             "misses" => Misses,
+            "evicted" => Evictions,
             "leaked" | "leaked_connections" => Leak,
             "in_use.present.mean" | "in_use.sojourn.mean" => Held,
             "wait.mean" | "waiting.present.mean" if pool => PoolWait,

@@ -1,0 +1,147 @@
+//! Caches that lose what they knew: emptied, emptied near capacity, and crowded.
+
+use super::shape::{Ablation, Change, End, Shape, Sign, find, incident};
+use crate::support::{load, run};
+use crate::truth::conclude_observed;
+use knockon_lab::truth::{Part, State};
+use knockon_model::record::ErrorType;
+use knockon_scenario::Options;
+
+incident!(
+    cache_storm,
+    Shape {
+        scenario: "cache_storm",
+        fault: "flush",
+        chain: &[
+            ("redis", State::Misses),
+            ("postgres", State::Load),
+            ("postgres", State::Queue),
+            ("postgres", State::Latency),
+            ("web-api", State::Latency),
+            ("clients", State::Latency),
+        ],
+        signature: &[
+            Sign::Share("redis", "redis_keyspace_hits_total", "redis_keyspace_misses_total", 0.2),
+            Sign::Counter("redis", "redis_keyspace_misses_total", 5.0, 200.0),
+            Sign::Gauge("web-api", "hikaricp_connections_active", 1.5, 10.0),
+            Sign::Slower("postgres", 4.0),
+            Sign::Slower("web-api", 4.0),
+        ],
+        end: End::HealsWithin(12 * 60),
+        ablations: &[Ablation {
+            // A database with nothing else to do: misses as before, and nobody waits.
+            change: Change::Set(&[("postgres.workers", "20"), ("web-api/pool.maximum", "40")]),
+            gone: &[("postgres", State::Queue), ("web-api/pool", State::PoolWait)],
+            kept: &[("redis", State::Misses), ("postgres", State::Load)],
+            end: Some(End::HealsWithin(12 * 60)),
+        }],
+    }
+);
+
+incident!(
+    cold_cache_collapse,
+    Shape {
+        scenario: "cold_cache_collapse",
+        fault: "flush",
+        chain: &[
+            ("redis", State::Misses),
+            ("web-api/pool", State::Held),
+            ("web-api/pool", State::PoolWait),
+            ("web-api", State::Latency),
+            ("web-api", State::Errors),
+            ("clients", State::Errors),
+        ],
+        signature: &[
+            Sign::Share("redis", "redis_keyspace_hits_total", "redis_keyspace_misses_total", 0.05),
+            Sign::Gauge("web-api", "hikaricp_connections_pending", 5.0, 30.0),
+            Sign::Error("web-api", ErrorType::Timeout, 5_000),
+            Sign::Slower("web-api", 10.0),
+        ],
+        end: End::Metastable,
+        ablations: &[Ablation {
+            // One load of a key at a time, which fills the cache whoever waits: a cache that is read through.
+            change: Change::Set(&[
+                ("web-api/GET /api/users/{id}.coalesce", "true"),
+                ("web-api/GET /api/users/{id}.abandoned", "Fill"),
+            ]),
+            gone: &[],
+            kept: &[("redis", State::Misses), ("postgres", State::Load), ("postgres", State::Queue)],
+            end: None,
+        }],
+    }
+);
+
+incident!(
+    cache_key_explosion,
+    Shape {
+        scenario: "cache_key_explosion",
+        fault: "crawler",
+        chain: &[
+            ("crawler", State::Load),
+            ("web-pages", State::Load),
+            ("redis", State::Load),
+            ("redis", State::Evictions),
+            ("redis", State::Misses),
+            ("postgres", State::Load),
+            ("postgres", State::Queue),
+            ("postgres", State::Latency),
+            ("web-api", State::Latency),
+            ("clients", State::Latency),
+        ],
+        signature: &[
+            Sign::Counter("redis", "redis_evicted_keys_total", 5.0, 300.0),
+            Sign::Share("redis", "redis_keyspace_hits_total", "redis_keyspace_misses_total", 0.3),
+            Sign::Gauge("web-api", "hikaricp_connections_active", 1.2, 10.0),
+            Sign::Slower("postgres", 4.0),
+            Sign::Slower("web-api", 4.0),
+        ],
+        end: End::HealsWithin(10 * 60),
+        ablations: &[Ablation {
+            // With room for both nothing is evicted, and users find what they look for.
+            change: Change::Set(&[("redis.maxmemory", "4GiB")]),
+            gone: &[
+                ("redis", State::Evictions),
+                ("postgres", State::Load),
+                ("web-api/pool", State::PoolWait),
+                ("clients", State::Latency),
+            ],
+            kept: &[("redis", State::Load), ("redis", State::Misses)],
+            end: Some(End::HealsWithin(60)),
+        }],
+    }
+);
+
+#[test]
+fn a_flushed_cache_and_one_of_too_many_keys_begin_alike_and_are_told_apart() {
+    let truth = ["cache_storm", "cache_key_explosion"].map(|name| {
+        let concluded = conclude_observed(&load(name, &Options::default()));
+        (concluded.truth.propagations().remove(0), concluded.incident())
+    });
+    // A dashboard shows the same at first: users are not found in the cache, connections are all in use, the database queues.
+    for (propagation, _) in &truth {
+        for (place, state) in [
+            ("redis", State::Misses),
+            ("postgres", State::Load),
+            ("postgres", State::Queue),
+            ("web-api/pool", State::PoolWait),
+        ] {
+            assert!(find(propagation, place, state).is_some(), "{place} {state:?}");
+        }
+    }
+    let [(flushed, of_flush), (crowded, of_crowd)] = truth;
+    assert!(find(&flushed, "redis", State::Evictions).is_none(), "nothing had to make room");
+    assert!(find(&crowded, "redis", State::Evictions).is_some());
+    assert_eq!((flushed.roots(), crowded.roots()), (vec!["flush"], vec!["crawler"]));
+    let part = |incident: &knockon_lab::truth::Incident, name: &str| {
+        incident.components.iter().find(|component| component.name == name).map(|component| component.part)
+    };
+    assert_eq!(part(&of_flush, "redis"), Some(Part::Trigger));
+    assert_eq!(part(&of_crowd, "redis"), Some(Part::Victim));
+    assert_eq!(part(&of_crowd, "crawler"), Some(Part::Trigger));
+    // And what is observed tells them apart as well: keys are evicted in one of them only.
+    let evicted = |name: &str| {
+        let samples = run(&load(name, &Options::default())).metric("redis", "redis_evicted_keys_total");
+        samples.last().expect("Redis exports it").1
+    };
+    assert!(evicted("cache_storm") == 0.0 && evicted("cache_key_explosion") > 1_000.0);
+}
