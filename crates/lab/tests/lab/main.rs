@@ -14,6 +14,7 @@ mod loading;
 mod measurement;
 mod memory_leak;
 mod proof;
+mod replica;
 mod shipped;
 mod support;
 mod theory;
