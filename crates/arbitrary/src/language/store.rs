@@ -50,13 +50,14 @@ pub(super) static DATABASE: Record = Record {
             found.map(|name| quote(&name))
         }),
         may("replay", |d| {
-            if d.here.replica {
-                let name = d.plan.databases[d.here.database].name.clone();
-                d.replicas.push(name);
+            if !d.here.replica {
+                return None;
             }
+            let name = d.plan.databases[d.here.database].name.clone();
+            d.replicas.push(name);
             d.quoted(&["1MiB", "10MiB", "100KiB"])
         }),
-        may("replay_delay", |d| d.quoted(&["100ms", "2s"])),
+        may("replay_delay", |d| if d.here.replica { d.quoted(&["100ms", "2s"]) } else { None }),
         may("shared_buffers", |d| d.quoted(&["8KiB", "80KiB", "10MiB"])),
         may("connect", law),
         may("serial_share", |d| d.one_of(&["0.7", "0", "1", "\"5 %\""])),

@@ -326,7 +326,7 @@ impl Compiler<'_> {
                             Some(patience(id, ServiceField::StatementTimeout, database.statement_timeout.value))
                         }
                         "replay" => {
-                            let rate = database.replay.value?;
+                            let rate = database.replay.value.filter(|_| database.replica_of.is_some())?;
                             Some((Target::Service(id, ServiceField::ReplayRate), Value::Bytes(rate.0)))
                         }
                         "slow_query" => {

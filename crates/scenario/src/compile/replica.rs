@@ -13,7 +13,17 @@ const RATE: u64 = 64 << 20;
 impl Compiler<'_> {
     /// What a replica replays.
     pub(super) fn replica(&mut self, id: ServiceId, text: &DatabaseText) -> Option<Replica> {
-        let name = text.replica_of.value.as_ref()?;
+        let Some(name) = text.replica_of.value.as_ref() else {
+            for span in [
+                text.replay.is_some().then_some(text.replay.span),
+                text.replay_delay.is_some().then_some(text.replay_delay.span),
+            ] {
+                if let Some(span) = span {
+                    self.report(span, "a database that is no replica replays nothing", None);
+                }
+            }
+            return None;
+        };
         let span = text.replica_of.span;
         let databases = &self.system.databases;
         let Some(primary) = databases.get(&name.0) else {
