@@ -100,16 +100,22 @@ impl Space {
     /// Lets everything grow until `now`.
     pub fn settle(&mut self, now: Time) {
         let passed = u128::from((now - std::mem::replace(&mut self.at, now)).as_nanos());
-        if self.growth > 0 {
-            let (grown, left) = grown(self.growth, passed, self.left.0);
-            self.data += grown.min(self.free());
-            self.left.0 = left;
+        if self.growth == 0 && self.log_growth == 0 {
+            return;
         }
-        if self.log_growth > 0 {
-            let (grown, left) = grown(self.log_growth, passed, self.left.1);
-            self.left.1 = left;
-            self.log_bytes(grown);
+        let (mut data, mut log);
+        (data, self.left.0) = grown(self.growth, passed, self.left.0);
+        (log, self.left.1) = grown(self.log_growth, passed, self.left.1);
+        log = log.min(self.rotation.map_or(u64::MAX, |bound| bound.saturating_sub(self.log)));
+        let room = self.free();
+        if data.saturating_add(log) > room {
+            // They come side by side until there is no more room, however seldom one looks.
+            let both = u128::from(data) + u128::from(log);
+            data = (u128::from(room) * u128::from(data) / both) as u64;
+            log = room - data;
         }
+        self.data += data;
+        self.log += log;
     }
 
     fn log_bytes(&mut self, bytes: u64) {
