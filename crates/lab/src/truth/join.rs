@@ -146,25 +146,26 @@ impl Join {
     }
 
     fn meet(&mut self, world: World, record: &RequestRecord, endpoint: usize) {
-        let key = record.trace;
-        let (told, measured) = match world {
-            World::With => (self.waiting.fact(key, *record), None),
-            World::Placebo => (None, self.waiting.placebo(key, *record)),
-            World::Without => {
-                let twin = Twin { record: *record, endpoint };
-                let (with, placebo) = self.waiting.twin(key, twin);
-                (with.map(|with| (with, twin)), placebo.map(|placebo| (placebo, twin)))
+        let Self { waiting, noise, complete, compared, .. } = self;
+        let mut tell = |with: &RequestRecord, twin: &Twin| {
+            *compared += 1;
+            if distance_ns(with, &twin.record) != 0.0 || with.parts != twin.record.parts {
+                complete.push(Pair { with: Some(*with), without: Some(twin.record), endpoint });
             }
         };
-        if let Some((with, twin)) = told {
-            self.compared += 1;
-            let pair = Pair { with: Some(with), without: Some(twin.record), endpoint };
-            if pair.distance_ns() != 0.0 || with.parts != twin.record.parts {
-                self.complete.push(pair);
+        let mut measure = |placebo: &RequestRecord, twin: &Twin| {
+            noise.entry(endpoint).or_default().add(distance_ns(placebo, &twin.record));
+        };
+        let key = record.trace;
+        match world {
+            World::With => waiting.fact(key, || *record, |twin| tell(record, twin)),
+            World::Placebo => waiting.placebo(key, || *record, |twin| measure(record, twin)),
+            World::Without => {
+                let twin = Twin { record: *record, endpoint };
+                let (with, placebo) = waiting.twin(key, twin);
+                with.iter().for_each(|with| tell(with, &twin));
+                placebo.iter().for_each(|placebo| measure(placebo, &twin));
             }
-        }
-        if let Some((placebo, twin)) = measured {
-            self.noise.entry(endpoint).or_default().add(distance_ns(&placebo, &twin.record));
         }
     }
 

@@ -180,14 +180,14 @@ impl Marks {
     fn meet(&mut self, worlds: [&[SpanRecord]; 3]) -> Vec<(Nth<SpanRecord>, Span)> {
         let Self { spans, noise, presence, count, .. } = self;
         let mut met = Vec::new();
-        let mut tell = |fact: Nth<SpanRecord>, twin: Span| {
+        let mut tell = |nth: u64, fact: &SpanRecord, twin: &Span| {
             // What is the same is outside of no band.
-            if Span::of(&fact.1).distance_ns(&twin) != 0.0 {
-                met.push((fact, twin));
+            if Span::of(fact).distance_ns(twin) != 0.0 {
+                met.push((Nth(nth, *fact), *twin));
             }
         };
-        let mut measure = |placebo: Span, twin: Span| {
-            noise[placebo.operation.index()].add(placebo.distance_ns(&twin));
+        let mut measure = |placebo: Span, twin: &Span| {
+            noise[placebo.operation.index()].add(placebo.distance_ns(twin));
             presence[placebo.operation.index()].add(0.0);
         };
         side_by_side(worlds, |world, record| {
@@ -196,16 +196,17 @@ impl Marks {
                 0 => {
                     let twin = Span::of(record);
                     let (fact, placebo) = spans.twin(key, twin);
-                    fact.into_iter().for_each(|fact| tell(fact, twin));
-                    placebo.into_iter().for_each(|(_, placebo)| measure(placebo, twin));
+                    fact.iter().for_each(|Nth(nth, fact)| tell(*nth, fact, &twin));
+                    placebo.into_iter().for_each(|(_, placebo)| measure(placebo, &twin));
                 }
                 1 => {
                     *count += 1;
-                    spans.fact(key, Nth(*count, *record)).into_iter().for_each(|(fact, twin)| tell(fact, twin));
+                    let nth = *count;
+                    spans.fact(key, || Nth(nth, *record), |twin| tell(nth, record, twin));
                 }
                 _ => {
-                    let met = spans.placebo(key, (record.trace, Span::of(record)));
-                    met.into_iter().for_each(|((_, placebo), twin)| measure(placebo, twin));
+                    let placebo = Span::of(record);
+                    spans.placebo(key, || (record.trace, placebo), |twin| measure(placebo, twin));
                 }
             }
         });
@@ -223,12 +224,13 @@ impl Marks {
                 0 => lines.twin(line.uid, line.time).1.into_iter().for_each(&mut present),
                 1 => {
                     *count += 1;
-                    let _ = lines.fact(line.uid, Nth(*count, *line));
+                    let nth = *count;
+                    lines.fact(line.uid, || Nth(nth, *line), |_| {});
                 }
                 _ => {
                     let trace = line.context.map_or(TraceId(0), |(trace, _)| trace);
                     let placebo = OfPlacebo { trace, like: (line.process, kind), time: line.time };
-                    lines.placebo(line.uid, placebo).into_iter().for_each(|(placebo, _)| present(placebo));
+                    lines.placebo(line.uid, || placebo, |_| present(placebo));
                 }
             }
         });

@@ -1,6 +1,7 @@
 //! Rows of three worlds that meet by their address: those of the fact and of the placebo wait for that of the world without the fault, or it for them.
 
 use super::address::ByAddress;
+use std::collections::hash_map::Entry;
 use std::hash::Hash;
 
 /// Rows of a list that are looked at before those of the next one.
@@ -51,34 +52,34 @@ impl<K: Copy + Eq + Hash, F, T: Copy, P> Meeting<K, F, T, P> {
         self.fact.len().max(self.twins.len()).max(self.placebo.len())
     }
 
-    /// A row of the fact comes, and meets its twin if that is there.
-    pub(super) fn fact(&mut self, key: K, row: F) -> Option<(F, T)> {
-        let Some(twin) = self.twins.get_mut(&key) else {
-            self.fact.insert(key, row);
-            return None;
+    /// A row of the fact comes, and meets its twin if that is there; else it is made, to wait.
+    pub(super) fn fact(&mut self, key: K, row: impl FnOnce() -> F, met: impl FnOnce(&T)) {
+        let Entry::Occupied(mut entry) = self.twins.entry(key) else {
+            self.fact.insert(key, row());
+            return;
         };
+        let twin = entry.get_mut();
         debug_assert!(!twin.fact, "an address comes once in each world");
         twin.fact = true;
-        let Twin { row: twin, placebo, .. } = *twin;
-        if placebo {
-            self.twins.remove(&key);
+        met(&twin.row);
+        if twin.placebo {
+            entry.remove();
         }
-        Some((row, twin))
     }
 
     /// The same of the placebo.
-    pub(super) fn placebo(&mut self, key: K, row: P) -> Option<(P, T)> {
-        let Some(twin) = self.twins.get_mut(&key) else {
-            self.placebo.insert(key, row);
-            return None;
+    pub(super) fn placebo(&mut self, key: K, row: impl FnOnce() -> P, met: impl FnOnce(&T)) {
+        let Entry::Occupied(mut entry) = self.twins.entry(key) else {
+            self.placebo.insert(key, row());
+            return;
         };
+        let twin = entry.get_mut();
         debug_assert!(!twin.placebo, "an address comes once in each world");
         twin.placebo = true;
-        let Twin { row: twin, fact, .. } = *twin;
-        if fact {
-            self.twins.remove(&key);
+        met(&twin.row);
+        if twin.fact {
+            entry.remove();
         }
-        Some((row, twin))
     }
 
     /// A row of the world without the fault comes, and meets those that are there.
@@ -134,8 +135,8 @@ mod tests {
             let (mut meeting, mut told, mut measured) = (Meeting::<u64, char, u8, i8>::default(), None, None);
             for world in order {
                 match world {
-                    0 => told = told.or(meeting.fact(7, 'f')),
-                    1 => measured = measured.or(meeting.placebo(7, -3)),
+                    0 => meeting.fact(7, || 'f', |&twin| told = told.or(Some(('f', twin)))),
+                    1 => meeting.placebo(7, || -3, |&twin| measured = measured.or(Some((-3, twin)))),
                     _ => {
                         let (fact, placebo) = meeting.twin(7, 5);
                         told = told.or(fact.map(|fact| (fact, 5)));
@@ -151,8 +152,8 @@ mod tests {
     fn who_has_waited_long_enough_is_given_up_once() {
         let mut meeting = Meeting::<u64, u8, u8, u8>::default();
         for key in 0..4 {
-            assert_eq!(meeting.fact(key, key as u8), None);
-            assert_eq!(meeting.placebo(key, key as u8), None);
+            meeting.fact(key, || key as u8, |_| panic!("nobody is there"));
+            meeting.placebo(key, || key as u8, |_| panic!("nobody is there"));
         }
         let mut given_up: Vec<u8> = meeting.give_up_fact(|&row| row < 2).collect();
         given_up.sort_unstable();
@@ -161,7 +162,7 @@ mod tests {
         assert_eq!(meeting.twin(0, 9), (None, Some(0)));
         assert_eq!(meeting.twin(3, 9), (Some(3), None));
         meeting.give_up_twins(|_| true);
-        assert_eq!(meeting.fact(0, 0), None, "its twin was given up");
+        meeting.fact(0, || 0, |_| panic!("its twin was given up"));
         assert_eq!(meeting.give_up_fact(|_| true).count(), 2);
     }
 

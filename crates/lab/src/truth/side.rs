@@ -19,6 +19,14 @@ struct Ended {
     parts_ns: [u128; Part::COUNT],
 }
 
+impl Ended {
+    /// None so far.
+    fn clear(&mut self) {
+        self.latency.clear();
+        *self = Self { latency: std::mem::take(&mut self.latency), ..Self::default() };
+    }
+}
+
 /// The open window of a world.
 #[derive(Clone, Debug)]
 pub(super) struct Side {
@@ -99,7 +107,7 @@ impl Side {
         self.before = now;
         values.extend(metrics.levels(edge));
         for (_, ended) in &mut self.ended {
-            let Ended { count, failed, latency, parts_ns } = std::mem::take(ended);
+            let &mut Ended { count, failed, ref latency, parts_ns } = ended;
             let seconds = |duration: Duration| duration.as_secs_f64();
             let measured = |value: f64| if count == 0 { f64::NAN } else { value };
             let quantile = |permille| measured(seconds(latency.quantile(permille)));
@@ -108,6 +116,7 @@ impl Side {
                 values.extend([quantile(950), quantile(990)]);
                 values.extend(parts_ns.map(|ns| measured(ns as f64 / 1e9 / count as f64)));
             }
+            ended.clear();
         }
         debug_assert_eq!(ENDPOINT.len(), 5, "the rows above are the table's");
         for (series, [before, last]) in self.samples.iter_mut().enumerate() {

@@ -99,6 +99,19 @@ impl LatencyHistogram {
         self.zeros + self.nonzero()
     }
 
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.zeros == 0 && self.counts.iter().all(|&n| n == 0)
+    }
+
+    /// Forgets all durations, and keeps its memory.
+    pub fn clear(&mut self) {
+        let Self { zeros, first: _, counts, sum_ns, sum_of_squares_ns2, maximum_ns } = self;
+        (*zeros, *sum_ns, *sum_of_squares_ns2, *maximum_ns) = (0, 0, 0, 0);
+        counts.fill(0);
+    }
+
     /// How many of them are longer than nothing.
     #[must_use]
     pub fn nonzero(&self) -> u64 {
@@ -135,20 +148,25 @@ impl LatencyHistogram {
     #[must_use]
     pub fn quantile(&self, permille: u64) -> Duration {
         // Thousandths of counts, so that nothing is rounded before the end.
-        let rank = u128::from(self.count()) * u128::from(permille);
+        let count = self.count();
+        let rank = u128::from(count) * u128::from(permille);
         if rank <= u128::from(self.zeros) * 1000 {
             return Duration::ZERO;
         }
         let enough = u64::try_from(rank.div_ceil(1000)).unwrap_or(u64::MAX);
-        let mut counted = self.zeros;
-        let bucket = self.counts.iter().position(|&n| {
-            counted += n;
-            counted >= enough
+        if enough > count {
+            return self.maximum();
+        }
+        // From above, since what is asked for mostly lies there.
+        let mut below = count;
+        let bucket = self.counts.iter().rposition(|&n| {
+            below -= n;
+            below < enough
         });
         let Some(bucket) = bucket else { return self.maximum() };
         let (low, width) = self.filled_ns(self.first + bucket);
         let here = self.counts[bucket];
-        let into_it = rank - u128::from(counted - here) * 1000;
+        let into_it = rank - u128::from(below) * 1000;
         // The greatest value of a bucket is its width less one above the smallest.
         let into = u128::from(width - 1) * into_it / (u128::from(here) * 1000);
         Duration::from_nanos((low + into as u64).min(self.maximum_ns))
@@ -178,12 +196,13 @@ impl LatencyHistogram {
         let less = |now: u64, before: u64| now.checked_sub(before).expect("counts only grow");
         let offset = earlier.first.saturating_sub(self.first);
         let mut counts = self.counts.clone();
-        for (count, before) in counts.iter_mut().skip(offset).zip(&earlier.counts) {
+        for (count, before) in counts[offset..].iter_mut().zip(&earlier.counts) {
             *count = less(*count, *before);
         }
-        let highest = counts.iter().rposition(|&n| n > 0);
-        let bound = highest.map_or(0, |at| {
-            let (low, width) = Self::range_ns(self.first + at);
+        let filled = counts.iter().rposition(|&n| n > 0).map_or(0, |highest| highest + 1);
+        counts.truncate(filled);
+        let bound = filled.checked_sub(1).map_or(0, |highest| {
+            let (low, width) = Self::range_ns(self.first + highest);
             low + (width - 1)
         });
         Self {
@@ -255,6 +274,7 @@ mod tests {
             let later = filled(before.into_iter().chain(after.clone()));
             let (found, expected) = (later.since(&earlier), filled(after.clone()));
             prop_assert_eq!(found.count(), after.len() as u64);
+            prop_assert_eq!(found.is_empty(), after.is_empty());
             prop_assert_eq!(found.sum_ns(), after.iter().map(|&ns| u128::from(ns)).sum());
             prop_assert_eq!(found.sum_of_squares_ns2(), after.iter().map(|&ns| u128::from(ns) * u128::from(ns)).sum());
             prop_assert!(found.maximum() >= expected.maximum());
@@ -265,6 +285,22 @@ mod tests {
                 LatencyHistogram::bucket(ns) == LatencyHistogram::bucket(threshold.as_nanos())
             });
             prop_assert!((found.over(threshold) - exact).abs() <= same_bucket.count() as f64);
+        }
+
+        #[test]
+        fn a_histogram_that_was_cleared_tells_what_a_new_one_does(
+            before in prop::collection::vec(lengths(), 0..50),
+            after in prop::collection::vec(lengths(), 0..50),
+            permille in 0u64..=1001,
+        ) {
+            let mut cleared = filled(before);
+            cleared.clear();
+            prop_assert!(cleared.is_empty());
+            after.iter().for_each(|&ns| cleared.record(Duration::from_nanos(ns)));
+            let new = filled(after);
+            prop_assert_eq!((cleared.count(), cleared.sum_ns(), cleared.maximum()), (new.count(), new.sum_ns(), new.maximum()));
+            prop_assert_eq!(cleared.sum_of_squares_ns2(), new.sum_of_squares_ns2());
+            prop_assert_eq!(cleared.quantile(permille), new.quantile(permille));
         }
 
         #[test]

@@ -36,12 +36,12 @@ pub enum Reading {
 
 impl Reading {
     pub(super) fn of_durations(histogram: &LatencyHistogram, shape: Shape, threshold: Option<Duration>) -> Self {
-        let count = u128::from(histogram.count());
+        let count = || u128::from(histogram.count());
         match shape {
-            Shape::Count => Self::Sum(count),
-            Shape::Mean => Self::Ratio(histogram.sum_ns(), count),
-            Shape::Waited => Self::Ratio(u128::from(histogram.nonzero()), count),
-            Shape::SecondMoment => Self::Ratio(histogram.sum_of_squares_ns2(), count),
+            Shape::Count => Self::Sum(count()),
+            Shape::Mean => Self::Ratio(histogram.sum_ns(), count()),
+            Shape::Waited => Self::Ratio(u128::from(histogram.nonzero()), count()),
+            Shape::SecondMoment => Self::Ratio(histogram.sum_of_squares_ns2(), count()),
             Shape::Maximum => Self::Level(histogram.maximum().as_nanos()),
             Shape::Quantile(permille) => Self::Quantile(histogram.clone(), permille),
             Shape::Over => Self::Over(histogram.clone(), threshold.unwrap_or_default()),
@@ -76,7 +76,7 @@ impl Reading {
     pub fn is_of_nothing(&self) -> bool {
         match self {
             Self::Ratio(_, whole) => *whole == 0,
-            Self::Quantile(histogram, _) | Self::Over(histogram, _) => histogram.count() == 0,
+            Self::Quantile(histogram, _) | Self::Over(histogram, _) => histogram.is_empty(),
             Self::Sum(_) | Self::Level(_) => false,
         }
     }
