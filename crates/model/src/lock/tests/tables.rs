@@ -267,8 +267,8 @@ impl Naive {
 
     /// Whether in some order of all queues neither the session nor anybody who is moved is in a circle.
     fn can_be_saved(&self, session: u32) -> bool {
-        let orders: Vec<(u32, Vec<Vec<(u32, LockMode)>>)> =
-            self.queues.iter().map(|(&table, queue)| (table, permutations(queue))).collect();
+        let orders = self.queues.iter().map(|(&table, queue)| (table, permutations(queue)));
+        let orders: Vec<_> = orders.collect();
         let mut chosen = vec![0; orders.len()];
         loop {
             let mut other = self.clone();
