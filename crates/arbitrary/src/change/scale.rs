@@ -69,8 +69,9 @@ const UNSCALED: &[(&str, Option<&str>)] = &[
     ("honours_retry_after", Some("false")),
     ("minimum_per_second", Some("0")),
     ("log_lock_waits", Some("false")),
-    ("replay", Some("\"1048576TiB\"")),
-    ("bandwidth", Some("\"1048576TiB\"")),
+    ("replay", Some("\"4096TiB\"")),
+    ("writes", Some("\"0B\"")),
+    ("bandwidth", Some("\"4096TiB\"")),
     ("growth", Some("\"0B\"")),
     ("log_growth", Some("\"0B\"")),
 ];
@@ -81,7 +82,7 @@ const UNSCALED_PATHS: &[(&str, &str)] = &[
     ("quota", "Unlimited"),
     (".ttl", "None"),
     ("/rate_limit.rate", "\"40/s\""),
-    (".replay", "\"1048576TiB\""),
+    (".replay", "\"4096TiB\""),
     ("/disk.growth", "\"0B\""),
     ("/disk.log_growth", "\"0B\""),
 ];

@@ -37,7 +37,7 @@ pub(super) static DATABASE: Record = Record {
             })))
         }),
         must("disk", |d| {
-            d.here.disk = d.choices.chance(110);
+            d.here.disk = d.choices.chance(140);
             d.here.disk.then(|| {
                 let name = d.plan.databases[d.here.database].name.clone();
                 d.disks.push(name);
@@ -45,11 +45,11 @@ pub(super) static DATABASE: Record = Record {
             })
         }),
         must("replica_of", |d| {
-            let found = d.primaries.last().cloned().filter(|_| d.choices.chance(128));
+            let found = d.primaries.last().cloned().filter(|_| d.choices.chance(220));
             d.here.replica = found.is_some();
             found.map(|name| quote(&name))
         }),
-        may("replay", |d| {
+        must("replay", |d| {
             if !d.here.replica {
                 return None;
             }
