@@ -13,6 +13,7 @@ mod load;
 mod loading;
 mod measurement;
 mod memory_leak;
+mod one_request;
 mod proof;
 mod replica;
 mod shipped;
