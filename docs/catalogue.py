@@ -31,6 +31,9 @@ PANELS = {
     "retry_storm": ("requests at web-api, a second", "rate", "web-api", "http_server_requests_seconds_count"),
     "gc_collapse": ("share of time in collections", "rate", "web-api", "jvm_gc_pause_seconds_sum"),
     "breaker_flapping": ("requests at auth-service, a second", "rate", "auth-service", "http_request_duration_seconds_count"),
+    "slow_query_cascade": ("callers waiting for a connection", "gauge", "web-api", "hikaricp_connections_pending"),
+    "held_lock_cascade": ("locks held and awaited", "gauge", "postgres", "pg_locks_count"),
+    "disk_exhaustion": ("free on the volume, GiB", "gib", "postgres", "node_filesystem_avail_bytes"),
     "normal_wear": ("connections in use", "gauge", "web-api", "hikaricp_connections_active"),
     "webshop_2h": ("callers waiting for a connection", "gauge", "web-api", "hikaricp_connections_pending"),
 }
