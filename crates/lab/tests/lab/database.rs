@@ -53,7 +53,7 @@ fn looks_like_an_exhausted_pool(run: &Run, healed: u64) {
     assert!(chain[0] > minutes(10) && chain.is_sorted(), "{chain:?}");
     assert!(reaches(run, "web-api", "hikaricp_connections_pending", 1.0) > minutes(10));
     assert_eq!(errors(run, 0, 10), 0);
-    assert!(errors(run, 10, 14) > 300, "{}", errors(run, 10, 14));
+    assert!(errors(run, 10, 14) > 200, "{}", errors(run, 10, 14));
     assert_eq!(errors(run, healed, 30), 0, "it heals");
     assert!(run.times(Milestone::Restarted).is_empty());
 }
@@ -70,7 +70,7 @@ fn one_query_without_an_index_takes_every_worker_then_every_connection_for_every
         let active = active.expect("the exporter counts sessions");
         let busy: Vec<_> =
             run.records.samples.iter().filter(|sample| sample.series.index() == active && sample.value > 8.0).collect();
-        assert!(busy.len() > 10 && busy.iter().all(|sample| sample.time > minutes(10)), "seed {seed}");
+        assert!(busy.len() > 5 && busy.iter().all(|sample| sample.time > minutes(10)), "seed {seed}");
         let postgres = run.process("postgres");
         let slow = run.records.logs.iter().filter(|log| log.process.0 == postgres);
         let slow = slow.filter(|log| matches!(log.event, LogEvent::SlowQuery { .. })).count();
