@@ -76,6 +76,7 @@ fn told(blueprint: &Blueprint, records: &[BlameRecord], from: &Statistics, to: &
         let late = |service: &ServiceStatistics| service.shed + service.expired;
         expect(owner, ResourceKind::Workers, (&a.queue, &b.queue), (late(a), late(b)));
         expect(owner, ResourceKind::Locks, (&a.locks, &b.locks), (0, 0));
+        expect(owner, ResourceKind::Disk, (&a.disk_wait, &b.disk_wait), (0, 0));
         expect(owner, ResourceKind::Tokens, (&a.held_back, &b.held_back), (a.limited, b.limited));
         expect(owner, ResourceKind::Places, (&none, &none), (a.overflowed, b.overflowed));
         expect(owner, ResourceKind::Concurrency, (&none, &none), (a.over_limit, b.over_limit));

@@ -41,6 +41,10 @@ pub(crate) enum State {
     Sleeping,
     /// Held back by a rate limiter.
     Delayed,
+    /// Waits until the disk begins with its I/O.
+    WaitingDisk,
+    /// Waits for its I/O, with which the disk has begun.
+    Reading,
     /// Thrown away at the door without a word: its caller waits for its timer, or for its SYN to be sent again.
     Dropped,
     /// Waits for its branches.

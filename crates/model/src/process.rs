@@ -6,7 +6,9 @@
 
 use crate::blame::Origins;
 use crate::broker::Broker;
+use crate::buffers::Buffers;
 use crate::cpu::Cpu;
+use crate::disk::Disk;
 use crate::guard::Guard;
 use crate::heap::{Collection, Heap};
 use crate::id::{ConnectionId, FrameRef};
@@ -14,6 +16,7 @@ use crate::lock::Locks;
 use crate::meter::Meter;
 use crate::pool::Pool;
 use crate::queue::AcceptQueue;
+use crate::replay::Replay;
 use crate::restart::Restarts;
 use crate::store::Store;
 use crate::world::{Event, PoolEvent, Watch};
@@ -186,6 +189,12 @@ pub(crate) struct Process {
     pub(crate) store: Option<Box<Store>>,
     /// Caches within an application's process, in the blueprint's order.
     pub(crate) caches: Vec<Store>,
+    /// The disk of a database that has one. It outlives the process.
+    pub(crate) disk: Option<Box<Disk>>,
+    /// What a replica replays, also of what was written while it was down.
+    pub(crate) replay: Option<Box<Replay>>,
+    /// Pages of its tables in memory.
+    pub(crate) buffers: Option<Box<Buffers>>,
     /// Row locks of a database whose statements lock rows.
     pub(crate) locks: Option<Box<Locks>>,
     /// The statement timeouts that run.

@@ -58,6 +58,10 @@ pub const ROW: Purpose = Purpose(85);
 pub const TERMINATION: Purpose = Purpose(86);
 /// Whether a transaction leaks its connection.
 pub const LEAK: Purpose = Purpose(87);
+/// The pages that a statement reads.
+pub const PAGES: Purpose = Purpose(120);
+/// What a disk takes for an I/O.
+pub const IO: Purpose = Purpose(121);
 /// How long the client of a request waits for its end.
 pub const PATIENCE: Purpose = Purpose(110);
 /// The phase of a component in a placebo, by what it is of.

@@ -125,6 +125,24 @@ pub struct ServiceStatistics {
     pub lock_timeouts: u64,
     /// Statements that failed of `statement_timeout` (databases).
     pub statement_timeouts: u64,
+    /// Statements that failed of a deadlock (databases).
+    pub deadlocks: u64,
+    /// Statements that wait for the disk to begin with their I/O (databases with a disk).
+    pub disk_wait: Station,
+    /// Statements whose I/O the disk has begun with.
+    pub disk_service: Station,
+    /// Pages that were read and found in memory (databases with a disk).
+    pub buffer_hits: u64,
+    /// Pages that were not.
+    pub buffer_misses: u64,
+    /// Statements that failed because there was no room on the disk.
+    pub disk_full: u64,
+    /// How old what reads of a replica saw was.
+    pub staleness: LatencyHistogram,
+    /// Those of them to which a write was missing.
+    pub stale_reads: u64,
+    /// Times that a server panicked for want of room for its write-ahead log.
+    pub panics: u64,
     /// Cache reads that found their key (cache services).
     pub hits: u64,
     /// Cache reads that did not.

@@ -94,6 +94,8 @@ pub(crate) static RECORDS: &[&Record] = &[
     &traffic::OUTLIER,
     &traffic::BULKHEAD,
     &traffic::THROTTLE,
+    &store::TABLE,
+    &store::DISK,
 ];
 
 /// Every enum of the language that is made up.
@@ -138,4 +140,6 @@ pub(crate) static CHOICES: &[&Choice] = &[
     &traffic::BUDGET,
     &fault::FAULT,
     &fault::CONTRAST,
+    &store::LOCK_MODE,
+    &store::READS,
 ];

@@ -36,6 +36,10 @@ pub(super) fn read(blueprint: &Blueprint, target: Target) -> Option<Value> {
                 ServiceField::MaxConnections => postgres.map(|p| Value::Count(u64::from(p.max_connections))),
                 ServiceField::LockTimeout => postgres.and_then(|p| p.lock_timeout).map(Value::Duration),
                 ServiceField::StatementTimeout => postgres.and_then(|p| p.statement_timeout).map(Value::Duration),
+                ServiceField::ReplayRate => postgres.and_then(|p| p.replica).map(|replica| Value::Bytes(replica.rate)),
+                ServiceField::DiskCapacity => {
+                    service.storage.as_ref().map(|storage| Value::Bytes(storage.disk.capacity))
+                }
                 ServiceField::RateLimit => service.admission.rate_limit.map(|limit| Value::Count(limit.rate_milli)),
                 ServiceField::ConcurrencyMaximum => concurrency.map(|limit| Value::Count(u64::from(limit.maximum))),
                 ServiceField::ConcurrencyLimit => {
@@ -141,6 +145,12 @@ pub(super) fn write(blueprint: &mut Blueprint, (target, value): Setting) {
                     }
                     (Runtime::Postgres(postgres), ServiceField::StatementTimeout, Value::Duration(timeout)) => {
                         postgres.statement_timeout = Some(timeout);
+                    }
+                    (Runtime::Postgres(postgres), ServiceField::ReplayRate, Value::Bytes(bytes)) => {
+                        postgres.replica.iter_mut().for_each(|replica| replica.rate = bytes.max(1));
+                    }
+                    (_, ServiceField::DiskCapacity, Value::Bytes(bytes)) => {
+                        service.storage.iter_mut().for_each(|storage| storage.disk.capacity = bytes);
                     }
                     (_, ServiceField::RateLimit, Value::Count(milli)) => {
                         service.admission.rate_limit.iter_mut().for_each(|limit| limit.rate_milli = milli.max(1));
@@ -335,6 +345,11 @@ pub(super) fn path(blueprint: &Blueprint, target: Target) -> String {
                 ServiceField::ConcurrencyMinimum => "/concurrency.minimum",
                 ServiceField::ConcurrencyMaximum => "/concurrency.maximum",
                 ServiceField::ConcurrencyLimit => "/concurrency.limit",
+                ServiceField::DiskCapacity => "/disk.capacity",
+                ServiceField::ReplayRate => ".replay",
+                ServiceField::DiskGrowth => "/disk.growth",
+                ServiceField::DiskLogGrowth => "/disk.log_growth",
+                ServiceField::DiskLogRotation => "/disk.log_rotation",
             };
             format!("{}{field}", name(service))
         }

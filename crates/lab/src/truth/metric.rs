@@ -78,7 +78,7 @@ impl Metric {
             "sent" | "arrived" | "latency.mean" | "present.mean" | "in_use.present.mean" | "in_use.sojourn.mean" => {
                 is_more
             }
-            "retained" | "live_after_full_collection" | "resident" => difference >= LEAST_BYTES * without,
+            "retained" | "live_after_full_collection" | "resident" | "disk_used" => difference >= LEAST_BYTES * without,
             "paused" | "throttled" => difference >= LEAST_SHARE * window.as_secs_f64(),
             name if name.ends_with("present.mean") => is_more && difference >= LEAST_WAITING,
             _ => true,
@@ -147,6 +147,22 @@ pub(super) const SERVICE: &[(&str, Worse)] = &[
     ("delayed", Higher),
     ("syn_dropped", Higher),
 ];
+
+/// Of databases with a disk.
+pub(super) const DISK: &[(&str, Worse)] = &[
+    ("disk.waiting.present.mean", Higher),
+    ("disk.present.mean", Higher),
+    ("buffer_hit_share", Lower),
+    ("buffer_misses", Neither),
+    ("disk_full", Higher),
+    ("panics", Higher),
+];
+
+/// Of replicas.
+pub(super) const REPLICA: &[(&str, Worse)] = &[("stale_reads", Higher), ("staleness.mean", Higher)];
+
+/// Of databases whose statements can come to wait for each other.
+pub(super) const DEADLOCKS: &[(&str, Worse)] = &[("deadlocks", Higher)];
 
 pub(super) const POOL: &[(&str, Worse)] = &[
     ("acquired", Neither),
@@ -218,6 +234,8 @@ pub(super) const LEVELS: &[(LevelKind, Worse)] = &[
     (LevelKind::Connections, Neither),
     (LevelKind::Entries, Neither),
     (LevelKind::RowHolders, Higher),
+    (LevelKind::DiskUsedBytes, Higher),
+    (LevelKind::BehindBytes, Higher),
     (LevelKind::Inbox, Higher),
     (LevelKind::WarmUpLeft, Higher),
     (LevelKind::Life, Higher),

@@ -2,8 +2,10 @@
 
 use super::edge::Edge;
 use super::metric::Worse::{Higher, Neither};
-use super::metric::{BROKER, ENDPOINT, KEYS, LEVELS, LINK, Metric, POOL, QUEUE, SERVICE, SOURCE, Worse};
-use knockon_model::blueprint::{Arrivals, Blueprint, Runtime};
+use super::metric::{
+    BROKER, DEADLOCKS, DISK, ENDPOINT, KEYS, LEVELS, LINK, Metric, POOL, QUEUE, REPLICA, SERVICE, SOURCE, Worse,
+};
+use knockon_model::blueprint::{Arrivals, Blueprint, Postgres, Runtime, Step};
 use knockon_model::id::{EndpointId, ProcessId};
 use knockon_model::record::{Part, ProcessInfo, SeriesKind};
 use knockon_model::{LevelKind, LevelPart, World};
@@ -46,6 +48,16 @@ impl Metrics {
             let first = all.metrics.len();
             all.add(blueprint, &service.name, None, SERVICE);
             all.latencies.extend((first..all.metrics.len()).filter(|&n| all.metrics[n].name == "latency.mean"));
+            if service.storage.is_some() {
+                all.add(blueprint, &service.name, None, DISK);
+            }
+            if matches!(service.runtime, Runtime::Postgres(Postgres { replica: Some(_), .. })) {
+                all.add(blueprint, &service.name, None, REPLICA);
+            }
+            let mut steps = service.endpoints.iter().flat_map(|endpoint| &endpoint.program);
+            if steps.any(|step| matches!(step, Step::LockTable { .. })) {
+                all.add(blueprint, &service.name, None, DEADLOCKS);
+            }
             for pool in &service.pools {
                 all.add(blueprint, &service.name, Some(&pool.name), POOL);
             }

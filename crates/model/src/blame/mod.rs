@@ -18,6 +18,7 @@
 //! * pool: those who have its connections, connections being opened, validated or pinged, and those never given back. Who opens or
 //!   validates its connection itself waits for that alone.
 //! * processor: see `processor.rs`. Row locks: the one transaction that has the row, by what its client does.
+//! * disk: those whose I/Os it works on.
 //! * running: during a collection the heap, by bytes: what was allocated since the one before for young ones, all live bytes for full ones. A frame
 //!   waits for it that would compute, or for whom an answer or a timer has come. Who waits for a pool, a lock, branches, a load or in a
 //!   queue goes on waiting for that.
@@ -86,6 +87,7 @@ pub(crate) struct Accounts {
     pub(crate) pools: Vec<PoolAccounts>,
     pub(crate) processor: Processor,
     pub(crate) locks: Pairs,
+    pub(crate) disk: Account,
     pub(crate) running: Account,
     /// By rate limiter: that of the service, then those of endpoints.
     pub(crate) tokens: Vec<Account>,
@@ -260,7 +262,7 @@ impl Blame {
 
     /// A frame begins to stand somewhere, or stands there no more.
     fn stand(&mut self, now: Time, slot: u32, standing: &Standing, begins: bool, served: &impl Fn(u32) -> u64) {
-        let Standing { process, party, wait, works, computes, pools, sessions, permit } = *standing;
+        let Standing { process, party, wait, works, computes, io, pools, sessions, permit } = *standing;
         let waits = |account: &mut Account| match begins {
             true => account.wait(now, party),
             false => account.wait_no_more(now, party),
@@ -279,10 +281,14 @@ impl Blame {
         if works {
             holds(&mut here.workers);
         }
+        if io {
+            holds(&mut here.disk);
+        }
         match wait {
             Wait::Nothing | Wait::Quota => {}
             Wait::Worker => waits(&mut here.workers),
             Wait::Running => waits(&mut here.running),
+            Wait::Disk => waits(&mut here.disk),
             Wait::Lock => self.touched_locks.push(process),
             Wait::Pool(pool) => waits(&mut self.pool(process, pool).queue),
             Wait::Opening(pool) => waits(&mut self.pool(process, pool).opening),
@@ -321,6 +327,7 @@ impl Blame {
                 ("locks", a.locks.agrees_with(&b.locks)),
                 ("running", a.running.agrees_with(&b.running)),
                 ("memory", a.memory.agrees_with(&b.memory)),
+                ("disk", a.disk.agrees_with(&b.disk)),
                 ("pools", all_agree(&a.pools, &b.pools, pools)),
                 ("tokens", all_agree(&a.tokens, &b.tokens, Account::agrees_with)),
                 ("stillness", a.stillness == b.stillness),

@@ -88,6 +88,7 @@ impl PartyKey {
             23 => Activity::Collector,
             24 => Activity::Quota,
             26 => Activity::Published,
+            27 => Activity::Disk,
             _ => Activity::Nothing,
         };
         Party { who, activity }
@@ -124,6 +125,7 @@ const fn doing(activity: Activity, called: u32) -> u64 {
         Activity::Quota => (24, 0),
         Activity::Nothing => (25, 0),
         Activity::Published => (26, 0),
+        Activity::Disk => (27, 0),
     };
     (kind as u64) << ACTIVITY | about as u64
 }
@@ -164,6 +166,7 @@ mod tests {
             Activity::Quota,
             Activity::Nothing,
             Activity::Published,
+            Activity::Disk,
         ];
         activities.extend((0..3).flat_map(|n| [Activity::Pool(PoolId(n)), Activity::Permit(ServiceId(n))]));
         let calls = (0u32..).zip(&programs).map(|(called, program)| {

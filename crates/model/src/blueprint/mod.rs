@@ -16,6 +16,7 @@ mod pool;
 mod program;
 mod recording;
 mod service;
+mod storage;
 mod traffic;
 
 pub use admission::{Admission, DelayControl, Order, Queue, Rejection, SynSchedule, Victim};
@@ -35,7 +36,8 @@ pub use program::{
     Abandoned, Answers, Backoff, CallPolicy, Choice, Endpoint, Jitter, Join, Operation, RetryOn, Severity, Site, Step,
 };
 pub use recording::{Column, Recorded, Recording, Recordings, Rows, Values};
-pub use service::{Cores, CpuDiscipline, Memory, Postgres, RestartPolicy, Runtime, Service, Vacation, WarmUp};
+pub use service::{Cores, CpuDiscipline, Memory, Postgres, Replica, RestartPolicy, Runtime, Service, Vacation, WarmUp};
+pub use storage::{Disk, Storage};
 pub use traffic::{Balance, Breaker, Bulkhead, Hystrix, Outlier, Resilience4j, RetryBudget, Throttle, TrafficPolicy};
 
 use crate::id::{KeyspaceId, LinkId, LocalCacheId, PolicyId, SamplerId, ServiceId, SourceId};

@@ -83,6 +83,15 @@ pub enum Action {
         /// The row.
         row: crate::lock::RowId,
     },
+    /// The same of a table.
+    HoldTable {
+        /// Database.
+        service: ServiceId,
+        /// The address of the table.
+        table: u32,
+        /// In which mode.
+        mode: crate::lock::LockMode,
+    },
     /// Ends a database's back ends (`pg_terminate_backend`), all or a share: their statements fail, their connections
     /// are found dead by whoever uses them next.
     Terminate {
@@ -144,7 +153,8 @@ pub enum Target {
 /// Patchable fields of a service. `Workers`, `Places`: [`Value::Limit`]; `Cores`, `Quota`: [`Value::Limit`] in thousandths;
 /// `MemoryLimit`: [`Value::Limit`] in bytes; `SlowQuery`, `LockTimeout`, `StatementTimeout`, `MaximumAge`: [`Value::Duration`], the
 /// longest for none; `MaxConnections`, `RateLimit` (thousandths of a request a second), `RateBurst`, `ConcurrencyMinimum`,
-/// `ConcurrencyMaximum`, `ConcurrencyLimit` (both bounds): [`Value::Count`]; `Maxmemory`, `Maxkeys`: [`Value::Limit`].
+/// `ConcurrencyMaximum`, `ConcurrencyLimit` (both bounds): [`Value::Count`]; `Maxmemory`, `Maxkeys`: [`Value::Limit`];
+/// `DiskCapacity`, `DiskGrowth`, `DiskLogGrowth`, `ReplayRate`: [`Value::Bytes`], growth by minutes, the rate by seconds; `DiskLogRotation`: [`Value::Limit`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are those of the blueprint's fields")]
 pub enum ServiceField {
@@ -165,6 +175,11 @@ pub enum ServiceField {
     ConcurrencyMinimum,
     ConcurrencyMaximum,
     ConcurrencyLimit,
+    DiskCapacity,
+    DiskGrowth,
+    DiskLogGrowth,
+    DiskLogRotation,
+    ReplayRate,
 }
 
 /// Patchable fields of a heap. `Maximum` and `Base` ([`Value::Bytes`]) act when the process next starts; `PauseScale` is a [`Value::Number`].

@@ -201,7 +201,41 @@ pub enum Step {
         rows: u32,
         /// Draws a rank in 1 … rows, or uniformly.
         popularity: SamplerId,
+        /// Which of the request's draws among the rows: steps with the same number lock the same row.
+        draw: u32,
     },
+    /// Locks a table in a mode until the transaction ends: only in programs of a database. Waits, without a worker, while other
+    /// transactions have it in modes that exclude this one, or wait for it so.
+    LockTable {
+        /// The address of the table.
+        table: Site,
+        /// The mode.
+        mode: crate::lock::LockMode,
+    },
+    /// Reads pages of a table: only in programs of a database with a disk. What is not in memory is read from there.
+    ReadPages {
+        /// Draw address.
+        site: Site,
+        /// Which of the database's [`super::Storage::tables`].
+        table: u32,
+        /// How many, each any of the table's; 0 is all of them.
+        pages: u32,
+    },
+    /// Writes rows into a table and the write-ahead log: only in programs of a database with a disk.
+    WriteRows {
+        /// Bytes of rows.
+        bytes: u64,
+        /// Bytes of the write-ahead log.
+        wal: u64,
+    },
+    /// Waits until what was written into the write-ahead log is on the disk, where that ends a transaction: only in programs of a database
+    /// with a disk.
+    SyncLog {
+        /// Draw address.
+        site: Site,
+    },
+    /// Sees what the replica has replayed so far: only in programs of a replica.
+    SeeReplayed,
     /// Runs the steps from here to [`Step::LoadEnd`] as a task of their own and waits for it. A stale read jumps over it, and has
     /// it run in the background.
     Load {

@@ -8,8 +8,9 @@
 //!   Python client, its process and collector ([`client`], [`process`]), SQLAlchemy's pools as OpenTelemetry's
 //!   instrumentation reports them;
 //! * Node: prom-client; native processes: OpenTelemetry's HTTP metrics and the Go client's process ([`client`], [`process`]);
-//! * PostgreSQL and Redis: their exporters, which run beside them and outlive them ([`postgres`], [`redis`]);
 //! * RabbitMQ: its own plugin; a Redis that Celery uses, and Celery's workers: exporters beside them ([`broker`], [`celery`]);
+//! * PostgreSQL and Redis: their exporters, which run beside them and outlive them ([`postgres`], [`redis`]), and node_exporter for a disk
+//!   ([`disk`]);
 //! * limits before the workers: NGINX Plus', Resilience4j's, `concurrency-limits`' names, and the kernel's counters ([`limits`]);
 //! * what guards calls to others: Resilience4j, Hystrix and Envoy, where links have them ([`upstream`]);
 //! * every container: cAdvisor, and under Kubernetes kube-state-metrics ([`container`], [`kubernetes`]).
@@ -26,6 +27,7 @@ mod caffeine;
 mod celery;
 mod client;
 mod container;
+mod disk;
 mod hikari;
 mod jvm;
 mod kubernetes;
@@ -98,6 +100,7 @@ enum Reading {
     /// Of the account of a link, by its number.
     Upstream(u32, upstream::Reading),
     Limits(limits::Reading),
+    Disk(disk::Reading),
 }
 
 /// A series and how it is read.
@@ -145,7 +148,12 @@ impl Metrics {
                     client::list(&mut listing, blueprint, service);
                     process::list(&mut listing);
                 }
-                Runtime::Postgres(_) => postgres::list(&mut listing, service),
+                Runtime::Postgres(_) => {
+                    postgres::list(&mut listing, service);
+                    if service.storage.is_some() {
+                        disk::list(&mut listing, service);
+                    }
+                }
                 Runtime::Redis(_) => redis::list(&mut listing, service),
                 Runtime::Broker(broker) => broker::list(&mut listing, broker),
             }
@@ -207,6 +215,7 @@ impl Reading {
             Self::Celery(reading) => reading.value(target),
             Self::Upstream(upstream, reading) => reading.value(target, upstream),
             Self::Limits(reading) => reading.value(target),
+            Self::Disk(reading) => reading.value(target),
         }
     }
 }

@@ -38,11 +38,13 @@ pub enum ResourceKind {
     Memory,
     /// Room in a broker's queues. Nobody waits for it: who finds none is refused.
     Length,
+    /// A database's disk.
+    Disk,
 }
 
 impl ResourceKind {
     /// Words of the kinds, in the order of the declaration.
-    pub const WORDS: [&'static str; 11] = [
+    pub const WORDS: [&'static str; 12] = [
         "workers",
         "pool",
         "processor",
@@ -54,6 +56,7 @@ impl ResourceKind {
         "permits",
         "memory",
         "length",
+        "disk",
     ];
 
     /// The word in tables.
@@ -71,6 +74,7 @@ impl ResourceKind {
             Self::Permits(_) => 8,
             Self::Memory => 9,
             Self::Length => 10,
+            Self::Disk => 11,
         }]
     }
 }
@@ -174,6 +178,8 @@ pub enum Activity {
     Nothing,
     /// Messages that it has published, which nobody has done with.
     Published,
+    /// Has the disk work on its I/O, or waits until that begins.
+    Disk,
 }
 
 impl Activity {
@@ -208,6 +214,7 @@ impl Activity {
             Self::Quota => "quota",
             Self::Nothing => "nothing",
             Self::Published => "published",
+            Self::Disk => "disk",
         }
     }
 

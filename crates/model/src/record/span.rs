@@ -108,4 +108,8 @@ pub enum ErrorType {
     ClientThrottled,
     /// The broker's queue was full and rejects what comes (`basic.nack`).
     Nacked,
+    /// The statement waited in a circle with others, and gave way (SQLSTATE 40P01).
+    Deadlock,
+    /// The database could not extend a table: its disk is full (SQLSTATE 53100).
+    DiskFull,
 }

@@ -68,6 +68,8 @@ struct Found {
     queued: u64,
     /// Waiting for rows, without a worker.
     locked: u64,
+    /// At the disk.
+    ios: u64,
     delayed: u64,
     computing: u64,
     roots: u64,
@@ -110,6 +112,7 @@ impl World {
             here.queued += u64::from(frame.state == State::Queued);
             here.computing += u64::from(frame.state == State::Computing);
             here.locked += u64::from(frame.state == State::WaitingLock);
+            here.ios += u64::from(matches!(frame.state, State::WaitingDisk | State::Reading));
             here.delayed += u64::from(frame.state == State::Delayed);
             let waits = matches!(frame.state, State::Queued | State::Delayed | State::WaitingLock);
             let at_work = !waits && !frame.on_its_way() && frame.state != State::Answered;
@@ -183,6 +186,14 @@ impl World {
                 let timed = self.postgres(frame.process).lock_timeout.is_some();
                 if timed && timer != 1 { 0 } else { waiters.filter(|&waiter| waiter == handle).count() }
             }
+            State::WaitingDisk => {
+                process.disk.iter().flat_map(|disk| disk.waiting()).filter(|&waiter| waiter == handle).count()
+            }
+            // Whoever is served has its end as a timer.
+            State::Reading => {
+                let served = process.disk.iter().flat_map(|disk| disk.served()).filter(|&served| served == handle);
+                served.count() * timer
+            }
             State::Joining => usize::from(self.forks.open(handle).iter().any(|&branch| self.frames.contains(branch))),
             // Frames run within an instant; between events none does.
             State::Running => 0,
@@ -219,6 +230,8 @@ impl World {
                 continue;
             }
             equal("busy workers", u64::from(process.busy), found.working);
+            let ios = process.disk.as_ref().map_or(0, |disk| disk.served().count() + disk.waiting().count());
+            equal("I/Os of its disk", ios as u64, found.ios);
             if !process.unlimited_cores {
                 equal("jobs on its processor", process.cpu.runnable() as u64, found.computing);
             }

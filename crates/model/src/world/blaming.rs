@@ -67,6 +67,7 @@ impl World {
         }
         waits(ResourceKind::Processor, accounts.processor.take(at, p.cpu.served_ever(at)));
         waits(ResourceKind::Locks, accounts.locks.take(at));
+        waits(ResourceKind::Disk, accounts.disk.take(at));
         waits(ResourceKind::Running, accounts.running.take(at));
         waits(ResourceKind::Memory, accounts.memory.take(at));
         for tokens in &mut accounts.tokens {

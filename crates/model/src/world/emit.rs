@@ -235,6 +235,11 @@ impl World {
 
     /// A line about a request.
     pub(super) fn emit_request_log<S: Sink>(&mut self, frame: FrameRef, event: LogEvent, sink: &mut S) {
+        if let Some(f) = self.frames.get(frame)
+            && self.processes[f.process as usize].disk.is_some()
+        {
+            self.grow_log(f.process);
+        }
         if !S::OBSERVES || !self.frames.contains(frame) {
             return;
         }
@@ -251,6 +256,9 @@ impl World {
 
     /// A line about the process itself.
     pub(super) fn emit_log<S: Sink>(&mut self, process: u32, event: LogEvent, sink: &mut S) {
+        if self.processes[process as usize].disk.is_some() {
+            self.grow_log(process);
+        }
         if !S::OBSERVES {
             return;
         }

@@ -88,6 +88,10 @@ pub enum LevelKind {
     RowHolders,
     /// Statements that wait for rows.
     RowWaiters,
+    /// Bytes that lie on a database's disk.
+    DiskUsedBytes,
+    /// Bytes that a replica has not replayed.
+    BehindBytes,
     /// Connections of a pool, those being opened too.
     PoolConnections,
     /// Of those, in use by nobody who will give them back.
@@ -149,6 +153,8 @@ impl LevelKind {
             Self::Connections => "connections",
             Self::RowHolders => "row_holders",
             Self::RowWaiters => "row_waiters",
+            Self::DiskUsedBytes => "disk_used",
+            Self::BehindBytes => "replay_behind",
             Self::PoolConnections => "pool_connections",
             Self::Leaked => "leaked_connections",
             Self::Severed => "severed_connections",
@@ -178,7 +184,9 @@ impl LevelKind {
             | Self::LiveAfterFullBytes
             | Self::OldBytes
             | Self::MessageBytes
-            | Self::EntryBytes => "By",
+            | Self::EntryBytes
+            | Self::DiskUsedBytes
+            | Self::BehindBytes => "By",
             _ => "1",
         }
     }
@@ -284,6 +292,13 @@ impl World {
                 levels.own(LevelKind::RowHolders, rows.map_or(0, |rows| rows.holding.into()));
                 let waiting = process.locks.as_ref().map_or(0, |locks| locks.waiting());
                 levels.own(LevelKind::RowWaiters, waiting.into());
+                if let Some(replay) = &process.replay {
+                    levels.own(LevelKind::BehindBytes, replay.readings(now).1);
+                }
+                if let Some(disk) = &process.disk {
+                    let readings = disk.space.readings(now);
+                    levels.own(LevelKind::DiskUsedBytes, readings.capacity.saturating_sub(readings.free));
+                }
             }
             Runtime::Broker(_) => {
                 let machine = process.broker.as_ref().map(|hosted| &hosted.machine);

@@ -189,6 +189,7 @@ impl World {
         p.connections = 0;
         p.keep_alive.clear();
         p.postmaster_free = Time::ZERO;
+        self.forget_ios(process);
         self.forget_links(process);
         self.forget_stops(process);
         let p = &mut self.processes[process as usize];
@@ -259,6 +260,10 @@ impl World {
             p.inbox.push_back((at, Event::Started { process, incarnation }));
             return;
         }
+        if p.disk.is_some() && !self.recovers(process, sink) {
+            return;
+        }
+        let p = &mut self.processes[process as usize];
         p.served = 0;
         let (restarts, after) = (p.restart_count, now - p.started);
         self.furnish(process, sink);
@@ -292,6 +297,7 @@ impl World {
             p.times_statements = postgres.statement_timeout.is_some();
             let service = p.service as usize;
             self.processes[process as usize].locks = self.lock_table(service);
+            self.furnish_buffers(process);
         }
         let p = &mut self.processes[process as usize];
         let described = &self.blueprint.services[p.service as usize];

@@ -39,6 +39,7 @@ mod spending;
 mod standings;
 mod stations;
 mod stops;
+mod storing;
 mod tables;
 mod throttling;
 mod upstreams;
@@ -137,6 +138,8 @@ struct ServiceState {
     version: u32,
     /// Deploys whose values the next start of a process brings into force, in order.
     rollout: Vec<u32>,
+    /// Processes of its replicas.
+    standbys: Vec<u32>,
     statistics: ServiceStatistics,
 }
 

@@ -29,6 +29,8 @@ struct FoundAtService {
     held_back: Found,
     blocked: Found,
     locks: Found,
+    disk_wait: Found,
+    disk_service: Found,
     processor: Found,
     /// Waiting and in use.
     pools: Vec<(Found, Found)>,
@@ -115,6 +117,8 @@ impl World {
             State::Delayed => statistics.held_back.leave(now, f.since),
             State::Blocked => statistics.blocked.leave(now, f.since),
             State::WaitingLock => statistics.locks.leave(now, f.since),
+            State::WaitingDisk => statistics.disk_wait.leave(now, f.since),
+            State::Reading => statistics.disk_service.leave(now, f.since),
             State::WaitingPool => statistics.pools[usize::from(f.query_pool)].waiting.leave(now, f.since),
             State::Computing if !process.unlimited_cores => statistics.processor.leave(now, f.since),
             State::WaitingLoad => self.keyspaces[f.keyspace as usize].waiting.leave(now, f.since),
@@ -175,6 +179,15 @@ impl World {
             balances.push(balance(format!("{name} processor"), &statistics.processor, found.processor, at));
             if self.machine(service.first_process).is_some() {
                 balances.push(balance(format!("{name} blocked"), &statistics.blocked, found.blocked, at));
+            }
+            if self.blueprint.services[index].storage.is_some() {
+                balances.push(balance(
+                    format!("{name} waits for the disk"),
+                    &statistics.disk_wait,
+                    found.disk_wait,
+                    at,
+                ));
+                balances.push(balance(format!("{name} disk"), &statistics.disk_service, found.disk_service, at));
             }
             for (pool, (waiting, in_use)) in statistics.pools.iter().zip(found.pools) {
                 balances.push(balance(format!("{name}/{} waiting", pool.name), &pool.waiting, waiting, at));
@@ -269,6 +282,8 @@ fn find(f: &Frame, unlimited_cores: bool, at: Time, found: &mut FoundAtService) 
         State::Delayed => found.held_back.add(at, f.since),
         State::Blocked => found.blocked.add(at, f.since),
         State::WaitingLock => found.locks.add(at, f.since),
+        State::WaitingDisk => found.disk_wait.add(at, f.since),
+        State::Reading => found.disk_service.add(at, f.since),
         State::WaitingPool => found.pools[usize::from(f.query_pool)].0.add(at, f.since),
         State::Computing if !unlimited_cores => found.processor.add(at, f.since),
         _ => {}

@@ -6,6 +6,7 @@
 use crate::blame::NUMBERED_MAXIMUM;
 use crate::blueprint::{Abandoned, Blueprint, Join, Keyspace, LinkEnd, Operation, Runtime, Severity, Step};
 use crate::id::{EndpointId, KeyspaceId, LinkId, OperationId, PolicyId, SamplerId, ServiceId};
+use crate::lock::LockMode;
 use crate::record::{Catalogue, OperationInfo, SpanKind};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -26,7 +27,12 @@ pub(crate) enum Op {
     CacheSet { edge: u32, keyspace: u32 },
     LocalGet { cache: u8, keyspace: u32, hit: u32 },
     LocalSet { cache: u8, keyspace: u32 },
-    Lock { table: u32, rows: u32, popularity: SamplerId },
+    Lock { table: u32, rows: u32, popularity: SamplerId, draw: u32 },
+    LockTable { table: u32, mode: LockMode },
+    ReadPages { site: u32, table: u32, pages: u32 },
+    WriteRows { bytes: u64, wal: u64 },
+    SyncLog { site: u32 },
+    SeeReplayed,
     Load { load: u32 },
     LoadEnd,
     Lookup,
@@ -256,7 +262,12 @@ impl Compiler<'_> {
                 Op::LocalGet { cache: self.local_cache(keyspace), keyspace: keyspace.0, hit: first + hit }
             }
             Step::LocalSet { keyspace } => Op::LocalSet { cache: self.local_cache(keyspace), keyspace: keyspace.0 },
-            Step::Lock { table, rows, popularity } => Op::Lock { table: table.0, rows, popularity },
+            Step::Lock { table, rows, popularity, draw } => Op::Lock { table: table.0, rows, popularity, draw },
+            Step::LockTable { table, mode } => Op::LockTable { table: table.0, mode },
+            Step::ReadPages { site, table, pages } => Op::ReadPages { site: site.0, table, pages },
+            Step::WriteRows { bytes, wal } => Op::WriteRows { bytes, wal },
+            Step::SyncLog { site } => Op::SyncLog { site: site.0 },
+            Step::SeeReplayed => Op::SeeReplayed,
             Step::Load { site, keyspace, policy, coalesce, abandoned, after } => {
                 let operation = self.load_operation(service, keyspace);
                 let (site, after) = (site.0, first + after);

@@ -108,6 +108,7 @@ impl Builder {
             contention: None,
             stop_grace: Duration::from_secs(30),
             cancels_abandoned: false,
+            storage: None,
             admission: Admission::default(),
             endpoints: vec![endpoint("GET /", program)],
             pools: Vec::new(),

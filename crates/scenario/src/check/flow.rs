@@ -15,6 +15,7 @@ use knockon_model::blueprint::{
 };
 use knockon_model::cpu::Contention;
 use knockon_model::id::{EndpointId, KeyspaceId, PoolId, SamplerId, ServiceId, SourceId};
+use knockon_model::lock::LockMode;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -495,9 +496,12 @@ impl<'b> Flow<'b> {
                     let database = service.pools[pool.index()].database;
                     let statement = &self.blueprint[database].endpoints[endpoint.index()];
                     for step in &statement.program {
-                        if let Step::Lock { table, .. } = *step
-                            && !locking.contains(&(pool, (database.index(), table.0)))
-                        {
+                        let table = match *step {
+                            Step::Lock { table, .. } => table,
+                            Step::LockTable { table, mode } if mode.excludes(LockMode::RowExclusive) => table,
+                            _ => continue,
+                        };
+                        if !locking.contains(&(pool, (database.index(), table.0))) {
                             locking.push((pool, (database.index(), table.0)));
                         }
                     }

@@ -69,6 +69,7 @@ impl<'t> Compiler<'t> {
             contention: None,
             stop_grace: knockon_kernel::Duration::ZERO,
             cancels_abandoned: false,
+            storage: None,
             admission: Admission::default(),
             endpoints,
             pools: Vec::new(),

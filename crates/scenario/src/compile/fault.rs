@@ -5,8 +5,9 @@ use super::health::PROBES;
 use crate::decode::{At, Entry, Map};
 use crate::held;
 use crate::language::{
-    BrokerText, ConcurrencyText, ContrastText, Deploy, DropRequest, FaultText, HealthText, KeysText, LocalCacheText,
-    PoolText, RateLimitText, RuntimeText, ScenarioText, ServiceText, SetText, StepText, SystemText, VacationText,
+    BrokerText, ConcurrencyText, ContrastText, Deploy, DiskText, DropRequest, FaultText, HealthText, KeysText,
+    LocalCacheText, PoolText, RateLimitText, RuntimeText, ScenarioText, ServiceText, SetText, StepText, SystemText,
+    VacationText,
 };
 use crate::leaf::{Name, Period, Setting};
 use crate::origin::Span;
@@ -87,6 +88,11 @@ impl Compiler<'_> {
                 let action = self.hold_lock(hold);
                 let until = Some((hold.until.value, hold.until.span));
                 ("hold lock", hold.database.0.clone(), &hold.at, until, Vec::new(), action)
+            }
+            FaultText::HoldTable(hold) => {
+                let action = self.hold_table(hold);
+                let until = Some((hold.until.value, hold.until.span));
+                ("hold table", hold.database.0.clone(), &hold.at, until, Vec::new(), action)
             }
             FaultText::Terminate(terminate) => {
                 let service = self.acted_on_database(&terminate.database);
@@ -324,6 +330,10 @@ impl Compiler<'_> {
                         "statement_timeout" => {
                             Some(patience(id, ServiceField::StatementTimeout, database.statement_timeout.value))
                         }
+                        "replay" => {
+                            let rate = database.replay.value.filter(|_| database.replica_of.is_some())?;
+                            Some((Target::Service(id, ServiceField::ReplayRate), Value::Bytes(rate.0)))
+                        }
                         "slow_query" => {
                             let slow = database.slow_query.value?;
                             Some((Target::Service(id, ServiceField::SlowQuery), Value::Duration(slow.0)))
@@ -333,14 +343,17 @@ impl Compiler<'_> {
                     Part::Memory if field == "limit" => {
                         Some(memory_limit(id, database.memory.limit.value.map(|b| b.0)))
                     }
+                    Part::Disk => disk(id, database.disk.value.as_ref()?, field),
                     Part::Query(query) if field == "demand" => {
                         let n = database.queries.names().position(|name| name == query)?;
                         let law = &database.queries.get(query)?.demand;
                         // COMMIT and ROLLBACK come first.
                         let endpoint = EndpointId(n as u32 + 2);
                         let value = Value::Sampler(self.step_sampler(law, span, (id, endpoint)));
-                        // So does the row that a statement locks.
-                        let position = u32::from(database.queries.get(query)?.locks.is_some());
+                        // So does what a statement locks.
+                        let program =
+                            &self.blueprint.services.get(id.index())?.endpoints.get(endpoint.index())?.program;
+                        let position = program.iter().position(|step| matches!(step, Step::Compute { .. }))? as u32;
                         Some((Target::Step(id, endpoint, position, StepField::Demand), value))
                     }
                     _ => None,
@@ -634,6 +647,17 @@ fn ttl(id: KeyspaceId, keys: &KeysText) -> Change {
 /// A timeout that may be none.
 fn patience(id: ServiceId, field: ServiceField, timeout: Option<Period>) -> Change {
     (Target::Service(id, field), Value::Duration(timeout.map_or(Duration::MAX, |period| period.0)))
+}
+
+fn disk(id: ServiceId, disk: &DiskText, field: &str) -> Option<Change> {
+    let (field, value) = match field {
+        "capacity" => (ServiceField::DiskCapacity, Value::Bytes(disk.capacity.0)),
+        "growth" => (ServiceField::DiskGrowth, Value::Bytes(disk.growth.0)),
+        "log_growth" => (ServiceField::DiskLogGrowth, Value::Bytes(disk.log_growth.0)),
+        "log_rotation" => (ServiceField::DiskLogRotation, Value::Limit(disk.log_rotation.value.map(|size| size.0))),
+        _ => return None,
+    };
+    Some((Target::Service(id, field), value))
 }
 
 fn memory_limit(id: ServiceId, bytes: Option<u64>) -> Change {

@@ -17,8 +17,10 @@ mod load;
 mod observer;
 mod program;
 mod reach;
+mod replica;
 mod row;
 mod service;
+mod storage;
 mod store;
 mod traffic;
 

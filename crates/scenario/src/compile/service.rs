@@ -56,6 +56,7 @@ impl<'t> Compiler<'t> {
             health: self.health(text),
             stop_grace: text.stop_grace.value,
             cancels_abandoned: text.cancels_abandoned.value,
+            storage: None,
             admission: self.admission(text),
             endpoints,
             pools,

@@ -223,6 +223,27 @@ const SERVICE: &[Row<ServiceStatistics>] = table!(
         count("restarts", "restarts by the platform", |s| s.restarts),
         count("lock_timeouts", "statements that failed of lock_timeout", |s| s.lock_timeouts),
         count("statement_timeouts", "statements that failed of statement_timeout", |s| s.statement_timeouts),
+        count("deadlocks", "statements that gave way in a deadlock", |s| s.deadlocks),
+        average("disk.waiting.present.mean", "statements that wait for the disk to begin with their I/O, on average over time", |s, at| {
+            s.disk_wait.present_ns(at)
+        }),
+        stays("disk.waiting.sojourn.mean", "mean wait of those", |s| &s.disk_wait),
+        average("disk.present.mean", "statements whose I/O the disk works on, on average over time", |s, at| {
+            s.disk_service.present_ns(at)
+        }),
+        stays("disk.sojourn.mean", "mean time that the disk works on an I/O", |s| &s.disk_service),
+        part("buffer_hit_share", "pages found in memory, of all that were read", |s| {
+            (s.buffer_hits, s.buffer_hits + s.buffer_misses)
+        }),
+        count("buffer_misses", "pages that were read from the disk", |s| s.buffer_misses),
+        count("disk_full", "statements that failed because there was no room on the disk", |s| s.disk_full),
+        count("panics", "times that a server had no room for its write-ahead log", |s| s.panics),
+        count("stale_reads", "reads of a replica to which a write was missing", |s| s.stale_reads),
+        part("stale_share", "reads of a replica to which a write was missing, of all", |s| (s.stale_reads, s.staleness.count())),
+        durations("staleness.mean", "mean age of what reads of a replica saw", Shape::Mean, |s| &s.staleness),
+        durations("staleness.maximum", "largest age of what reads of a replica saw", Shape::Maximum, |s| &s.staleness),
+        durations("staleness.p99", "99th percentile of the age of what reads of a replica saw", Shape::Quantile(990), |s| &s
+            .staleness),
         durations("lock_wait.count", "statements that waited for a row and got it", Shape::Count, |s| &s.lock_wait),
         durations("lock_wait.mean", "mean wait for a row, of those", Shape::Mean, |s| &s.lock_wait),
         durations("lock_wait.maximum", "longest wait for a row, of those", Shape::Maximum, |s| &s.lock_wait),

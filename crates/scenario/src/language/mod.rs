@@ -29,7 +29,7 @@ pub(crate) use broker::{
 };
 pub(crate) use campaign::{CampaignText, KindText};
 pub(crate) use expect::{Bound, ChainText, Expect, MeasureText, MilestoneText, MissText, ReproducesText, ValueText};
-pub(crate) use fault::{ContrastText, Deploy, DropRequest, FaultText, HoldLock, SetText};
+pub(crate) use fault::{ContrastText, Deploy, DropRequest, FaultText, HoldLock, HoldTable, SetText};
 pub(crate) use law::{Law, RecordedText};
 pub(crate) use limit::{ConcurrencyText, ExcessText, RateLimitText};
 pub(crate) use link::{LinkText, Persistence};
@@ -46,6 +46,7 @@ pub(crate) use step::{
     RepeatText, RetryText, SeverityText, StepText,
 };
 pub(crate) use store::{
-    CacheText, DatabaseText, EvictionText, KeysText, LocalCacheText, PopularityText, PreloadText, QueryText, RowText,
+    CacheText, DatabaseText, DiskText, EvictionText, KeysText, LocalCacheText, LockModeText, PopularityText,
+    PreloadText, QueryText, ReadsText, RowText,
 };
 pub(crate) use traffic::{BalanceText, BreakerText, BudgetText, BulkheadText, OutlierText, ThrottleText};

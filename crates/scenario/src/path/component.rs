@@ -110,10 +110,16 @@ impl Part {
                 let Some(database) = system.databases.get(database) else { return Ok(Self::Itself) };
                 match part {
                     "memory" => return Ok(Self::Memory),
+                    "disk" if database.disk.is_some() => return Ok(Self::Disk),
                     _ if database.queries.get(part).is_some() => return Ok(Self::Query(owned)),
                     _ => {}
                 }
-                known.extend(["memory"].into_iter().chain(database.queries.names()));
+                known.extend(
+                    ["memory"]
+                        .into_iter()
+                        .chain(database.disk.is_some().then_some("disk"))
+                        .chain(database.queries.names()),
+                );
             }
             Component::Cache(cache) => {
                 let Some(cache) = system.caches.get(cache) else { return Ok(Self::Itself) };

@@ -50,6 +50,8 @@ pub(crate) enum Part {
     Pool(String),
     Endpoint(String),
     Query(String),
+    /// The disk of a database that has one.
+    Disk,
     Keys(String),
     LocalCache(String),
     LocalKeys(String, String),
@@ -128,6 +130,11 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
     ("DATABASE.lock_timeout", "duration or None", "how long a statement waits for a row"),
     ("DATABASE.statement_timeout", "duration or None", "how long a statement may take"),
     ("DATABASE.slow_query", "duration", "from when on a statement is logged"),
+    ("DATABASE.replay", "size", "bytes that a replica, of which it is said, replays in a second"),
+    ("DATABASE/disk.capacity", "size", "size of its volume"),
+    ("DATABASE/disk.growth", "size", "bytes a minute by which data grows that no query writes"),
+    ("DATABASE/disk.log_growth", "size", "bytes a minute by which the server's log grows"),
+    ("DATABASE/disk.log_rotation", "size or None", "size at which the log is cut off"),
     ("DATABASE/QUERY.demand", "distribution", "time that a query keeps a worker busy"),
     ("CACHE.maxmemory", "size or None", "memory for entries"),
     ("CACHE.maxkeys", "count or None", "keys at most"),
@@ -311,6 +318,7 @@ impl Address {
                 Some(match &self.part {
                     Part::Itself => database,
                     Part::Memory => &mut database.memory.value,
+                    Part::Disk => database.disk.value.as_mut()?,
                     Part::Query(query) => &mut database.queries.entries.get_mut(query)?.value,
                     _ => return None,
                 })

@@ -127,6 +127,8 @@ const fn sql_state(error: ErrorType) -> Option<&'static str> {
         ErrorType::ConnectionLost => Some("08006"),
         ErrorType::Terminated => Some("57P01"),
         ErrorType::LockTimeout => Some("55P03"),
+        ErrorType::Deadlock => Some("40P01"),
+        ErrorType::DiskFull => Some("53100"),
         ErrorType::OutOfMemory => Some("53200"),
         ErrorType::Cancelled | ErrorType::StatementTimeout => Some("57014"),
         ErrorType::Application => Some("XX000"),
@@ -169,6 +171,8 @@ const fn jvm(error: ErrorType, callee: Callee) -> &'static str {
             ErrorType::TooManyConnections
             | ErrorType::ConnectionLost
             | ErrorType::LockTimeout
+            | ErrorType::Deadlock
+            | ErrorType::DiskFull
             | ErrorType::StatementTimeout
             | ErrorType::Terminated,
             _,
@@ -208,6 +212,8 @@ const fn cpython(error: ErrorType, callee: Callee) -> &'static str {
             ErrorType::TooManyConnections
             | ErrorType::ConnectionLost
             | ErrorType::LockTimeout
+            | ErrorType::Deadlock
+            | ErrorType::DiskFull
             | ErrorType::StatementTimeout
             | ErrorType::Terminated,
             _,
@@ -241,6 +247,8 @@ const fn node(error: ErrorType, callee: Callee) -> &'static str {
         (ErrorType::Certificate, _) => "CERT_HAS_EXPIRED",
         (ErrorType::Terminated, _) => "57P01",
         (ErrorType::LockTimeout, _) => "55P03",
+        (ErrorType::Deadlock, _) => "40P01",
+        (ErrorType::DiskFull, _) => "53100",
         (ErrorType::StatementTimeout, _) => "57014",
         (ErrorType::OutOfMemory, _) => "RangeError",
         (ErrorType::Cancelled, _) => "AbortError",
@@ -269,6 +277,8 @@ const fn native(error: ErrorType) -> &'static str {
         ErrorType::ConnectionLost => "*net.OpError",
         ErrorType::TooManyConnections
         | ErrorType::LockTimeout
+        | ErrorType::Deadlock
+        | ErrorType::DiskFull
         | ErrorType::StatementTimeout
         | ErrorType::Terminated => "*pgconn.PgError",
         ErrorType::OutOfMemory => "runtime.Error",

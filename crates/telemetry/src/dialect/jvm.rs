@@ -120,6 +120,13 @@ fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
         (ErrorType::LockTimeout, _) => body.push_str(
             "org.springframework.dao.CannotAcquireLockException: PreparedStatementCallback; ERROR: canceling statement due to lock timeout",
         ),
+        (ErrorType::Deadlock, _) => body.push_str(
+            "org.springframework.dao.DeadlockLoserDataAccessException: PreparedStatementCallback; ERROR: deadlock detected",
+        ),
+        (ErrorType::DiskFull, _) => body.push_str(
+            "org.springframework.dao.DataAccessResourceFailureException: PreparedStatementCallback; \
+             ERROR: could not extend file \"base/5/16384\": No space left on device",
+        ),
         (ErrorType::StatementTimeout, _) => body.push_str(
             "org.springframework.dao.QueryTimeoutException: PreparedStatementCallback; \
              ERROR: canceling statement due to statement timeout",

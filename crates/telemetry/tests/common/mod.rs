@@ -52,6 +52,7 @@ fn service(name: &str, runtime: Runtime, endpoints: Vec<Endpoint>, pools: Vec<Po
         contention: None,
         stop_grace: Duration::from_secs(30),
         cancels_abandoned: false,
+        storage: None,
         admission: Admission::default(),
         endpoints,
         pools,

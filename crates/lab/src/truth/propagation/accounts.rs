@@ -7,8 +7,8 @@ use super::known::Known;
 use super::node::Node;
 use super::rules::Way;
 use super::state::State::{
-    self, Backlog, Blocked, Death, Errors, Guards, Held, Latency, Leak, Load, Locks, Pauses, PoolTimeouts, PoolWait,
-    Processor, Queue, Refusals, Retries, Throttling,
+    self, Backlog, Blocked, Death, Disk, Errors, Guards, Held, Latency, Leak, Load, Locks, Pauses, PoolTimeouts,
+    PoolWait, Processor, Queue, Refusals, Retries, Storage, Throttling,
 };
 use knockon_kernel::Duration;
 use knockon_model::record::{Activity, ErrorType, ResourceKind};
@@ -115,6 +115,7 @@ impl Ledger<'_> {
                 (ResourceKind::Processor, Activity::Quota) => self.first(component, &[Throttling, Processor]),
                 (ResourceKind::Processor, _) => self.first(component, &[Processor]),
                 (ResourceKind::Locks, _) => self.first(component, &[Locks]),
+                (ResourceKind::Disk, _) => self.first(component, &[Disk]),
                 (ResourceKind::Running, _) => self.first(component, &[Pauses]),
                 (ResourceKind::Memory, _) => self.first(component, &[Blocked]),
                 (ResourceKind::Pool(pool), _) => {
@@ -128,7 +129,7 @@ impl Ledger<'_> {
             let longer = self.known.outcomes.called_longer(component, callee);
             // Whose calls are not told waits for as long as its callee takes.
             let longer = longer.unwrap_or_else(|| self.known.outcomes.served_longer(callee));
-            account.add(self.first(callee, &[Latency, Pauses, Queue]), longer);
+            account.add(self.first(callee, &[Latency, Pauses, Queue, Locks]), longer);
         }
         account.total = account.total.max(self.known.outcomes.served_longer(component));
         account
@@ -161,10 +162,11 @@ impl Ledger<'_> {
             }
             Activity::Throttled | Activity::Quota => self.first(component, &[Throttling]),
             Activity::Computing => self.first(component, &[Processor]),
+            Activity::Disk => self.first(component, &[Disk]),
             Activity::Pool(pool) => self.find_of(component, self.known.pool(self.name(component), pool), PoolWait),
             Activity::Calling(service, _) => {
                 let callee = self.known.components.find(&self.known.blueprint[service].name);
-                callee.and_then(|callee| self.first(callee, &[Latency, Pauses]))
+                callee.and_then(|callee| self.first(callee, &[Latency, Pauses, Locks]))
             }
             _ => None,
         };
@@ -213,7 +215,9 @@ impl Ledger<'_> {
         for (why, count) in self.known.outcomes.failed(component) {
             let own = match why {
                 ErrorType::PoolTimeout | ErrorType::TooManyConnections => self.first(component, &[PoolTimeouts]),
-                ErrorType::LockTimeout | ErrorType::StatementTimeout => self.first(component, &[Locks]),
+                ErrorType::LockTimeout | ErrorType::StatementTimeout | ErrorType::Deadlock => {
+                    self.first(component, &[Locks])
+                }
                 ErrorType::CallNotPermitted | ErrorType::BulkheadFull | ErrorType::ClientThrottled => {
                     self.first(component, &[Guards])
                 }
@@ -229,6 +233,7 @@ impl Ledger<'_> {
                     self.first(component, &[Latency])
                 }
                 ErrorType::OutOfMemory => self.first(component, &[Death]),
+                ErrorType::DiskFull => self.first(component, &[Storage]),
                 _ => None,
             };
             if own.is_some() {

@@ -3,8 +3,9 @@
 use super::known::Known;
 use super::node::Node;
 use super::state::State::{
-    self, Backlog, Blocked, DeadLetters, Death, Errors, Evictions, Guards, Held, Latency, Leak, Load, Locks, Memory,
-    Misses, Pauses, PoolTimeouts, PoolWait, Probes, Processor, Queue, Redeliveries, Refusals, Retries, Throttling,
+    self, Backlog, Blocked, DeadLetters, Death, Disk, Errors, Evictions, Guards, Held, Latency, Leak, Load, Locks,
+    Memory, Misses, Pauses, PoolTimeouts, PoolWait, Probes, Processor, Queue, Redeliveries, Refusals, Retries, Storage,
+    Throttling,
 };
 
 /// What one state does to another of the same component.
@@ -29,9 +30,17 @@ const WITHIN: &[(State, State, &str)] = &[
     (Processor, Held, "requests hold connections while they wait for a core"),
     (Processor, Queue, "requests hold workers while they wait for a core"),
     (Processor, Latency, "requests wait for a core"),
-    (Locks, Latency, "statements wait for rows"),
-    (Locks, Errors, "lock timeouts"),
+    (Locks, Latency, "statements wait for locks"),
+    (Locks, Errors, "lock timeouts and deadlocks"),
     (Misses, Latency, "values are loaded"),
+    (Load, Storage, "more rows are written"),
+    (Load, Disk, "more pages are read and written"),
+    (Load, Locks, "more transactions want the same rows"),
+    (Storage, Errors, "writes find no room on the disk"),
+    (Storage, Death, "the write-ahead log finds no room on the disk"),
+    (Disk, Latency, "statements wait for the disk"),
+    (Disk, Queue, "statements hold workers while they wait for the disk"),
+    (Death, Disk, "no page is in memory after a start"),
     (Leak, PoolWait, "fewer connections are left"),
     (Held, PoolWait, "no connection is free"),
     (PoolWait, PoolTimeouts, "waits exceed the acquire timeout"),
@@ -106,6 +115,10 @@ const UPWARD: &[(State, State, &str)] = &[
     (Death, Errors, "connections to it break, or nobody answers"),
     (Death, PoolWait, "there are no connections to it, or they are opened anew"),
     (Errors, PoolWait, "connections that broke are opened anew"),
+    (Locks, Held, "requests hold connections while their statements wait for a lock"),
+    (Locks, Queue, "requests hold workers while their statements wait for a lock"),
+    (Locks, Latency, "callers wait while their statements wait for a lock"),
+    (Locks, Errors, "calls time out"),
     (Misses, Held, "what is not found there is loaded over a connection"),
     (Misses, Latency, "what is not found there is loaded"),
     (Death, Latency, "callers connect to it again"),

@@ -17,7 +17,7 @@ pub enum State {
     Throttling,
     /// More want a core, or for longer.
     Processor,
-    /// Statements wait for rows.
+    /// Statements wait for rows or tables.
     Locks,
     /// Reads do not find what they look for.
     Misses,
@@ -43,6 +43,10 @@ pub enum State {
     Retries,
     /// The process ended, and what it knew with it.
     Death,
+    /// Less room is left on a disk.
+    Storage,
+    /// Statements wait for a disk.
+    Disk,
     /// Keys of a cache go to make room for others.
     Evictions,
     /// More messages wait in a queue.
@@ -58,8 +62,9 @@ pub enum State {
 }
 
 use State::{
-    Backlog, Blocked, DeadLetters, Death, Errors, Evictions, Guards, Held, Latency, Leak, Load, Locks, Memory, Misses,
-    Pauses, PoolTimeouts, PoolWait, Probes, Processor, Queue, Redeliveries, Refusals, Retries, Throttling,
+    Backlog, Blocked, DeadLetters, Death, Disk, Errors, Evictions, Guards, Held, Latency, Leak, Load, Locks, Memory,
+    Misses, Pauses, PoolTimeouts, PoolWait, Probes, Processor, Queue, Redeliveries, Refusals, Retries, Storage,
+    Throttling,
 };
 
 impl State {
@@ -72,7 +77,7 @@ impl State {
             Pauses => "stands still longer",
             Throttling => "throttled",
             Processor => "waits for cores",
-            Locks => "statements wait for rows",
+            Locks => "statements wait for locks",
             Misses => "more cache misses",
             Leak => "connections leak",
             Held => "more connections are in use",
@@ -85,6 +90,8 @@ impl State {
             Errors => "errors",
             Retries => "retries",
             Death => "process ends, and starts cold",
+            Storage => "the disk fills",
+            Disk => "statements wait for the disk",
             Evictions => "keys are evicted",
             Backlog => "messages pile up",
             Blocked => "publishers are blocked",
@@ -121,7 +128,11 @@ impl State {
             "failed" | "timeouts" | "lock_timeouts" | "statement_timeouts" => Errors,
             "retries" => Retries,
             "probe_failures" | "not_ready" | "unready" | "probes_failing" => Probes,
-            "out_of_memory" | "oom_killed" | "restarts" | "probe_kills" | "lost" | "life" | "warm_up_left" => Death,
+            "disk_used" => Storage,
+            "disk.waiting.present.mean" | "disk.present.mean" | "buffer_hit_share" | "buffer_misses" => Disk,
+            "disk_full" | "deadlocks" => Errors,
+            "out_of_memory" | "oom_killed" | "panics" | "restarts" | "probe_kills" | "lost" | "life"
+            | "warm_up_left" => Death,
             _ => return None,
         })
     }

@@ -121,6 +121,7 @@ fn service(name: &str, runtime: Runtime, endpoints: Vec<Endpoint>) -> Service {
         contention: None,
         stop_grace: Duration::from_secs(10),
         cancels_abandoned: false,
+        storage: None,
         admission: Admission::default(),
         endpoints,
         pools: Vec::new(),
