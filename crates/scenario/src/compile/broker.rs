@@ -79,6 +79,7 @@ impl<'t> Compiler<'t> {
             endpoints,
             pools: Vec::new(),
             consumers: Vec::new(),
+            storage: None,
         }
     }
 
