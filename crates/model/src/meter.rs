@@ -6,7 +6,7 @@
 use crate::heap::{Collection, Heap};
 use crate::metrics::{Timing, Window};
 use crate::record::{CollectionCause, CollectionKind};
-use knockon_kernel::Time;
+use knockon_kernel::{Duration, Time};
 use serde::{Deserialize, Serialize};
 
 /// What one pool's users did.
@@ -40,6 +40,48 @@ pub(crate) struct AfterCollection {
     pub(crate) promoted: u64,
 }
 
+/// Execution times of a Redis server's commands, without their wait for its thread, and what its slow log holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CommandTimes {
+    /// `slowlog-log-slower-than`; the longest notes nothing.
+    longer_than: Duration,
+    /// Nanoseconds for each command, by its endpoint.
+    pub(crate) executed_ns: Vec<u64>,
+    /// Commands noted so far; it keeps the last [`SLOW_LOG`] of them.
+    noted: u64,
+    /// How long the last of them took.
+    pub(crate) last_noted_ns: u64,
+}
+
+/// `slowlog-max-len` as it comes.
+const SLOW_LOG: u64 = 128;
+
+impl CommandTimes {
+    pub(crate) fn new(commands: usize, longer_than: Option<Duration>) -> Self {
+        let longer_than = longer_than.unwrap_or(Duration::MAX);
+        Self { longer_than, executed_ns: vec![0; commands], noted: 0, last_noted_ns: 0 }
+    }
+
+    /// A command has kept the thread for so long.
+    pub(crate) fn executed(&mut self, command: usize, ns: u64) {
+        self.executed_ns[command] += ns;
+        if ns >= self.longer_than.as_nanos() {
+            self.noted += 1;
+            self.last_noted_ns = ns;
+        }
+    }
+
+    /// `SLOWLOG LEN`.
+    pub(crate) fn slow_log_length(&self) -> u64 {
+        self.noted.min(SLOW_LOG)
+    }
+
+    /// The number of the latest entry; they are numbered from 0, which is also what the exporter says where there is none.
+    pub(crate) fn slow_log_last(&self) -> u64 {
+        self.noted.saturating_sub(1)
+    }
+}
+
 /// The counters of one process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Meter {
@@ -62,6 +104,8 @@ pub(crate) struct Meter {
     pub(crate) oom_kills: u32,
     /// Requests that the kernel dropped at a full accept queue; counted by the kernel.
     pub(crate) listen_drops: u64,
+    /// Of a Redis server that has slow commands.
+    pub(crate) commands: Option<Box<CommandTimes>>,
 }
 
 impl Meter {
@@ -82,13 +126,19 @@ impl Meter {
             live_data: 0,
             oom_kills: 0,
             listen_drops: 0,
+            commands: None,
         }
     }
 
     /// The process started again: counters live in its memory. `busy_before`: what its processor was used for until now.
     pub(crate) fn restart(&mut self, now: Time, busy_before: u128) {
         let fresh = Self::new(now, self.requests.len(), self.pools.len());
-        *self = Self { busy_before, oom_kills: self.oom_kills, listen_drops: self.listen_drops, ..fresh };
+        let anew = |times: Box<CommandTimes>| {
+            let longer_than = Some(times.longer_than);
+            Box::new(CommandTimes::new(times.executed_ns.len(), longer_than))
+        };
+        let commands = self.commands.take().map(anew);
+        *self = Self { busy_before, oom_kills: self.oom_kills, listen_drops: self.listen_drops, commands, ..fresh };
     }
 
     /// A request of an endpoint was answered.

@@ -74,6 +74,7 @@ pub(crate) static RECORDS: &[&Record] = &[
     &store::DATABASE,
     &store::QUERY,
     &store::CACHE,
+    &store::COMMAND,
     &store::KEYS,
     &store::CONTENTION,
     &load::LOAD,

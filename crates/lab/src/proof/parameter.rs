@@ -223,14 +223,17 @@ pub(super) fn calls(blueprint: &Blueprint) -> Vec<CallSite> {
                     _ => continue,
                 };
                 timed += 1;
-                called += usize::from(matches!(step, Step::Call { .. }));
+                // A command of a cache is a call that is never repeated.
+                let repeats = matches!(*step, Step::Call { service, .. }
+                    if !matches!(blueprint[service].runtime, Runtime::Redis(_)));
+                called += usize::from(repeats);
                 let Some((policy, callee)) = found else { continue };
                 all.push(CallSite {
                     policy,
                     caller: service.name.clone(),
                     callee,
                     timeout: format!("{front}.timeout[{timed}]"),
-                    retries: matches!(step, Step::Call { .. }).then(|| format!("{front}.retries[{called}]")),
+                    retries: repeats.then(|| format!("{front}.retries[{called}]")),
                 });
             }
         }

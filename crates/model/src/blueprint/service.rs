@@ -1,6 +1,6 @@
 //! Services as described: an application process, a database or a cache, and the memory it lives in.
 
-use super::{Admission, CPython, Endpoint, Heap, Pool, Redis};
+use super::{Admission, CPython, Endpoint, Heap, Pool, Redis, Step};
 use crate::cpu::Contention;
 use crate::id::SamplerId;
 use knockon_kernel::{Duration, Time};
@@ -58,6 +58,14 @@ impl Service {
     #[must_use]
     pub fn shares_processor(&self) -> bool {
         self.cores != Cores::Unlimited || self.quota.is_some() || self.contention.is_some()
+    }
+
+    /// Whether it is a cache server with commands beside those that every one has.
+    #[must_use]
+    pub fn has_slow_commands(&self) -> bool {
+        let is_common = |step: &Step| matches!(step, Step::Lookup | Step::Store | Step::Flush);
+        let is_slow = |endpoint: &Endpoint| !endpoint.program.iter().any(is_common);
+        matches!(self.runtime, Runtime::Redis(_)) && self.endpoints.iter().any(is_slow)
     }
 }
 

@@ -50,6 +50,7 @@ pub(crate) enum Part {
     Endpoint(String),
     Query(String),
     Keys(String),
+    Command(String),
     LocalCache(String),
     LocalKeys(String, String),
     Backoff,
@@ -105,7 +106,7 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
     (
         "SERVICE/ENDPOINT.timeout[n]",
         "duration",
-        "timeout of the n-th step that has one: Call, Query, CacheAside, ReadThrough, Parallel",
+        "timeout of the n-th step that has one: Call, Query, CacheAside, ReadThrough, Command, Parallel",
     ),
     (
         "SERVICE/ENDPOINT.load_timeout[n]",
@@ -121,6 +122,7 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
     ("DATABASE/QUERY.demand", "distribution", "time that a query keeps a worker busy"),
     ("CACHE.maxmemory", "size or None", "memory for entries"),
     ("CACHE.maxkeys", "count or None", "keys at most"),
+    ("CACHE/COMMAND.demand", "distribution", "time that a command keeps the thread busy"),
     ("CACHE/KEYS.ttl", "duration or None", "time to live of what is stored from then on"),
     ("SERVICE/CACHE.maximum_entries", "count or None", "entries of a cache within each process"),
     ("SERVICE/CACHE.maximum_bytes", "size or None", "bytes of a cache within each process"),
@@ -141,7 +143,7 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
 pub(crate) fn describe() -> String {
     let mut out = String::from(
         "## paths\n\nA path is `component[/part].field`: the component's name, then, after a slash, the name of its heap, memory, warm_up, vacation, queue, rate_limit,\n\
-         concurrency, pool, endpoint, query or key space, then the field after the last dot. `web-api/pool.maximum`, `web-api/POST /api/checkout.retain`,\n\
+         concurrency, pool, endpoint, query, command or key space, then the field after the last dot. `web-api/pool.maximum`, `web-api/POST /api/checkout.retain`,\n\
          `web-api->postgres.latency`, `clients.timeout`. Where several steps have the field, `[n]` says which, from 1. In `with:` and\n\
          `--set` every field of every table can be set, from the start: also `clients.rate`, which is that of its arrivals. While a world runs\n\
          (`Deploy`, `Set`) these can; more load while it runs is a `Surge`:\n\n",
@@ -295,6 +297,7 @@ impl Address {
                 Some(match &self.part {
                     Part::Itself => cache,
                     Part::Memory => &mut cache.memory.value,
+                    Part::Command(command) => &mut cache.commands.entries.get_mut(command)?.value,
                     Part::Keys(keys) => &mut cache.keys.entries.get_mut(keys)?.value,
                     _ => return None,
                 })
