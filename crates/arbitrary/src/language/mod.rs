@@ -1,6 +1,7 @@
 //! The scenario language as tables of what can be made up.
 
 mod admission;
+mod campaign;
 mod fault;
 mod law;
 mod leaf;
@@ -34,6 +35,7 @@ pub(crate) static SCENARIO: Record = Record {
         must("faults", fault::faults),
         may("with", |d| Some(path::settings_from_the_start(d))),
         rare("limits", |d| Some(d.record(&LIMITS))),
+        rare("campaign", |d| Some(d.record(&campaign::CAMPAIGN))),
     ],
 };
 
@@ -60,6 +62,8 @@ fn services(d: &mut Draft<'_>) -> Option<String> {
 pub(crate) static RECORDS: &[&Record] = &[
     &SCENARIO,
     &LIMITS,
+    &campaign::CAMPAIGN,
+    &campaign::LASTING,
     &service::SERVICE,
     &admission::QUEUE,
     &store::LOCAL_CACHE,

@@ -11,6 +11,7 @@ mod load;
 mod loading;
 mod measurement;
 mod memory_leak;
+mod one_request;
 mod proof;
 mod shipped;
 mod support;

@@ -4,6 +4,7 @@
 //! between several of them, such as references, is checked where they are compiled.
 
 mod admission;
+mod campaign;
 mod expect;
 mod fault;
 mod law;
@@ -21,6 +22,7 @@ mod traffic;
 pub(crate) use admission::{
     ClassText, DelayText, DroppedText, OrderText, OverflowText, QueueText, ScheduleText, StatusText, VictimText,
 };
+pub(crate) use campaign::{CampaignText, KindText};
 pub(crate) use expect::{Bound, ChainText, Expect, MeasureText, MilestoneText, MissText, ReproducesText, ValueText};
 pub(crate) use fault::{ContrastText, Deploy, DropRequest, FaultText, HoldLock, SetText};
 pub(crate) use law::{Law, RecordedText};

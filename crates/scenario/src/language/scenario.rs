@@ -1,6 +1,9 @@
 //! The scenario itself.
 
-use super::{CacheText, DatabaseText, Expect, FaultText, LinkText, LoadText, MeasureText, ObserverText, ServiceText};
+use super::{
+    CacheText, CampaignText, DatabaseText, Expect, FaultText, LinkText, LoadText, MeasureText, ObserverText,
+    ServiceText,
+};
 use crate::decode::{At, Map, record};
 use crate::leaf::{Count, Instant, Period, Setting};
 
@@ -24,6 +27,8 @@ record! {
         data: Map<String>,
         /// What happens, by name.
         faults: Map<FaultText>,
+        /// Incidents that are drawn: more faults.
+        campaign: Option<CampaignText>,
         /// What must hold when the run has ended.
         expect: Vec<At<Expect>> = [[]],
         /// How values are estimated.

@@ -145,7 +145,8 @@ pub(crate) fn describe() -> String {
         "## paths\n\nA path is `component[/part].field`: the component's name, then, after a slash, the name of its heap, memory, warm_up, vacation, queue, rate_limit,\n\
          concurrency, pool, endpoint, query, command or key space, then the field after the last dot. `web-api/pool.maximum`, `web-api/POST /api/checkout.retain`,\n\
          `web-api->postgres.latency`, `clients.timeout`. Where several steps have the field, `[n]` says which, from 1. In `with:` and\n\
-         `--set` every field of every table can be set, from the start: also `clients.rate`, which is that of its arrivals. While a world runs\n\
+         `--set` every field of every table can be set, from the start: also `clients.rate`, which is that of its arrivals. `--set` takes\n\
+         those of a campaign too: `campaign.rate`, `campaign/slow-query.weight`. While a world runs\n\
          (`Deploy`, `Set`) these can; more load while it runs is a `Surge`:\n\n",
     );
     for (form, value, meaning) in LATER {
