@@ -211,3 +211,46 @@ impl Meter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_slow_log_is_the_last_entries_of_a_list(commands in proptest::collection::vec((0..3_usize, 0..25_u64, 0..400_u32), 0..600)) {
+            const MILLISECOND: u64 = 1_000_000;
+            let mut meter = Meter::new(Time::ZERO, 3, 0);
+            meter.commands = Some(Box::new(CommandTimes::new(3, Some(Duration::from_millis(10)))));
+            let mut naive: Vec<(usize, u64)> = Vec::new();
+            for (command, milliseconds, restarts) in commands {
+                if restarts == 0 {
+                    meter.restart(Time::ZERO, 0);
+                    naive.clear();
+                }
+                let ns = milliseconds * MILLISECOND;
+                naive.push((command, ns));
+                let times = meter.commands.as_mut().expect("a restart takes nothing away");
+                times.executed(command, ns);
+                let slow: Vec<(usize, u64)> =
+                    naive.iter().filter(|(_, ns)| *ns >= 10 * MILLISECOND).map(|(_, ns)| *ns).enumerate().collect();
+                let kept = &slow[slow.len().saturating_sub(128)..];
+                prop_assert_eq!(times.slow_log_length(), kept.len() as u64);
+                let (number, last_ns) = kept.last().copied().unwrap_or((0, 0));
+                prop_assert_eq!((times.slow_log_last(), times.last_noted_ns), (number as u64, last_ns));
+                for command in 0..3 {
+                    let of_it = naive.iter().filter(|(known, _)| *known == command);
+                    prop_assert_eq!(times.executed_ns[command], of_it.map(|(_, ns)| ns).sum::<u64>());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn without_a_threshold_nothing_is_noted() {
+        let mut times = CommandTimes::new(1, None);
+        times.executed(0, 3_600_000_000_000);
+        assert_eq!((times.slow_log_length(), times.executed_ns[0]), (0, 3_600_000_000_000));
+    }
+}

@@ -108,10 +108,8 @@ pub(super) static CACHE: Record = Record {
     ],
 };
 
-pub(super) static COMMAND: Record = Record {
-    what: "command",
-    fields: &[must("name", |d| d.quoted(&["KEYS", "HGETALL", "GET"])), must("demand", law)],
-};
+pub(super) static COMMAND: Record =
+    Record { what: "command", fields: &[must("name", |d| d.quoted(&["KEYS", "HGETALL", "GET"])), must("demand", law)] };
 
 pub(super) static EVICTION: Choice = Choice {
     what: "eviction policy",

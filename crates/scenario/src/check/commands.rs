@@ -25,7 +25,9 @@ impl Report<'_> {
             let wait = time(kept / 2.0);
             self.line(
                 healthy,
-                format!("{front}, {rate}/s: {meanwhile} of all commands come meanwhile, and wait {wait} for its end alone"),
+                format!(
+                    "{front}, {rate}/s: {meanwhile} of all commands come meanwhile, and wait {wait} for its end alone"
+                ),
             );
         }
     }

@@ -4,7 +4,9 @@ use super::data::Cells;
 use super::service::{draw_name, memory, restart};
 use super::{Compiler, site};
 use crate::decode::{At, Entry, Map};
-use crate::language::{CacheText, CommandText, EvictionText, KeysText, Law, LocalCacheText, PopularityText, PreloadText};
+use crate::language::{
+    CacheText, CommandText, EvictionText, KeysText, Law, LocalCacheText, PopularityText, PreloadText,
+};
 use crate::leaf::Name;
 use crate::suggest;
 use knockon_kernel::{Duration, Sampler};
@@ -101,7 +103,10 @@ impl<'t> Compiler<'t> {
                 self.report(entry.name, format!("there is a key space {name:?} already"), Some(hint));
             }
             let CommandText { name: command, demand } = &entry.value;
-            if !command.broken && (command.is_empty() || !command.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_' || c == '.')) {
+            if !command.broken
+                && (command.is_empty()
+                    || !command.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_' || c == '.'))
+            {
                 let hint = "in capitals, as the server's documentation has it: \"KEYS\"".into();
                 self.report(command.span, format!("{:?} is not a command", command.value), Some(hint));
             }

@@ -41,6 +41,7 @@ pub(crate) use step::{
     RepeatText, RetryText, SeverityText, StepText,
 };
 pub(crate) use store::{
-    CacheText, CommandText, DatabaseText, EvictionText, KeysText, LocalCacheText, PopularityText, PreloadText, QueryText, RowText,
+    CacheText, CommandText, DatabaseText, EvictionText, KeysText, LocalCacheText, PopularityText, PreloadText,
+    QueryText, RowText,
 };
 pub(crate) use traffic::{BalanceText, BreakerText, BudgetText, BulkheadText, OutlierText, ThrottleText};
