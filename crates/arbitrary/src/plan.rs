@@ -73,6 +73,8 @@ pub(crate) struct Database {
 pub(crate) struct Cache {
     pub(crate) name: String,
     pub(crate) keys: Vec<Keys>,
+    /// Commands of a server beside those that every one has.
+    pub(crate) commands: Vec<String>,
 }
 
 /// A key space.
@@ -90,7 +92,7 @@ impl Cache {
         let keys = names(&format!("{name}-keys"), 1 + choices.below(2)).into_iter();
         let keys = keys.map(|name| Keys { name, count: choices.pick(&[10, 1, 100, 3000]), fresh: choices.chance(64) });
         let keys = keys.collect();
-        Self { name, keys }
+        Self { name, keys, commands: Vec::new() }
     }
 }
 
@@ -109,7 +111,11 @@ impl Plan {
             .map(|name| Database { name, queries: names("query", 1 + choices.below(3)) })
             .collect();
         let caches = names("cache", choices.below(3)).into_iter();
-        let caches = caches.map(|name| Cache::new(name, choices)).collect();
+        let caches = caches.map(|name| {
+            let cache = Cache::new(name, choices);
+            Cache { commands: names("command", choices.below(3)), ..cache }
+        });
+        let caches = caches.collect();
         let brokers = names("broker", choices.pick(&[0, 0, 1, 2])).into_iter();
         let brokers: Vec<_> = brokers
             .map(|name| {

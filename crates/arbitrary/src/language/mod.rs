@@ -82,6 +82,7 @@ pub(crate) static RECORDS: &[&Record] = &[
     &store::DATABASE,
     &store::QUERY,
     &store::CACHE,
+    &store::COMMAND,
     &store::KEYS,
     &store::CONTENTION,
     &broker::BROKER,

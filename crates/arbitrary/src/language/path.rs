@@ -93,6 +93,7 @@ pub(crate) static FORMS: &[Form] = &[
     form("DATABASE/QUERY.demand", queries, law),
     form("CACHE.maxmemory", |d| fields(caches(d), "maxmemory"), |d| d.one_of(&["None", "\"1B\"", "\"20KiB\""])),
     form("CACHE.maxkeys", |d| fields(caches(d), "maxkeys"), |d| d.one_of(&["None", "1", "7"])),
+    form("CACHE/COMMAND.demand", commands, law),
     form("CACHE/KEYS.ttl", keys, leaf::age_or_none),
     form("SERVICE/CACHE.maximum_entries", |d| local(d, "maximum_entries"), |d| d.one_of(&["None", "1", "7"])),
     form("SERVICE/CACHE.maximum_bytes", |d| local(d, "maximum_bytes"), |d| d.one_of(&["None", "\"1B\"", "\"20KiB\""])),
@@ -179,6 +180,11 @@ fn queries(d: &Draft<'_>) -> Vec<String> {
 fn keys(d: &Draft<'_>) -> Vec<String> {
     let keys = d.plan.caches.iter().flat_map(|cache| cache.keys.iter().map(move |keys| (cache, keys)));
     keys.map(|(cache, keys)| format!("{}/{}.ttl", cache.name, keys.name)).collect()
+}
+
+fn commands(d: &Draft<'_>) -> Vec<String> {
+    let all = super::step::commands(d).into_iter();
+    all.map(|(cache, command)| format!("{cache}/{command}.demand")).collect()
 }
 
 fn local(d: &Draft<'_>, field: &str) -> Vec<String> {

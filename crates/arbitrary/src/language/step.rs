@@ -90,6 +90,7 @@ pub(super) static STEP: Choice = Choice {
         TRANSACTION,
         CACHE_ASIDE,
         READ_THROUGH,
+        COMMAND,
         variant("Allocate", &[must("bytes", leaf::small_bytes)]).fitting(managed).entering(|d| carries(d, &["bytes"])),
         variant("Retain", &[must("bytes", leaf::small_bytes)]).fitting(managed).entering(|d| carries(d, &["bytes"])),
         variant("Sleep", &[must("time", law)]).entering(|d| carries(d, &["time"])),
@@ -251,6 +252,29 @@ const READ_THROUGH: Variant = variant(
 )
 .fitting(|d| shallow(d) && !free_key_spaces(d).is_empty())
 .entering(|d| carries(d, &["timeout", "load_timeout"]));
+
+const COMMAND: Variant = variant(
+    "Command",
+    &[
+        must("command", |d| {
+            let all = commands(d);
+            let (cache, command) = all[d.choices.below(all.len())].clone();
+            let link = format!("{} -> {cache}", d.service().name);
+            d.links.insert(link);
+            Some(quote(&format!("{cache}/{command}")))
+        }),
+        may("timeout", leaf::patience_or_none),
+        may("optional", leaf::flag),
+    ],
+)
+.fitting(|d| !commands(d).is_empty())
+.entering(|d| carries(d, &["timeout"]));
+
+/// Commands of servers, by their cache.
+pub(super) fn commands(d: &Draft<'_>) -> Vec<(String, String)> {
+    let all = d.plan.caches.iter().flat_map(|cache| cache.commands.iter().map(move |command| (cache, command)));
+    all.map(|(cache, command)| (cache.name.clone(), command.clone())).collect()
+}
 
 /// Key spaces that the service can read: of servers, by their cache, and of its own processes.
 fn key_spaces(d: &Draft<'_>) -> Vec<(String, bool, Keys)> {

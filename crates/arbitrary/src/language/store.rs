@@ -203,6 +203,11 @@ pub(super) static CACHE: Record = Record {
         may("get", law),
         may("set", law),
         may("flush", law),
+        must("commands", |d| {
+            let names = d.plan.caches[d.here.cache].commands.clone();
+            Some(map(names.into_iter().map(|name| (name, d.record(&COMMAND)))))
+        }),
+        may("slow_log", leaf::patience_or_none),
         may("places", leaf::limit),
         may("memory", |d| Some(d.record(&MEMORY))),
         may("start_up", law),
@@ -213,6 +218,9 @@ pub(super) static CACHE: Record = Record {
         }),
     ],
 };
+
+pub(super) static COMMAND: Record =
+    Record { what: "command", fields: &[must("name", |d| d.quoted(&["KEYS", "HGETALL", "GET"])), must("demand", law)] };
 
 pub(super) static EVICTION: Choice = Choice {
     what: "eviction policy",

@@ -306,15 +306,20 @@ pub(super) fn calls(blueprint: &Blueprint) -> Vec<CallSite> {
                     _ => continue,
                 };
                 timed += 1;
-                let retries = matches!(step, Step::Call { .. } | Step::Publish { .. });
-                called += usize::from(retries);
+                // A command of a cache is a call that is never repeated.
+                let repeats = match *step {
+                    Step::Call { service, .. } => !matches!(blueprint[service].runtime, Runtime::Redis(_)),
+                    Step::Publish { .. } => true,
+                    _ => false,
+                };
+                called += usize::from(repeats);
                 let Some((policy, callee)) = found else { continue };
                 all.push(CallSite {
                     policy,
                     caller: service.name.clone(),
                     callee,
                     timeout: format!("{front}.timeout[{timed}]"),
-                    retries: retries.then(|| format!("{front}.retries[{called}]")),
+                    retries: repeats.then(|| format!("{front}.retries[{called}]")),
                 });
             }
         }

@@ -1,6 +1,6 @@
 //! Services as described: an application process, a database or a cache, and the memory it lives in.
 
-use super::{Admission, Broker, CPython, Consumer, Endpoint, Health, Heap, Pool, Redis, Storage};
+use super::{Admission, Broker, CPython, Consumer, Endpoint, Health, Heap, Pool, Redis, Step, Storage};
 use crate::cpu::Contention;
 use crate::id::SamplerId;
 use knockon_kernel::{Duration, Time};
@@ -64,6 +64,14 @@ impl Service {
     #[must_use]
     pub fn shares_processor(&self) -> bool {
         self.cores != Cores::Unlimited || self.quota.is_some() || self.contention.is_some()
+    }
+
+    /// Whether it is a cache server with commands beside those that every one has.
+    #[must_use]
+    pub fn has_slow_commands(&self) -> bool {
+        let is_common = |step: &Step| matches!(step, Step::Lookup | Step::Store | Step::Flush);
+        let is_slow = |endpoint: &Endpoint| !endpoint.program.iter().any(is_common);
+        matches!(self.runtime, Runtime::Redis(_)) && self.endpoints.iter().any(is_slow)
     }
 }
 

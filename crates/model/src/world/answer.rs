@@ -145,7 +145,13 @@ impl World {
         }
         if S::OBSERVES {
             let endpoint = self.tables.programs[self.frames[frame].program as usize].endpoint as usize;
-            self.processes[index as usize].meter.answered(now, endpoint, outcome.status, (now - arrived).as_nanos());
+            let waited_ns = self.frames[frame].parts[Part::Queued as usize];
+            let meter = &mut self.processes[index as usize].meter;
+            let ns = (now - arrived).as_nanos();
+            meter.answered(now, endpoint, outcome.status, ns);
+            if let Some(commands) = &mut meter.commands {
+                commands.executed(endpoint, ns - waited_ns);
+            }
         }
         if traced {
             self.emit_server_span(frame, now, sink);

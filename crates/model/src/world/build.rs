@@ -6,7 +6,7 @@ use crate::cpu::Cpu;
 use crate::disk::Disk;
 use crate::id::{ServiceId, SourceId};
 use crate::loads::Loads;
-use crate::meter::Meter;
+use crate::meter::{CommandTimes, Meter};
 use crate::metrics::Metrics;
 use crate::process::{Life, Process, Stops};
 use crate::queue::AcceptQueue;
@@ -250,9 +250,19 @@ fn process_of(service: &Service, index: u32, key: Key) -> Process {
         vacations_when_idle: service.vacation.is_some_and(|vacation| vacation.when_idle()),
         restarts: Restarts::new(service.restart),
         watch: service.health.as_ref().map(|health| Box::new(Watch::new(health))),
-        meter: Meter::new(Time::ZERO, service.endpoints.len(), service.pools.len()),
+        meter: meter_of(service),
         ..bare(key)
     }
+}
+
+fn meter_of(service: &Service) -> Meter {
+    let mut meter = Meter::new(Time::ZERO, service.endpoints.len(), service.pools.len());
+    if let Runtime::Redis(redis) = &service.runtime
+        && service.has_slow_commands()
+    {
+        meter.commands = Some(Box::new(CommandTimes::new(service.endpoints.len(), redis.slow_log)));
+    }
+    meter
 }
 
 fn client_of(source: SourceId, key: Key) -> Process {

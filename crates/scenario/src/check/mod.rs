@@ -4,6 +4,7 @@
 //! the healthy state is not healthy: an incident that happens without its trigger shows nothing. Surges are left out, faults
 //! have not happened yet.
 
+mod commands;
 mod faults;
 mod flow;
 mod formula;
@@ -99,6 +100,9 @@ impl Report<'_> {
         }
         if let Runtime::Jvm(heap) = &service.runtime {
             self.heap(n, service, heap, rate / of_each);
+        }
+        if let Runtime::Redis(redis) = &service.runtime {
+            self.commands(n, service, redis);
         }
         if let Runtime::Postgres(postgres) = &service.runtime {
             self.rows(n, service);

@@ -372,6 +372,13 @@ impl Compiler<'_> {
                         let keys = cache.maxkeys.value.map(|count| count.0);
                         Some(self.service_limit(id, ServiceField::Maxkeys, keys))
                     }
+                    (Part::Command(command), "demand") => {
+                        let n = cache.commands.names().position(|name| name == command)?;
+                        let law = &cache.commands.get(command)?.demand;
+                        let endpoint = EndpointId(super::cache::COMMANDS + n as u32);
+                        let value = Value::Sampler(self.step_sampler(law, span, (id, endpoint)));
+                        Some((Target::Step(id, endpoint, 0, StepField::Demand), value))
+                    }
                     (Part::Keys(keys), "ttl") => {
                         let id = *self.keyspaces.get(&(name.as_str(), keys.as_str()))?;
                         Some(ttl(id, cache.keys.get(keys)?))
@@ -581,6 +588,7 @@ impl Compiler<'_> {
                         Target::Policy(place.policy?, PolicyField::Retries),
                         Value::Count(u64::from(publish.retries.0)),
                     )),
+                    ("timeout", StepText::Command(command)) => timeout(place.policy?, command.timeout.value?.0),
                     ("timeout", StepText::CacheAside(cache)) => timeout(place.policy?, cache.timeout.value?.0),
                     ("timeout", StepText::ReadThrough(cache)) => timeout(place.policy?, cache.timeout.value?.0),
                     ("load_timeout", StepText::CacheAside(cache)) => {

@@ -38,6 +38,8 @@ choice! {
         CacheAside(CacheAsideText),
         /// Reads through a cache that loads by itself: one load of a key at a time in a process, which stores its value whoever waits.
         ReadThrough(ReadThroughText),
+        /// Runs one of the `commands` of a Redis server.
+        Command(CommandStep),
         /// Allocates more bytes that live until the request ends.
         Allocate(BytesStep),
         /// Allocates more bytes that live until the process ends.
@@ -221,6 +223,18 @@ record! {
         timeout: Option<Period> = ["1s"],
         /// How long a caller waits for `load`; then it fails. None waits for ever.
         load_timeout: Option<Period>,
+    }
+}
+
+record! {
+    /// A command of a Redis server.
+    CommandStep as "Command" {
+        /// Cache and command: "redis/report".
+        command: String,
+        /// How long the caller waits; the server runs it to its end all the same. None waits for ever.
+        timeout: Option<Period> = ["1s"],
+        /// Whether the request goes on when the command has failed.
+        optional: bool = [false],
     }
 }
 

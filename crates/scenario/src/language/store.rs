@@ -227,6 +227,11 @@ record! {
         set: Law = ["40us"],
         /// Demand of FLUSHALL.
         flush: Law = ["2ms"],
+        /// Other commands, by a name of one's own: a step `Command` runs one. While it runs nothing else does, since there is one thread.
+        commands: Map<CommandText>,
+        /// `slowlog-log-slower-than`: a command whose execution takes longer, without its wait for the thread, is noted in the slow log.
+        /// None notes nothing. Its series, and those of times by command, are there where there are `commands`: GET and SET are never slow.
+        slow_log: Option<Period> = ["10ms"],
         /// Places of the queue before its thread.
         places: Limit = [10_000],
         /// Memory.
@@ -237,6 +242,16 @@ record! {
         restart: RestartText = [Kubernetes],
         /// Key spaces that it holds, by name.
         keys: Map<KeysText>,
+    }
+}
+
+record! {
+    /// A command of a Redis server.
+    CommandText as "command" {
+        /// As the server knows it: `KEYS`, `HGETALL`, `EVALSHA`.
+        name: String,
+        /// Time that it keeps the thread busy.
+        demand: Law,
     }
 }
 

@@ -126,9 +126,10 @@ impl Part {
                 match part {
                     "memory" => return Ok(Self::Memory),
                     _ if cache.keys.get(part).is_some() => return Ok(Self::Keys(owned)),
+                    _ if cache.commands.get(part).is_some() => return Ok(Self::Command(owned)),
                     _ => {}
                 }
-                known.extend(["memory"].into_iter().chain(cache.keys.names()));
+                known.extend(["memory"].into_iter().chain(cache.keys.names()).chain(cache.commands.names()));
             }
             Component::Broker(broker) => {
                 let Some(broker) = system.brokers.get(broker) else { return Ok(Self::Itself) };

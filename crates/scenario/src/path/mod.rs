@@ -53,6 +53,7 @@ pub(crate) enum Part {
     /// The disk of a database that has one.
     Disk,
     Keys(String),
+    Command(String),
     LocalCache(String),
     LocalKeys(String, String),
     Consumer(String),
@@ -117,7 +118,7 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
     (
         "SERVICE/ENDPOINT.timeout[n]",
         "duration",
-        "timeout of the n-th step that has one: Call, Query, CacheAside, ReadThrough, Parallel, Publish",
+        "timeout of the n-th step that has one: Call, Query, CacheAside, ReadThrough, Command, Parallel, Publish",
     ),
     (
         "SERVICE/ENDPOINT.load_timeout[n]",
@@ -138,6 +139,7 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
     ("DATABASE/QUERY.demand", "distribution", "time that a query keeps a worker busy"),
     ("CACHE.maxmemory", "size or None", "memory for entries"),
     ("CACHE.maxkeys", "count or None", "keys at most"),
+    ("CACHE/COMMAND.demand", "distribution", "time that a command keeps the thread busy"),
     ("CACHE/KEYS.ttl", "duration or None", "time to live of what is stored from then on"),
     ("SERVICE/CACHE.maximum_entries", "count or None", "entries of a cache within each process"),
     ("SERVICE/CACHE.maximum_bytes", "size or None", "bytes of a cache within each process"),
@@ -171,7 +173,7 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
 pub(crate) fn describe() -> String {
     let mut out = String::from(
         "## paths\n\nA path is `component[/part].field`: the component's name, then, after a slash, the name of its heap, memory, warm_up, vacation, queue, rate_limit,\n\
-         concurrency, liveness, readiness, startup, pool, endpoint, consumer, query, key space, transport or message queue, then the field after the last dot. `web-api/pool.maximum`, `web-api/POST /api/checkout.retain`,\n\
+         concurrency, liveness, readiness, startup, pool, endpoint, consumer, query, command, key space, transport or message queue, then the field after the last dot. `web-api/pool.maximum`, `web-api/POST /api/checkout.retain`,\n\
          `web-api->postgres.latency`, `clients.timeout`. Where several steps have the field, `[n]` says which, from 1. In `with:` and\n\
          `--set` every field of every table can be set, from the start: also `clients.rate`, which is that of its arrivals. `--set` takes\n\
          those of a campaign too: `campaign.rate`, `campaign/slow-query.weight`. While a world runs\n\
@@ -328,6 +330,7 @@ impl Address {
                 Some(match &self.part {
                     Part::Itself => cache,
                     Part::Memory => &mut cache.memory.value,
+                    Part::Command(command) => &mut cache.commands.entries.get_mut(command)?.value,
                     Part::Keys(keys) => &mut cache.keys.entries.get_mut(keys)?.value,
                     _ => return None,
                 })

@@ -82,7 +82,6 @@ fn service(name: &str, runtime: Runtime, endpoint: Endpoint, pool: Option<(PoolK
         endpoints: vec![endpoint],
         pools: pool.into_iter().collect(),
         consumers: Vec::new(),
-        storage: None,
     }
 }
 

@@ -194,6 +194,18 @@ fn cache() -> Service {
     service(CACHE, Runtime::Redis(redis), vec![command("GET", Step::Lookup), command("SET", Step::Store)])
 }
 
+/// The cache has one thread, and whoever reads runs a slow command as well.
+pub(super) fn with_slow_commands(mut blueprint: Blueprint) -> Blueprint {
+    let cache = &mut blueprint.services[id(CACHE).index()];
+    cache.workers = Some(1);
+    cache.cores = Cores::Milli(1000);
+    cache.discipline = CpuDiscipline::FirstCome;
+    cache.endpoints.push(endpoint(Operation::Cache { command: "KEYS".into() }, vec![compute(1, STATEMENT)]));
+    let keys = Step::Call { site: Site(9), service: id(CACHE), endpoint: EndpointId(2), policy: CALL, optional: true };
+    blueprint.services[id(WEB).index()].endpoints[0].program.push(keys);
+    blueprint
+}
+
 fn database() -> Service {
     let postgres = Postgres::standard(SHORT);
     Service {

@@ -23,7 +23,7 @@ use crate::suggest;
 use cached::Loading;
 use knockon_model::blueprint::{Abandoned, CallPolicy, Choice, Endpoint, Operation, Severity, Site, Step};
 use knockon_model::id::{EndpointId, KeyspaceId, PolicyId, PoolId, ServiceId};
-use policy::{answers, backoff, retry_on};
+use policy::{answers, backoff, plain, retry_on};
 use std::collections::BTreeMap;
 
 /// Where a step of the text went.
@@ -276,6 +276,15 @@ impl<'t> Compiler<'t> {
                 let (load_timeout, abandoned) = (cache.load_timeout.value, Abandoned::Fill);
                 let load = Loading { steps: &cache.load, apart: true, coalesce: true, load_timeout, abandoned };
                 place.policy = Some(self.cached(writer, &cache.keys, cache.timeout.value, &load));
+            }
+            StepText::Command(command) => {
+                let policy = self.policy(plain(command.timeout.value));
+                place.policy = Some(policy);
+                if let Some((service, endpoint)) = self.find_command(&command.command) {
+                    let site = writer.site("command", &command.command);
+                    let optional = command.optional.value;
+                    writer.program.push(Step::Call { site, service, endpoint, policy, optional });
+                }
             }
             StepText::Choose(choose) => self.choose(writer, step.span, &choose.branches),
             StepText::Loop(repeat) => {
