@@ -70,6 +70,10 @@ pub const DELIVERY: Purpose = Purpose(130);
 pub const MESSAGE: Purpose = Purpose(131);
 /// Latency of an acknowledgement that goes out before the end.
 pub const ACK_LATENCY: Purpose = Purpose(132);
+/// The phase of a probe's grid, by its kind.
+pub const PROBE_PHASE: Purpose = Purpose(120);
+/// A probe's request, by its kind and tick.
+pub const PROBE_REQUEST: Purpose = Purpose(121);
 /// A log line.
 pub const LINE: Purpose = Purpose(53);
 /// How long until Vegas next measures the time without load, by the ordinal of the measurement.

@@ -7,6 +7,7 @@
 //!
 //! Deliberately not here: running anything. The only file access is [`Scenario::load`]; the rest works on text and bytes.
 
+mod campaign;
 mod check;
 mod compile;
 mod data;

@@ -1,5 +1,6 @@
-//! From a file's name to a blueprint: reading, the shared system, `with:`, `--set`, `--without`, compiling.
+//! From a file's name to a blueprint: reading, the shared system, what a campaign draws, `with:`, `--set`, `--without`, compiling.
 
+use crate::campaign;
 use crate::compile;
 use crate::data;
 use crate::decode::{At, Decode, Map, Reader};
@@ -153,9 +154,16 @@ impl Scenario {
                 reader.report(span, "a run is longer than no time and shorter than a hundred years", None);
             }
         }
+        let overrides = apply_to_campaign(&mut text, &options.overrides, &mut origins, &mut reader);
+        let mut changed = system.clone();
+        if text.campaign.is_some() {
+            // What incidents set is looked for in the system as it will be; what is wrong with the changes is told when they are made.
+            apply_with(&mut text.clone(), &mut changed, &mut Reader::default());
+        }
+        campaign::expand(&mut text, &changed, options.seed, &mut reader);
         without(&mut text, &options.without, &mut origins, &mut reader);
         apply_with(&mut text, &mut system, &mut reader);
-        apply_overrides(&mut system, &options.overrides, &mut origins, &mut reader);
+        apply_overrides(&mut system, &overrides, &mut origins, &mut reader);
         let (blueprint, expectations, observing) =
             compile::compile(&text, &system, (&data, &origins), &originals, options.seed, &mut reader);
         if !reader.findings.is_empty() {
@@ -356,6 +364,35 @@ fn apply_overrides(
         let node = loose_value(value, Span { start: split + 1, ..whole });
         apply(system, path, Span { end: split.max(1), ..whole }, &node, reader);
     }
+}
+
+/// What of `--set` is about the campaign is done to it; the rest is left.
+fn apply_to_campaign(
+    text: &mut ScenarioText,
+    overrides: &[(String, String)],
+    origins: &mut Origins,
+    reader: &mut Reader,
+) -> Vec<(String, String)> {
+    let Some(campaign) = text.campaign.value.as_mut() else { return overrides.to_vec() };
+    let mut rest = Vec::new();
+    for (path, value) in overrides {
+        match campaign::slot(campaign, path) {
+            None => rest.push((path.clone(), value.clone())),
+            Some(found) => {
+                let whole = given(origins, "--set", &format!("{path}={value}"));
+                let split = whole.start + path.len() as u32;
+                match found {
+                    Ok(slot) => slot.set(&loose_value(value, Span { start: split + 1, ..whole }), reader),
+                    Err((message, known)) => {
+                        let last = path.rsplit(['.', '/']).next().unwrap_or(path);
+                        let hint = suggest::hint(last, known.iter().map(String::as_str));
+                        reader.report(Span { end: split.max(1), ..whole }, message, hint);
+                    }
+                }
+            }
+        }
+    }
+    rest
 }
 
 /// A value as people type it: as in a scenario, but texts need no quotes.

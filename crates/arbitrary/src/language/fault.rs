@@ -93,7 +93,7 @@ pub(super) static FAULT: Choice = Choice {
 pub(super) static CONTRAST: Choice =
     Choice { what: "contrast", variants: &[variant("SameDeploy", &[]), variant("Nothing", &[])] };
 
-fn component(d: &mut Draft<'_>) -> Option<String> {
+pub(super) fn component(d: &mut Draft<'_>) -> Option<String> {
     Some(quote(&d.any_component()))
 }
 

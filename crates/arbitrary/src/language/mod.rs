@@ -2,6 +2,7 @@
 
 mod admission;
 mod broker;
+mod campaign;
 mod fault;
 mod law;
 mod leaf;
@@ -36,6 +37,7 @@ pub(crate) static SCENARIO: Record = Record {
         must("faults", fault::faults),
         may("with", |d| Some(path::settings_from_the_start(d))),
         rare("limits", |d| Some(d.record(&LIMITS))),
+        rare("campaign", |d| Some(d.record(&campaign::CAMPAIGN))),
     ],
 };
 
@@ -62,6 +64,8 @@ fn services(d: &mut Draft<'_>) -> Option<String> {
 pub(crate) static RECORDS: &[&Record] = &[
     &SCENARIO,
     &LIMITS,
+    &campaign::CAMPAIGN,
+    &campaign::LASTING,
     &service::SERVICE,
     &admission::QUEUE,
     &store::LOCAL_CACHE,
@@ -69,6 +73,8 @@ pub(crate) static RECORDS: &[&Record] = &[
     &service::PAUSE,
     &service::MEMORY,
     &service::WARM_UP,
+    &service::HEALTH,
+    &service::PROBE,
     &step::ENDPOINT,
     &step::BRANCH,
     &policy::BACKOFF,

@@ -120,5 +120,8 @@ const fn state(milestone: Milestone) -> State {
         Milestone::MessageDropped => State::MessageDropped,
         Milestone::QueueFull => State::QueueFull,
         Milestone::TaskFailed => State::TaskFailed,
+        Milestone::ProbeFailed => State::ProbeFailed,
+        Milestone::ProbeKilled => State::ProbeKilled,
+        Milestone::NotReady => State::NotReady,
     }
 }

@@ -85,6 +85,12 @@ pub enum State {
     TaskFailed,
     /// A message was taken back from a consumer that had it for too long.
     TakenBack,
+    /// A probe of the platform failed.
+    ProbeFailed,
+    /// A probe failed for good, and the platform ends the process.
+    ProbeKilled,
+    /// The process is no longer ready to be called.
+    NotReady,
 }
 
 impl State {
@@ -118,6 +124,9 @@ impl State {
             Self::QueueFull => "first publication refused",
             Self::TaskFailed => "first task failed",
             Self::TakenBack => "first message taken back from its consumer",
+            Self::ProbeFailed => "first probe failed",
+            Self::ProbeKilled => "killed for its probe",
+            Self::NotReady => "not ready",
         }
     }
 
@@ -151,6 +160,9 @@ impl State {
             Self::QueueFull => "queue full",
             Self::TaskFailed => "task failed",
             Self::TakenBack => "taken back",
+            Self::ProbeFailed => "probe failed",
+            Self::ProbeKilled => "killed for its probe",
+            Self::NotReady => "not ready",
         }
     }
 

@@ -43,6 +43,7 @@ pub(super) fn original(blueprint: &Blueprint, target: Target) -> Value {
         | Target::Broker(..)
         | Target::Queue(..)
         | Target::Consumer(..)
+        | Target::Probe(..)
         | Target::Link(_, LinkField::BulkheadMaximum) => read(blueprint, target),
     };
     found.unwrap_or_else(|| unreachable!("a checked patch sets what there is, not {target:?}"))

@@ -1,6 +1,7 @@
 //! Events of the calendar: small, `Copy`, and addressed. An event whose addressee has gone is stale and does nothing.
 
 use super::brokers::Coming;
+use crate::blueprint::ProbeKind;
 use crate::id::{ConnectionId, FrameRef};
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +64,12 @@ pub(crate) enum Event {
     Consumer { process: u32, incarnation: u32, worker: u32, coming: Coming },
     /// Something of a broker's own is due.
     BrokerDue { process: u32, incarnation: u32 },
+    /// A tick of a probe's grid.
+    ProbeTick { process: u32, kind: ProbeKind },
+    /// A question of a probe, by the lower half of its number, was answered, or has been open for its timeout.
+    ProbeEnds { process: u32, kind: ProbeKind, number: u32 },
+    /// Callers hear whether a process is ready.
+    Rotation { process: u32, ready: bool },
 }
 
 /// Events of connections.
@@ -148,15 +155,18 @@ impl Event {
             Self::PatchEnd { index } => Packed(15, u64::from(index)),
             Self::Retransmit { frame: of } => Packed(20, frame(of)),
             Self::Permit { frame: of } => Packed(25, frame(of)),
+            Self::ProbeTick { process, kind } => Packed(70 | (kind as u64) << 8, u64::from(process)),
+            Self::ProbeEnds { process, kind, number } => Packed(71 | (kind as u64) << 8, pair(process, number)),
+            Self::Rotation { process, ready } => Packed(72, pair(process, u32::from(ready))),
             Self::User { source, user } => Packed(30, pair(source, user)),
             Self::VacationDue { process, incarnation } => Packed(31, pair(process, incarnation)),
             Self::VacationOver { process, incarnation } => Packed(32, pair(process, incarnation)),
-            Self::Consume { frame: of } => Packed(70, frame(of)),
-            Self::Accepted { process, incarnation, delivery } => Packed(71 | delivery << 8, pair(process, incarnation)),
+            Self::Consume { frame: of } => Packed(80, frame(of)),
+            Self::Accepted { process, incarnation, delivery } => Packed(81 | delivery << 8, pair(process, incarnation)),
             Self::Consumer { process, incarnation, worker, coming } => {
-                Packed(72 | (coming as u64) << 8 | u64::from(worker) << 16, pair(process, incarnation))
+                Packed(82 | (coming as u64) << 8 | u64::from(worker) << 16, pair(process, incarnation))
             }
-            Self::BrokerDue { process, incarnation } => Packed(73, pair(process, incarnation)),
+            Self::BrokerDue { process, incarnation } => Packed(83, pair(process, incarnation)),
         }
     }
 }
@@ -168,7 +178,11 @@ impl Packed {
         let (low, high) = (subject as u32, (subject >> 32) as u32);
         let frame = FrameRef { slot: low, generation: high };
         let (process, incarnation) = (low, high);
+        let probe = || ProbeKind::ALL[usize::from((kind >> 8) as u8)];
         match kind as u8 {
+            70 => Event::ProbeTick { process: low, kind: probe() },
+            71 => Event::ProbeEnds { process: low, kind: probe(), number: high },
+            72 => Event::Rotation { process: low, ready: high != 0 },
             1 => Event::Arrival { source: low },
             2 => Event::Deliver { frame },
             3 => Event::Reply { child: frame },
@@ -199,15 +213,15 @@ impl Packed {
             30 => Event::User { source: low, user: high },
             31 => Event::VacationDue { process, incarnation },
             32 => Event::VacationOver { process, incarnation },
-            70 => Event::Consume { frame },
-            71 => Event::Accepted { process, incarnation, delivery: kind >> 8 },
-            72 => Event::Consumer {
+            80 => Event::Consume { frame },
+            81 => Event::Accepted { process, incarnation, delivery: kind >> 8 },
+            82 => Event::Consumer {
                 process,
                 incarnation,
                 worker: (kind >> 16) as u32,
                 coming: Coming::ALL[usize::from((kind >> 8) as u8)],
             },
-            73 => Event::BrokerDue { process, incarnation },
+            83 => Event::BrokerDue { process, incarnation },
             other => unreachable!("no event is packed as {other}"),
         }
     }

@@ -116,6 +116,10 @@ pub enum LevelKind {
     Blocked,
     /// Consumers that a queue gives messages to.
     Consumers,
+    /// 1 while the platform says that it is not ready to be called.
+    NotReady,
+    /// Failures in a row of the probe that fails most.
+    ProbesFailing,
 }
 
 impl LevelKind {
@@ -159,6 +163,8 @@ impl LevelKind {
             Self::MessageBytes => "message_bytes",
             Self::Blocked => "blocked_publications",
             Self::Consumers => "consumers",
+            Self::NotReady => "unready",
+            Self::ProbesFailing => "probes_failing",
         }
     }
 
@@ -235,6 +241,10 @@ impl World {
         if described.certificate.is_some() {
             levels.own(LevelKind::CertificateExpires, process.certificate.as_nanos());
             levels.own(LevelKind::RenewedExpires, state.certificate.as_nanos());
+        }
+        if let Some(watch) = &process.watch {
+            levels.own(LevelKind::NotReady, u64::from(!watch.ready));
+            levels.own(LevelKind::ProbesFailing, watch.failing().into());
         }
         levels.own(LevelKind::ResidentBytes, process.resident(described.memory.baseline));
         self.levels_of_runtime(process, levels);

@@ -31,6 +31,7 @@ mod memory;
 mod opening;
 mod patching;
 mod phases;
+mod probing;
 mod readings;
 mod recorded;
 mod retries;
@@ -47,6 +48,7 @@ mod vacations;
 pub(crate) use event::{Event, Packed, PoolEvent};
 pub use levels::{Level, LevelKind, LevelPart};
 pub(crate) use phases::within;
+pub(crate) use probing::Watch;
 pub use readings::EventSummary;
 pub(crate) use tables::Program;
 
@@ -126,6 +128,9 @@ struct ServiceState {
     /// Its first process; `replicas` follow each other.
     first_process: u32,
     replicas: u32,
+    /// How many of them are not ready to be called, and then those that are.
+    out: u32,
+    rotation: Vec<u32>,
     /// When the certificate on its disks expires.
     certificate: Time,
     /// n of version 1.0.n.
@@ -359,6 +364,9 @@ impl World {
                 self.consumer_comes(process, incarnation, worker, coming, sink);
             }
             Event::BrokerDue { process, incarnation } => self.broker_due(process, incarnation, sink),
+            Event::ProbeTick { process, kind } => self.probe_tick(process, kind, sink),
+            Event::ProbeEnds { process, kind, number } => self.probe_ends(process, kind, number, sink),
+            Event::Rotation { process, ready } => self.rotate(process, ready),
         }
     }
 

@@ -224,6 +224,7 @@ impl World {
                 Value::Duration(before.unwrap_or(Duration::MAX))
             }
             (Target::LocalCache(cache, field), Value::Limit(limit)) => self.set_local_cache(cache, field, limit),
+            (Target::Probe(service, kind, field), value) => self.set_probe(service, kind, field, value),
             (Target::Link(link, LinkField::Latency), Value::Sampler(latency)) => {
                 Value::Sampler(std::mem::replace(&mut self.blueprint.links[link.index()].latency, latency))
             }
@@ -490,7 +491,8 @@ fn configured(target: Target) -> Option<u32> {
         | Target::Pool(service, ..)
         | Target::Broker(service, _)
         | Target::Queue(service, ..)
-        | Target::Consumer(service, ..) => Some(service.0),
+        | Target::Consumer(service, ..)
+        | Target::Probe(service, ..) => Some(service.0),
         _ => None,
     }
 }

@@ -241,6 +241,11 @@ impl World {
                 format!("a consumer of {} ({}): {coming:?}", name(process), name(worker))
             }
             Event::BrokerDue { process, .. } => format!("something is due at {}", name(process)),
+            Event::ProbeTick { process, kind } => format!("a tick of the {kind:?} probe of {}", name(process)),
+            Event::ProbeEnds { process, kind, .. } => format!("the end of a {kind:?} probe of {}", name(process)),
+            Event::Rotation { process, ready } => {
+                format!("{} is {} rotation", name(process), if ready { "in" } else { "out of" })
+            }
         }
     }
 
@@ -277,7 +282,10 @@ impl World {
             | Event::Accepted { process, .. }
             | Event::Consumer { process, .. }
             | Event::BrokerDue { process, .. }
-            | Event::PatchAt { process, .. } => process,
+            | Event::PatchAt { process, .. }
+            | Event::ProbeTick { process, .. }
+            | Event::ProbeEnds { process, .. }
+            | Event::Rotation { process, .. } => process,
         };
         (Some(self.name_of(process).to_owned()), None)
     }

@@ -75,6 +75,7 @@ impl<'t> Compiler<'t> {
             stop_grace: knockon_kernel::Duration::ZERO,
             cancels_abandoned: false,
             admission: Admission::default(),
+            health: None,
             endpoints,
             pools: Vec::new(),
             consumers: Vec::new(),
@@ -152,7 +153,7 @@ impl<'t> Compiler<'t> {
     pub(super) fn consumers(&mut self, name: &'t str, text: &'t ServiceText) -> (Vec<Endpoint>, Vec<Consumer>) {
         let service = self.services[name];
         let (mut endpoints, mut consumers) = (Vec::new(), Vec::new());
-        let first = text.endpoints.entries.len();
+        let first = text.all_endpoints().count();
         let mut reserved = 0_u64;
         for (n, (task, entry)) in text.consumers.iter().enumerate() {
             if let Some(refusal) = Name::refusal(task) {

@@ -10,6 +10,7 @@ mod cycle;
 mod data;
 mod expect;
 mod fault;
+pub(crate) mod health;
 mod limit;
 mod link;
 mod load;

@@ -186,6 +186,12 @@ pub enum Milestone {
     QueueFull,
     /// A worker's task failed for good.
     TaskFailed,
+    /// A probe of the platform failed.
+    ProbeFailed,
+    /// A probe failed for good, and the platform ended the process.
+    ProbeKilled,
+    /// A process was no longer ready to be called.
+    NotReady,
 }
 
 impl fmt::Display for Relation {

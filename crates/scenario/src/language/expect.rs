@@ -169,5 +169,11 @@ choice! {
         QueueFull,
         /// A worker's task failed for good.
         TaskFailed,
+        /// A probe of the platform failed.
+        ProbeFailed,
+        /// A probe failed for good, and the platform ended the process.
+        ProbeKilled,
+        /// A process was no longer ready to be called.
+        NotReady,
     }
 }

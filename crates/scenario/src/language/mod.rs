@@ -5,6 +5,7 @@
 
 mod admission;
 mod broker;
+mod campaign;
 mod expect;
 mod fault;
 mod law;
@@ -26,6 +27,7 @@ pub(crate) use broker::{
     AckText, BrokerText, ConsumerText, MessageOverflowText, MessageQueueText, OnFailureText, PublishText, RabbitMqText,
     TransportText,
 };
+pub(crate) use campaign::{CampaignText, KindText};
 pub(crate) use expect::{Bound, ChainText, Expect, MeasureText, MilestoneText, MissText, ReproducesText, ValueText};
 pub(crate) use fault::{ContrastText, Deploy, DropRequest, FaultText, HoldLock, SetText};
 pub(crate) use law::{Law, RecordedText};
@@ -36,8 +38,8 @@ pub(crate) use mix::{ColumnMix, MixText};
 pub(crate) use observer::{ClockText, DelayedText, LogsText, ObserverText, SpansText};
 pub(crate) use scenario::{LimitsText, ScenarioText, SystemText};
 pub(crate) use service::{
-    CPythonText, CollectorText, ContentionText, DisciplineText, HeapText, MemoryText, OutOfMemory, PauseText,
-    PoolFields, PoolText, QueuePoolFields, RestartText, RuntimeText, ServiceText, VacationText,
+    CPythonText, CollectorText, ContentionText, DisciplineText, HealthText, HeapText, MemoryText, OutOfMemory,
+    PauseText, PoolFields, PoolText, ProbeText, QueuePoolFields, RestartText, RuntimeText, ServiceText, VacationText,
 };
 pub(crate) use step::{
     AbandonedText, AnswersText, BackoffText, Branch, CallText, EndpointText, JitterText, JoinText, ParallelText,

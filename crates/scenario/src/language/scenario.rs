@@ -1,7 +1,8 @@
 //! The scenario itself.
 
 use super::{
-    BrokerText, CacheText, DatabaseText, Expect, FaultText, LinkText, LoadText, MeasureText, ObserverText, ServiceText,
+    BrokerText, CacheText, CampaignText, DatabaseText, Expect, FaultText, LinkText, LoadText, MeasureText,
+    ObserverText, ServiceText,
 };
 use crate::decode::{At, Map, record};
 use crate::leaf::{Count, Instant, Period, Setting};
@@ -26,6 +27,8 @@ record! {
         data: Map<String>,
         /// What happens, by name.
         faults: Map<FaultText>,
+        /// Incidents that are drawn: more faults.
+        campaign: Option<CampaignText>,
         /// What must hold when the run has ended.
         expect: Vec<At<Expect>> = [[]],
         /// How values are estimated.

@@ -1,6 +1,7 @@
 //! All tests of the crate in one program: it is built and linked once, and its tests share the cores.
 
 mod bad;
+mod campaign;
 mod check;
 mod compile;
 mod data;

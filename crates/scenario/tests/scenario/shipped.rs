@@ -70,3 +70,23 @@ fn the_scenario_that_the_guide_ends_with_is_one() {
     let lines = check(&loaded);
     assert!(lines.len() > 8 && lines.iter().all(|line| line.healthy), "{lines:#?}");
 }
+
+/// `scenarios/README.md` has a row for each shipped scenario, with a picture, and no row of one that is not there.
+#[test]
+fn the_catalogue_is_complete() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
+    let page = std::fs::read_to_string(folder.join("README.md")).expect("the catalogue lies beside the scenarios");
+    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| [")).collect();
+    let of = |name: &str| rows.iter().filter(|row| row.contains(&format!("[{name}]({name}.ron)"))).count();
+    for file in shipped() {
+        let name = file.file_stem().and_then(|name| name.to_str()).expect("a name");
+        assert_eq!(
+            of(name),
+            1,
+            "a row for {name}: cause, chain, how it ends, what to look at, and its picture by docs/catalogue.py"
+        );
+        assert!(page.contains(&format!("(pictures/{name}.svg)")), "{name} has a picture in its row");
+        assert!(folder.join(format!("pictures/{name}.svg")).exists(), "draw it: python docs/catalogue.py {name}");
+    }
+    assert_eq!(rows.len(), shipped().len(), "rows of scenarios that are not there");
+}

@@ -4,7 +4,7 @@ use super::known::Known;
 use super::node::Node;
 use super::state::State::{
     self, Backlog, Blocked, DeadLetters, Death, Errors, Evictions, Guards, Held, Latency, Leak, Load, Locks, Memory,
-    Misses, Pauses, PoolTimeouts, PoolWait, Processor, Queue, Redeliveries, Refusals, Retries, Throttling,
+    Misses, Pauses, PoolTimeouts, PoolWait, Probes, Processor, Queue, Redeliveries, Refusals, Retries, Throttling,
 };
 
 /// What one state does to another of the same component.
@@ -62,6 +62,19 @@ const WITHIN: &[(State, State, &str)] = &[
     (Redeliveries, Backlog, "messages come again"),
     (Redeliveries, DeadLetters, "messages come back too often"),
     (Death, Redeliveries, "what consumers had is given to them again"),
+    (Pauses, Probes, "probes time out while it stands still"),
+    (Throttling, Probes, "probes wait for the next period"),
+    (Processor, Probes, "probes wait for a core"),
+    (Queue, Probes, "probes wait for a worker"),
+    (Latency, Probes, "probes time out"),
+    (Refusals, Probes, "probes are turned away"),
+    (Errors, Probes, "probes are answered with errors"),
+    (Death, Probes, "probes find nobody"),
+    (Probes, Death, "the platform ends what fails its probes"),
+    (Probes, Refusals, "nobody is ready to be called"),
+    (Probes, Queue, "fewer processes are called"),
+    (Probes, Processor, "fewer processes are called"),
+    (Probes, Latency, "fewer processes are called"),
 ];
 
 /// What one state does to another of the same component, where nothing else did: it explains, and stands for no other way.
@@ -103,6 +116,11 @@ const UPWARD: &[(State, State, &str)] = &[
     (Redeliveries, Load, "messages are handled again"),
     (Backlog, Load, "what has waited comes at once"),
     (Backlog, Queue, "more messages wait at consumers"),
+    (Latency, Probes, "its callers' probes wait for it"),
+    (Errors, Probes, "its callers' probes fail with it"),
+    (Refusals, Probes, "its callers' probes fail with it"),
+    (Death, Probes, "its callers' probes fail with it"),
+    (Probes, Errors, "nobody of it is ready to be called"),
 ];
 
 /// What a state of a caller does to one of its callee.

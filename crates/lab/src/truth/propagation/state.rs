@@ -53,11 +53,13 @@ pub enum State {
     Redeliveries,
     /// Messages become dead letters, or are dropped.
     DeadLetters,
+    /// It fails the platform's probes.
+    Probes,
 }
 
 use State::{
     Backlog, Blocked, DeadLetters, Death, Errors, Evictions, Guards, Held, Latency, Leak, Load, Locks, Memory, Misses,
-    Pauses, PoolTimeouts, PoolWait, Processor, Queue, Redeliveries, Refusals, Retries, Throttling,
+    Pauses, PoolTimeouts, PoolWait, Probes, Processor, Queue, Redeliveries, Refusals, Retries, Throttling,
 };
 
 impl State {
@@ -88,6 +90,7 @@ impl State {
             Blocked => "publishers are blocked",
             Redeliveries => "messages are delivered again",
             DeadLetters => "messages are given up",
+            Probes => "fails its probes",
         }
     }
 
@@ -117,7 +120,8 @@ impl State {
             "not_permitted" | "opened" | "bulkhead_full" | "ejections" | "breaker" | "ejected_hosts" => Guards,
             "failed" | "timeouts" | "lock_timeouts" | "statement_timeouts" => Errors,
             "retries" => Retries,
-            "out_of_memory" | "oom_killed" | "restarts" | "lost" | "life" | "warm_up_left" => Death,
+            "probe_failures" | "not_ready" | "unready" | "probes_failing" => Probes,
+            "out_of_memory" | "oom_killed" | "restarts" | "probe_kills" | "lost" | "life" | "warm_up_left" => Death,
             _ => return None,
         })
     }

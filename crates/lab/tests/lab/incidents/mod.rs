@@ -1,6 +1,7 @@
 //! The incidents of the web shop: each by the shape that every incident has, and what is particular to it.
 
 mod caches;
+mod leaks;
 mod pools;
 pub(crate) mod shape;
 mod storms;

@@ -81,11 +81,17 @@ pub(crate) enum Change {
     Text(&'static [(&'static str, &'static str)]),
 }
 
-/// The tests of an incident.
+/// The tests of an incident. Those of one that is `heavy` run only with `--ignored`, but for its chain.
 macro_rules! incident {
-    ($name:ident, $shape:expr) => {
+    ($name:ident, $shape:expr $(,)?) => {
+        $crate::incidents::shape::incident!(@ [] $name, $shape);
+    };
+    (heavy $name:ident, $shape:expr $(,)?) => {
+        $crate::incidents::shape::incident!(@ [#[ignore = "takes a minute: cargo test -p knockon-lab --test lab incidents:: -- --ignored"]] $name, $shape);
+    };
+    (@ [$($heavy:tt)*] $name:ident, $shape:expr) => {
         mod $name {
-            #[allow(unused_imports)]
+            #[allow(unused_imports, reason = "not every shape names everything that stands around it")]
             use super::*;
             const SHAPE: $crate::incidents::shape::Shape = $shape;
 
@@ -94,18 +100,22 @@ macro_rules! incident {
                 SHAPE.assert_chain();
             }
             #[test]
+            $($heavy)*
             fn it_shows_in_what_is_observed() {
                 SHAPE.assert_signature();
             }
             #[test]
+            $($heavy)*
             fn it_happens_with_every_seed() {
                 SHAPE.assert_seeds();
             }
             #[test]
+            $($heavy)*
             fn without_its_trigger_nothing_happens_with_any_seed() {
                 SHAPE.assert_calm();
             }
             #[test]
+            $($heavy)*
             fn without_a_mechanism_what_hangs_on_it_is_gone() {
                 SHAPE.assert_ablations();
             }
