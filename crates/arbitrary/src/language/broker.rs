@@ -45,7 +45,8 @@ pub(super) static BROKER: Record = Record {
         may("durable", leaf::flag),
         may("cores", |d| if d.choices.chance(60) { Some("Unlimited".into()) } else { leaf::cores(d) }),
         may("places", leaf::limit),
-        may("memory", |d| Some(d.record(&MEMORY))),
+        // Small enough for any watermark.
+        must("memory", |d| Some(d.record(&MEMORY))),
         may("start_up", law),
         may("restart", |d| Some(d.choice(&RESTART))),
         must("queues", |d| {
