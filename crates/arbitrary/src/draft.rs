@@ -23,6 +23,8 @@ pub(crate) struct Draft<'b> {
     pub(crate) patient: Vec<String>,
     /// Paths of limits and vacations that can be set.
     pub(crate) limits: Vec<String>,
+    /// Whether the platform of the service being written can ask for its health.
+    pub(crate) asked: bool,
     /// Components whose processors have a bound.
     pub(crate) bounded: BTreeSet<String>,
     /// Rows that statements lock: database, name of the row or table, how many rows.
@@ -64,6 +66,8 @@ pub(crate) struct Here {
     pub(crate) steps: usize,
     /// When the fault being written acts, in nanoseconds.
     pub(crate) moment_ns: u64,
+    /// Whether the probe being written is one of readiness.
+    pub(crate) of_readiness: bool,
     /// The row that the fault being written is about.
     pub(crate) row: usize,
     /// Name of the service that the deploy being written is of.
@@ -95,6 +99,7 @@ impl<'b> Draft<'b> {
             settable: BTreeMap::new(),
             patient: Vec::new(),
             limits: Vec::new(),
+            asked: true,
             bounded: BTreeSet::new(),
             rows: Vec::new(),
             muted,

@@ -93,6 +93,7 @@ impl CallerSide {
     pub(crate) const NOTHING: Self = Self(0);
     const TRACED: u8 = 1;
     const GUARDED: u8 = 2;
+    const HIDDEN: u8 = 4;
 
     #[inline]
     pub(crate) fn new(traced: bool, guarded: bool) -> Self {
@@ -111,6 +112,24 @@ impl CallerSide {
         self.0 & Self::GUARDED != 0
     }
 
+    /// The same of a frame that works for a request which nobody traces.
+    #[inline]
+    pub(crate) fn hidden(self) -> Self {
+        Self(self.0 | Self::HIDDEN)
+    }
+
+    /// It works for a request that nobody traces: a question of the platform.
+    #[inline]
+    pub(crate) fn is_hidden(self) -> bool {
+        self.0 & Self::HIDDEN != 0
+    }
+
+    /// The same, where the frame for which it works is hidden.
+    #[inline]
+    pub(crate) fn below(self, caller: Self) -> Self {
+        Self(self.0 | (caller.0 & Self::HIDDEN))
+    }
+
     /// The account counts it no more.
     pub(crate) fn settle(&mut self) {
         self.0 &= !Self::GUARDED;
@@ -121,6 +140,8 @@ impl CallerSide {
 pub(crate) const FORKED: u32 = u32::MAX - 1;
 /// Edge of a frame that nobody called: it loads a value for the cache of its process.
 pub(crate) const LOAD: u32 = u32::MAX;
+/// Edge of a frame by which the platform asks a process for its health.
+pub(crate) const PROBED: u32 = u32::MAX - 1;
 /// Connections that a frame can hold at once.
 pub(crate) const HELD: usize = 2;
 /// Depth to which loops nest.
@@ -366,6 +387,12 @@ impl Frame {
     #[inline]
     pub(crate) fn is_load(&self) -> bool {
         self.edge == LOAD && self.link != FORKED
+    }
+
+    /// Whether it is a question of the platform: nobody's call.
+    #[inline]
+    pub(crate) fn is_probe(&self) -> bool {
+        self.edge == PROBED && self.link != FORKED
     }
 
     /// Whether it has not reached its process yet, as far as its caller can tell.

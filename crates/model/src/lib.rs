@@ -27,6 +27,7 @@ pub mod observing;
 pub mod outlier;
 mod pairs;
 pub mod pool;
+pub mod probe;
 mod process;
 pub mod purpose;
 pub mod queue;

@@ -15,7 +15,7 @@ use crate::pool::Pool;
 use crate::queue::AcceptQueue;
 use crate::restart::Restarts;
 use crate::store::Store;
-use crate::world::{Event, PoolEvent};
+use crate::world::{Event, PoolEvent, Watch};
 use knockon_kernel::{Duration, Key, Ticket, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -161,6 +161,8 @@ pub(crate) struct Process {
     pub(crate) marking_number: u32,
     /// Timers about the lives of its pools' connections: few, since connections are.
     pub(crate) connection_timers: Vec<ConnectionTimer>,
+    /// What the platform knows of its health, where it asks.
+    pub(crate) watch: Option<Box<Watch>>,
     /// A deploy stops it: it starts again at once, as the next version.
     pub(crate) redeploys: bool,
     /// Shut down so many times over: nothing starts it.

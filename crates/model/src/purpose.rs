@@ -64,6 +64,10 @@ pub const PATIENCE: Purpose = Purpose(110);
 pub const PHASE: Purpose = Purpose(111);
 /// A component's own draws in a placebo.
 pub const COMPONENT: Purpose = Purpose(112);
+/// The phase of a probe's grid, by its kind.
+pub const PROBE_PHASE: Purpose = Purpose(120);
+/// A probe's request, by its kind and tick.
+pub const PROBE_REQUEST: Purpose = Purpose(121);
 /// A log line.
 pub const LINE: Purpose = Purpose(53);
 /// How long until Vegas next measures the time without load, by the ordinal of the measurement.

@@ -104,6 +104,14 @@ pub struct ServiceStatistics {
     pub oom_killed: u64,
     /// Restarts by the platform.
     pub restarts: u64,
+    /// Questions of the platform about the health of its processes.
+    pub probes: u64,
+    /// Those of them that failed.
+    pub probe_failures: u64,
+    /// Processes that the platform ended for a probe that failed for good.
+    pub probe_kills: u64,
+    /// Times that a process was no longer ready to be called.
+    pub not_ready: u64,
     /// Its pools, summed over processes.
     pub pools: Vec<PoolStatistics>,
     /// Waits for a row's lock, of the statements that had to wait and got it (databases).

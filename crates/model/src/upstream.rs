@@ -64,6 +64,8 @@ pub(crate) struct Upstream {
     budget: Option<Budget>,
     pub(crate) bulkhead: Option<Bulkhead>,
     pub(crate) throttle: Option<Throttle>,
+    /// Which hosts are not ready to be called; empty while all are.
+    unready: Vec<bool>,
     pub(crate) statistics: LinkStatistics,
     pub(crate) meter: UpstreamMeter,
 }
@@ -114,6 +116,7 @@ impl Upstream {
             budget: described.retry_budget.map(|config| Budget::new(config, now)),
             bulkhead: described.bulkhead.map(|config| Bulkhead::new(config.maximum)),
             throttle: described.throttle.map(|config| Throttle::new(config, now)),
+            unready: Vec::new(),
             statistics: LinkStatistics::default(),
             meter: UpstreamMeter::new(now, LinkStatistics::default()),
         }
@@ -125,7 +128,9 @@ impl Upstream {
         let (key, hosts) = (self.key, (self.first, self.hosts));
         let fresh = Self::new(self.policy, described, self.process, hosts, key.with(u64::from(life)), now);
         let meter = UpstreamMeter::new(now, statistics.clone());
-        *self = Self { key, statistics, meter, ..fresh };
+        let unready = std::mem::take(&mut self.unready);
+        *self = Self { key, statistics, meter, unready, ..fresh };
+        self.leave_out_ejected();
     }
 
     /// Redraws whose turn it is, when hosts are next looked at, and the address of later draws: see `world/phases`.
@@ -295,9 +300,21 @@ impl Upstream {
         self.breaker.as_ref().map(Breaker::state)
     }
 
+    /// The platform says which hosts are not ready.
+    pub(crate) fn set_unready(&mut self, unready: &[bool]) {
+        self.unready.clear();
+        if unready.contains(&true) {
+            self.unready.extend_from_slice(unready);
+        }
+        self.leave_out_ejected();
+    }
+
     fn leave_out_ejected(&mut self) {
-        let Some(outliers) = &self.outliers else { return };
-        let panics = outliers.panics();
-        self.balancer.leave_out(|host| !panics && outliers.is_ejected(host));
+        let ejects = self.outliers.as_ref().filter(|outliers| !outliers.panics());
+        let unready = |host: u32| self.unready.get(host as usize).is_some_and(|&unready| unready);
+        let ejected = |host: u32| ejects.is_some_and(|outliers| outliers.is_ejected(host));
+        // Whoever is ready is called, ejected or not, before somebody who is not.
+        let none = (0..self.hosts).all(|host| unready(host) || ejected(host));
+        self.balancer.leave_out(|host| unready(host) || !none && ejected(host));
     }
 }

@@ -71,6 +71,8 @@ pub(crate) static RECORDS: &[&Record] = &[
     &service::PAUSE,
     &service::MEMORY,
     &service::WARM_UP,
+    &service::HEALTH,
+    &service::PROBE,
     &step::ENDPOINT,
     &step::BRANCH,
     &policy::BACKOFF,

@@ -39,6 +39,9 @@ pub(crate) static FORMS: &[Form] = &[
     form("SERVICE/concurrency.minimum", |d| limits(d, "concurrency.minimum"), leaf::count_from_1),
     form("SERVICE/concurrency.limit", |d| limits(d, "concurrency.limit"), leaf::count_from_1),
     form("SERVICE/concurrency.maximum", |d| limits(d, "concurrency.maximum"), leaf::count_from_1),
+    form("SERVICE/PROBE.timeout", |d| probes(d, "timeout"), leaf::patience),
+    form("SERVICE/PROBE.period", |d| probes(d, "period"), |d| d.quoted(&["100ms", "1s", "33ms"])),
+    form("SERVICE/PROBE.failures", |d| probes(d, "failures"), leaf::count_from_1),
     form("SERVICE/vacation.every", |d| limits(d, "vacation.every"), gap),
     form("SERVICE/vacation.length", |d| limits(d, "vacation.length"), gap),
     form("SERVICE.cores", |d| fields(d.bounded.iter().cloned().collect(), "cores"), leaf::cores),
@@ -108,6 +111,11 @@ fn caches(d: &Draft<'_>) -> Vec<String> {
 
 fn limits(d: &Draft<'_>, field: &str) -> Vec<String> {
     d.limits.iter().filter(|path| path.ends_with(field)).cloned().collect()
+}
+
+fn probes(d: &Draft<'_>, field: &str) -> Vec<String> {
+    let kinds = ["liveness", "readiness", "startup"].map(|kind| format!("/{kind}.{field}"));
+    d.limits.iter().filter(|path| kinds.iter().any(|kind| path.ends_with(kind.as_str()))).cloned().collect()
 }
 
 /// `field` is a field, or a part and a field.

@@ -40,7 +40,8 @@ pub(super) static SERVICE: Record = Record {
         may("warm_up", |d| Some(d.record(&WARM_UP))),
         rare("certificate_expires", |d| d.quoted(&["1s", "0s", "100ms", "3s"])),
         rare("vacation", |d| Some(d.choice(&VACATION))),
-        may("restart", |d| Some(d.choice(&RESTART))),
+        must("restart", |d| Some(d.choice(&RESTART))),
+        may("health", |d| d.asked.then(|| d.record(&HEALTH))),
         may("stop_grace", leaf::while_),
         may("cancels_abandoned", leaf::flag),
         must("pools", pools),
@@ -69,6 +70,56 @@ fn endpoints(d: &mut Draft<'_>) -> Option<String> {
     }
     Some(map(entries))
 }
+
+/// What probes ask: that needs nothing but the process itself, fails always, or is slow.
+const HEALTH_STEPS: [&str; 5] = [
+    "Compute(\"1ms\")",
+    "Compute(\"1ns\"), Sleep(\"30ms\")",
+    "Fail(503)",
+    "Fail(404)",
+    "Choose([(weight: 3, steps: []), (weight: 1, steps: [Fail(500)])])",
+];
+
+pub(super) static HEALTH: Record = Record {
+    what: "health",
+    fields: &[
+        must("endpoints", |d| {
+            let steps = d.choices.pick(&HEALTH_STEPS);
+            Some(map([(HEALTHZ.to_owned(), format!("(steps: [{steps}])"))]))
+        }),
+        must("liveness", |d| probe(d, "liveness")),
+        may("readiness", |d| probe(d, "readiness")),
+        may("startup", |d| probe(d, "startup")),
+        may("propagation", leaf::while_),
+    ],
+};
+
+const HEALTHZ: &str = "GET /healthz";
+
+fn probe(d: &mut Draft<'_>, kind: &'static str) -> Option<String> {
+    d.here.of_readiness = kind == "readiness";
+    for field in ["timeout", "period", "failures"] {
+        let path = format!("{}/{kind}.{field}", d.service().name);
+        d.limits.push(path);
+    }
+    Some(d.record(&PROBE))
+}
+
+pub(super) static PROBE: Record = Record {
+    what: "probe",
+    fields: &[
+        may("endpoint", |d| {
+            let own =
+                d.choices.chance(100).then(|| d.service().endpoints.first().map(|endpoint| endpoint.name.clone()));
+            Some(quote(own.flatten().as_deref().unwrap_or(HEALTHZ)))
+        }),
+        must("period", |d| d.quoted(&["100ms", "1s", "10ms", "300ms", "7s"])),
+        may("timeout", leaf::patience),
+        may("failures", leaf::count_from_1),
+        may("successes", |d| if d.here.of_readiness { d.number(1, 3) } else { None }),
+        may("initial_delay", leaf::while_),
+    ],
+};
 
 pub(super) static RUNTIME: Choice = Choice {
     what: "runtime",
@@ -157,9 +208,12 @@ pub(super) static VACATION: Choice = Choice {
 pub(super) static RESTART: Choice = Choice {
     what: "restart policy",
     variants: &[
-        variant("Never", &[]),
-        variant("Kubernetes", &[may("initial", leaf::age), may("maximum", leaf::age), may("reset", leaf::age)]),
-        variant("Compose", &[may("initial", leaf::brief), may("maximum", leaf::age), may("reset", leaf::age)]),
+        variant("Never", &[]).entering(|d| d.asked = false),
+        variant("Kubernetes", &[may("initial", leaf::age), may("maximum", leaf::age), may("reset", leaf::age)])
+            .weighing(2)
+            .entering(|d| d.asked = true),
+        variant("Compose", &[may("initial", leaf::brief), may("maximum", leaf::age), may("reset", leaf::age)])
+            .entering(|d| d.asked = false),
     ],
 };
 

@@ -52,11 +52,13 @@ fn arbitrary() -> impl Iterator<Item = Case> {
 
 fn shipped() -> impl Iterator<Item = Case> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
-    ["healthy", "memory_leak", "memory_leak_cpython", "pool_exhaustion"].into_iter().map(move |name| {
-        let loaded = Scenario::load(&folder.join(name).with_extension("ron"), &Options::default());
-        let loaded = loaded.unwrap_or_else(|errors| panic!("{errors}"));
-        Case { name: name.to_owned(), loaded, end: Time::ZERO + Duration::from_secs(25 * 60) }
-    })
+    ["healthy", "memory_leak", "memory_leak_cpython", "pool_exhaustion", "liveness_kill_loop"].into_iter().map(
+        move |name| {
+            let loaded = Scenario::load(&folder.join(name).with_extension("ron"), &Options::default());
+            let loaded = loaded.unwrap_or_else(|errors| panic!("{errors}"));
+            Case { name: name.to_owned(), loaded, end: Time::ZERO + Duration::from_secs(25 * 60) }
+        },
+    )
 }
 
 /// What replays measured work: its first minute and a half.

@@ -64,11 +64,13 @@ fn arbitrary() -> impl Iterator<Item = Case> {
 
 fn shipped() -> impl Iterator<Item = Case> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
-    ["healthy", "memory_leak", "memory_leak_cpython", "pool_exhaustion"].into_iter().map(move |name| {
-        let loaded = Scenario::load(&folder.join(name).with_extension("ron"), &Options::default());
-        let loaded = loaded.unwrap_or_else(|errors| panic!("{errors}"));
-        Case { name: name.to_owned(), loaded, end: Time::ZERO + SHIPPED }
-    })
+    ["healthy", "memory_leak", "memory_leak_cpython", "pool_exhaustion", "liveness_kill_loop"].into_iter().map(
+        move |name| {
+            let loaded = Scenario::load(&folder.join(name).with_extension("ron"), &Options::default());
+            let loaded = loaded.unwrap_or_else(|errors| panic!("{errors}"));
+            Case { name: name.to_owned(), loaded, end: Time::ZERO + SHIPPED }
+        },
+    )
 }
 
 /// What a run told.
@@ -356,7 +358,8 @@ fn with_links(loaded: &Loaded) -> String {
 const TIMES: u64 = 8;
 
 /// Machines that must be among the worlds that were made longer.
-const SCALED: [&str; 32] = [
+const SCALED: [&str; 33] = [
+    "liveness:",
     "TokenBucket",
     "Aimd",
     "Vegas",

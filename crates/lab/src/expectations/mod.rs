@@ -114,5 +114,8 @@ const fn state(milestone: Milestone) -> State {
         Milestone::BulkheadFull => State::BulkheadFull,
         Milestone::Throttled => State::Throttled,
         Milestone::RetryRefused => State::RetryRefused,
+        Milestone::ProbeFailed => State::ProbeFailed,
+        Milestone::ProbeKilled => State::ProbeKilled,
+        Milestone::NotReady => State::NotReady,
     }
 }

@@ -112,10 +112,12 @@ pub(super) enum Witness {
     PendingSample,
     RefusedSpan,
     RejectedSpan,
+    UnhealthyChange,
+    KillingChange,
 }
 
 impl Witness {
-    pub(super) const COUNT: usize = 10;
+    pub(super) const COUNT: usize = 12;
 
     /// Whether a row of this kind shows the state.
     pub(super) const fn shows(self, state: State) -> bool {
@@ -128,6 +130,8 @@ impl Witness {
                 | (Self::StartedLine | Self::RestartedChange, State::Restarted)
                 | (Self::ExitedChange, State::Exited)
                 | (Self::OomKilledChange, State::OomKilled | State::Exited)
+                | (Self::UnhealthyChange, State::ProbeFailed | State::NotReady)
+                | (Self::KillingChange, State::ProbeKilled)
                 | (Self::RefusedSpan, State::Refused)
                 | (Self::RejectedSpan, State::Refused | State::Shed | State::Limited)
         )
@@ -137,6 +141,7 @@ impl Witness {
     pub(super) const fn patience_ns(self) -> u64 {
         match self {
             Self::CollectionLine | Self::OutOfMemoryLine | Self::ExitedChange | Self::OomKilledChange => 0,
+            Self::UnhealthyChange | Self::KillingChange => 0,
             Self::StartedLine | Self::RestartedChange | Self::RefusedSpan | Self::RejectedSpan => 1_000_000_000,
             Self::PoolTimeoutLine | Self::PendingSample => 60_000_000_000,
         }
@@ -173,6 +178,8 @@ const ALL: [Witness; Witness::COUNT] = [
     Witness::PendingSample,
     Witness::RefusedSpan,
     Witness::RejectedSpan,
+    Witness::UnhealthyChange,
+    Witness::KillingChange,
 ];
 
 /// A milestone that has not met its row yet.

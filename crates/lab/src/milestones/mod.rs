@@ -71,6 +71,12 @@ pub enum State {
     Throttled,
     /// A caller's retry budget did not allow a retry.
     RetryRefused,
+    /// A probe of the platform failed.
+    ProbeFailed,
+    /// A probe failed for good, and the platform ends the process.
+    ProbeKilled,
+    /// The process is no longer ready to be called.
+    NotReady,
 }
 
 impl State {
@@ -97,6 +103,9 @@ impl State {
             Self::BulkheadFull => "bulkhead full",
             Self::Throttled => "first attempt given up by the caller",
             Self::RetryRefused => "first retry refused by the budget",
+            Self::ProbeFailed => "first probe failed",
+            Self::ProbeKilled => "killed for its probe",
+            Self::NotReady => "not ready",
         }
     }
 
@@ -123,6 +132,9 @@ impl State {
             Self::BulkheadFull => "bulkhead full",
             Self::Throttled => "throttled",
             Self::RetryRefused => "retry refused",
+            Self::ProbeFailed => "probe failed",
+            Self::ProbeKilled => "killed for its probe",
+            Self::NotReady => "not ready",
         }
     }
 

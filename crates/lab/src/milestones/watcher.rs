@@ -278,6 +278,10 @@ impl Sink for Watcher {
             Transition::RetryRefused { link } => {
                 self.reach(time, process, Some(Place::Link(link)), State::RetryRefused, None, None);
             }
+            Transition::ProbeFailed { .. } => self.reach(time, process, None, State::ProbeFailed, None, None),
+            Transition::ProbeKilled { .. } => self.reach(time, process, None, State::ProbeKilled, None, None),
+            Transition::Ready { on: false } => self.reach(time, process, None, State::NotReady, None, None),
+            Transition::Ready { on: true } => {}
         }
     }
 
@@ -306,6 +310,8 @@ impl Sink for Watcher {
             ChangeKind::Exited { oom_killed: true, .. } => (Witness::OomKilledChange, "exited"),
             ChangeKind::Exited { .. } => (Witness::ExitedChange, "exited"),
             ChangeKind::Restarted { .. } => (Witness::RestartedChange, "restarted"),
+            ChangeKind::Unhealthy { .. } => (Witness::UnhealthyChange, "unhealthy"),
+            ChangeKind::Killing { .. } => (Witness::KillingChange, "killing"),
             ChangeKind::Deployment { .. } | ChangeKind::Configuration => return,
         };
         if let Some(process) = record.process {

@@ -10,6 +10,7 @@
 //! | a pool | as many connections as there are workers, as far as the database takes them |
 //! | pauses | collections that take no time; vacations that take none; no processor quota |
 //! | a cache | what is stored in it expires at once |
+//! | probes | so many failures are needed that they never count |
 //!
 //! Harm is clearly less if at most [`SHARE`] of the requests are left that failed or were lost, or that were hurt in any way, and the difference is more than
 //! [`DEVIATIONS`] times the square root of both counts together, as chance alone gives counts.
@@ -22,7 +23,8 @@ use super::share::side_by_side;
 use crate::truth::{Harm, Recovery};
 use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::{
-    HeapField, KeyspaceField, PolicyField, PoolField, Runtime, ServiceField, Target, Vacation, VacationField, Value,
+    HeapField, KeyspaceField, PolicyField, PoolField, ProbeField, ProbeKind, Runtime, ServiceField, Target, Vacation,
+    VacationField, Value,
 };
 use knockon_model::id::{KeyspaceId, PoolId, ServiceId};
 use serde::Serialize;
@@ -43,6 +45,7 @@ pub enum Kind {
     Pool,
     Pauses,
     Cache,
+    Probes,
 }
 
 /// What a component does to the harm, by what it is without it.
@@ -114,6 +117,7 @@ pub(super) fn all(ground: &Ground) -> Vec<KnockOut> {
         pools(ground, service, &mut candidates);
         pauses(ground, service, &mut candidates);
         caches(ground, service, &mut candidates);
+        probes(ground, service, &mut candidates);
     }
     candidates.retain(|candidate| !candidate.ways.iter().flatten().any(|&(target, _)| ground.is_own(target)));
     side_by_side(&candidates, ground.threads, |candidate| take_away(ground, candidate))
@@ -219,6 +223,16 @@ fn caches(ground: &Ground, id: ServiceId, candidates: &mut Vec<Candidate>) {
         let name = format!("cache {}/{}", blueprint[id].name, blueprint.keyspace_name(keys));
         let at_once = Value::Duration(Duration::from_nanos(1));
         candidates.push(Candidate { kind: Kind::Cache, name, ways: vec![vec![(target, at_once)]] });
+    }
+}
+
+fn probes(ground: &Ground, id: ServiceId, candidates: &mut Vec<Candidate>) {
+    let service = &ground.blueprint[id];
+    let Some(health) = &service.health else { return };
+    for kind in ProbeKind::ALL.into_iter().filter(|&kind| health.probe(kind).is_some()) {
+        let never = (Target::Probe(id, kind, ProbeField::Failures), Value::Count(u64::from(u32::MAX)));
+        let name = format!("{} probe {}", kind.name().to_lowercase(), service.name);
+        candidates.push(Candidate { kind: Kind::Probes, name, ways: vec![vec![never]] });
     }
 }
 

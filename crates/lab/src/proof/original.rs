@@ -40,6 +40,7 @@ pub(super) fn original(blueprint: &Blueprint, target: Target) -> Value {
         | Target::Step(..)
         | Target::Policy(_, PolicyField::Retries)
         | Target::Vacation(..)
+        | Target::Probe(..)
         | Target::Link(_, LinkField::BulkheadMaximum) => read(blueprint, target),
     };
     found.unwrap_or_else(|| unreachable!("a checked patch sets what there is, not {target:?}"))

@@ -5,7 +5,7 @@
 
 use knockon_kernel::Time;
 use knockon_model::blueprint::{
-    Action, Blueprint, Cores, HeapField, KeyspaceField, LinkField, Patch, PolicyField, PoolField, Runtime,
+    Action, Blueprint, Cores, HeapField, KeyspaceField, LinkField, Patch, PolicyField, PoolField, ProbeField, Runtime,
     ServiceField, Step, Target, Vacation, VacationField, Value,
 };
 use knockon_model::id::{PolicyId, ServiceId};
@@ -65,6 +65,14 @@ pub(super) fn read(blueprint: &Blueprint, target: Target) -> Option<Value> {
             policy.bulkhead.map(|bulkhead| Value::Count(u64::from(bulkhead.maximum)))
         }
         Target::Keyspace(keyspace, KeyspaceField::Ttl) => blueprint[keyspace].ttl.map(Value::Duration),
+        Target::Probe(service, kind, field) => {
+            let probe = blueprint[service].health.and_then(|health| health.probe(kind))?;
+            Some(match field {
+                ProbeField::Timeout => Value::Duration(probe.timeout),
+                ProbeField::Period => Value::Duration(probe.period),
+                ProbeField::Failures => Value::Count(u64::from(probe.failures)),
+            })
+        }
         Target::Step(service, endpoint, step, _) => {
             match blueprint[service].endpoints[endpoint.index()].program.get(step as usize)? {
                 Step::Compute { demand: sampler, .. } | Step::Sleep { time: sampler, .. } => {
@@ -157,6 +165,17 @@ pub(super) fn write(blueprint: &mut Blueprint, (target, value): Setting) {
             policies.filter_map(|policy| policy.bulkhead.as_mut()).for_each(|bulkhead| {
                 bulkhead.maximum = count(maximum);
             });
+        }
+        (Target::Probe(service, kind, field), value) => {
+            let health = blueprint.services[service.index()].health.as_mut();
+            if let Some(probe) = health.and_then(|health| health.probe_mut(kind)) {
+                match (field, value) {
+                    (ProbeField::Timeout, Value::Duration(timeout)) => probe.timeout = timeout,
+                    (ProbeField::Period, Value::Duration(period)) => probe.period = period,
+                    (ProbeField::Failures, Value::Count(failures)) => probe.failures = count(failures).max(1),
+                    _ => {}
+                }
+            }
         }
         (Target::Keyspace(keyspace, KeyspaceField::Ttl), Value::Duration(ttl)) => {
             blueprint.keyspaces[keyspace.index()].ttl = Some(ttl);
@@ -298,6 +317,14 @@ pub(super) fn path(blueprint: &Blueprint, target: Target) -> String {
         Target::Keyspace(keyspace, KeyspaceField::Ttl) => {
             let keys = &blueprint[keyspace];
             format!("{}/{}.ttl", name(keys.cache), blueprint.keyspace_name(keys))
+        }
+        Target::Probe(service, kind, field) => {
+            let field = match field {
+                ProbeField::Timeout => "timeout",
+                ProbeField::Period => "period",
+                ProbeField::Failures => "failures",
+            };
+            format!("{}/{}.{field}", name(service), kind.name().to_lowercase())
         }
         other => format!("{other:?}"),
     }

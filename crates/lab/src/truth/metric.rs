@@ -132,6 +132,9 @@ pub(super) const SERVICE: &[(&str, Worse)] = &[
     ("out_of_memory", Higher),
     ("oom_killed", Higher),
     ("restarts", Higher),
+    ("probe_failures", Higher),
+    ("probe_kills", Higher),
+    ("not_ready", Higher),
     ("lock_timeouts", Higher),
     ("statement_timeouts", Higher),
     ("hit_share", Lower),
@@ -208,6 +211,8 @@ pub(super) const LEVELS: &[(LevelKind, Worse)] = &[
     (LevelKind::ConcurrencyLimit, Lower),
     (LevelKind::Breaker, Higher),
     (LevelKind::Ejected, Higher),
+    (LevelKind::NotReady, Higher),
+    (LevelKind::ProbesFailing, Higher),
 ];
 
 #[cfg(test)]

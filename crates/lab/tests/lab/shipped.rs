@@ -8,7 +8,15 @@ use knockon_model::{Null, World};
 use knockon_scenario::{Loaded, Options};
 use std::collections::BTreeMap;
 
-const ALL: [&str; 4] = ["healthy", "memory_leak", "memory_leak_cpython", "pool_exhaustion"];
+const ALL: [&str; 7] = [
+    "healthy",
+    "memory_leak",
+    "memory_leak_cpython",
+    "pool_exhaustion",
+    "cpu_throttling",
+    "liveness_kill_loop",
+    "oom_restart_loop",
+];
 
 #[test]
 fn every_ledger_sums_to_its_span_and_spans_lie_within_their_parents() {

@@ -19,7 +19,7 @@ pub(crate) struct Concluded<const OBSERVES: bool = false> {
     blame: Vec<BlameWindow>,
 }
 
-fn conclude(loaded: &Loaded, threads: usize) -> Concluded {
+pub(crate) fn conclude(loaded: &Loaded, threads: usize) -> Concluded {
     conclude_after(loaded, threads, |_| ())
 }
 
@@ -47,6 +47,25 @@ fn conclude_after<const O: bool>(loaded: &Loaded, threads: usize, change: impl F
 }
 
 impl<const O: bool> Concluded<O> {
+    /// Each of these states, or faults, leads to the next, which does not begin before it; and nothing is left unexplained.
+    #[track_caller]
+    pub(crate) fn assert_way(&self, way: &[(&str, Option<State>)]) {
+        let propagation = self.truth.propagations().remove(0);
+        assert!(propagation.unexplained().is_empty(), "{:?}", propagation.unexplained());
+        let find = |(place, state): (&str, Option<State>)| {
+            let is_it =
+                |node: &Node| node.state == state && (node.place() == place || node.fault.as_deref() == Some(place));
+            let found = propagation.graph.node_indices().find(|&node| is_it(&propagation.graph[node]));
+            found.unwrap_or_else(|| panic!("{place} has the state {state:?}: {}", propagation.to_dot()))
+        };
+        for pair in way.windows(2) {
+            let (a, b) = (find(pair[0]), find(pair[1]));
+            assert!(propagation.graph[a].onset <= propagation.graph[b].onset, "{pair:?} in this order");
+            let leads = petgraph::algo::has_path_connecting(&propagation.graph, a, b, None);
+            assert!(leads, "{:?} leads to {:?}: {}", pair[0], pair[1], propagation.to_dot());
+        }
+    }
+
     pub(crate) fn incident(&self) -> Incident {
         let mut incidents = self.truth.incidents();
         assert_eq!(incidents.len(), 1, "{incidents:?}");

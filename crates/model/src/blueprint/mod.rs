@@ -5,6 +5,7 @@
 
 mod admission;
 mod cache;
+mod health;
 mod heap;
 mod limit;
 mod load;
@@ -18,13 +19,14 @@ mod traffic;
 
 pub use admission::{Admission, DelayControl, Order, Queue, Rejection, SynSchedule, Victim};
 pub use cache::{Eviction, Keyspace, LocalCache, Redis};
+pub use health::{Health, Probe, ProbeKind};
 pub use heap::{CPython, Collector, Heap, OnOutOfMemory, PauseCost};
 pub use limit::{Algorithm, ConcurrencyLimit, RateLimit, RateLimitKind};
 pub use load::{Arrivals, Batch, Dropped, Mix, Profile, Source};
 pub use network::{Link, LinkEnd};
 pub use patch::{
     Action, Contrast, Fault, HeapField, KeyspaceField, LinkField, LocalCacheField, Patch, PolicyField, PoolField,
-    ServiceField, SourceField, StepField, Target, VacationField, Value,
+    ProbeField, ServiceField, SourceField, StepField, Target, VacationField, Value,
 };
 pub use pool::{Pool, PoolKind};
 pub use program::{

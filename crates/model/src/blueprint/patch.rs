@@ -1,6 +1,7 @@
 //! Patches: a value set on one parameter or state of one component at one time. The only way in which a run differs from
 //! a quiet one; faults, deploys, mitigations and ablations are all made of them.
 
+use super::ProbeKind;
 use crate::id::{
     EndpointId, FaultId, KeyspaceId, LinkId, LocalCacheId, PolicyId, PoolId, SamplerId, ServiceId, SourceId,
 };
@@ -130,6 +131,8 @@ pub enum Target {
     Link(LinkId, LinkField),
     Keyspace(KeyspaceId, KeyspaceField),
     LocalCache(LocalCacheId, LocalCacheField),
+    /// Of a service that has the probe.
+    Probe(ServiceId, ProbeKind, ProbeField),
 }
 
 /// Patchable fields of a service. `Workers`, `Places`: [`Value::Limit`]; `Cores`, `Quota`: [`Value::Limit`] in thousandths;
@@ -233,6 +236,15 @@ pub enum KeyspaceField {
 pub enum LocalCacheField {
     MaximumEntries,
     MaximumBytes,
+}
+
+/// Patchable fields of a probe: `Timeout` and `Period` (from the next tick on) are a [`Value::Duration`], `Failures` a [`Value::Count`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are those of the blueprint's fields")]
+pub enum ProbeField {
+    Timeout,
+    Period,
+    Failures,
 }
 
 /// A value of the kind that its target takes.

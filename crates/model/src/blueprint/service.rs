@@ -1,6 +1,6 @@
 //! Services as described: an application process, a database or a cache, and the memory it lives in.
 
-use super::{Admission, CPython, Endpoint, Heap, Pool, Redis, Step};
+use super::{Admission, CPython, Endpoint, Health, Heap, Pool, Redis, Step};
 use crate::cpu::Contention;
 use crate::id::SamplerId;
 use knockon_kernel::{Duration, Time};
@@ -41,6 +41,8 @@ pub struct Service {
     pub certificate: Option<Time>,
     /// What the platform does when the process exits.
     pub restart: RestartPolicy,
+    /// How the platform asks its processes for their health; `None` does not ask, and calls whoever is there.
+    pub health: Option<Health>,
     /// How long a stopping process may finish what it has before it is killed.
     pub stop_grace: Duration,
     /// Whether work whose caller has left is dropped: at once when queued, at its next step when running.

@@ -1,12 +1,13 @@
 //! kube-state-metrics' view of a pod's container. Docker compose has nothing of the kind: there only
 //! `container_start_time_seconds` tells of a restart.
 //!
-//! No probes are modelled: a container is ready once its process serves.
+//! Without probes a container is ready once its process serves. The kubelet's `prober_probe_total` counts the answers to
+//! probes, where there are any.
 
 use super::listing::Listing;
 use super::scrape::Target;
 use super::{Reading as Series, Scope, flag};
-use crate::blueprint::{RestartPolicy, Service};
+use crate::blueprint::{ProbeKind, RestartPolicy, Service};
 use crate::process::Life;
 use crate::record::SeriesKind;
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,8 @@ pub(super) enum Reading {
     BackingOff,
     Running,
     Ready,
+    PodReady,
+    Probes { kind: ProbeKind, passed: bool },
 }
 
 /// Why a container ended.
@@ -51,6 +54,18 @@ pub(super) fn list(listing: &mut Listing, service: &Service) {
     add("waiting_reason", SeriesKind::Gauge, "1", Some("CrashLoopBackOff"), Reading::BackingOff);
     add("running", SeriesKind::Gauge, "1", None, Reading::Running);
     add("ready", SeriesKind::Gauge, "1", None, Reading::Ready);
+    let Some(health) = &service.health else { return };
+    let mut add = |name: &str, form, more: &[(&str, &str)], reading| {
+        let labels: Vec<_> = labels.into_iter().chain(more.iter().copied()).collect();
+        listing.series(Scope::Always, name, form, &labels, Series::Kubernetes(reading));
+    };
+    add("kube_pod_status_ready", (SeriesKind::Gauge, "1"), &[("condition", "true")], Reading::PodReady);
+    for kind in ProbeKind::ALL.into_iter().filter(|&kind| health.probe(kind).is_some()) {
+        for (passed, result) in [(true, "successful"), (false, "failed")] {
+            let more = [("probe_type", kind.name()), ("result", result)];
+            add("prober_probe_total", (SeriesKind::Counter, "{probe}"), &more, Reading::Probes { kind, passed });
+        }
+    }
 }
 
 impl Reading {
@@ -64,7 +79,15 @@ impl Reading {
             Self::LastExitCode => has_restarted.then_some(f64::from(process.exit_code)),
             Self::BackingOff => (process.life == Life::Down && !process.redeploys).then_some(1.0),
             Self::Running => Some(flag(target.exists)),
-            Self::Ready => Some(flag(process.life == Life::Running)),
+            Self::Ready | Self::PodReady => {
+                let asked = process.watch.as_ref().map(|watch| watch.ready);
+                Some(flag(asked.unwrap_or(process.life == Life::Running)))
+            }
+            Self::Probes { kind, passed } => {
+                let (well, ill) = process.watch.as_ref()?.prober(kind)?.tally();
+                let count = if passed { well } else { ill };
+                (count > 0).then_some(count as f64)
+            }
         }
     }
 }

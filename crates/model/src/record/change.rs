@@ -1,6 +1,7 @@
 //! Observed changes: what a deployment log or the platform's events would tell.
 
-use crate::id::{ProcessId, ServiceId};
+use crate::blueprint::ProbeKind;
+use crate::id::{EndpointId, ProcessId, ServiceId};
 use knockon_kernel::Time;
 use serde::{Deserialize, Serialize};
 
@@ -41,4 +42,31 @@ pub enum ChangeKind {
         /// Restart count of the container.
         count: u32,
     },
+    /// A probe of the platform failed.
+    Unhealthy {
+        /// Which.
+        kind: ProbeKind,
+        /// What it asked, where it did more than open a connection.
+        endpoint: Option<EndpointId>,
+        /// Why.
+        failure: ProbeFailure,
+    },
+    /// The platform ends the container for a probe that failed for good.
+    Killing {
+        /// Which.
+        kind: ProbeKind,
+    },
+}
+
+/// Why a probe failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum ProbeFailure {
+    /// No answer in time.
+    Timeout,
+    /// Nobody listens.
+    Refused,
+    /// The connection broke.
+    Reset,
+    /// Answered with this status.
+    Status(u16),
 }

@@ -1,6 +1,7 @@
 //! Truth records: the ledger of each span, the end of each request as its client saw it, and the state transitions that a reader would name.
 
 use super::{ErrorType, SpanId, TraceId};
+use crate::blueprint::ProbeKind;
 use crate::breaker::BreakerState;
 use crate::id::{LinkId, OperationId, PoolId, ProcessId};
 use knockon_kernel::{Duration, Time};
@@ -164,4 +165,10 @@ pub enum Transition {
     Throttled { link: LinkId },
     /// A caller's retry budget did not allow a retry.
     RetryRefused { link: LinkId },
+    /// A probe of the platform failed.
+    ProbeFailed { kind: ProbeKind },
+    /// A probe failed for good, and the platform ends the process.
+    ProbeKilled { kind: ProbeKind },
+    /// The process is not ready to be called any more, or again.
+    Ready { on: bool },
 }

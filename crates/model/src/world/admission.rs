@@ -4,13 +4,22 @@
 use super::{Event, World};
 use crate::blame::Want;
 use crate::blueprint::{Rejection, SynSchedule};
-use crate::frame::{Outcome, State};
+use crate::frame::{Frames, Outcome, State};
 use crate::id::FrameRef;
 use crate::process::Life;
 use crate::queue::Turn;
 use crate::record::{Activity, ErrorType, Part, Transition};
 use crate::sink::Sink;
 use knockon_kernel::Ticket;
+
+/// Whether nobody waits for the answer of a frame any more.
+fn is_left(frames: &Frames, frame: FrameRef) -> bool {
+    let f = &frames[frame];
+    if f.is_probe() {
+        return !f.keeps_connection;
+    }
+    frames.get(f.caller).is_none_or(|caller| caller.child != frame)
+}
 
 impl World {
     /// A request reaches its process. The kernel accepts connections even while the process stands still.
@@ -307,7 +316,7 @@ impl World {
                 let queue = &admission.queue;
                 queue.maximum_age.is_some_and(|age| now - f.arrived >= age)
                     || (queue.drops_expired && f.deadline <= now)
-                    || (queue.drops_abandoned && frames.get(f.caller).is_none_or(|caller| caller.child != frame))
+                    || (queue.drops_abandoned && is_left(frames, frame))
             };
             match p.queue.take(now, expired) {
                 None => return,

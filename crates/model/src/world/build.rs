@@ -14,7 +14,7 @@ use crate::restart::Restarts;
 use crate::sink::Null;
 use crate::statistics::{KeyspaceStatistics, PoolStatistics, ServiceStatistics, SourceStatistics};
 use crate::topology::Topology;
-use crate::world::Event;
+use crate::world::{Event, Watch};
 use knockon_kernel::{Calendar, Digest, Key, Sampler, Ticket, Time};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -93,6 +93,7 @@ impl World {
                 self.furnish(process, &mut Null);
                 self.processes[process as usize].served = u32::MAX;
                 self.warm(process);
+                self.begin_probing(process);
             }
         }
         for (index, patch) in self.blueprint.patches.iter().enumerate() {
@@ -167,6 +168,8 @@ fn services(
         states.push(ServiceState {
             first_process,
             replicas: service.replicas,
+            out: 0,
+            rotation: Vec::new(),
             certificate: service.certificate.unwrap_or(Time::MAX),
             version: 0,
             rollout: Vec::new(),
@@ -225,6 +228,7 @@ fn process_of(service: &Service, index: u32, key: Key) -> Process {
         has_quota: service.quota.is_some(),
         vacations_when_idle: service.vacation.is_some_and(|vacation| vacation.when_idle()),
         restarts: Restarts::new(service.restart),
+        watch: service.health.as_ref().map(|health| Box::new(Watch::new(health))),
         meter: meter_of(service),
         ..bare(key)
     }
@@ -295,6 +299,7 @@ fn bare(key: Key) -> Process {
         connection_timers: Vec::new(),
         housekeeping: Vec::new(),
         pool_full: Vec::new(),
+        watch: None,
         redeploys: false,
         kept_down: 0,
         exit_code: 0,

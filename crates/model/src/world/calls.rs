@@ -28,13 +28,14 @@ impl World {
         let key = frame.attempt_key(edge.site);
         let (root, from) = (frame.root, frame.process);
         let (cache_key, keyspace, call) = (frame.cache_key, frame.keyspace, frame.calls);
-        let (row, class) = (frame.row, frame.class);
+        let (row, class, hidden) = (frame.row, frame.class, frame.caller_side);
         if frame.program == u32::MAX {
             let source = self.processes[from as usize].source;
             self.sources[source as usize].statistics.attempts += 1;
         }
         let guarded = edge.is_guarded();
         let to = if guarded { self.pick(caller, edge, key) } else { self.replica(edge.service, key) };
+        let nobody = self.services[edge.service as usize].out > 0 && !self.is_in_rotation(to);
         let way = self.request_latency(from, to, edge.link.0, key);
         let passes_deadline = edge.policy.0 != UNLIMITED && self.blueprint[edge.policy].propagates_deadline;
         let child = self.frames.occupy();
@@ -48,8 +49,13 @@ impl World {
         if passes_deadline && let Some(timeout) = timeout {
             sent.deadline = now.saturating_add(timeout);
         }
-        sent.caller_side = CallerSide::new(self.processes[from as usize].traced, guarded);
+        sent.caller_side = CallerSide::new(self.processes[from as usize].traced, guarded).below(hidden);
         sent.keeps_connection = true;
+        if nobody {
+            // There is no address to send to.
+            sent.state = State::Doomed;
+            sent.outcome = Outcome::lost(ErrorType::ConnectionRefused);
+        }
         let frame = &mut self.frames[caller];
         frame.child = child;
         frame.state = State::WaitingReply;
@@ -77,6 +83,10 @@ impl World {
         let state = &self.services[service as usize];
         if state.replicas == 1 {
             return state.first_process;
+        }
+        if state.out > 0 && !state.rotation.is_empty() {
+            let unit = key.purpose(purpose::REPLICA).unit();
+            return state.rotation[(unit * state.rotation.len() as f64) as usize];
         }
         let unit = key.purpose(purpose::REPLICA).unit();
         state.first_process + (unit * f64::from(state.replicas)) as u32
@@ -151,8 +161,9 @@ impl World {
         f.answered = now;
         f.state = State::Answered;
         let key = f.key;
-        let latency = self.blueprint.links[f.link as usize].latency;
-        self.draw(latency, || key.purpose(purpose::ANSWER_LATENCY))
+        // The platform, on the same node, came over none.
+        let Some(link) = self.blueprint.links.get(f.link as usize) else { return Duration::ZERO };
+        self.draw(link.latency, || key.purpose(purpose::ANSWER_LATENCY))
     }
 
     /// An answer reaches the process of the caller, at `at`; it is taken when the process runs.
@@ -160,6 +171,9 @@ impl World {
         let answer = &self.frames[child];
         let (caller, call) = (answer.caller, answer.call);
         let Some(frame) = self.frames.get(caller) else {
+            if answer.is_probe() {
+                self.answer_to_platform(child);
+            }
             self.frames.remove(child);
             return;
         };

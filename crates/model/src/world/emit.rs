@@ -33,6 +33,9 @@ impl World {
 
     /// A frame has ended at `now`: its server span.
     pub(super) fn emit_server_span<S: Sink>(&mut self, frame: FrameRef, now: Time, sink: &mut S) {
+        if self.frames[frame].caller_side.is_hidden() {
+            return;
+        }
         self.note_server_error(frame, sink);
         if !S::OBSERVES && !S::LEDGER {
             return;
@@ -71,7 +74,7 @@ impl World {
 
     /// A load apart from its request has ended at `now`: its internal span.
     pub(super) fn emit_load_span<S: Sink>(&mut self, task: FrameRef, now: Time, sink: &mut S) {
-        if !S::OBSERVES && !S::LEDGER {
+        if !S::OBSERVES && !S::LEDGER || self.frames[task].caller_side.is_hidden() {
             return;
         }
         let Some(load) = self.loads.get(task) else { return };
@@ -119,7 +122,7 @@ impl World {
         }
         let now = self.now();
         let f = &self.frames[caller];
-        if !self.processes[f.process as usize].traced {
+        if !self.processes[f.process as usize].traced || f.caller_side.is_hidden() {
             return;
         }
         self.spans_since_watermark += 1;
@@ -192,7 +195,7 @@ impl World {
             return;
         }
         let f = &self.frames[frame];
-        let traced = self.processes[f.process as usize].traced;
+        let traced = self.processes[f.process as usize].traced && !f.caller_side.is_hidden();
         let context = traced.then(|| (self.trace(frame), Self::server_span(self.span_key(frame))));
         // Where in its own program: what lies before it in the table of all does not matter.
         let at = f.pc - self.tables.programs[f.program as usize].first;

@@ -1,5 +1,6 @@
 //! Events of the calendar: small, `Copy`, and addressed. An event whose addressee has gone is stale and does nothing.
 
+use crate::blueprint::ProbeKind;
 use crate::id::{ConnectionId, FrameRef};
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +55,12 @@ pub(crate) enum Event {
     Retransmit { frame: FrameRef },
     /// A bulkhead that grew has a permit for a frame that waits.
     Permit { frame: FrameRef },
+    /// A tick of a probe's grid.
+    ProbeTick { process: u32, kind: ProbeKind },
+    /// A question of a probe, by the lower half of its number, was answered, or has been open for its timeout.
+    ProbeEnds { process: u32, kind: ProbeKind, number: u32 },
+    /// Callers hear whether a process is ready.
+    Rotation { process: u32, ready: bool },
 }
 
 /// Events of connections.
@@ -139,6 +146,9 @@ impl Event {
             Self::PatchEnd { index } => Packed(15, u64::from(index)),
             Self::Retransmit { frame: of } => Packed(20, frame(of)),
             Self::Permit { frame: of } => Packed(25, frame(of)),
+            Self::ProbeTick { process, kind } => Packed(70 | (kind as u64) << 8, u64::from(process)),
+            Self::ProbeEnds { process, kind, number } => Packed(71 | (kind as u64) << 8, pair(process, number)),
+            Self::Rotation { process, ready } => Packed(72, pair(process, u32::from(ready))),
             Self::User { source, user } => Packed(30, pair(source, user)),
             Self::VacationDue { process, incarnation } => Packed(31, pair(process, incarnation)),
             Self::VacationOver { process, incarnation } => Packed(32, pair(process, incarnation)),
@@ -153,7 +163,11 @@ impl Packed {
         let (low, high) = (subject as u32, (subject >> 32) as u32);
         let frame = FrameRef { slot: low, generation: high };
         let (process, incarnation) = (low, high);
+        let probe = || ProbeKind::ALL[usize::from((kind >> 8) as u8)];
         match kind as u8 {
+            70 => Event::ProbeTick { process: low, kind: probe() },
+            71 => Event::ProbeEnds { process: low, kind: probe(), number: high },
+            72 => Event::Rotation { process: low, ready: high != 0 },
             1 => Event::Arrival { source: low },
             2 => Event::Deliver { frame },
             3 => Event::Reply { child: frame },

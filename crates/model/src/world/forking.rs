@@ -7,7 +7,7 @@
 use super::execute::Flow;
 use super::{World, tables::Op};
 use crate::fork::Ended;
-use crate::frame::{FORKED, Outcome, State};
+use crate::frame::{CallerSide, FORKED, Outcome, State};
 use crate::id::FrameRef;
 use crate::record::{ErrorType, Part};
 use crate::sink::Sink;
@@ -41,6 +41,7 @@ impl World {
             b.pc = to;
             b.attempt = parent.attempt;
             b.class = parent.class;
+            b.caller_side = CallerSide::NOTHING.below(parent.caller_side);
             b.deadline = parent.deadline;
             (b.cache_key, b.keyspace, b.row) = (parent.cache_key, parent.keyspace, parent.row);
             self.ready.push(branch);

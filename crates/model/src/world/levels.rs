@@ -104,6 +104,10 @@ pub enum LevelKind {
     PermitWaiting,
     /// Attempts under way over a link.
     Attempts,
+    /// 1 while the platform says that it is not ready to be called.
+    NotReady,
+    /// Failures in a row of the probe that fails most.
+    ProbesFailing,
 }
 
 impl LevelKind {
@@ -142,6 +146,8 @@ impl LevelKind {
             Self::Ejected => "ejected_hosts",
             Self::PermitWaiting => "permit_waiting",
             Self::Attempts => "attempts_under_way",
+            Self::NotReady => "unready",
+            Self::ProbesFailing => "probes_failing",
         }
     }
 
@@ -217,6 +223,10 @@ impl World {
         if described.certificate.is_some() {
             levels.own(LevelKind::CertificateExpires, process.certificate.as_nanos());
             levels.own(LevelKind::RenewedExpires, state.certificate.as_nanos());
+        }
+        if let Some(watch) = &process.watch {
+            levels.own(LevelKind::NotReady, u64::from(!watch.ready));
+            levels.own(LevelKind::ProbesFailing, watch.failing().into());
         }
         levels.own(LevelKind::ResidentBytes, process.resident(described.memory.baseline));
         self.levels_of_runtime(process, levels);

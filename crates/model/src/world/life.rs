@@ -4,6 +4,7 @@
 //! connections are refused), then starts as the next version with empty heap, pools and caches. A rolling update that
 //! starts the new process first is not modelled.
 
+use super::probing::KILLED;
 use super::{Event, World};
 use crate::blame::Origins;
 use crate::blueprint::Runtime;
@@ -48,6 +49,9 @@ impl World {
         self.lose_frames::<S>(process, now);
         self.break_connections(process);
         let p = &mut self.processes[process as usize];
+        if let Some(watch) = &mut p.watch {
+            watch.condemned = false;
+        }
         let ran_for = now.saturating_sub(p.started);
         let was_up = matches!(p.life, Life::Running | Life::Stopping);
         p.life = Life::Down;
@@ -68,6 +72,7 @@ impl World {
             let event = Event::Supervise { process, incarnation: self.processes[process as usize].incarnation };
             self.calendar.post(now + delay, event.packed());
         }
+        self.review(process, sink);
     }
 
     /// Ends every frame that the process worked on or had queued; their callers' connections break.
@@ -199,6 +204,7 @@ impl World {
         match p.life {
             Life::Down if p.kept_down > 0 => {}
             Life::Down => self.boot(process, sink),
+            Life::Stopping if self.code_of_condemned(process).is_some() => self.exit(process, KILLED, false, sink),
             Life::Stopping => self.end(process, Ending::Replaced, sink),
             Life::Starting | Life::Running => {}
         }
@@ -229,6 +235,7 @@ impl World {
         let incarnation = p.incarnation;
         let takes = self.draw(self.blueprint.services[service as usize].start_up, || key);
         self.emit_log(process, LogEvent::Starting, sink);
+        self.review(process, sink);
         self.calendar.post(now + takes, Event::Started { process, incarnation }.packed());
     }
 
@@ -317,6 +324,8 @@ impl World {
                 continue;
             }
             p.redeploys = true;
+            self.review(process, sink);
+            let p = &mut self.processes[process as usize];
             if p.life == Life::Starting {
                 self.end(process, Ending::Replaced, sink);
                 continue;
@@ -336,7 +345,10 @@ impl World {
 
     /// A stopping process has finished what it had.
     pub(super) fn stopped<S: Sink>(&mut self, process: u32, sink: &mut S) {
-        self.end(process, Ending::Replaced, sink);
+        match self.code_of_condemned(process) {
+            Some(code) => self.exit(process, code, false, sink),
+            None => self.end(process, Ending::Replaced, sink),
+        }
     }
 
     /// Shuts a process down at once (SIGKILL), and keeps it from starting.

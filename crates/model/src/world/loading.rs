@@ -11,7 +11,7 @@ use super::execute::Flow;
 use super::tables::Op;
 use crate::blueprint::Abandoned;
 use crate::breaker::Verdict;
-use crate::frame::{LOAD, Outcome, State};
+use crate::frame::{CallerSide, LOAD, Outcome, State};
 use crate::id::FrameRef;
 use crate::loads::{Load, Place};
 use crate::purpose;
@@ -84,6 +84,7 @@ impl World {
         let parent = self.span_key(frame);
         let task = self.frames.occupy();
         let caller = &self.frames[frame];
+        let hidden = caller.caller_side;
         let (key, root, process, program) = (caller.key, caller.root, caller.process, caller.program);
         let (loops, row, class, attempt) = (caller.loops, caller.row, caller.class, caller.attempt);
         let span = key.purpose(purpose::LOAD_SPAN).with(u64::from(site)).with(caller.iteration());
@@ -92,6 +93,7 @@ impl World {
         t.state = State::Running;
         t.part = Part::Computing;
         t.pc = at as u32 + 1;
+        t.caller_side = CallerSide::NOTHING.below(hidden);
         (t.loops, t.row, t.class, t.attempt) = (loops, row, class, attempt);
         (t.keyspace, t.cache_key) = (place.keyspace, place.key);
         self.keyspaces[place.keyspace as usize].loads += 1;

@@ -30,6 +30,7 @@ mod memory;
 mod opening;
 mod patching;
 mod phases;
+mod probing;
 mod readings;
 mod recorded;
 mod retries;
@@ -46,6 +47,7 @@ mod vacations;
 pub(crate) use event::{Event, Packed, PoolEvent};
 pub use levels::{Level, LevelKind, LevelPart};
 pub(crate) use phases::within;
+pub(crate) use probing::Watch;
 pub use readings::EventSummary;
 pub(crate) use tables::Program;
 
@@ -124,6 +126,9 @@ struct ServiceState {
     /// Its first process; `replicas` follow each other.
     first_process: u32,
     replicas: u32,
+    /// How many of them are not ready to be called, and then those that are.
+    out: u32,
+    rotation: Vec<u32>,
     /// When the certificate on its disks expires.
     certificate: Time,
     /// n of version 1.0.n.
@@ -344,6 +349,9 @@ impl World {
             Event::PatchEnd { index } => self.patch_end(index, sink),
             Event::Retransmit { frame } => self.retransmit(frame, sink),
             Event::Permit { frame } => self.permit(frame, at, sink),
+            Event::ProbeTick { process, kind } => self.probe_tick(process, kind, sink),
+            Event::ProbeEnds { process, kind, number } => self.probe_ends(process, kind, number, sink),
+            Event::Rotation { process, ready } => self.rotate(process, ready),
         }
     }
 

@@ -218,6 +218,7 @@ impl World {
                 Value::Duration(before.unwrap_or(Duration::MAX))
             }
             (Target::LocalCache(cache, field), Value::Limit(limit)) => self.set_local_cache(cache, field, limit),
+            (Target::Probe(service, kind, field), value) => self.set_probe(service, kind, field, value),
             (Target::Link(link, LinkField::Latency), Value::Sampler(latency)) => {
                 Value::Sampler(std::mem::replace(&mut self.blueprint.links[link.index()].latency, latency))
             }
@@ -474,7 +475,10 @@ fn set_step(op: &mut Op, field: StepField, value: Value) -> Value {
 /// Parameters that a team changes in a service's configuration, and that its change log would show.
 fn configured(target: Target) -> Option<u32> {
     match target {
-        Target::Service(service, _) | Target::Heap(service, _) | Target::Pool(service, ..) => Some(service.0),
+        Target::Service(service, _)
+        | Target::Heap(service, _)
+        | Target::Pool(service, ..)
+        | Target::Probe(service, ..) => Some(service.0),
         _ => None,
     }
 }

@@ -8,6 +8,7 @@
 //! * HikariCP: how long each connection still lives (its variance is drawn anew, given that it lives), its next ping, the housekeeper,
 //! * caches: which key expires when (keys change their times to live with each other),
 //! * periodic vacations: when the next one begins,
+//! * probes: how the grid of their ticks lies,
 //! * taking turns: whose turn it is at each caller; outlier ejection: when hosts are next looked at,
 //! * all later draws that belong to components and not to requests: start-ups, latencies of opening, validating and closing connections,
 //!   lifetimes, lengths of vacations and the times between them, keys sampled for evictions, LFU counters, Vegas' probes.
@@ -31,6 +32,7 @@ const HEAP: u64 = 1;
 const CONNECTIONS: u64 = 2;
 const HOUSEKEEPER: u64 = 3;
 const AWAY: u64 = 4;
+const PROBES: u64 = 5;
 
 impl World {
     /// Redraws the phases of all components, between events. The same salt gives the same phases.
@@ -48,6 +50,7 @@ impl World {
                 self.redraw_housekeeper(process, pool as u8, phase.with(HOUSEKEEPER).with(pool as u64));
             }
             self.redraw_vacation(process, phase.with(AWAY));
+            self.redraw_probes(process, phase.with(PROBES));
         }
         let reached = self.reached();
         for upstream in &mut self.upstreams {
@@ -63,7 +66,8 @@ impl World {
             p.heap.is_some() || !p.pools.is_empty() || p.store.is_some() || !p.caches.is_empty() || limits
         };
         let vacations = self.blueprint.services.iter().any(|service| service.vacation.is_some());
-        vacations || !self.upstreams.is_empty() || self.processes.iter().any(has)
+        let probes = self.processes.iter().any(|p| p.watch.is_some());
+        vacations || probes || !self.upstreams.is_empty() || self.processes.iter().any(has)
     }
 
     /// Later draws of the machines that have addresses of their own, and who of a cache's keys expires when.

@@ -230,6 +230,11 @@ impl World {
             Event::PatchAt { index, process } => format!("patch {index} acts on {}", self.name_of(process)),
             Event::PatchEnd { index } => format!("patch {index} is taken back"),
             Event::Permit { frame } => format!("a permit for {}", of_frame(frame)),
+            Event::ProbeTick { process, kind } => format!("a tick of the {kind:?} probe of {}", name(process)),
+            Event::ProbeEnds { process, kind, .. } => format!("the end of a {kind:?} probe of {}", name(process)),
+            Event::Rotation { process, ready } => {
+                format!("{} is {} rotation", name(process), if ready { "in" } else { "out of" })
+            }
         }
     }
 
@@ -262,7 +267,10 @@ impl World {
             | Event::HangUp { process, .. }
             | Event::VacationDue { process, .. }
             | Event::VacationOver { process, .. }
-            | Event::PatchAt { process, .. } => process,
+            | Event::PatchAt { process, .. }
+            | Event::ProbeTick { process, .. }
+            | Event::ProbeEnds { process, .. }
+            | Event::Rotation { process, .. } => process,
         };
         (Some(self.name_of(process).to_owned()), None)
     }

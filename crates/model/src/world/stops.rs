@@ -64,6 +64,7 @@ impl World {
         self.drain_inbox(process, sink);
         self.stood = Part::Paused;
         self.take_up_queued(process, sink);
+        self.stop_if_done(process, sink);
     }
 
     /// What services' processes did, with the time that they have stood still up to now: what is under way is booked when it ends.

@@ -7,6 +7,7 @@ mod database;
 mod faults;
 mod limits;
 mod patience;
+mod probes;
 mod processor;
 mod queues;
 mod requests;

@@ -98,6 +98,7 @@ impl Builder {
             warm_up: None,
             certificate: None,
             vacation: None,
+            health: None,
             restart: RestartPolicy::Kubernetes {
                 initial: Duration::from_secs(10),
                 maximum: Duration::from_secs(300),

@@ -9,7 +9,7 @@ mod values;
 
 pub(crate) use template::Template;
 
-use crate::decode::{Decode, Entry, Reader};
+use crate::decode::{Decode, Entry, Reader, Slot};
 use crate::language::{CampaignText, FaultText, KindText, ScenarioText, SystemText};
 use crate::leaf::Name;
 use crate::origin::Span;
@@ -49,11 +49,11 @@ pub(crate) fn expand(text: &mut ScenarioText, system: &SystemText, seed: u64, re
     }
 }
 
+/// A field of a campaign or, where there is none, what is wrong with its path and what could stand there.
+pub(crate) type Found<'c> = Result<&'c mut dyn Slot, (String, Vec<String>)>;
+
 /// Sets a field of a campaign by its path, `campaign.rate` or `campaign/slow-query.weight`. `None` where the path is about something else.
-pub(crate) fn slot<'c>(
-    campaign: &'c mut CampaignText,
-    path: &str,
-) -> Option<Result<&'c mut dyn crate::decode::Slot, (String, Vec<String>)>> {
+pub(crate) fn slot<'c>(campaign: &'c mut CampaignText, path: &str) -> Option<Found<'c>> {
     use crate::decode::Record;
     let rest = path.strip_prefix("campaign")?;
     let fields = |fields: &[crate::decode::Field]| fields.iter().map(|field| field.name.to_owned()).collect();

@@ -67,7 +67,7 @@ fn each(items: &[Node], key: Key, reader: &mut Reader) -> Option<Vec<Node>> {
 
 /// A value so far from one to the other.
 fn between(low: &Kind, high: &Kind, part: f64) -> Option<Kind> {
-    let at = |low: f64, high: f64| (low <= high).then(|| low + (high - low) * part);
+    let at = |low: f64, high: f64| (low <= high).then_some(low + (high - low) * part);
     match (low, high) {
         (Kind::Number(low), Kind::Number(high)) => at(*low, *high).map(Kind::Number),
         (Kind::Text(low), Kind::Text(high)) => {

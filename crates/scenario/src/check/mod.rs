@@ -17,7 +17,7 @@ use crate::unit::print_bytes;
 use flow::Flow;
 use formula::{erlang_c, exceeds};
 use knockon_kernel::{Duration, Time};
-use knockon_model::blueprint::{Arrivals, Blueprint, Heap, LinkEnd, Pool, Runtime, Service, Step};
+use knockon_model::blueprint::{Arrivals, Blueprint, Heap, LinkEnd, Pool, ProbeKind, Runtime, Service, Step};
 use knockon_model::id::{ServiceId, SourceId};
 
 /// A line of the check.
@@ -111,7 +111,46 @@ impl Report<'_> {
                 format!("{name}: its certificate expires after {expires}", expires = rounded(expires - Time::ZERO)),
             );
         }
+        self.probes(n, service);
         self.calls(n, service);
+    }
+
+    /// P(T > timeout) of each probe, and what a process that it ends needs while it is cold.
+    fn probes(&mut self, n: usize, service: &Service) {
+        let Some(health) = &service.health else { return };
+        for kind in ProbeKind::ALL {
+            let Some(probe) = health.probe(kind) else { continue };
+            let name = kind.name().to_lowercase();
+            let after = probe.period.as_secs_f64() * f64::from(probe.failures);
+            let Some(endpoint) = probe.endpoint else { continue };
+            let response = self.flow.responses[n][endpoint.index()];
+            let timeout = probe.timeout.as_secs_f64();
+            let missed = exceeds(response, timeout);
+            self.line(
+                missed < TIMED_OUT,
+                format!(
+                    "{}: {name} probe: mean {}, P(T > {}) ≈ {}; {} failures in a row, {}, count",
+                    service.name,
+                    time(response),
+                    time(timeout),
+                    share(missed),
+                    probe.failures,
+                    time(after),
+                ),
+            );
+            let cold = service.warm_up.filter(|_| kind == ProbeKind::Liveness);
+            if let (Some(cold), Some((servers, _))) = (cold, self.flow.servers(n)) {
+                let used = self.flow.core_load(n) / f64::from(servers) * cold.factor;
+                let text = format!(
+                    "{}: whoever it ends is followed by a cold process, which needs up to {} of the cores for {} requests",
+                    service.name,
+                    share(used),
+                    cold.requests
+                );
+                // Whether that ends in a loop is for whatever makes it slow first.
+                self.line(true, text);
+            }
+        }
     }
 
     /// λ against the rates that limiters let through.

@@ -10,7 +10,7 @@ use knockon_model::blueprint::{Admission, DelayControl, Order, Queue, Rejection,
 
 impl Compiler<'_> {
     pub(super) fn admission(&mut self, text: &ServiceText) -> Admission {
-        let classes = text.endpoints.iter().map(|(_, entry)| entry.value.class.value.as_ref().map(class));
+        let classes = text.all_endpoints().map(|(_, entry)| entry.value.class.value.as_ref().map(class));
         Admission {
             queue: self.queue(&text.queue),
             overflow: match &text.overflow.value {
@@ -25,8 +25,7 @@ impl Compiler<'_> {
             classes: classes.collect(),
             rate_limit: text.rate_limit.value.as_ref().map(|limit| self.rate_limit(limit)),
             endpoint_limits: text
-                .endpoints
-                .iter()
+                .all_endpoints()
                 .map(|(_, entry)| entry.value.rate_limit.value.as_ref().map(|limit| self.rate_limit(limit)))
                 .collect(),
             concurrency: text.concurrency.value.as_ref().map(|limit| self.concurrency(limit)),

@@ -70,6 +70,7 @@ impl<'t> Compiler<'t> {
             warm_up: None,
             certificate: None,
             vacation: None,
+            health: None,
             restart: restart(&text.restart),
             quota: None,
             contention: None,

@@ -196,7 +196,7 @@ impl Compiler<'_> {
                 LinkEnd::Source(_) => guarded(&self.blueprint, end, milestone).is_some(),
                 LinkEnd::Service(service) => {
                     let service = self.blueprint.services.get(service.index());
-                    service.is_none_or(|service| possible(&service.runtime, milestone))
+                    service.is_none_or(|service| possible(&service.runtime, milestone) && asked(service, milestone))
                 }
             };
             if !runs {
@@ -205,6 +205,16 @@ impl Compiler<'_> {
             }
         }
         Some(())
+    }
+}
+
+/// Whether the platform asks a service's processes what leads to the milestone.
+fn asked(service: &knockon_model::blueprint::Service, milestone: Milestone) -> bool {
+    let health = service.health.as_ref();
+    match milestone {
+        Milestone::ProbeFailed | Milestone::NotReady => health.is_some(),
+        Milestone::ProbeKilled => health.is_some_and(|health| health.liveness.is_some() || health.startup.is_some()),
+        _ => true,
     }
 }
 
@@ -245,5 +255,8 @@ fn milestone(text: &MilestoneText) -> Milestone {
         MilestoneText::BulkheadFull => Milestone::BulkheadFull,
         MilestoneText::Throttled => Milestone::Throttled,
         MilestoneText::RetryRefused => Milestone::RetryRefused,
+        MilestoneText::ProbeFailed => Milestone::ProbeFailed,
+        MilestoneText::ProbeKilled => Milestone::ProbeKilled,
+        MilestoneText::NotReady => Milestone::NotReady,
     }
 }

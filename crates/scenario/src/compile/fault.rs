@@ -1,11 +1,12 @@
 //! Faults to patches: which parameter of the blueprint a path means, and what value it gets.
 
 use super::Compiler;
+use super::health::PROBES;
 use crate::decode::{At, Entry, Map};
 use crate::held;
 use crate::language::{
-    ConcurrencyText, ContrastText, Deploy, DropRequest, FaultText, KeysText, LocalCacheText, PoolText, RateLimitText,
-    RuntimeText, ScenarioText, SetText, StepText, SystemText, VacationText,
+    ConcurrencyText, ContrastText, Deploy, DropRequest, FaultText, HealthText, KeysText, LocalCacheText, PoolText,
+    RateLimitText, RuntimeText, ScenarioText, SetText, StepText, SystemText, VacationText,
 };
 use crate::leaf::{Name, Period, Setting};
 use crate::origin::Span;
@@ -14,7 +15,8 @@ use crate::suggest;
 use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::{
     Action, Arrivals, Contrast, Cores, Dropped, Fault, HeapField, KeyspaceField, LinkEnd, LinkField, LocalCacheField,
-    Patch, PolicyField, PoolField, ServiceField, SourceField, Step, StepField, Target, Vacation, VacationField, Value,
+    Patch, PolicyField, PoolField, ProbeField, ServiceField, SourceField, Step, StepField, Target, Vacation,
+    VacationField, Value,
 };
 use knockon_model::id::{EndpointId, FaultId, KeyspaceId, LinkId, PolicyId, PoolId, ServiceId};
 
@@ -294,6 +296,7 @@ impl Compiler<'_> {
                     Part::Concurrency => concurrency(id, service.concurrency.value.as_ref()?, field),
                     Part::Heap => heap(id, &service.runtime, field),
                     Part::Vacation => self.vacation_target(id, service.vacation.value.as_ref()?, field, span),
+                    Part::Probe(name) => probe(id, service.health.value.as_ref()?, name, field),
                     Part::Pool(name) => pool(id, &service.pools, name, field),
                     Part::Endpoint(endpoint) => self.endpoint_target(system, address, id, name, endpoint, span),
                     Part::LocalCache(cache) => self.local_cache_target(id, cache, service.caches.get(cache)?, field),
@@ -490,8 +493,8 @@ impl Compiler<'_> {
         span: Span,
     ) -> Option<Change> {
         let service = system.services.get(service)?;
-        let n = service.endpoints.names().position(|endpoint| endpoint == name)?;
-        let endpoint = service.endpoints.get(name)?;
+        let (n, (_, entry)) = service.all_endpoints().enumerate().find(|(_, (endpoint, _))| *endpoint == name)?;
+        let endpoint = &entry.value;
         let step = |position, field| Target::Step(id, EndpointId(n as u32), position, field);
         let managed = matches!(service.runtime.value, RuntimeText::Jvm(_) | RuntimeText::CPython(_));
         match (address.field.as_str(), address.step) {
@@ -599,6 +602,18 @@ fn heap(id: ServiceId, runtime: &RuntimeText, field: &str) -> Option<Change> {
         "pause_scale" => Some((Target::Heap(id, HeapField::PauseScale), Value::Number(jvm.heap.pause_scale.0))),
         _ => None,
     }
+}
+
+fn probe(id: ServiceId, health: &HealthText, name: &str, field: &str) -> Option<Change> {
+    let (_, kind) = PROBES.into_iter().find(|&(known, _)| known == name)?;
+    let text = health.probe(name)?;
+    let (field, value) = match field {
+        "timeout" => (ProbeField::Timeout, Value::Duration(text.timeout.0)),
+        "period" => (ProbeField::Period, Value::Duration(text.period.0)),
+        "failures" => (ProbeField::Failures, Value::Count(u64::from(text.failures.0))),
+        _ => return None,
+    };
+    Some((Target::Probe(id, kind, field), value))
 }
 
 fn pool(id: ServiceId, pools: &Map<PoolText>, name: &str, field: &str) -> Option<Change> {

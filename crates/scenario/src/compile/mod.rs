@@ -9,6 +9,7 @@ mod cycle;
 mod data;
 mod expect;
 mod fault;
+pub(crate) mod health;
 mod limit;
 mod link;
 mod load;

@@ -50,6 +50,7 @@ impl<'t> Compiler<'t> {
             certificate: text.certificate_expires.value.map(|after| Time::from_nanos(after.as_nanos())),
             vacation: self.vacation(text),
             restart: restart(&text.restart),
+            health: self.health(text),
             stop_grace: text.stop_grace.value,
             cancels_abandoned: text.cancels_abandoned.value,
             admission: self.admission(text),

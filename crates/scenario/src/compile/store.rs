@@ -59,6 +59,7 @@ impl<'t> Compiler<'t> {
             warm_up: None,
             certificate: None,
             vacation: None,
+            health: None,
             restart: restart(&text.restart),
             stop_grace: knockon_kernel::Duration::ZERO,
             cancels_abandoned: false,

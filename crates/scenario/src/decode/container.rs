@@ -30,7 +30,7 @@ impl<T> Default for Map<T> {
 }
 
 impl<T> Map<T> {
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&String, &Entry<T>)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&String, &Entry<T>)> + Clone {
         self.entries.iter()
     }
 

@@ -174,6 +174,12 @@ pub enum Milestone {
     Throttled,
     /// A caller's retry budget did not allow a retry.
     RetryRefused,
+    /// A probe of the platform failed.
+    ProbeFailed,
+    /// A probe failed for good, and the platform ended the process.
+    ProbeKilled,
+    /// A process was no longer ready to be called.
+    NotReady,
 }
 
 impl fmt::Display for Relation {

@@ -157,5 +157,11 @@ choice! {
         Throttled,
         /// This service's retry budget did not allow a retry.
         RetryRefused,
+        /// A probe of the platform failed.
+        ProbeFailed,
+        /// A probe failed for good, and the platform ended the process.
+        ProbeKilled,
+        /// A process was no longer ready to be called.
+        NotReady,
     }
 }

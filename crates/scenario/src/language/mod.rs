@@ -33,8 +33,8 @@ pub(crate) use mix::{ColumnMix, MixText};
 pub(crate) use observer::{ClockText, DelayedText, LogsText, ObserverText, SpansText};
 pub(crate) use scenario::{LimitsText, ScenarioText, SystemText};
 pub(crate) use service::{
-    CPythonText, CollectorText, ContentionText, DisciplineText, HeapText, MemoryText, OutOfMemory, PauseText,
-    PoolFields, PoolText, QueuePoolFields, RestartText, RuntimeText, ServiceText, VacationText,
+    CPythonText, CollectorText, ContentionText, DisciplineText, HealthText, HeapText, MemoryText, OutOfMemory,
+    PauseText, PoolFields, PoolText, ProbeText, QueuePoolFields, RestartText, RuntimeText, ServiceText, VacationText,
 };
 pub(crate) use step::{
     AbandonedText, AnswersText, BackoffText, Branch, CallText, EndpointText, JitterText, JoinText, ParallelText,

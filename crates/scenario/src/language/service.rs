@@ -1,7 +1,7 @@
 //! Services: what they run on, their memory, pools and endpoints.
 
 use super::{ConcurrencyText, EndpointText, Law, LocalCacheText, OverflowText, QueueText, RateLimitText};
-use crate::decode::{Map, choice, record};
+use crate::decode::{Entry, Map, choice, record};
 use crate::leaf::{Bytes, Capacity, Count, Factor, Limit, Name, Period};
 use knockon_kernel::Duration;
 
@@ -39,6 +39,8 @@ record! {
         certificate_expires: Option<Duration>,
         /// What the platform does when a process exits.
         restart: RestartText = [Kubernetes],
+        /// How the platform asks its processes for their health; without it nobody asks, and whoever is there is called.
+        health: Option<HealthText>,
         /// How long a stopping process may finish what it has before it is killed.
         stop_grace: Duration = ["30s"],
         /// Whether work whose caller has left is dropped: at once when queued, at its next step when running.
@@ -97,6 +99,42 @@ record! {
         length: Law,
         /// Whether it leaves again when nobody waits at its return (multiple vacations), else it stays for the next (single).
         repeats: bool = [true],
+    }
+}
+
+record! {
+    /// How the kubelet asks a container for its health, and what it does then. A question is a real request: it queues, takes a worker and does the
+    /// steps of its endpoint. Requests of probes have no traces.
+    HealthText as "health" {
+        /// Endpoints that are there for probes alone, by method and route: "GET /healthz".
+        endpoints: Map<EndpointText>,
+        /// Failing, the container is asked to stop, killed after `stop_grace`, and started again with the restart policy's back-off.
+        liveness: Option<ProbeText>,
+        /// Failing, the process is called by nobody; where no process is ready, calls are refused.
+        readiness: Option<ProbeText>,
+        /// Until it has passed, the other probes are not asked; failing, the container is ended as for `liveness`.
+        startup: Option<ProbeText>,
+        /// From a change of readiness until callers send elsewhere.
+        propagation: Duration = ["1s"],
+    }
+}
+
+record! {
+    /// A probe. Its ticks lie on a grid that belongs to the process, whatever lives it has.
+    ProbeText as "probe" {
+        /// The endpoint that is asked (`httpGet`), of the service or of `health`: a status from 200 to 399 is good. None only opens a
+        /// connection (`tcpSocket`).
+        endpoint: Option<String>,
+        /// `periodSeconds`: from one question to the next.
+        period: Period = ["10s"],
+        /// `timeoutSeconds`: no answer within it is a failure.
+        timeout: Period = ["1s"],
+        /// `failureThreshold`: so many failures in a row count.
+        failures: Count<1> = [3],
+        /// `successThreshold`: so many successes in a row count; above 1 for `readiness` only.
+        successes: Count<1> = [1],
+        /// `initialDelaySeconds`: a container younger than this is not asked.
+        initial_delay: Duration = ["0s"],
     }
 }
 
@@ -327,5 +365,44 @@ record! {
         maximum_lifetime: Option<Period>,
         /// `pool_pre_ping`: whether a connection is validated by a round trip before it is handed out.
         pre_ping: bool = [false],
+    }
+}
+
+impl ServiceText {
+    /// Endpoints of the service, then those that are there for probes: their order is that of their numbers.
+    pub(crate) fn all_endpoints(&self) -> impl Iterator<Item = (&String, &Entry<EndpointText>)> + Clone {
+        let of_health = self.health.value.iter().flat_map(|health| health.endpoints.iter());
+        self.endpoints.iter().chain(of_health)
+    }
+
+    /// An endpoint of either kind.
+    pub(crate) fn endpoint_mut(&mut self, name: &str) -> Option<&mut EndpointText> {
+        if self.endpoints.entries.contains_key(name) {
+            return self.endpoints.entries.get_mut(name).map(|entry| &mut entry.value);
+        }
+        let health = self.health.value.as_mut()?;
+        health.endpoints.entries.get_mut(name).map(|entry| &mut entry.value)
+    }
+}
+
+impl HealthText {
+    /// A probe by its name as part of a path.
+    pub(crate) fn probe(&self, name: &str) -> Option<&ProbeText> {
+        match name {
+            "liveness" => self.liveness.value.as_ref(),
+            "readiness" => self.readiness.value.as_ref(),
+            "startup" => self.startup.value.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn probe_mut(&mut self, name: &str) -> Option<&mut ProbeText> {
+        match name {
+            "liveness" => self.liveness.value.as_mut(),
+            "readiness" => self.readiness.value.as_mut(),
+            "startup" => self.startup.value.as_mut(),
+            _ => None,
+        }
     }
 }

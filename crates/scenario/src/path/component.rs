@@ -81,7 +81,10 @@ impl Part {
                     "warm_up" if service.warm_up.is_some() => return Ok(Self::WarmUp),
                     "vacation" if service.vacation.is_some() => return Ok(Self::Vacation),
                     _ if service.pools.get(part).is_some() => return Ok(Self::Pool(owned)),
-                    _ if service.endpoints.get(part).is_some() => return Ok(Self::Endpoint(owned)),
+                    _ if service.health.value.as_ref().is_some_and(|health| health.probe(part).is_some()) => {
+                        return Ok(Self::Probe(owned));
+                    }
+                    _ if service.all_endpoints().any(|(name, _)| name == part) => return Ok(Self::Endpoint(owned)),
                     _ if service.caches.get(part).is_some() => return Ok(Self::LocalCache(owned)),
                     _ => {}
                 }
@@ -95,7 +98,8 @@ impl Part {
                     return lost(format!("the cache {cache:?} of {name:?} has no key space {keys:?}"), hint);
                 }
                 known.extend(managed.then_some("heap").into_iter().chain(["memory", "queue"]));
-                known.extend(service.pools.names().chain(service.caches.names()).chain(service.endpoints.names()));
+                known.extend(service.pools.names().chain(service.caches.names()));
+                known.extend(service.all_endpoints().map(|(name, _)| name.as_str()));
             }
             Component::Database(database) => {
                 let Some(database) = system.databases.get(database) else { return Ok(Self::Itself) };

@@ -56,6 +56,8 @@ pub(crate) enum Part {
     Backoff,
     /// What a link's callers guard themselves with, by its field.
     Guard(String),
+    /// A probe, by its field.
+    Probe(String),
 }
 
 /// Why a path leads nowhere.
@@ -70,8 +72,8 @@ fn lost<T>(message: String, hint: Option<String>) -> Result<T, Lost> {
 }
 
 /// Names of a service's parts that are not names of its own things.
-pub(crate) const FIXED_PARTS: [&str; 7] =
-    ["heap", "memory", "warm_up", "vacation", "queue", "rate_limit", "concurrency"];
+pub(crate) const FIXED_PARTS: [&str; 10] =
+    ["heap", "memory", "warm_up", "vacation", "queue", "rate_limit", "concurrency", "liveness", "readiness", "startup"];
 
 /// Fields that can change while a world runs: form, value, meaning.
 pub(crate) const LATER: &[(&str, &str, &str)] = &[
@@ -91,6 +93,9 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
     ),
     ("SERVICE/vacation.length", "distribution", "length of vacations that begin from then on"),
     ("SERVICE/vacation.every", "distribution", "time between periodic vacations that are planned from then on"),
+    ("SERVICE/PROBE.timeout", "duration", "timeout of a probe of its health: liveness, readiness, startup"),
+    ("SERVICE/PROBE.period", "duration", "period of a probe, from its next question on"),
+    ("SERVICE/PROBE.failures", "count", "failures in a row that count"),
     ("SERVICE/memory.limit", "size or None", "the container's limit; of databases and caches too"),
     ("SERVICE/heap.maximum", "size", "-Xmx, from the next start of a process on"),
     ("SERVICE/heap.base", "size", "live bytes of the idle application, from the next start on"),
@@ -143,7 +148,7 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
 pub(crate) fn describe() -> String {
     let mut out = String::from(
         "## paths\n\nA path is `component[/part].field`: the component's name, then, after a slash, the name of its heap, memory, warm_up, vacation, queue, rate_limit,\n\
-         concurrency, pool, endpoint, query, command or key space, then the field after the last dot. `web-api/pool.maximum`, `web-api/POST /api/checkout.retain`,\n\
+         concurrency, liveness, readiness, startup, pool, endpoint, query, command or key space, then the field after the last dot. `web-api/pool.maximum`, `web-api/POST /api/checkout.retain`,\n\
          `web-api->postgres.latency`, `clients.timeout`. Where several steps have the field, `[n]` says which, from 1. In `with:` and\n\
          `--set` every field of every table can be set, from the start: also `clients.rate`, which is that of its arrivals. `--set` takes\n\
          those of a campaign too: `campaign.rate`, `campaign/slow-query.weight`. While a world runs\n\
@@ -231,7 +236,7 @@ impl Address {
         match (&self.component, &self.part) {
             (Component::Service(service), Part::Endpoint(endpoint)) => {
                 let service = &mut system.services.entries.get_mut(service)?.value;
-                Some(&mut service.endpoints.entries.get_mut(endpoint)?.value)
+                service.endpoint_mut(endpoint)
             }
             _ => None,
         }
@@ -276,7 +281,8 @@ impl Address {
                         PoolText::HikariCp(pool) => pool,
                         PoolText::QueuePool(pool) => pool,
                     },
-                    Part::Endpoint(endpoint) => &mut service.endpoints.entries.get_mut(endpoint)?.value,
+                    Part::Endpoint(endpoint) => service.endpoint_mut(endpoint)?,
+                    Part::Probe(probe) => service.health.value.as_mut()?.probe_mut(probe)?,
                     Part::LocalCache(cache) => &mut service.caches.entries.get_mut(cache)?.value,
                     Part::LocalKeys(cache, keys) => {
                         &mut service.caches.entries.get_mut(cache)?.value.keys.entries.get_mut(keys)?.value

@@ -71,6 +71,7 @@ fn service(name: &str, runtime: Runtime, endpoint: Endpoint, pool: Option<(PoolK
         warm_up: None,
         certificate: None,
         vacation: None,
+        health: None,
         restart: RestartPolicy::Never,
         quota: None,
         contention: None,

@@ -4,8 +4,8 @@ use super::arrays::{NULL, Words, times};
 use super::declaration::{optional, required};
 use super::{Encoder, Epoch, Kind, Table};
 use arrow::array::{ArrayRef, StringArray};
-use knockon_model::blueprint::Blueprint;
-use knockon_model::record::{Catalogue, ChangeKind, ChangeRecord};
+use knockon_model::blueprint::{Blueprint, Endpoint, Operation};
+use knockon_model::record::{Catalogue, ChangeKind, ChangeRecord, ProbeFailure};
 use std::sync::Arc;
 
 /// The table.
@@ -18,7 +18,7 @@ pub(super) static CHANGES: Table = Table {
             "kind",
             Kind::Word,
             "",
-            "deployment, configuration, exited or restarted (the platform starts the process again, which serves when it has started up).",
+            "deployment, configuration, exited, restarted (the platform starts the process again, which serves when it has started up), unhealthy (a probe of the platform failed) or killing (the platform ends a container whose probe failed for good).",
         ),
         required("component", Kind::Word, "", "Service concerned."),
         optional("instance", Kind::Word, "", "Process concerned, where it is one."),
@@ -34,6 +34,8 @@ pub(crate) struct Changes {
     epoch: Epoch,
     components: Vec<String>,
     instances: Vec<String>,
+    /// Routes of each service's endpoints.
+    routes: Vec<Vec<String>>,
 }
 
 impl Changes {
@@ -41,13 +43,21 @@ impl Changes {
         Self {
             epoch: Epoch(blueprint.epoch_unix_ns),
             components: blueprint.services.iter().map(|service| service.name.clone()).collect(),
+            routes: blueprint.services.iter().map(|service| service.endpoints.iter().map(route).collect()).collect(),
             instances: catalogue.processes.iter().map(|process| process.instance.clone()).collect(),
         }
     }
 }
 
+fn route(endpoint: &Endpoint) -> String {
+    match &endpoint.operation {
+        Operation::Http { route, .. } => route.clone(),
+        _ => endpoint.name.clone(),
+    }
+}
+
 /// A change in words: kind, from, to (empty for unknown), message.
-fn wording(kind: ChangeKind, component: &str) -> (&'static str, String, String, String) {
+fn wording(kind: ChangeKind, component: &str, routes: &[String]) -> (&'static str, String, String, String) {
     match kind {
         ChangeKind::Deployment { from, to } => {
             let message = format!("deployed {component} 1.0.{to}, replacing 1.0.{from}");
@@ -71,6 +81,40 @@ fn wording(kind: ChangeKind, component: &str) -> (&'static str, String, String, 
             "Running".into(),
             format!("Started container {component}, restart count {count}"),
         ),
+        ChangeKind::Unhealthy { kind, endpoint, failure } => {
+            let asked = endpoint.map(|endpoint| routes.get(endpoint.index()).map_or("/", String::as_str));
+            (
+                "unhealthy",
+                String::new(),
+                String::new(),
+                format!("{} probe failed: {}", kind.name(), output(asked, failure)),
+            )
+        }
+        ChangeKind::Killing { kind } => {
+            let probe = kind.name().to_lowercase();
+            let message = format!("Container {component} failed {probe} probe, will be restarted");
+            ("killing", "Running".into(), String::new(), message)
+        }
+    }
+}
+
+/// What the kubelet's probers say. Pods have no addresses here: `POD_IP` stands for each.
+fn output(route: Option<&str>, failure: ProbeFailure) -> String {
+    const ADDRESS: &str = "POD_IP:8080";
+    let Some(route) = route else {
+        return match failure {
+            ProbeFailure::Timeout => format!("dial tcp {ADDRESS}: i/o timeout"),
+            _ => format!("dial tcp {ADDRESS}: connect: connection refused"),
+        };
+    };
+    let get = format!("Get \"http://{ADDRESS}{route}\":");
+    match failure {
+        ProbeFailure::Timeout => {
+            format!("{get} context deadline exceeded (Client.Timeout exceeded while awaiting headers)")
+        }
+        ProbeFailure::Refused => format!("{get} dial tcp {ADDRESS}: connect: connection refused"),
+        ProbeFailure::Reset => format!("{get} EOF"),
+        ProbeFailure::Status(status) => format!("HTTP probe failed with statuscode: {status}"),
     }
 }
 
@@ -85,7 +129,7 @@ impl Encoder for Changes {
         let mut messages = Vec::with_capacity(records.len());
         for record in records {
             let component = &self.components[record.service.index()];
-            let (kind, before, after, message) = wording(record.kind, component);
+            let (kind, before, after, message) = wording(record.kind, component, &self.routes[record.service.index()]);
             keys[0].push(kinds.key(kind));
             keys[1].push(components.key(component));
             keys[2].push(record.process.map_or(NULL, |process| instances.key(&self.instances[process.index()])));
@@ -103,5 +147,44 @@ impl Encoder for Changes {
             to.column(to_keys),
             Arc::new(StringArray::from(messages)),
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use knockon_model::blueprint::ProbeKind;
+    use knockon_model::id::EndpointId;
+
+    #[test]
+    fn probes_fail_in_the_words_of_the_kubelet() {
+        let routes = ["/api".to_owned(), "/healthz".to_owned()];
+        let says = |kind, endpoint: Option<u32>, failure| {
+            let endpoint = endpoint.map(EndpointId);
+            wording(ChangeKind::Unhealthy { kind, endpoint, failure }, "web", &routes).3
+        };
+        let cases = [
+            (
+                says(ProbeKind::Liveness, Some(1), ProbeFailure::Timeout),
+                "Liveness probe failed: Get \"http://POD_IP:8080/healthz\": context deadline exceeded (Client.Timeout exceeded while awaiting headers)",
+            ),
+            (
+                says(ProbeKind::Readiness, Some(1), ProbeFailure::Refused),
+                "Readiness probe failed: Get \"http://POD_IP:8080/healthz\": dial tcp POD_IP:8080: connect: connection refused",
+            ),
+            (
+                says(ProbeKind::Startup, None, ProbeFailure::Refused),
+                "Startup probe failed: dial tcp POD_IP:8080: connect: connection refused",
+            ),
+            (
+                says(ProbeKind::Readiness, Some(0), ProbeFailure::Status(503)),
+                "Readiness probe failed: HTTP probe failed with statuscode: 503",
+            ),
+        ];
+        for (said, expected) in cases {
+            assert_eq!(said, expected);
+        }
+        let (kind, _, _, message) = wording(ChangeKind::Killing { kind: ProbeKind::Liveness }, "web", &routes);
+        assert_eq!((kind, message.as_str()), ("killing", "Container web failed liveness probe, will be restarted"));
     }
 }

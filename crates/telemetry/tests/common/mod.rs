@@ -46,6 +46,7 @@ fn service(name: &str, runtime: Runtime, endpoints: Vec<Endpoint>, pools: Vec<Po
         warm_up: None,
         certificate: None,
         vacation: None,
+        health: None,
         restart: RestartPolicy::Never,
         quota: None,
         contention: None,

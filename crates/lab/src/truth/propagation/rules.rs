@@ -4,7 +4,7 @@ use super::known::Known;
 use super::node::Node;
 use super::state::State::{
     self, Death, Errors, Evictions, Guards, Held, Latency, Leak, Load, Locks, Memory, Misses, Pauses, PoolTimeouts,
-    PoolWait, Processor, Queue, Refusals, Retries, Throttling,
+    PoolWait, Probes, Processor, Queue, Refusals, Retries, Throttling,
 };
 
 /// What one state does to another of the same component.
@@ -54,6 +54,19 @@ const WITHIN: &[(State, State, &str)] = &[
     (Guards, Errors, "calls are not permitted"),
     (Load, Evictions, "more keys are put there than there is room for"),
     (Evictions, Misses, "keys went to make room for others"),
+    (Pauses, Probes, "probes time out while it stands still"),
+    (Throttling, Probes, "probes wait for the next period"),
+    (Processor, Probes, "probes wait for a core"),
+    (Queue, Probes, "probes wait for a worker"),
+    (Latency, Probes, "probes time out"),
+    (Refusals, Probes, "probes are turned away"),
+    (Errors, Probes, "probes are answered with errors"),
+    (Death, Probes, "probes find nobody"),
+    (Probes, Death, "the platform ends what fails its probes"),
+    (Probes, Refusals, "nobody is ready to be called"),
+    (Probes, Queue, "fewer processes are called"),
+    (Probes, Processor, "fewer processes are called"),
+    (Probes, Latency, "fewer processes are called"),
 ];
 
 /// What one state does to another of the same component, where nothing else did: it explains, and stands for no other way.
@@ -88,6 +101,11 @@ const UPWARD: &[(State, State, &str)] = &[
     (Misses, Held, "what is not found there is loaded over a connection"),
     (Misses, Latency, "what is not found there is loaded"),
     (Death, Latency, "callers connect to it again"),
+    (Latency, Probes, "its callers' probes wait for it"),
+    (Errors, Probes, "its callers' probes fail with it"),
+    (Refusals, Probes, "its callers' probes fail with it"),
+    (Death, Probes, "its callers' probes fail with it"),
+    (Probes, Errors, "nobody of it is ready to be called"),
 ];
 
 /// What a state of a caller does to one of its callee.

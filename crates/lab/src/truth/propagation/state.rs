@@ -45,11 +45,13 @@ pub enum State {
     Death,
     /// Keys of a cache go to make room for others.
     Evictions,
+    /// It fails the platform's probes.
+    Probes,
 }
 
 use State::{
     Death, Errors, Evictions, Guards, Held, Latency, Leak, Load, Locks, Memory, Misses, Pauses, PoolTimeouts, PoolWait,
-    Processor, Queue, Refusals, Retries, Throttling,
+    Probes, Processor, Queue, Refusals, Retries, Throttling,
 };
 
 impl State {
@@ -76,6 +78,7 @@ impl State {
             Retries => "retries",
             Death => "process ends, and starts cold",
             Evictions => "keys are evicted",
+            Probes => "fails its probes",
         }
     }
 
@@ -102,7 +105,8 @@ impl State {
             "not_permitted" | "opened" | "bulkhead_full" | "ejections" | "breaker" | "ejected_hosts" => Guards,
             "failed" | "timeouts" | "lock_timeouts" | "statement_timeouts" => Errors,
             "retries" => Retries,
-            "out_of_memory" | "oom_killed" | "restarts" | "lost" | "life" | "warm_up_left" => Death,
+            "probe_failures" | "not_ready" | "unready" | "probes_failing" => Probes,
+            "out_of_memory" | "oom_killed" | "restarts" | "probe_kills" | "lost" | "life" | "warm_up_left" => Death,
             _ => return None,
         })
     }

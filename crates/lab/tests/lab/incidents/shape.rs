@@ -91,7 +91,7 @@ macro_rules! incident {
     };
     (@ [$($heavy:tt)*] $name:ident, $shape:expr) => {
         mod $name {
-            #[allow(unused_imports)]
+            #[allow(unused_imports, reason = "not every shape names everything that stands around it")]
             use super::*;
             const SHAPE: $crate::incidents::shape::Shape = $shape;
 

@@ -111,6 +111,7 @@ fn service(name: &str, runtime: Runtime, endpoints: Vec<Endpoint>) -> Service {
         warm_up: None,
         certificate: None,
         vacation: None,
+        health: None,
         restart: RestartPolicy::Kubernetes {
             initial: Duration::from_secs(10),
             maximum: Duration::from_secs(300),

@@ -103,8 +103,7 @@ impl Writer<'_> {
 impl<'t> Compiler<'t> {
     pub(super) fn endpoints(&mut self, name: &'t str, text: &'t ServiceText) -> Vec<Endpoint> {
         let service = self.services[name];
-        text.endpoints
-            .iter()
+        text.all_endpoints()
             .enumerate()
             .map(|(n, (endpoint_name, entry))| {
                 self.endpoint(name, text, service, EndpointId(n as u32), endpoint_name, entry)
