@@ -298,25 +298,27 @@ fn keys(d: &mut Draft<'_>, from: &[(String, bool, Keys)]) -> Option<String> {
         let link = format!("{} -> {cache}", d.service().name);
         d.links.insert(link);
     }
-    (d.here.apart, d.here.shared, d.here.keys) = (keys.fresh, keys.fresh, keys.clone());
+    (d.here.apart, d.here.shared, d.here.keys) = (false, keys.fresh, keys.clone());
     let long = d.choices.chance(128);
     Some(quote(&if long { format!("{cache}/{}", keys.name) } else { keys.name.clone() }))
 }
 
 /// What loads a value.
 fn load(d: &mut Draft<'_>) -> Option<String> {
-    if d.here.apart {
+    let endpoint = endpoint(d);
+    // A request that loads for itself waits for no load; and one that does not because values get stale would where they do not.
+    if !d.here.apart
+        && let Some(last) = d.settable.get_mut(&(endpoint, "load_timeout")).and_then(|steps| steps.last_mut())
+    {
+        *last = false;
+    }
+    if d.here.apart || d.here.keys.fresh {
         let around = d.here.loading.len();
         let shared = d.here.shared.then(|| d.here.keys.name.clone());
         d.here.loading.extend(shared);
         let text = beside(d, steps);
         d.here.loading.truncate(around);
         return Some(text);
-    }
-    // A request that loads for itself waits for no load.
-    let endpoint = endpoint(d);
-    if let Some(last) = d.settable.get_mut(&(endpoint, "load_timeout")).and_then(|steps| steps.last_mut()) {
-        *last = false;
     }
     Some(steps(d))
 }

@@ -54,7 +54,7 @@ impl<'t> Compiler<'t> {
             lfu_log_factor: text.lfu_log_factor.0,
             lfu_decay_minutes: text.lfu_decay_minutes.0,
             entry_overhead: text.entry_overhead.0,
-            slow_log: text.slow_log.value.map(|period| period.0),
+            slow_log: text.slow_log.value.map(|period| period.0).or(Redis::default().slow_log),
         };
         Service {
             name: name.to_owned(),

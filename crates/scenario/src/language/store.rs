@@ -229,9 +229,10 @@ record! {
         flush: Law = ["2ms"],
         /// Other commands, by a name of one's own: a step `Command` runs one. While it runs nothing else does, since there is one thread.
         commands: Map<CommandText>,
-        /// `slowlog-log-slower-than`: a command whose execution takes longer, without its wait for the thread, is noted in the slow log.
-        /// None notes nothing. Its series, and those of times by command, are there where there are `commands`: GET and SET are never slow.
-        slow_log: Option<Period> = ["10ms"],
+        /// `slowlog-log-slower-than`: a command whose execution takes so long, without its wait for the thread, is noted in the slow log;
+        /// 10 ms when left out, as it comes. Its series, and those of times by command, are there where there are `commands`: GET and SET
+        /// are never slow.
+        slow_log: Option<Period>,
         /// Places of the queue before its thread.
         places: Limit = [10_000],
         /// Memory.
