@@ -161,12 +161,12 @@ impl Event {
             Self::User { source, user } => Packed(30, pair(source, user)),
             Self::VacationDue { process, incarnation } => Packed(31, pair(process, incarnation)),
             Self::VacationOver { process, incarnation } => Packed(32, pair(process, incarnation)),
-            Self::Consume { frame: of } => Packed(80, frame(of)),
-            Self::Accepted { process, incarnation, delivery } => Packed(81 | delivery << 8, pair(process, incarnation)),
+            Self::Consume { frame: of } => Packed(70, frame(of)),
+            Self::Accepted { process, incarnation, delivery } => Packed(71 | delivery << 8, pair(process, incarnation)),
             Self::Consumer { process, incarnation, worker, coming } => {
-                Packed(82 | (coming as u64) << 8 | u64::from(worker) << 16, pair(process, incarnation))
+                Packed(72 | (coming as u64) << 8 | u64::from(worker) << 16, pair(process, incarnation))
             }
-            Self::BrokerDue { process, incarnation } => Packed(83, pair(process, incarnation)),
+            Self::BrokerDue { process, incarnation } => Packed(73, pair(process, incarnation)),
         }
     }
 }
@@ -213,15 +213,15 @@ impl Packed {
             30 => Event::User { source: low, user: high },
             31 => Event::VacationDue { process, incarnation },
             32 => Event::VacationOver { process, incarnation },
-            80 => Event::Consume { frame },
-            81 => Event::Accepted { process, incarnation, delivery: kind >> 8 },
-            82 => Event::Consumer {
+            70 => Event::Consume { frame },
+            71 => Event::Accepted { process, incarnation, delivery: kind >> 8 },
+            72 => Event::Consumer {
                 process,
                 incarnation,
                 worker: (kind >> 16) as u32,
                 coming: Coming::ALL[usize::from((kind >> 8) as u8)],
             },
-            83 => Event::BrokerDue { process, incarnation },
+            73 => Event::BrokerDue { process, incarnation },
             other => unreachable!("no event is packed as {other}"),
         }
     }

@@ -76,7 +76,6 @@ impl<'t> Compiler<'t> {
             stop_grace: knockon_kernel::Duration::ZERO,
             cancels_abandoned: false,
             admission: Admission::default(),
-            health: None,
             endpoints,
             pools: Vec::new(),
             consumers: Vec::new(),
