@@ -8,6 +8,7 @@ use crate::metrics::{Timing, Window};
 use crate::record::{CollectionCause, CollectionKind};
 use knockon_kernel::{Duration, Time};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What one pool's users did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,8 +105,22 @@ pub(crate) struct Meter {
     pub(crate) oom_kills: u32,
     /// Requests that the kernel dropped at a full accept queue; counted by the kernel.
     pub(crate) listen_drops: u64,
+    /// A worker's tasks by endpoint; counted by an exporter beside it, so restarts do not reset them.
+    #[serde(with = "crate::pairs")]
+    pub(crate) tasks: BTreeMap<u32, TaskMeter>,
     /// Of a Redis server that has slow commands.
     pub(crate) commands: Option<Box<CommandTimes>>,
+}
+
+/// What became of a worker's tasks of one kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TaskMeter {
+    pub(crate) received: u64,
+    pub(crate) succeeded: u64,
+    pub(crate) failed: u64,
+    pub(crate) retried: u64,
+    /// How long those took that succeeded.
+    pub(crate) runtime: Option<Timing>,
 }
 
 impl Meter {
@@ -126,6 +141,7 @@ impl Meter {
             live_data: 0,
             oom_kills: 0,
             listen_drops: 0,
+            tasks: BTreeMap::new(),
             commands: None,
         }
     }
@@ -138,7 +154,14 @@ impl Meter {
             Box::new(CommandTimes::new(times.executed_ns.len(), longer_than))
         };
         let commands = self.commands.take().map(anew);
-        *self = Self { busy_before, oom_kills: self.oom_kills, listen_drops: self.listen_drops, commands, ..fresh };
+        *self = Self {
+            busy_before,
+            oom_kills: self.oom_kills,
+            listen_drops: self.listen_drops,
+            tasks: std::mem::take(&mut self.tasks),
+            commands,
+            ..fresh
+        };
     }
 
     /// A request of an endpoint was answered.
@@ -149,6 +172,11 @@ impl Meter {
             by_status.len() - 1
         });
         by_status[at].1.record(now, ns);
+    }
+
+    /// What became of tasks of an endpoint.
+    pub(crate) fn task(&mut self, endpoint: u32) -> &mut TaskMeter {
+        self.tasks.entry(endpoint).or_default()
     }
 
     /// A statement whose first word is `operation` was answered.

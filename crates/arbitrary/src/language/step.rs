@@ -17,15 +17,18 @@ pub(super) static ENDPOINT: Record = Record {
         rare("retain", |d| managed(d).then(|| leaf::small_bytes(d))?),
         may("class", |d| Some(d.choice(&CLASS))),
         rare("rate_limit", |d| Some(d.choice(&RATE_LIMIT))),
-        must("steps", |d| {
-            d.here.steps = 12;
-            Some(steps(d))
-        }),
+        must("steps", |d| Some(steps_of(d))),
     ],
 };
 
+/// The steps of a program.
+pub(super) fn steps_of(d: &mut Draft<'_>) -> String {
+    d.here.steps = 12;
+    steps(d)
+}
+
 /// Whether the service has managed memory.
-fn managed(d: &Draft<'_>) -> bool {
+pub(super) fn managed(d: &Draft<'_>) -> bool {
     d.service().runtime.is_managed()
 }
 
@@ -46,7 +49,11 @@ fn steps(d: &mut Draft<'_>) -> String {
 /// The endpoint being written, as paths begin.
 fn endpoint(d: &Draft<'_>) -> String {
     let service = d.service();
-    format!("{}/{}", service.name, service.endpoints[d.here.endpoint].name)
+    let name = match d.here.task {
+        Some(task) => &service.consumers[task].name,
+        None => &service.endpoints[d.here.endpoint].name,
+    };
+    format!("{}/{name}", service.name)
 }
 
 /// Notes that the step has fields that can be set later; steps are numbered in the order in which they begin.
@@ -95,6 +102,7 @@ pub(super) static STEP: Choice = Choice {
             .weighing(6),
         PARALLEL,
         variant("Log", &[must("severity", |d| Some(d.choice(&SEVERITY))), must("message", message)]),
+        PUBLISH,
         variant("Fail", &[may("status", |d| d.one_of(&["500", "400", "404", "429", "503", "599"]))]),
     ],
 };
@@ -117,7 +125,28 @@ const CALL: Variant = variant(
 .fitting(|d| !d.plan.callable(level(d)).is_empty())
 .entering(|d| carries(d, &["timeout", "retries"]));
 
+const PUBLISH: Variant = variant(
+    "Publish",
+    &[
+        must("to", super::broker::queue),
+        may("bytes", leaf::small_bytes),
+        may("confirm", leaf::flag),
+        may("timeout", leaf::patience_or_none),
+        may("retries", leaf::count),
+        may("backoff", |d| Some(d.record(&BACKOFF))),
+        may("retry_on", retry_on),
+        may("optional", leaf::flag),
+    ],
+)
+.weighing(4)
+// What handles messages sends no more of them: they would never end.
+.fitting(|d| !d.plan.brokers.is_empty() && d.here.task.is_none())
+.entering(|d| carries(d, &["bytes", "timeout", "retries"]));
+
 fn level(d: &Draft<'_>) -> usize {
+    if d.here.task.is_some() {
+        return 0;
+    }
     d.service().endpoints[d.here.endpoint].level
 }
 

@@ -78,7 +78,7 @@ pub(super) fn list(listing: &mut Listing, service: &Service) {
 fn command(operation: &Operation) -> Option<String> {
     match operation {
         Operation::Cache { command } => Some(command.to_lowercase()),
-        Operation::Http { .. } | Operation::Sql { .. } | Operation::Internal { .. } => None,
+        _ => None,
     }
 }
 

@@ -76,9 +76,11 @@ impl<'t> Compiler<'t> {
             contention: None,
             stop_grace: knockon_kernel::Duration::ZERO,
             cancels_abandoned: false,
+            storage: None,
             admission: Admission::default(),
             endpoints,
             pools: Vec::new(),
+            consumers: Vec::new(),
         }
     }
 

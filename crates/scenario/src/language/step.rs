@@ -1,6 +1,6 @@
 //! Endpoints: what a request does, step by step, and how it calls others.
 
-use super::{ClassText, Law, RateLimitText};
+use super::{ClassText, Law, PublishText, RateLimitText};
 use crate::decode::{At, choice, record};
 use crate::leaf::{Allocation, Count, Factor, Name, Period, Portion};
 use knockon_kernel::Duration;
@@ -60,6 +60,8 @@ choice! {
         Log(LogText),
         /// Answers with an error.
         Fail(FailText),
+        /// Sends a message to a queue of a broker.
+        Publish(PublishText),
     }
 }
 

@@ -121,9 +121,11 @@ fn service(name: &str, runtime: Runtime, endpoints: Vec<Endpoint>) -> Service {
         contention: None,
         stop_grace: Duration::from_secs(10),
         cancels_abandoned: false,
+        storage: None,
         admission: Admission::default(),
         endpoints,
         pools: Vec::new(),
+        consumers: Vec::new(),
     }
 }
 
@@ -132,6 +134,8 @@ fn endpoint(operation: Operation, program: Vec<Step>) -> Endpoint {
         Operation::Http { method, route } => format!("{method} {route}"),
         Operation::Sql { operation, .. } => operation.clone(),
         Operation::Cache { command } | Operation::Internal { name: command } => command.clone(),
+        Operation::Publish { queue, .. } => queue.clone(),
+        Operation::Process { task, .. } => task.clone(),
     };
     Endpoint { name, operation, program, choices: Vec::new(), messages: Vec::new() }
 }
@@ -170,6 +174,7 @@ fn api() -> Service {
     });
     Service {
         pools: vec![pool(PoolKind::QueuePool, 5, 10)],
+        consumers: Vec::new(),
         memory: Memory { baseline: 40 * MIB, limit: Some(100 * MIB) },
         ..service(API, runtime, vec![http("GET", "/v1/stock", program)])
     }
