@@ -8,6 +8,7 @@ mod law;
 mod leaf;
 mod limit;
 mod load;
+mod observer;
 mod path;
 mod policy;
 mod service;
@@ -38,6 +39,7 @@ pub(crate) static SCENARIO: Record = Record {
         may("with", |d| Some(path::settings_from_the_start(d))),
         rare("limits", |d| Some(d.record(&LIMITS))),
         rare("campaign", |d| Some(d.record(&campaign::CAMPAIGN))),
+        may("observer", |d| Some(d.record(&observer::OBSERVER))),
     ],
 };
 
@@ -97,6 +99,13 @@ pub(crate) static RECORDS: &[&Record] = &[
     &traffic::THROTTLE,
     &store::TABLE,
     &store::DISK,
+    &observer::OBSERVER,
+    &observer::SPANS,
+    &observer::TAIL,
+    &observer::DELAYED,
+    &observer::LOGS,
+    &observer::METRICS,
+    &observer::CLOCK,
 ];
 
 /// Every enum of the language that is made up.
