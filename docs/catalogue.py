@@ -26,6 +26,7 @@ PANELS = {
     "pool_exhaustion_clients": ("callers waiting for a connection", "gauge", "web-api", "hikaricp_connections_pending"),
     "pool_exhaustion_leak": ("connections in use", "gauge", "web-api", "hikaricp_connections_active"),
     "cache_storm": ("share of reads that hit", "hits", "redis", "redis_keyspace"),
+    "redis_slow_command": ("share of time that redis runs commands", "rate", "redis", "redis_commands_duration_seconds_total"),
     "cold_cache_collapse": ("share of reads that hit", "hits", "redis", "redis_keyspace"),
     "cache_key_explosion": ("keys evicted, a second", "rate", "redis", "redis_evicted_keys_total"),
     "retry_storm": ("requests at web-api, a second", "rate", "web-api", "http_server_requests_seconds_count"),
@@ -34,6 +35,9 @@ PANELS = {
     "cpu_throttling": ("periods throttled, a second", "rate", "web-api", "container_cpu_cfs_throttled_periods_total"),
     "liveness_kill_loop": ("restarts", "gauge", "web-api", "kube_pod_container_status_restarts_total"),
     "oom_restart_loop": ("restarts", "gauge", "web-api", "kube_pod_container_status_restarts_total"),
+    "slow_query_cascade": ("callers waiting for a connection", "gauge", "web-api", "hikaricp_connections_pending"),
+    "held_lock_cascade": ("locks held and awaited", "gauge", "postgres", "pg_locks_count"),
+    "disk_exhaustion": ("free on the volume, GiB", "gib", "postgres", "node_filesystem_avail_bytes"),
     "normal_wear": ("connections in use", "gauge", "web-api", "hikaricp_connections_active"),
     "webshop_2h": ("callers waiting for a connection", "gauge", "web-api", "hikaricp_connections_pending"),
 }

@@ -133,7 +133,8 @@ fn ordered(records: &Records, world: &World) -> Result<(), String> {
     let let_go = |span: &SpanRecord| {
         let of = &operations[span.operation.index()];
         let program = &world.blueprint()[of.service].endpoints[of.endpoint.index()].program;
-        of.kind != SpanKind::Client && program.iter().any(|step| matches!(step, Step::Fork { .. } | Step::Load { .. }))
+        !matches!(of.kind, SpanKind::Client | SpanKind::Producer)
+            && program.iter().any(|step| matches!(step, Step::Fork { .. } | Step::Load { .. }))
     };
     // Nor does a later attempt end by its own answer where that of one before it counts.
     let late_count = world.blueprint().policies.iter().any(|policy| policy.answers != Answers::Current);

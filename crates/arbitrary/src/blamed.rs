@@ -5,7 +5,7 @@ use knockon_kernel::Time;
 use knockon_model::blueprint::{Blueprint, LinkEnd};
 use knockon_model::id::{PoolId, ServiceId};
 use knockon_model::record::{BlameRecord, Resource, ResourceKind};
-use knockon_model::statistics::{ServiceStatistics, Station, Statistics};
+use knockon_model::statistics::{QueueStatistics, ServiceStatistics, Station, Statistics};
 use knockon_model::{Null, World};
 use std::collections::BTreeMap;
 
@@ -76,12 +76,23 @@ fn told(blueprint: &Blueprint, records: &[BlameRecord], from: &Statistics, to: &
         let late = |service: &ServiceStatistics| service.shed + service.expired;
         expect(owner, ResourceKind::Workers, (&a.queue, &b.queue), (late(a), late(b)));
         expect(owner, ResourceKind::Locks, (&a.locks, &b.locks), (0, 0));
+        expect(owner, ResourceKind::Disk, (&a.disk_wait, &b.disk_wait), (0, 0));
         expect(owner, ResourceKind::Tokens, (&a.held_back, &b.held_back), (a.limited, b.limited));
         expect(owner, ResourceKind::Places, (&none, &none), (a.overflowed, b.overflowed));
         expect(owner, ResourceKind::Concurrency, (&none, &none), (a.over_limit, b.over_limit));
         for (pool, (a, b)) in a.pools.iter().zip(&b.pools).enumerate() {
             expect(owner, ResourceKind::Pool(PoolId(pool as u32)), (&a.waiting, &b.waiting), (0, 0));
         }
+    }
+    for (n, service) in blueprint.services.iter().enumerate() {
+        let owner = LinkEnd::Service(ServiceId(n as u32));
+        let refused = |of: &Statistics, count: fn(&QueueStatistics) -> u64| {
+            of.queues.iter().filter(|queue| queue.broker == service.name).map(count).sum::<u64>()
+        };
+        let both = |count: fn(&QueueStatistics) -> u64| (refused(from, count), refused(to, count));
+        let blocked = (&from.services[n].blocked, &to.services[n].blocked);
+        expect(owner, ResourceKind::Memory, blocked, both(|queue| queue.out_of_memory));
+        expect(owner, ResourceKind::Length, (&none, &none), both(|queue| queue.rejected));
     }
     for (described, (a, b)) in blueprint.traffic.iter().zip(from.links.iter().zip(&to.links)) {
         let kind = ResourceKind::Permits(described.link);

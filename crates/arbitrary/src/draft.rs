@@ -29,6 +29,13 @@ pub(crate) struct Draft<'b> {
     pub(crate) bounded: BTreeSet<String>,
     /// Rows that statements lock: database, name of the row or table, how many rows.
     pub(crate) rows: Vec<(String, &'static str, usize)>,
+    /// Databases that have a disk.
+    pub(crate) disks: Vec<String>,
+    /// Databases that others can replicate, and replicas whose rate is told.
+    pub(crate) primaries: Vec<String>,
+    pub(crate) replicas: Vec<String>,
+    /// Tables that statements lock: database and name.
+    pub(crate) tables: Vec<(String, &'static str)>,
     /// Fields and variants that this world does without: what drowns others must be absent now and then.
     muted: u64,
     /// Rows of tables that were used, for the test that all can be.
@@ -42,6 +49,11 @@ pub(crate) struct Here {
     pub(crate) endpoint: usize,
     pub(crate) database: usize,
     pub(crate) cache: usize,
+    pub(crate) broker: usize,
+    /// The queue of a broker being written.
+    pub(crate) queue: usize,
+    /// The consumer being written, where it is not an endpoint.
+    pub(crate) task: Option<usize>,
     pub(crate) source: String,
     /// Whether its requests come from users who wait for their answers.
     pub(crate) closed: bool,
@@ -68,8 +80,19 @@ pub(crate) struct Here {
     pub(crate) moment_ns: u64,
     /// Whether the probe being written is one of readiness.
     pub(crate) of_readiness: bool,
-    /// The row that the fault being written is about.
+    /// The row, or the table, that the fault being written is about.
     pub(crate) row: usize,
+    /// Tables of the database being written whose locks are kept.
+    pub(crate) kept: Vec<&'static str>,
+    /// The table being written, and those of the database that have a size; the table of the query class being written, and whether there is a disk.
+    pub(crate) writing: Option<&'static str>,
+    pub(crate) sized: Vec<&'static str>,
+    pub(crate) named: Option<&'static str>,
+    pub(crate) disk: bool,
+    /// Whether the database being written is a replica.
+    pub(crate) replica: bool,
+    /// That of the query class being written, if it is one of those.
+    pub(crate) table: Option<&'static str>,
     /// Name of the service that the deploy being written is of.
     pub(crate) deployed: String,
 }
@@ -102,6 +125,10 @@ impl<'b> Draft<'b> {
             asked: true,
             bounded: BTreeSet::new(),
             rows: Vec::new(),
+            tables: Vec::new(),
+            disks: Vec::new(),
+            primaries: Vec::new(),
+            replicas: Vec::new(),
             muted,
             used: BTreeSet::new(),
         }
@@ -172,11 +199,12 @@ impl<'b> Draft<'b> {
         &self.plan.databases[self.service().pools[self.here.pool].1]
     }
 
-    /// Any service, database or cache.
+    /// Any service, database, cache or broker.
     pub(crate) fn any_component(&mut self) -> String {
         let names: Vec<&str> = (self.plan.services.iter().map(|service| &service.name))
             .chain(self.plan.databases.iter().map(|database| &database.name))
             .chain(self.plan.caches.iter().map(|cache| &cache.name))
+            .chain(self.plan.brokers.iter().map(|broker| &broker.name))
             .map(String::as_str)
             .collect();
         self.choices.pick(&names).to_owned()

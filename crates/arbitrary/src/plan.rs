@@ -9,6 +9,7 @@ pub(crate) struct Plan {
     pub(crate) services: Vec<Service>,
     pub(crate) databases: Vec<Database>,
     pub(crate) caches: Vec<Cache>,
+    pub(crate) brokers: Vec<Broker>,
     pub(crate) sources: Vec<String>,
 }
 
@@ -22,6 +23,22 @@ pub(crate) struct Service {
     pub(crate) runtime: Runtime,
     /// Caches within its processes.
     pub(crate) caches: Vec<Cache>,
+    pub(crate) consumers: Vec<Consumer>,
+}
+
+/// A consumer of a queue.
+#[derive(Clone, Debug)]
+pub(crate) struct Consumer {
+    pub(crate) name: String,
+    pub(crate) broker: usize,
+    pub(crate) queue: usize,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Broker {
+    pub(crate) name: String,
+    pub(crate) redis: bool,
+    pub(crate) queues: Vec<String>,
 }
 
 /// What a service runs on.
@@ -56,6 +73,8 @@ pub(crate) struct Database {
 pub(crate) struct Cache {
     pub(crate) name: String,
     pub(crate) keys: Vec<Keys>,
+    /// Commands of a server beside those that every one has.
+    pub(crate) commands: Vec<String>,
 }
 
 /// A key space.
@@ -73,7 +92,7 @@ impl Cache {
         let keys = names(&format!("{name}-keys"), 1 + choices.below(2)).into_iter();
         let keys = keys.map(|name| Keys { name, count: choices.pick(&[10, 1, 100, 3000]), fresh: choices.chance(64) });
         let keys = keys.collect();
-        Self { name, keys }
+        Self { name, keys, commands: Vec::new() }
     }
 }
 
@@ -92,10 +111,21 @@ impl Plan {
             .map(|name| Database { name, queries: names("query", 1 + choices.below(3)) })
             .collect();
         let caches = names("cache", choices.below(3)).into_iter();
-        let caches = caches.map(|name| Cache::new(name, choices)).collect();
+        let caches = caches.map(|name| {
+            let cache = Cache::new(name, choices);
+            Cache { commands: names("command", choices.below(3)), ..cache }
+        });
+        let caches = caches.collect();
+        let brokers = names("broker", choices.pick(&[0, 0, 1, 2])).into_iter();
+        let brokers: Vec<_> = brokers
+            .map(|name| {
+                let redis = choices.chance(100);
+                Broker { name, redis, queues: names("queue", 1 + choices.below(3)) }
+            })
+            .collect();
         let services = names("app", 1 + choices.below(4)).into_iter();
-        let services = services.map(|name| Service::new(name, databases.len(), choices)).collect();
-        Self { services, databases, caches, sources: names("clients", 1 + choices.below(3)) }
+        let services = services.map(|name| Service::new(name, databases.len(), &brokers, choices)).collect();
+        Self { services, databases, caches, brokers, sources: names("clients", 1 + choices.below(3)) }
     }
 
     /// Endpoints that one of `level` may call, as service and endpoint.
@@ -108,7 +138,7 @@ impl Plan {
 }
 
 impl Service {
-    fn new(name: String, databases: usize, choices: &mut Choices<'_>) -> Self {
+    fn new(name: String, databases: usize, brokers: &[Broker], choices: &mut Choices<'_>) -> Self {
         let pools = if databases == 0 { 0 } else { choices.below(3) };
         let pools = names("pool", pools).into_iter().map(|name| (name, choices.below(databases))).collect();
         let endpoints = (0..1 + choices.below(3))
@@ -120,6 +150,13 @@ impl Service {
         let runtime = choices.pick(&[Runtime::Native, Runtime::Jvm, Runtime::CPython, Runtime::Node, Runtime::Jvm]);
         let caches = if choices.chance(64) { 1 + choices.below(2) } else { 0 };
         let caches = names("local", caches).into_iter().map(|name| Cache::new(name, choices)).collect();
-        Self { name, pools, endpoints, runtime, caches }
+        let consumers = if brokers.is_empty() { 0 } else { choices.below(3) };
+        let consumers = names("task", consumers).into_iter();
+        let consumers = consumers.map(|name| {
+            let broker = choices.below(brokers.len());
+            Consumer { name, broker, queue: choices.below(brokers[broker].queues.len()) }
+        });
+        let consumers = consumers.collect();
+        Self { name, pools, endpoints, runtime, caches, consumers }
     }
 }

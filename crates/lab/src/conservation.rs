@@ -50,7 +50,8 @@ impl fmt::Display for Breach {
 
 /// Every breach in the aggregates of a run: `sent = answered + failed + in flight` for a source, with a latency for each that was answered,
 /// `arrived = answered + failed + refused + lost + in flight` for a service, `sent = succeeded + failed + cancelled + lost + under way`
-/// for the attempts over a link, `begun = loaded + failed + lost + under way` for the loads of a key space, Little's law for every
+/// for the attempts over a link, `begun = loaded + failed + lost + under way` for the loads of a key space,
+/// `published = acknowledged + ready + unacknowledged + dropped + dead-lettered + expired + lost` for the messages of a queue, Little's law for every
 /// station, and no worker busy who is not there.
 #[must_use]
 pub fn breaches(statistics: &Statistics) -> Vec<Breach> {
@@ -70,10 +71,15 @@ pub fn breaches(statistics: &Statistics) -> Vec<Breach> {
         let ended = keys.loaded + keys.load_failures + keys.lost;
         (&keys.name, keys.loads, ended + keys.loading)
     });
+    let messages = statistics.queues.iter().map(|queue| {
+        let gone = queue.acknowledged + queue.dropped + queue.dead_lettered + queue.expired + queue.lost;
+        (&queue.name, queue.published, gone + queue.ready.present() + queue.unacked.present())
+    });
     let counts = sources
         .chain(services)
         .chain(links)
         .chain(loads)
+        .chain(messages)
         .filter(|(_, came, accounted)| came != accounted)
         .map(|(component, came, accounted)| Breach::Requests { component: component.clone(), came, accounted });
     // Of each request that was answered it is known how long it took, and of no other.

@@ -14,9 +14,11 @@ pub fn in_words(blueprint: &Blueprint) -> String {
     let of = |is: fn(&Service) -> bool| blueprint.services.iter().filter(|service| is(service)).count();
     let databases = of(|service| matches!(service.runtime, Runtime::Postgres(_)));
     let caches = of(|service| matches!(service.runtime, Runtime::Redis(_)));
-    let mut parts = vec![count(blueprint.services.len() - databases - caches, "service")];
+    let brokers = of(|service| matches!(service.runtime, Runtime::Broker(_)));
+    let mut parts = vec![count(blueprint.services.len() - databases - caches - brokers, "service")];
     parts.extend((databases > 0).then(|| count(databases, "database")));
     parts.extend((caches > 0).then(|| count(caches, "cache")));
+    parts.extend((brokers > 0).then(|| count(brokers, "broker")));
     parts.push(count(topology.sources(), "source"));
     let mut text = parts.join(", ");
     let callers: Vec<_> = (0..topology.names().len()).filter(|&caller| !topology.callees(caller).is_empty()).collect();

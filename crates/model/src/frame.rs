@@ -41,12 +41,18 @@ pub(crate) enum State {
     Sleeping,
     /// Held back by a rate limiter.
     Delayed,
+    /// Waits until the disk begins with its I/O.
+    WaitingDisk,
+    /// Waits for its I/O, with which the disk has begun.
+    Reading,
     /// Thrown away at the door without a word: its caller waits for its timer, or for its SYN to be sent again.
     Dropped,
     /// Waits for its branches.
     Joining,
     /// Answered; the answer is on the wire to the caller.
     Answered,
+    /// A publication that its broker does not read while its memory alarm is set.
+    Blocked,
 }
 
 /// How a frame ended, or a call: an HTTP-like status, 0 where no answer came, and why.
@@ -140,6 +146,8 @@ impl CallerSide {
 pub(crate) const FORKED: u32 = u32::MAX - 1;
 /// Edge of a frame that nobody called: it loads a value for the cache of its process.
 pub(crate) const LOAD: u32 = u32::MAX;
+/// Edge of a frame that nobody called: it handles a message.
+pub(crate) const CONSUMED: u32 = u32::MAX - 2;
 /// Edge of a frame by which the platform asks a process for its health.
 pub(crate) const PROBED: u32 = u32::MAX - 1;
 /// Connections that a frame can hold at once.
@@ -387,6 +395,12 @@ impl Frame {
     #[inline]
     pub(crate) fn is_load(&self) -> bool {
         self.edge == LOAD && self.link != FORKED
+    }
+
+    /// Whether it handles a message.
+    #[inline]
+    pub(crate) fn is_consumed(&self) -> bool {
+        self.edge == CONSUMED && self.link != FORKED
     }
 
     /// Whether it is a question of the platform: nobody's call.

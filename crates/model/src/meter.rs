@@ -6,8 +6,9 @@
 use crate::heap::{Collection, Heap};
 use crate::metrics::{Timing, Window};
 use crate::record::{CollectionCause, CollectionKind};
-use knockon_kernel::Time;
+use knockon_kernel::{Duration, Time};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What one pool's users did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +41,48 @@ pub(crate) struct AfterCollection {
     pub(crate) promoted: u64,
 }
 
+/// Execution times of a Redis server's commands, without their wait for its thread, and what its slow log holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CommandTimes {
+    /// `slowlog-log-slower-than`; the longest notes nothing.
+    longer_than: Duration,
+    /// Nanoseconds for each command, by its endpoint.
+    pub(crate) executed_ns: Vec<u64>,
+    /// Commands noted so far; it keeps the last [`SLOW_LOG`] of them.
+    noted: u64,
+    /// How long the last of them took.
+    pub(crate) last_noted_ns: u64,
+}
+
+/// `slowlog-max-len` as it comes.
+const SLOW_LOG: u64 = 128;
+
+impl CommandTimes {
+    pub(crate) fn new(commands: usize, longer_than: Option<Duration>) -> Self {
+        let longer_than = longer_than.unwrap_or(Duration::MAX);
+        Self { longer_than, executed_ns: vec![0; commands], noted: 0, last_noted_ns: 0 }
+    }
+
+    /// A command has kept the thread for so long.
+    pub(crate) fn executed(&mut self, command: usize, ns: u64) {
+        self.executed_ns[command] += ns;
+        if ns >= self.longer_than.as_nanos() {
+            self.noted += 1;
+            self.last_noted_ns = ns;
+        }
+    }
+
+    /// `SLOWLOG LEN`.
+    pub(crate) fn slow_log_length(&self) -> u64 {
+        self.noted.min(SLOW_LOG)
+    }
+
+    /// The number of the latest entry; they are numbered from 0, which is also what the exporter says where there is none.
+    pub(crate) fn slow_log_last(&self) -> u64 {
+        self.noted.saturating_sub(1)
+    }
+}
+
 /// The counters of one process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Meter {
@@ -62,6 +105,22 @@ pub(crate) struct Meter {
     pub(crate) oom_kills: u32,
     /// Requests that the kernel dropped at a full accept queue; counted by the kernel.
     pub(crate) listen_drops: u64,
+    /// A worker's tasks by endpoint; counted by an exporter beside it, so restarts do not reset them.
+    #[serde(with = "crate::pairs")]
+    pub(crate) tasks: BTreeMap<u32, TaskMeter>,
+    /// Of a Redis server that has slow commands.
+    pub(crate) commands: Option<Box<CommandTimes>>,
+}
+
+/// What became of a worker's tasks of one kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TaskMeter {
+    pub(crate) received: u64,
+    pub(crate) succeeded: u64,
+    pub(crate) failed: u64,
+    pub(crate) retried: u64,
+    /// How long those took that succeeded.
+    pub(crate) runtime: Option<Timing>,
 }
 
 impl Meter {
@@ -82,13 +141,27 @@ impl Meter {
             live_data: 0,
             oom_kills: 0,
             listen_drops: 0,
+            tasks: BTreeMap::new(),
+            commands: None,
         }
     }
 
     /// The process started again: counters live in its memory. `busy_before`: what its processor was used for until now.
     pub(crate) fn restart(&mut self, now: Time, busy_before: u128) {
         let fresh = Self::new(now, self.requests.len(), self.pools.len());
-        *self = Self { busy_before, oom_kills: self.oom_kills, listen_drops: self.listen_drops, ..fresh };
+        let anew = |times: Box<CommandTimes>| {
+            let longer_than = Some(times.longer_than);
+            Box::new(CommandTimes::new(times.executed_ns.len(), longer_than))
+        };
+        let commands = self.commands.take().map(anew);
+        *self = Self {
+            busy_before,
+            oom_kills: self.oom_kills,
+            listen_drops: self.listen_drops,
+            tasks: std::mem::take(&mut self.tasks),
+            commands,
+            ..fresh
+        };
     }
 
     /// A request of an endpoint was answered.
@@ -99,6 +172,11 @@ impl Meter {
             by_status.len() - 1
         });
         by_status[at].1.record(now, ns);
+    }
+
+    /// What became of tasks of an endpoint.
+    pub(crate) fn task(&mut self, endpoint: u32) -> &mut TaskMeter {
+        self.tasks.entry(endpoint).or_default()
     }
 
     /// A statement whose first word is `operation` was answered.
@@ -159,5 +237,48 @@ impl Meter {
         if major || collection.kind == CollectionKind::Mixed {
             self.live_data = old_used;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_slow_log_is_the_last_entries_of_a_list(commands in proptest::collection::vec((0..3_usize, 0..25_u64, 0..400_u32), 0..600)) {
+            const MILLISECOND: u64 = 1_000_000;
+            let mut meter = Meter::new(Time::ZERO, 3, 0);
+            meter.commands = Some(Box::new(CommandTimes::new(3, Some(Duration::from_millis(10)))));
+            let mut naive: Vec<(usize, u64)> = Vec::new();
+            for (command, milliseconds, restarts) in commands {
+                if restarts == 0 {
+                    meter.restart(Time::ZERO, 0);
+                    naive.clear();
+                }
+                let ns = milliseconds * MILLISECOND;
+                naive.push((command, ns));
+                let times = meter.commands.as_mut().expect("a restart takes nothing away");
+                times.executed(command, ns);
+                let slow: Vec<(usize, u64)> =
+                    naive.iter().filter(|(_, ns)| *ns >= 10 * MILLISECOND).map(|(_, ns)| *ns).enumerate().collect();
+                let kept = &slow[slow.len().saturating_sub(128)..];
+                prop_assert_eq!(times.slow_log_length(), kept.len() as u64);
+                let (number, last_ns) = kept.last().copied().unwrap_or((0, 0));
+                prop_assert_eq!((times.slow_log_last(), times.last_noted_ns), (number as u64, last_ns));
+                for command in 0..3 {
+                    let of_it = naive.iter().filter(|(known, _)| *known == command);
+                    prop_assert_eq!(times.executed_ns[command], of_it.map(|(_, ns)| ns).sum::<u64>());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn without_a_threshold_nothing_is_noted() {
+        let mut times = CommandTimes::new(1, None);
+        times.executed(0, 3_600_000_000_000);
+        assert_eq!((times.slow_log_length(), times.executed_ns[0]), (0, 3_600_000_000_000));
     }
 }

@@ -5,7 +5,10 @@
 //! collection pauses it or while it is stopped from outside; events addressed to it then wait in its inbox.
 
 use crate::blame::Origins;
+use crate::broker::Broker;
+use crate::buffers::Buffers;
 use crate::cpu::Cpu;
+use crate::disk::Disk;
 use crate::guard::Guard;
 use crate::heap::{Collection, Heap};
 use crate::id::{ConnectionId, FrameRef};
@@ -13,6 +16,7 @@ use crate::lock::Locks;
 use crate::meter::Meter;
 use crate::pool::Pool;
 use crate::queue::AcceptQueue;
+use crate::replay::Replay;
 use crate::restart::Restarts;
 use crate::store::Store;
 use crate::world::{Event, PoolEvent, Watch};
@@ -82,6 +86,14 @@ pub(crate) struct ConnectionTimer {
     pub(crate) connection: ConnectionId,
     pub(crate) what: PoolEvent,
     pub(crate) ticket: Ticket,
+}
+
+/// A broker, and when it next does something by itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Hosted {
+    pub(crate) machine: Broker,
+    pub(crate) ticket: Ticket,
+    pub(crate) due: Time,
 }
 
 /// One process. What every request needs stands in its first cache lines, for the reason given at
@@ -177,6 +189,12 @@ pub(crate) struct Process {
     pub(crate) store: Option<Box<Store>>,
     /// Caches within an application's process, in the blueprint's order.
     pub(crate) caches: Vec<Store>,
+    /// The disk of a database that has one. It outlives the process.
+    pub(crate) disk: Option<Box<Disk>>,
+    /// What a replica replays, also of what was written while it was down.
+    pub(crate) replay: Option<Box<Replay>>,
+    /// Pages of its tables in memory.
+    pub(crate) buffers: Option<Box<Buffers>>,
     /// Row locks of a database whose statements lock rows.
     pub(crate) locks: Option<Box<Locks>>,
     /// The statement timeouts that run.
@@ -198,6 +216,8 @@ pub(crate) struct Process {
     pub(crate) lines: u64,
     pub(crate) meter: Meter,
     pub(crate) guard: Option<Box<Guard>>,
+    /// The queues of a broker. They outlive its process, on its disk or as counts.
+    pub(crate) broker: Option<Box<Hosted>>,
 }
 
 impl Process {
@@ -263,6 +283,7 @@ impl Process {
             // What a cache within the process holds lies on its heap where there is one.
             None => self.caches.iter().map(Store::used).sum(),
         };
-        baseline + stored + managed
+        let messages = self.broker.as_ref().map_or(0, |broker| broker.machine.bytes());
+        baseline + stored + managed + messages
     }
 }

@@ -58,12 +58,22 @@ pub const ROW: Purpose = Purpose(85);
 pub const TERMINATION: Purpose = Purpose(86);
 /// Whether a transaction leaks its connection.
 pub const LEAK: Purpose = Purpose(87);
+/// The pages that a statement reads.
+pub const PAGES: Purpose = Purpose(120);
+/// What a disk takes for an I/O.
+pub const IO: Purpose = Purpose(121);
 /// How long the client of a request waits for its end.
 pub const PATIENCE: Purpose = Purpose(110);
 /// The phase of a component in a placebo, by what it is of.
 pub const PHASE: Purpose = Purpose(111);
 /// A component's own draws in a placebo.
 pub const COMPONENT: Purpose = Purpose(112);
+/// A delivery of a message, by how often it was tried and delivered.
+pub const DELIVERY: Purpose = Purpose(130);
+/// A message: a trace of its own.
+pub const MESSAGE: Purpose = Purpose(131);
+/// Latency of an acknowledgement that goes out before the end.
+pub const ACK_LATENCY: Purpose = Purpose(132);
 /// The phase of a probe's grid, by its kind.
 pub const PROBE_PHASE: Purpose = Purpose(120);
 /// A probe's request, by its kind and tick.

@@ -5,6 +5,7 @@ mod link;
 mod station;
 pub(crate) mod wide;
 
+pub use crate::broker::{DeadLetters, QueueStatistics};
 pub use histogram::LatencyHistogram;
 pub use link::LinkStatistics;
 pub use station::{Balance, Level, Station};
@@ -27,6 +28,8 @@ pub struct Statistics {
     pub balances: Vec<Balance>,
     /// By link, for links with a traffic policy.
     pub links: Vec<LinkStatistics>,
+    /// By queue, for the queues of brokers.
+    pub queues: Vec<QueueStatistics>,
 }
 
 /// What became of a source's requests: `sent = answered + failed + in flight`, always.
@@ -75,6 +78,8 @@ pub struct ServiceStatistics {
     pub held_back: Station,
     /// Statements that wait for a row, without a worker.
     pub locks: Station,
+    /// Publications that a broker does not read.
+    pub blocked: Station,
     /// Waits in the accept queue, of everything that a worker took up.
     pub queued: LatencyHistogram,
     /// Workers that there are to take requests up, over all processes; 0 where nothing limits them. Where a limit was lowered, those
@@ -120,6 +125,24 @@ pub struct ServiceStatistics {
     pub lock_timeouts: u64,
     /// Statements that failed of `statement_timeout` (databases).
     pub statement_timeouts: u64,
+    /// Statements that failed of a deadlock (databases).
+    pub deadlocks: u64,
+    /// Statements that wait for the disk to begin with their I/O (databases with a disk).
+    pub disk_wait: Station,
+    /// Statements whose I/O the disk has begun with.
+    pub disk_service: Station,
+    /// Pages that were read and found in memory (databases with a disk).
+    pub buffer_hits: u64,
+    /// Pages that were not.
+    pub buffer_misses: u64,
+    /// Statements that failed because there was no room on the disk.
+    pub disk_full: u64,
+    /// How old what reads of a replica saw was.
+    pub staleness: LatencyHistogram,
+    /// Those of them to which a write was missing.
+    pub stale_reads: u64,
+    /// Times that a server panicked for want of room for its write-ahead log.
+    pub panics: u64,
     /// Cache reads that found their key (cache services).
     pub hits: u64,
     /// Cache reads that did not.

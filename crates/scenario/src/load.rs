@@ -249,6 +249,7 @@ fn take_system(text: &mut At<ScenarioText>) -> SystemText {
         services: std::mem::take(&mut text.services),
         databases: std::mem::take(&mut text.databases),
         caches: std::mem::take(&mut text.caches),
+        brokers: std::mem::take(&mut text.brokers),
         links: std::mem::take(&mut text.links),
         load: std::mem::take(&mut text.load),
     }
@@ -268,6 +269,7 @@ fn add_system(
         system.services.partial = true;
         system.databases.partial = true;
         system.caches.partial = true;
+        system.brokers.partial = true;
         system.load.partial = true;
     };
     let text = match files(file, MAXIMUM_BYTES).and_then(utf8) {
@@ -292,6 +294,7 @@ fn add_system(
             merge(&mut system.services, shared.value.services, reader);
             merge(&mut system.databases, shared.value.databases, reader);
             merge(&mut system.caches, shared.value.caches, reader);
+            merge(&mut system.brokers, shared.value.brokers, reader);
             merge(&mut system.links, shared.value.links, reader);
             merge(&mut system.load, shared.value.load, reader);
         }
@@ -421,7 +424,7 @@ fn place(node: &mut Node, span: Span) {
 }
 
 fn apply(system: &mut SystemText, path: &str, place: Span, value: &Node, reader: &mut Reader) {
-    if system.services.partial || system.databases.partial || system.caches.partial || system.load.partial {
+    if system.is_partial() {
         return;
     }
     match Address::resolve(system, path) {
@@ -440,8 +443,17 @@ fn resolved(text: &ScenarioText, system: SystemText) -> ScenarioText {
         services: system.services,
         databases: system.databases,
         caches: system.caches,
+        brokers: system.brokers,
         links: system.links,
         load: system.load,
         ..text.clone()
+    }
+}
+
+impl SystemText {
+    /// Whether some of it could not be read, so that a name that is not found may be right.
+    pub(crate) fn is_partial(&self) -> bool {
+        let stores = self.databases.partial || self.caches.partial || self.brokers.partial;
+        self.services.partial || stores || self.load.partial
     }
 }

@@ -164,12 +164,14 @@ fn a_span_is_written_as_the_conventions_say() {
         error: Some(ErrorType::Timeout),
         http_status: 0,
         resend: 2,
+        link: Default::default(),
     };
     let server = SpanRecord {
         http_status: 500,
         error: Some(ErrorType::PoolTimeout),
         parent: SpanId(0),
         resend: 0,
+        link: Default::default(),
         ..record(common::WEB_API, 2, SpanKind::Server)
     };
     let refused = SpanRecord { error: Some(ErrorType::ConnectionRefused), ..record(common::AUTH, 0, SpanKind::Client) };

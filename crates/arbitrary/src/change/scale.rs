@@ -9,8 +9,8 @@
 //! - what counts in a unit of its own, because the real thing does: nginx' `limit_req` in milliseconds, `Retry-After` in seconds,
 //!   Finagle's least retries by the second, a token bucket's default of a second's burst, `lfu-decay-time` in minutes;
 //! - what is drawn at an instant: which back ends a termination takes;
-//! - what has times built in: HikariCP's housekeeper, the cycles of Redis, the periods of a CFS quota, the SYNs of Linux,
-//!   PostgreSQL's `deadlock_timeout`.
+//! - what has times built in: HikariCP's housekeeper, the instants at which brokers look at deadlines and memory, the cycles of Redis, the periods of a CFS quota, the SYNs of Linux,
+//!   PostgreSQL's `deadlock_timeout` where it is not written down.
 
 use super::Tree;
 
@@ -51,7 +51,7 @@ const DISTRIBUTIONS: &[&str] =
     &["Exponential", "LogNormal", "Normal", "Uniform", "Gamma", "Pareto", "Weibull", "Empirical", "Mixture"];
 
 /// What is built in, and has times of its own.
-const BUILT_IN: &[&str] = &["HikariCp", "Jvm", "CPython"];
+const BUILT_IN: &[&str] = &["HikariCp", "Jvm", "CPython", "RabbitMq", "Redis"];
 
 /// Fields whose values do not scale, and what they are set to; they are left out where that is nothing.
 const UNSCALED: &[(&str, Option<&str>)] = &[
@@ -70,11 +70,23 @@ const UNSCALED: &[(&str, Option<&str>)] = &[
     ("honours_retry_after", Some("false")),
     ("minimum_per_second", Some("0")),
     ("log_lock_waits", Some("false")),
+    ("replay", Some("\"4096TiB\"")),
+    ("writes", Some("\"0B\"")),
+    ("bandwidth", Some("\"4096TiB\"")),
+    ("growth", Some("\"0B\"")),
+    ("log_growth", Some("\"0B\"")),
 ];
 
 /// The same of fields that can also be set later, by the end of their paths.
-const UNSCALED_PATHS: &[(&str, &str)] =
-    &[("cores", "\"2 cpu\""), ("quota", "Unlimited"), (".ttl", "None"), ("/rate_limit.rate", "\"40/s\"")];
+const UNSCALED_PATHS: &[(&str, &str)] = &[
+    ("cores", "\"2 cpu\""),
+    ("quota", "Unlimited"),
+    (".ttl", "None"),
+    ("/rate_limit.rate", "\"40/s\""),
+    (".replay", "\"4096TiB\""),
+    ("/disk.growth", "\"0B\""),
+    ("/disk.log_growth", "\"0B\""),
+];
 
 /// False where something is in the way.
 fn freeze(value: &mut Tree) -> bool {
@@ -120,6 +132,9 @@ fn freeze(value: &mut Tree) -> bool {
         }
     }
     let database = has(parts, "queries");
+    if database && !has(parts, "deadlock_timeout") {
+        parts.push((Some("deadlock_timeout".into()), Tree::Atom("\"200ms\"".into())));
+    }
     for (key, value) in parts {
         let key = key.as_deref().unwrap_or_default().trim_matches('"');
         for &(end, fixed) in UNSCALED_PATHS.iter().filter(|(end, _)| key.ends_with(end)) {

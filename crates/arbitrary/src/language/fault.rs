@@ -3,6 +3,7 @@
 use super::leaf;
 use super::load::LOAD;
 use super::path;
+use super::store::LOCK_MODE;
 use crate::draft::{Draft, map, quote};
 use crate::table::{Choice, may, must, variant};
 
@@ -61,6 +62,20 @@ pub(super) static FAULT: Choice = Choice {
             ],
         )
         .fitting(|d| !d.rows.is_empty()),
+        variant(
+            "HoldTable",
+            &[
+                must("database", |d| {
+                    d.here.row = d.choices.below(d.tables.len());
+                    Some(quote(&d.tables[d.here.row].0))
+                }),
+                must("table", |d| Some(quote(d.tables[d.here.row].1))),
+                may("mode", |d| Some(d.choice(&LOCK_MODE))),
+                must("at", moment),
+                must("until", until),
+            ],
+        )
+        .fitting(|d| !d.tables.is_empty()),
         variant(
             "Terminate",
             &[must("database", database), must("at", moment), may("share", |d| d.one_of(&["1", "0.3", "0"]))],

@@ -1,6 +1,7 @@
 //! The scenario language as tables of what can be made up.
 
 mod admission;
+mod broker;
 mod campaign;
 mod fault;
 mod law;
@@ -30,6 +31,7 @@ pub(crate) static SCENARIO: Record = Record {
         must("services", services),
         must("databases", store::databases),
         must("caches", store::caches),
+        must("brokers", broker::brokers),
         must("load", load::sources),
         must("links", load::links),
         must("faults", fault::faults),
@@ -80,8 +82,12 @@ pub(crate) static RECORDS: &[&Record] = &[
     &store::DATABASE,
     &store::QUERY,
     &store::CACHE,
+    &store::COMMAND,
     &store::KEYS,
     &store::CONTENTION,
+    &broker::BROKER,
+    &broker::MESSAGE_QUEUE,
+    &broker::CONSUMER,
     &load::LOAD,
     &load::PROFILE,
     &load::POINT,
@@ -89,6 +95,8 @@ pub(crate) static RECORDS: &[&Record] = &[
     &traffic::OUTLIER,
     &traffic::BULKHEAD,
     &traffic::THROTTLE,
+    &store::TABLE,
+    &store::DISK,
 ];
 
 /// Every enum of the language that is made up.
@@ -120,6 +128,10 @@ pub(crate) static CHOICES: &[&Choice] = &[
     &store::EVICTION,
     &store::POPULARITY,
     &store::ROW,
+    &broker::TRANSPORT,
+    &broker::MESSAGE_OVERFLOW,
+    &broker::ACK,
+    &broker::ON_FAILURE,
     &load::ARRIVALS,
     &load::BATCH,
     &load::PERSISTENCE,
@@ -129,4 +141,6 @@ pub(crate) static CHOICES: &[&Choice] = &[
     &traffic::BUDGET,
     &fault::FAULT,
     &fault::CONTRAST,
+    &store::LOCK_MODE,
+    &store::READS,
 ];

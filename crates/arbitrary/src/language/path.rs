@@ -74,16 +74,47 @@ pub(crate) static FORMS: &[Form] = &[
     form("SERVICE/ENDPOINT.leaks[n]", |d| steps(d, "leaks"), |d| d.one_of(&["0", "0.01", "1"])),
     form("SERVICE/ENDPOINT.retries[n]", |d| steps(d, "retries"), leaf::count),
     form("DATABASE.max_connections", |d| fields(databases(d), "max_connections"), |d| d.number(1, 8)),
+    form("DATABASE.replay", |d| fields(d.replicas.clone(), "replay"), |d| d.quoted(&["1MiB", "50KiB"])),
+    form(
+        "DATABASE/disk.capacity",
+        |d| fields(d.disks.clone(), "disk.capacity"),
+        |d| d.quoted(&["1GiB", "100MiB", "120MiB"]),
+    ),
+    form("DATABASE/disk.growth", |d| fields(d.disks.clone(), "disk.growth"), |d| d.quoted(&["2GiB", "0B"])),
+    form("DATABASE/disk.log_growth", |d| fields(d.disks.clone(), "disk.log_growth"), |d| d.quoted(&["2GiB", "0B"])),
+    form(
+        "DATABASE/disk.log_rotation",
+        |d| fields(d.disks.clone(), "disk.log_rotation"),
+        |d| d.one_of(&["\"1MiB\"", "None"]),
+    ),
     form("DATABASE.lock_timeout", |d| fields(databases(d), "lock_timeout"), leaf::patience),
     form("DATABASE.statement_timeout", |d| fields(databases(d), "statement_timeout"), leaf::patience_or_none),
     form("DATABASE.slow_query", |d| fields(databases(d), "slow_query"), leaf::patience),
     form("DATABASE/QUERY.demand", queries, law),
     form("CACHE.maxmemory", |d| fields(caches(d), "maxmemory"), |d| d.one_of(&["None", "\"1B\"", "\"20KiB\""])),
     form("CACHE.maxkeys", |d| fields(caches(d), "maxkeys"), |d| d.one_of(&["None", "1", "7"])),
+    form("CACHE/COMMAND.demand", commands, law),
     form("CACHE/KEYS.ttl", keys, leaf::age_or_none),
     form("SERVICE/CACHE.maximum_entries", |d| local(d, "maximum_entries"), |d| d.one_of(&["None", "1", "7"])),
     form("SERVICE/CACHE.maximum_bytes", |d| local(d, "maximum_bytes"), |d| d.one_of(&["None", "\"1B\"", "\"20KiB\""])),
     form("SERVICE/CACHE/KEYS.ttl", local_keys, leaf::age_or_none),
+    form("BROKER/transport.memory", |d| limits(d, "transport.memory"), |d| d.quoted(&["1GiB", "41MiB", "1B"])),
+    form(
+        "BROKER/transport.high_watermark",
+        |d| limits(d, "transport.high_watermark"),
+        |d| d.one_of(&["0.4", "1", "0"]),
+    ),
+    form(
+        "BROKER/transport.maxmemory",
+        |d| limits(d, "transport.maxmemory"),
+        |d| d.one_of(&["None", "\"1B\"", "\"20KiB\""]),
+    ),
+    form("BROKER/transport.consumer_timeout", |d| limits(d, "transport.consumer_timeout"), leaf::age_or_none),
+    form("BROKER/transport.visibility_timeout", |d| limits(d, "transport.visibility_timeout"), leaf::age),
+    form("BROKER/QUEUE.max_length", |d| limits(d, ".max_length"), |d| d.one_of(&["None", "1", "7"])),
+    form("BROKER/QUEUE.delivery_limit", |d| limits(d, ".delivery_limit"), |d| d.one_of(&["None", "0", "2"])),
+    form("BROKER/QUEUE.ttl", |d| limits(d, ".ttl"), leaf::age_or_none),
+    form("SERVICE/CONSUMER.prefetch", |d| limits(d, ".prefetch"), leaf::count),
     form("SOURCE.timeout", |d| fields(d.plan.sources.clone(), "timeout"), leaf::patience),
     form("SOURCE.retries", |d| fields(d.plan.sources.clone(), "retries"), leaf::count),
     form("SOURCE.patience", patient, law),
@@ -151,6 +182,11 @@ fn keys(d: &Draft<'_>) -> Vec<String> {
     keys.map(|(cache, keys)| format!("{}/{}.ttl", cache.name, keys.name)).collect()
 }
 
+fn commands(d: &Draft<'_>) -> Vec<String> {
+    let all = super::step::commands(d).into_iter();
+    all.map(|(cache, command)| format!("{cache}/{command}.demand")).collect()
+}
+
 fn local(d: &Draft<'_>, field: &str) -> Vec<String> {
     let caches = d.plan.services.iter().flat_map(|service| service.caches.iter().map(move |cache| (service, cache)));
     caches.map(|(service, cache)| format!("{}/{}.{field}", service.name, cache.name)).collect()
@@ -174,6 +210,9 @@ fn described_links(d: &Draft<'_>) -> Vec<String> {
 
 /// Forms whose values are bound to others when a world begins, and free later.
 const BOUND: &[&str] = &[
+    "SERVICE.places",
+    "BROKER/transport.memory",
+    "BROKER/transport.high_watermark",
     "SERVICE/memory.limit",
     "SERVICE/heap.maximum",
     "SERVICE/heap.base",

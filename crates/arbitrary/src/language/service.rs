@@ -18,7 +18,11 @@ pub(super) static SERVICE: Record = Record {
         must("runtime", |d| Some(d.choice(&RUNTIME))),
         rare("replicas", |d| d.number(1, 3)),
         may("workers", leaf::limit_from_1),
-        may("places", leaf::limit),
+        // A process has a place for whatever its consumers are given.
+        must("places", |d| match d.service().consumers.is_empty() {
+            false => Some("Unlimited".into()),
+            true => d.choices.chance(85).then(|| leaf::limit(d))?,
+        }),
         may("queue", |d| Some(d.record(&QUEUE))),
         may("overflow", |d| Some(d.choice(&OVERFLOW))),
         may("rate_limit", rate_limit),
@@ -46,6 +50,7 @@ pub(super) static SERVICE: Record = Record {
         may("cancels_abandoned", leaf::flag),
         must("pools", pools),
         must("endpoints", endpoints),
+        must("consumers", super::broker::consumers),
     ],
 };
 

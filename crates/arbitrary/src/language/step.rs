@@ -17,15 +17,18 @@ pub(super) static ENDPOINT: Record = Record {
         rare("retain", |d| managed(d).then(|| leaf::small_bytes(d))?),
         may("class", |d| Some(d.choice(&CLASS))),
         rare("rate_limit", |d| Some(d.choice(&RATE_LIMIT))),
-        must("steps", |d| {
-            d.here.steps = 12;
-            Some(steps(d))
-        }),
+        must("steps", |d| Some(steps_of(d))),
     ],
 };
 
+/// The steps of a program.
+pub(super) fn steps_of(d: &mut Draft<'_>) -> String {
+    d.here.steps = 12;
+    steps(d)
+}
+
 /// Whether the service has managed memory.
-fn managed(d: &Draft<'_>) -> bool {
+pub(super) fn managed(d: &Draft<'_>) -> bool {
     d.service().runtime.is_managed()
 }
 
@@ -46,7 +49,11 @@ fn steps(d: &mut Draft<'_>) -> String {
 /// The endpoint being written, as paths begin.
 fn endpoint(d: &Draft<'_>) -> String {
     let service = d.service();
-    format!("{}/{}", service.name, service.endpoints[d.here.endpoint].name)
+    let name = match d.here.task {
+        Some(task) => &service.consumers[task].name,
+        None => &service.endpoints[d.here.endpoint].name,
+    };
+    format!("{}/{name}", service.name)
 }
 
 /// Notes that the step has fields that can be set later; steps are numbered in the order in which they begin.
@@ -83,6 +90,7 @@ pub(super) static STEP: Choice = Choice {
         TRANSACTION,
         CACHE_ASIDE,
         READ_THROUGH,
+        COMMAND,
         variant("Allocate", &[must("bytes", leaf::small_bytes)]).fitting(managed).entering(|d| carries(d, &["bytes"])),
         variant("Retain", &[must("bytes", leaf::small_bytes)]).fitting(managed).entering(|d| carries(d, &["bytes"])),
         variant("Sleep", &[must("time", law)]).entering(|d| carries(d, &["time"])),
@@ -94,6 +102,7 @@ pub(super) static STEP: Choice = Choice {
             .weighing(6),
         PARALLEL,
         variant("Log", &[must("severity", |d| Some(d.choice(&SEVERITY))), must("message", message)]),
+        PUBLISH,
         variant("Fail", &[may("status", |d| d.one_of(&["500", "400", "404", "429", "503", "599"]))]),
     ],
 };
@@ -116,7 +125,28 @@ const CALL: Variant = variant(
 .fitting(|d| !d.plan.callable(level(d)).is_empty())
 .entering(|d| carries(d, &["timeout", "retries"]));
 
+const PUBLISH: Variant = variant(
+    "Publish",
+    &[
+        must("to", super::broker::queue),
+        may("bytes", leaf::small_bytes),
+        may("confirm", leaf::flag),
+        may("timeout", leaf::patience_or_none),
+        may("retries", leaf::count),
+        may("backoff", |d| Some(d.record(&BACKOFF))),
+        may("retry_on", retry_on),
+        may("optional", leaf::flag),
+    ],
+)
+.weighing(4)
+// What handles messages sends no more of them: they would never end.
+.fitting(|d| !d.plan.brokers.is_empty() && d.here.task.is_none())
+.entering(|d| carries(d, &["bytes", "timeout", "retries"]));
+
 fn level(d: &Draft<'_>) -> usize {
+    if d.here.task.is_some() {
+        return 0;
+    }
     d.service().endpoints[d.here.endpoint].level
 }
 
@@ -223,6 +253,29 @@ const READ_THROUGH: Variant = variant(
 .fitting(|d| shallow(d) && !free_key_spaces(d).is_empty())
 .entering(|d| carries(d, &["timeout", "load_timeout"]));
 
+const COMMAND: Variant = variant(
+    "Command",
+    &[
+        must("command", |d| {
+            let all = commands(d);
+            let (cache, command) = all[d.choices.below(all.len())].clone();
+            let link = format!("{} -> {cache}", d.service().name);
+            d.links.insert(link);
+            Some(quote(&format!("{cache}/{command}")))
+        }),
+        may("timeout", leaf::patience_or_none),
+        may("optional", leaf::flag),
+    ],
+)
+.fitting(|d| !commands(d).is_empty())
+.entering(|d| carries(d, &["timeout"]));
+
+/// Commands of servers, by their cache.
+pub(super) fn commands(d: &Draft<'_>) -> Vec<(String, String)> {
+    let all = d.plan.caches.iter().flat_map(|cache| cache.commands.iter().map(move |command| (cache, command)));
+    all.map(|(cache, command)| (cache.name.clone(), command.clone())).collect()
+}
+
 /// Key spaces that the service can read: of servers, by their cache, and of its own processes.
 fn key_spaces(d: &Draft<'_>) -> Vec<(String, bool, Keys)> {
     let servers = d.plan.caches.iter().map(|cache| (cache, true));
@@ -245,25 +298,27 @@ fn keys(d: &mut Draft<'_>, from: &[(String, bool, Keys)]) -> Option<String> {
         let link = format!("{} -> {cache}", d.service().name);
         d.links.insert(link);
     }
-    (d.here.apart, d.here.shared, d.here.keys) = (keys.fresh, keys.fresh, keys.clone());
+    (d.here.apart, d.here.shared, d.here.keys) = (false, keys.fresh, keys.clone());
     let long = d.choices.chance(128);
     Some(quote(&if long { format!("{cache}/{}", keys.name) } else { keys.name.clone() }))
 }
 
 /// What loads a value.
 fn load(d: &mut Draft<'_>) -> Option<String> {
-    if d.here.apart {
+    let endpoint = endpoint(d);
+    // A request that loads for itself waits for no load; and one that does not because values get stale would where they do not.
+    if !d.here.apart
+        && let Some(last) = d.settable.get_mut(&(endpoint, "load_timeout")).and_then(|steps| steps.last_mut())
+    {
+        *last = false;
+    }
+    if d.here.apart || d.here.keys.fresh {
         let around = d.here.loading.len();
         let shared = d.here.shared.then(|| d.here.keys.name.clone());
         d.here.loading.extend(shared);
         let text = beside(d, steps);
         d.here.loading.truncate(around);
         return Some(text);
-    }
-    // A request that loads for itself waits for no load.
-    let endpoint = endpoint(d);
-    if let Some(last) = d.settable.get_mut(&(endpoint, "load_timeout")).and_then(|steps| steps.last_mut()) {
-        *last = false;
     }
     Some(steps(d))
 }

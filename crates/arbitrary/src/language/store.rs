@@ -22,10 +22,43 @@ pub(super) static DATABASE: Record = Record {
         may("max_connections", |d| d.number(4, 12)),
         may("reserved", |d| d.number(0, 3)),
         may("slow_query", leaf::patience_or_none),
-        // Two transactions that lock rows in different orders would wait for each other for ever.
         must("lock_timeout", leaf::patience),
         may("statement_timeout", leaf::patience_or_none),
         may("log_lock_waits", leaf::flag),
+        may("deadlock_timeout", |d| d.quoted(&["20ms", "1s", "200ms"])),
+        must("tables", |d| {
+            d.here.kept.clear();
+            d.here.sized.clear();
+            let names = ["users", "orders"].into_iter().filter(|_| d.choices.chance(60)).collect::<Vec<_>>();
+            Some(map(names.into_iter().map(|name| {
+                d.here.kept.push(name);
+                d.here.writing = Some(name);
+                (name.to_owned(), d.record(&TABLE))
+            })))
+        }),
+        must("disk", |d| {
+            d.here.disk = d.choices.chance(140);
+            d.here.disk.then(|| {
+                let name = d.plan.databases[d.here.database].name.clone();
+                d.disks.push(name);
+                d.record(&DISK)
+            })
+        }),
+        must("replica_of", |d| {
+            let found = d.primaries.last().cloned().filter(|_| d.choices.chance(220));
+            d.here.replica = found.is_some();
+            found.map(|name| quote(&name))
+        }),
+        must("replay", |d| {
+            if !d.here.replica {
+                return None;
+            }
+            let name = d.plan.databases[d.here.database].name.clone();
+            d.replicas.push(name);
+            d.quoted(&["1MiB", "10MiB", "100KiB"])
+        }),
+        may("replay_delay", |d| if d.here.replica { d.quoted(&["100ms", "2s"]) } else { None }),
+        may("shared_buffers", |d| d.quoted(&["8KiB", "80KiB", "10MiB"])),
         may("connect", law),
         may("serial_share", |d| d.one_of(&["0.7", "0", "1", "\"5 %\""])),
         may("commit", law),
@@ -35,6 +68,10 @@ pub(super) static DATABASE: Record = Record {
         may("restart", |d| Some(d.choice(&RESTART))),
         must("queries", |d| {
             let names = d.plan.databases[d.here.database].queries.clone();
+            if d.here.disk && !d.here.replica {
+                let name = d.plan.databases[d.here.database].name.clone();
+                d.primaries.push(name);
+            }
             Some(map(names.into_iter().map(|name| (name, d.record(&QUERY)))))
         }),
     ],
@@ -43,11 +80,84 @@ pub(super) static DATABASE: Record = Record {
 pub(super) static QUERY: Record = Record {
     what: "query class",
     fields: &[
-        may("operation", |d| d.quoted(&["SELECT", "INSERT", "UPDATE", "DELETE"])),
-        may("table", |d| d.quoted(&["users", ""])),
+        may("operation", |d| {
+            if d.here.replica { d.quoted(&["SELECT"]) } else { d.quoted(&["SELECT", "INSERT", "UPDATE", "DELETE"]) }
+        }),
+        must("table", |d| {
+            let name = d.choices.pick(&["users", "", "orders"]);
+            d.here.named = Some(name);
+            d.here.table = d.here.kept.contains(&name).then_some(name);
+            if let Some(name) = d.here.table {
+                d.tables.push((d.plan.databases[d.here.database].name.clone(), name));
+            }
+            Some(quote(name))
+        }),
         rare("text", |d| d.quoted(&["SELECT 1", "SELECT \"x\" FROM t WHERE a = 'b'"])),
         must("demand", law),
         may("locks", |d| if d.choices.chance(100) { Some(d.choice(&ROW)) } else { None }),
+        may("reads", |d| {
+            (d.here.disk && d.here.named.is_some_and(|name| d.here.sized.contains(&name))).then(|| d.choice(&READS))
+        }),
+        may(
+            "writes",
+            |d| if d.here.disk && !d.here.replica { d.quoted(&["1KiB", "0B", "3MiB", "20MiB"]) } else { None },
+        ),
+        may("table_lock", |d| d.here.table.is_some().then(|| d.choice(&LOCK_MODE))),
+    ],
+};
+
+pub(super) static TABLE: Record = Record {
+    what: "table",
+    fields: &[
+        may("locked", |d| {
+            let locked = d.choices.chance(200);
+            if !locked {
+                d.here.kept.pop();
+            }
+            Some(locked.to_string())
+        }),
+        may("size", |d| {
+            let name = d.here.writing?;
+            d.here.sized.push(name);
+            d.quoted(&["100KiB", "0B", "1MiB", "20KiB"])
+        }),
+    ],
+};
+
+pub(super) static DISK: Record = Record {
+    what: "disk",
+    fields: &[
+        must("capacity", |d| d.quoted(&["100MiB", "160MiB", "1GiB"])),
+        may("used", |d| d.quoted(&["10MiB", "0B"])),
+        may("latency", law),
+        may("bandwidth", |d| d.quoted(&["1MiB", "100MiB", "10KiB"])),
+        may("depth", |d| d.one_of(&["1", "2", "16"])),
+        may("growth", |d| d.quoted(&["1GiB", "0B", "10MiB"])),
+        may("log_growth", |d| d.quoted(&["1GiB", "0B", "10MiB"])),
+        may("log_rotation", |d| d.quoted(&["1MiB", "30MiB"])),
+        may("log_line", |d| d.quoted(&["200B", "1MiB"])),
+        may("min_wal_size", |d| d.quoted(&["16MiB", "80MiB", "0B"])),
+        may("max_wal_size", |d| d.quoted(&["16MiB", "32MiB"])),
+        may("checkpoint_timeout", |d| d.quoted(&["1s", "100ms"])),
+    ],
+};
+
+pub(super) static READS: Choice = Choice {
+    what: "reads",
+    variants: &[variant("Pages", &[must("count", |d| d.one_of(&["1", "3", "20"]))]), variant("Scan", &[])],
+};
+
+pub(super) static LOCK_MODE: Choice = Choice {
+    what: "lock mode",
+    variants: &[
+        variant("AccessExclusive", &[]),
+        variant("AccessShare", &[]),
+        variant("RowShare", &[]),
+        variant("RowExclusive", &[]),
+        variant("ShareUpdateExclusive", &[]),
+        variant("Share", &[]),
+        variant("ShareRowExclusive", &[]),
+        variant("Exclusive", &[]),
     ],
 };
 
@@ -61,6 +171,7 @@ pub(super) static ROW: Choice = Choice {
                 must("table", |d| table(d, "few", 3)),
                 must("count", |d| d.one_of(&["3"])),
                 may("popularity", |d| Some(d.choice(&POPULARITY))),
+                may("draw", |d| d.one_of(&["1", "2"])),
             ],
         ),
     ],
@@ -92,6 +203,11 @@ pub(super) static CACHE: Record = Record {
         may("get", law),
         may("set", law),
         may("flush", law),
+        must("commands", |d| {
+            let names = d.plan.caches[d.here.cache].commands.clone();
+            Some(map(names.into_iter().map(|name| (name, d.record(&COMMAND)))))
+        }),
+        may("slow_log", leaf::patience_or_none),
         may("places", leaf::limit),
         may("memory", |d| Some(d.record(&MEMORY))),
         may("start_up", law),
@@ -102,6 +218,9 @@ pub(super) static CACHE: Record = Record {
         }),
     ],
 };
+
+pub(super) static COMMAND: Record =
+    Record { what: "command", fields: &[must("name", |d| d.quoted(&["KEYS", "HGETALL", "GET"])), must("demand", law)] };
 
 pub(super) static EVICTION: Choice = Choice {
     what: "eviction policy",

@@ -573,3 +573,27 @@ fn of_several_faults_at_once_each_is_told_with_its_part() {
         assert!(line.replace(' ', "").ends_with(&format!("aloneithurts{}", fault["alone"]["hurt"])), "{line}");
     }
 }
+
+/// A shipped scenario as it is explained.
+fn shipped(name: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios").join(name).with_extension("ron");
+    let ended = end(sim(folder.path()).arg("run").arg(scenario).args(["--out", "run"]));
+    assert!(folder.path().join("run/manifest.json").exists(), "{ended:?}");
+    told(folder.path(), &[])
+}
+
+#[test]
+fn two_exhausted_pools_are_told_apart_by_who_held_what() {
+    let (slow, held) = (shipped("slow_query_cascade"), shipped("held_lock_cascade"));
+    for story in [&slow, &held] {
+        assert!(story.contains("acquire timeouts"), "{story}");
+    }
+    let line = |story: &str, of: &str| story.lines().find(|line| line.trim_start().starts_with(of)).map(str::to_owned);
+    let workers = line(&slow, "postgres (workers):").expect("who held the workers");
+    assert!(workers.contains("because of postgres/revenue_report, computing"), "{workers}");
+    assert_eq!(line(&slow, "postgres (locks):"), None, "{slow}");
+    let locks = line(&held, "postgres (locks):").expect("who held the lock");
+    assert!(locks.contains("100 % because of session"), "{locks}");
+    assert_eq!(line(&held, "postgres (workers):"), None, "{held}");
+}

@@ -71,6 +71,20 @@ pub enum State {
     Throttled,
     /// A caller's retry budget did not allow a retry.
     RetryRefused,
+    /// A broker blocked its publishers.
+    MemoryAlarm,
+    /// A message that somebody may have handled before was delivered.
+    Redelivered,
+    /// A message became a dead letter.
+    DeadLettered,
+    /// A message went, and nobody had handled it.
+    MessageDropped,
+    /// A broker refused a message.
+    QueueFull,
+    /// A worker's task failed for good.
+    TaskFailed,
+    /// A message was taken back from a consumer that had it for too long.
+    TakenBack,
     /// A probe of the platform failed.
     ProbeFailed,
     /// A probe failed for good, and the platform ends the process.
@@ -103,6 +117,13 @@ impl State {
             Self::BulkheadFull => "bulkhead full",
             Self::Throttled => "first attempt given up by the caller",
             Self::RetryRefused => "first retry refused by the budget",
+            Self::MemoryAlarm => "memory alarm, publishers blocked",
+            Self::Redelivered => "first message delivered again",
+            Self::DeadLettered => "first dead letter",
+            Self::MessageDropped => "first message dropped",
+            Self::QueueFull => "first publication refused",
+            Self::TaskFailed => "first task failed",
+            Self::TakenBack => "first message taken back from its consumer",
             Self::ProbeFailed => "first probe failed",
             Self::ProbeKilled => "killed for its probe",
             Self::NotReady => "not ready",
@@ -132,6 +153,13 @@ impl State {
             Self::BulkheadFull => "bulkhead full",
             Self::Throttled => "throttled",
             Self::RetryRefused => "retry refused",
+            Self::MemoryAlarm => "memory alarm",
+            Self::Redelivered => "redelivered",
+            Self::DeadLettered => "dead letter",
+            Self::MessageDropped => "message dropped",
+            Self::QueueFull => "queue full",
+            Self::TaskFailed => "task failed",
+            Self::TakenBack => "taken back",
             Self::ProbeFailed => "probe failed",
             Self::ProbeKilled => "killed for its probe",
             Self::NotReady => "not ready",

@@ -5,7 +5,7 @@ use super::share::PauseWindow;
 use super::{GC_SHARE_PERMILLE, KEPT_MAXIMUM, Milestone, Milestones, POOL_FULL_FOR_NS, State};
 use knockon_kernel::Time;
 use knockon_model::Sink;
-use knockon_model::blueprint::Blueprint;
+use knockon_model::blueprint::{Blueprint, Runtime};
 use knockon_model::breaker::BreakerState;
 use knockon_model::id::{LinkId, PoolId, ProcessId, SeriesId};
 use knockon_model::record::{
@@ -31,6 +31,8 @@ struct Process {
     name: String,
     instance: String,
     pools: Vec<PoolWatch>,
+    /// Names of the queues of a broker.
+    queues: Vec<String>,
     pauses: PauseWindow,
     /// 0 before the process has run for the first time.
     cycle: u32,
@@ -43,6 +45,7 @@ struct Process {
 enum Place {
     Pool(PoolId),
     Link(LinkId),
+    Queue(u32),
 }
 
 #[derive(Clone, Debug)]
@@ -66,6 +69,7 @@ impl Process {
             name: name.to_owned(),
             instance: instance.to_owned(),
             pools: pools.iter().map(watch).collect(),
+            queues: Vec::new(),
             pauses: PauseWindow::default(),
             cycle: 0,
             seen: Vec::new(),
@@ -84,7 +88,12 @@ impl Watcher {
             .map(|process| {
                 let pools = process.service.map_or(&[][..], |service| &blueprint[service].pools);
                 let pools: Vec<_> = pools.iter().map(|pool| pool.name.as_str()).collect();
-                Process::new(&process.name, &process.instance, &pools)
+                let mut watched = Process::new(&process.name, &process.instance, &pools);
+                if let Some(Runtime::Broker(broker)) = process.service.map(|service| &blueprint[service].runtime) {
+                    let names = broker.queues.iter().map(|queue| format!("{}/{}", process.name, queue.name));
+                    watched.queues = names.collect();
+                }
+                watched
             })
             .collect();
         let pending = pending_series(catalogue, &processes);
@@ -136,6 +145,7 @@ impl Watcher {
         let component = match place {
             Some(Place::Pool(pool)) => watched.pools.get(pool.index()).map(|pool| &pool.component),
             Some(Place::Link(link)) => self.links.get(link.index()),
+            Some(Place::Queue(queue)) => watched.queues.get(queue as usize),
             None => None,
         };
         let component = component.unwrap_or(&watched.name).clone();
@@ -278,6 +288,24 @@ impl Sink for Watcher {
             Transition::RetryRefused { link } => {
                 self.reach(time, process, Some(Place::Link(link)), State::RetryRefused, None, None);
             }
+            Transition::QueueFull { queue } => {
+                self.reach(time, process, Some(Place::Queue(queue)), State::QueueFull, None, None);
+            }
+            Transition::DeadLettered { queue } => {
+                self.reach(time, process, Some(Place::Queue(queue)), State::DeadLettered, None, None);
+            }
+            Transition::MessageDropped { queue } => {
+                self.reach(time, process, Some(Place::Queue(queue)), State::MessageDropped, None, None);
+            }
+            Transition::Redelivered { queue } => {
+                self.reach(time, process, Some(Place::Queue(queue)), State::Redelivered, None, None);
+            }
+            Transition::TakenBack { queue } => {
+                self.reach(time, process, Some(Place::Queue(queue)), State::TakenBack, None, None);
+            }
+            Transition::MemoryAlarm { on: true } => self.reach(time, process, None, State::MemoryAlarm, None, None),
+            Transition::MemoryAlarm { on: false } => {}
+            Transition::TaskFailed => self.reach(time, process, None, State::TaskFailed, None, None),
             Transition::ProbeFailed { .. } => self.reach(time, process, None, State::ProbeFailed, None, None),
             Transition::ProbeKilled { .. } => self.reach(time, process, None, State::ProbeKilled, None, None),
             Transition::Ready { on: false } => self.reach(time, process, None, State::NotReady, None, None),

@@ -40,6 +40,9 @@ pub(super) fn original(blueprint: &Blueprint, target: Target) -> Value {
         | Target::Step(..)
         | Target::Policy(_, PolicyField::Retries)
         | Target::Vacation(..)
+        | Target::Broker(..)
+        | Target::Queue(..)
+        | Target::Consumer(..)
         | Target::Probe(..)
         | Target::Link(_, LinkField::BulkheadMaximum) => read(blueprint, target),
     };
@@ -66,6 +69,12 @@ fn of_service(blueprint: &Blueprint, id: ServiceId, field: ServiceField) -> Opti
             Runtime::Redis(redis) => Some(Value::Limit(redis.maxkeys)),
             _ => None,
         },
+        ServiceField::DiskCapacity | ServiceField::ReplayRate => known,
+        ServiceField::DiskGrowth => service.storage.as_ref().map(|storage| Value::Bytes(storage.disk.growth)),
+        ServiceField::DiskLogGrowth => service.storage.as_ref().map(|storage| Value::Bytes(storage.disk.log_growth)),
+        ServiceField::DiskLogRotation => {
+            service.storage.as_ref().map(|storage| Value::Limit(storage.disk.log_rotation))
+        }
         ServiceField::RateBurst => rate_limit.map(|limit| Value::Count(u64::from(limit.burst))),
         ServiceField::ConcurrencyMinimum => concurrency.map(|limit| Value::Count(u64::from(limit.minimum))),
         ServiceField::ConcurrencyLimit => concurrency.map(|limit| Value::Count(u64::from(limit.maximum))),

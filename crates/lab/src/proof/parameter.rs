@@ -3,10 +3,10 @@
 //!
 //! Left out: laws of demand and latency, which are no dials, and whatever a scenario sets from the start only.
 
-use knockon_kernel::Time;
+use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::{
-    Action, Blueprint, Cores, HeapField, KeyspaceField, LinkField, Patch, PolicyField, PoolField, ProbeField, Runtime,
-    ServiceField, Step, Target, Vacation, VacationField, Value,
+    Action, Blueprint, BrokerField, ConsumerField, Cores, HeapField, KeyspaceField, LinkField, Patch, PolicyField,
+    PoolField, ProbeField, QueueField, Runtime, ServiceField, Step, Target, Transport, Vacation, VacationField, Value,
 };
 use knockon_model::id::{PolicyId, ServiceId};
 
@@ -36,6 +36,10 @@ pub(super) fn read(blueprint: &Blueprint, target: Target) -> Option<Value> {
                 ServiceField::MaxConnections => postgres.map(|p| Value::Count(u64::from(p.max_connections))),
                 ServiceField::LockTimeout => postgres.and_then(|p| p.lock_timeout).map(Value::Duration),
                 ServiceField::StatementTimeout => postgres.and_then(|p| p.statement_timeout).map(Value::Duration),
+                ServiceField::ReplayRate => postgres.and_then(|p| p.replica).map(|replica| Value::Bytes(replica.rate)),
+                ServiceField::DiskCapacity => {
+                    service.storage.as_ref().map(|storage| Value::Bytes(storage.disk.capacity))
+                }
                 ServiceField::RateLimit => service.admission.rate_limit.map(|limit| Value::Count(limit.rate_milli)),
                 ServiceField::ConcurrencyMaximum => concurrency.map(|limit| Value::Count(u64::from(limit.maximum))),
                 ServiceField::ConcurrencyLimit => {
@@ -80,6 +84,7 @@ pub(super) fn read(blueprint: &Blueprint, target: Target) -> Option<Value> {
                 }
                 Step::Allocate { bytes } | Step::Churn { bytes } | Step::Retain { bytes } => Some(Value::Bytes(*bytes)),
                 Step::Leak { share, .. } => Some(Value::Number(*share)),
+                Step::Publish { bytes, .. } => Some(Value::Bytes(u64::from(*bytes))),
                 _ => None,
             }
         }
@@ -90,6 +95,31 @@ pub(super) fn read(blueprint: &Blueprint, target: Target) -> Option<Value> {
             }
             (Vacation::WhenIdle { .. }, VacationField::Every) => None,
         },
+        Target::Broker(service, field) => match (&blueprint[service].runtime, field) {
+            (Runtime::Broker(broker), BrokerField::Timeout) => {
+                Some(Value::Duration(broker.transport.timeout().unwrap_or(Duration::MAX)))
+            }
+            (Runtime::Broker(broker), BrokerField::Memory) => match broker.transport {
+                Transport::RabbitMq { limit, .. } => Some(Value::Limit(limit)),
+                Transport::Redis { maxmemory, .. } => Some(Value::Limit(maxmemory)),
+            },
+            _ => None,
+        },
+        Target::Queue(service, queue, field) => match &blueprint[service].runtime {
+            Runtime::Broker(broker) => {
+                let queue = &broker.queues[queue as usize];
+                Some(match field {
+                    QueueField::MaxLength => Value::Limit(queue.max_length),
+                    QueueField::DeliveryLimit => Value::Limit(queue.delivery_limit.map(u64::from)),
+                    QueueField::Ttl => Value::Duration(queue.ttl.unwrap_or(Duration::MAX)),
+                })
+            }
+            _ => None,
+        },
+        Target::Consumer(service, consumer, ConsumerField::Prefetch) => {
+            let consumer = blueprint[service].consumers.get(consumer as usize)?;
+            Some(Value::Count(u64::from(consumer.prefetch)))
+        }
         _ => None,
     }
 }
@@ -115,6 +145,12 @@ pub(super) fn write(blueprint: &mut Blueprint, (target, value): Setting) {
                     }
                     (Runtime::Postgres(postgres), ServiceField::StatementTimeout, Value::Duration(timeout)) => {
                         postgres.statement_timeout = Some(timeout);
+                    }
+                    (Runtime::Postgres(postgres), ServiceField::ReplayRate, Value::Bytes(bytes)) => {
+                        postgres.replica.iter_mut().for_each(|replica| replica.rate = bytes.max(1));
+                    }
+                    (_, ServiceField::DiskCapacity, Value::Bytes(bytes)) => {
+                        service.storage.iter_mut().for_each(|storage| storage.disk.capacity = bytes);
                     }
                     (_, ServiceField::RateLimit, Value::Count(milli)) => {
                         service.admission.rate_limit.iter_mut().for_each(|limit| limit.rate_milli = milli.max(1));
@@ -180,6 +216,33 @@ pub(super) fn write(blueprint: &mut Blueprint, (target, value): Setting) {
         (Target::Keyspace(keyspace, KeyspaceField::Ttl), Value::Duration(ttl)) => {
             blueprint.keyspaces[keyspace.index()].ttl = Some(ttl);
         }
+        (Target::Broker(service, field), value) => {
+            let Runtime::Broker(broker) = &mut blueprint.services[service.index()].runtime else { return };
+            match (&mut broker.transport, field, value) {
+                (Transport::RabbitMq { limit, .. }, BrokerField::Memory, Value::Limit(new)) => *limit = new,
+                (Transport::Redis { maxmemory, .. }, BrokerField::Memory, Value::Limit(new)) => *maxmemory = new,
+                (Transport::RabbitMq { consumer_timeout, .. }, BrokerField::Timeout, Value::Duration(new)) => {
+                    *consumer_timeout = (new != Duration::MAX).then_some(new);
+                }
+                (Transport::Redis { visibility_timeout, .. }, BrokerField::Timeout, Value::Duration(new)) => {
+                    *visibility_timeout = new;
+                }
+                _ => {}
+            }
+        }
+        (Target::Queue(service, queue, field), value) => {
+            let Runtime::Broker(broker) = &mut blueprint.services[service.index()].runtime else { return };
+            let queue = &mut broker.queues[queue as usize];
+            match (field, value) {
+                (QueueField::MaxLength, Value::Limit(limit)) => queue.max_length = limit,
+                (QueueField::DeliveryLimit, Value::Limit(limit)) => queue.delivery_limit = limit.map(count),
+                (QueueField::Ttl, Value::Duration(ttl)) => queue.ttl = (ttl != Duration::MAX).then_some(ttl),
+                _ => {}
+            }
+        }
+        (Target::Consumer(service, consumer, ConsumerField::Prefetch), Value::Count(prefetch)) => {
+            blueprint.services[service.index()].consumers[consumer as usize].prefetch = count(prefetch);
+        }
         (Target::Vacation(service, VacationField::Length), Value::Sampler(new)) => {
             match &mut blueprint.services[service.index()].vacation {
                 Some(Vacation::Periodic { length, .. } | Vacation::WhenIdle { length, .. }) => *length = new,
@@ -237,19 +300,26 @@ pub(super) fn calls(blueprint: &Blueprint) -> Vec<CallSite> {
                     Step::Call { service, policy, .. } => Some((policy, Some(service))),
                     Step::Query { pool, policy, .. } => Some((policy, Some(service.pools[pool.index()].database))),
                     Step::CacheGet { keyspace, policy, .. } => Some((policy, Some(blueprint[keyspace].cache))),
+                    Step::Publish { service, policy, .. } => Some((policy, Some(service))),
                     Step::Fork { policy, .. } => Some((policy, None)),
                     Step::LocalGet { .. } => None,
                     _ => continue,
                 };
                 timed += 1;
-                called += usize::from(matches!(step, Step::Call { .. }));
+                // A command of a cache is a call that is never repeated.
+                let repeats = match *step {
+                    Step::Call { service, .. } => !matches!(blueprint[service].runtime, Runtime::Redis(_)),
+                    Step::Publish { .. } => true,
+                    _ => false,
+                };
+                called += usize::from(repeats);
                 let Some((policy, callee)) = found else { continue };
                 all.push(CallSite {
                     policy,
                     caller: service.name.clone(),
                     callee,
                     timeout: format!("{front}.timeout[{timed}]"),
-                    retries: matches!(step, Step::Call { .. }).then(|| format!("{front}.retries[{called}]")),
+                    retries: repeats.then(|| format!("{front}.retries[{called}]")),
                 });
             }
         }
@@ -280,6 +350,11 @@ pub(super) fn path(blueprint: &Blueprint, target: Target) -> String {
                 ServiceField::ConcurrencyMinimum => "/concurrency.minimum",
                 ServiceField::ConcurrencyMaximum => "/concurrency.maximum",
                 ServiceField::ConcurrencyLimit => "/concurrency.limit",
+                ServiceField::DiskCapacity => "/disk.capacity",
+                ServiceField::ReplayRate => ".replay",
+                ServiceField::DiskGrowth => "/disk.growth",
+                ServiceField::DiskLogGrowth => "/disk.log_growth",
+                ServiceField::DiskLogRotation => "/disk.log_rotation",
             };
             format!("{}{field}", name(service))
         }
@@ -314,6 +389,33 @@ pub(super) fn path(blueprint: &Blueprint, target: Target) -> String {
         Target::Keyspace(keyspace, KeyspaceField::Ttl) => {
             let keys = &blueprint[keyspace];
             format!("{}/{}.ttl", name(keys.cache), blueprint.keyspace_name(keys))
+        }
+        Target::Broker(service, field) => {
+            let redis = matches!(&blueprint[service].runtime, Runtime::Broker(broker) if broker.transport.is_redis());
+            let field = match (field, redis) {
+                (BrokerField::Memory, false) => "memory",
+                (BrokerField::Memory, true) => "maxmemory",
+                (BrokerField::Timeout, false) => "consumer_timeout",
+                (BrokerField::Timeout, true) => "visibility_timeout",
+            };
+            format!("{}/transport.{field}", name(service))
+        }
+        Target::Queue(service, queue, field) => {
+            let field = match field {
+                QueueField::MaxLength => "max_length",
+                QueueField::DeliveryLimit => "delivery_limit",
+                QueueField::Ttl => "ttl",
+            };
+            let queue = match &blueprint[service].runtime {
+                Runtime::Broker(broker) => broker.queues[queue as usize].name.as_str(),
+                _ => "",
+            };
+            format!("{}/{queue}.{field}", name(service))
+        }
+        Target::Consumer(service, consumer, ConsumerField::Prefetch) => {
+            let described = &blueprint[service];
+            let endpoint = described.consumers[consumer as usize].endpoint;
+            format!("{}/{}.prefetch", described.name, described.endpoints[endpoint.index()].name)
         }
         Target::Probe(service, kind, field) => {
             let field = match field {

@@ -136,6 +136,9 @@ fn parameters(ground: &Ground) -> Vec<(Target, Way)> {
         {
             all.push((Target::Service(id, field), Larger));
         }
+        if blueprint[id].storage.is_some() {
+            all.push((Target::Service(id, ServiceField::DiskCapacity), Larger));
+        }
         for field in [ServiceField::LockTimeout, ServiceField::StatementTimeout] {
             all.push((Target::Service(id, field), Smaller));
         }

@@ -42,7 +42,7 @@ pub(super) fn value(value: f64, metric: &str, unit: &str) -> String {
         "s" => duration(value * 1e9),
         "ns" => duration(value),
         "By" => bytes(value),
-        "1" if matches!(metric, "utilisation" | "hit_share") => share(value),
+        "1" if matches!(metric, "utilisation" | "hit_share" | "buffer_hit_share") => share(value),
         "1/s" => format!("{}/s", digits(value)),
         _ => digits(value),
     }
@@ -64,7 +64,7 @@ pub(super) fn metric(name: &str, in_pool: bool) -> String {
         "present.mean" => "requests in it",
         "queue.present.mean" => "requests queued",
         "held_back.present.mean" => "requests held back",
-        "locks.present.mean" => "statements waiting for rows",
+        "locks.present.mean" => "statements waiting for locks",
         "processor.present.mean" => "threads at the processor",
         "utilisation" => "workers busy",
         "latency.mean" => "mean latency",
@@ -90,6 +90,10 @@ pub(super) fn metric(name: &str, in_pool: bool) -> String {
         "arrived" => "requests arrived",
         "retries" => "attempts sent again",
         "life" => "not up",
+        "disk.waiting.present.mean" => "I/Os waiting",
+        "disk.present.mean" => "I/Os under way",
+        "disk_used" => "on the disk",
+        "disk_full" => "writes without room",
         _ => return name.trim_end_matches(".mean").replace(['_', '.'], " "),
     };
     words.to_owned()

@@ -40,6 +40,13 @@ pub(super) fn kind(event: &LogEvent) -> (Kind, bool) {
         LogEvent::LoadFailed { .. } => (18, false),
         LogEvent::SlowQuery { .. } => (19, false),
         LogEvent::Application { .. } => (20, false),
+        LogEvent::TableWait { acquired: false, .. } => (28, true),
+        LogEvent::TableWait { acquired: true, .. } => (29, true),
+        LogEvent::DeadlockEdge { .. } => (30, true),
+        LogEvent::DeadlockHint => (31, true),
+        LogEvent::DiskFullHint => (32, true),
+        LogEvent::LogFull { .. } => (33, true),
+        LogEvent::Checkpoint { .. } => (34, true),
         LogEvent::Collection { kind, .. } => match kind {
             CollectionKind::Young => (21, true),
             CollectionKind::ConcurrentStart => (22, true),
@@ -49,6 +56,11 @@ pub(super) fn kind(event: &LogEvent) -> (Kind, bool) {
             CollectionKind::Full => (26, true),
             CollectionKind::Generation(_) => (27, true),
         },
+        LogEvent::TaskReceived { .. } => (28, false),
+        LogEvent::TaskEnded { .. } => (29, false),
+        LogEvent::MemoryAlarm { on: true } => (30, true),
+        LogEvent::MemoryAlarm { on: false } => (31, true),
+        LogEvent::ConsumerTimedOut { .. } => (32, true),
     }
 }
 

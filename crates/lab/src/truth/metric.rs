@@ -78,7 +78,7 @@ impl Metric {
             "sent" | "arrived" | "latency.mean" | "present.mean" | "in_use.present.mean" | "in_use.sojourn.mean" => {
                 is_more
             }
-            "retained" | "live_after_full_collection" | "resident" => difference >= LEAST_BYTES * without,
+            "retained" | "live_after_full_collection" | "resident" | "disk_used" => difference >= LEAST_BYTES * without,
             "paused" | "throttled" => difference >= LEAST_SHARE * window.as_secs_f64(),
             name if name.ends_with("present.mean") => is_more && difference >= LEAST_WAITING,
             _ => true,
@@ -148,6 +148,22 @@ pub(super) const SERVICE: &[(&str, Worse)] = &[
     ("syn_dropped", Higher),
 ];
 
+/// Of databases with a disk.
+pub(super) const DISK: &[(&str, Worse)] = &[
+    ("disk.waiting.present.mean", Higher),
+    ("disk.present.mean", Higher),
+    ("buffer_hit_share", Lower),
+    ("buffer_misses", Neither),
+    ("disk_full", Higher),
+    ("panics", Higher),
+];
+
+/// Of replicas.
+pub(super) const REPLICA: &[(&str, Worse)] = &[("stale_reads", Higher), ("staleness.mean", Higher)];
+
+/// Of databases whose statements can come to wait for each other.
+pub(super) const DEADLOCKS: &[(&str, Worse)] = &[("deadlocks", Higher)];
+
 pub(super) const POOL: &[(&str, Worse)] = &[
     ("acquired", Neither),
     ("timeouts", Higher),
@@ -166,6 +182,22 @@ pub(super) const KEYS: &[(&str, Worse)] = &[
     ("load_failures", Higher),
     ("waiting.present.mean", Higher),
 ];
+
+/// Of the queues of a broker.
+pub(super) const QUEUE: &[(&str, Worse)] = &[
+    ("published", Neither),
+    ("throughput", Neither),
+    ("rejected", Higher),
+    ("redelivered", Higher),
+    ("dead_lettered", Higher),
+    ("dropped", Higher),
+    ("ready.present.mean", Higher),
+    ("unacked.present.mean", Higher),
+    ("wait.mean", Higher),
+];
+
+/// Of brokers, beside what they have in common with other services.
+pub(super) const BROKER: &[(&str, Worse)] = &[("blocked.present.mean", Higher)];
 
 pub(super) const LINK: &[(&str, Worse)] = &[
     ("sent", Neither),
@@ -202,6 +234,8 @@ pub(super) const LEVELS: &[(LevelKind, Worse)] = &[
     (LevelKind::Connections, Neither),
     (LevelKind::Entries, Neither),
     (LevelKind::RowHolders, Higher),
+    (LevelKind::DiskUsedBytes, Higher),
+    (LevelKind::BehindBytes, Higher),
     (LevelKind::Inbox, Higher),
     (LevelKind::WarmUpLeft, Higher),
     (LevelKind::Life, Higher),
@@ -211,6 +245,9 @@ pub(super) const LEVELS: &[(LevelKind, Worse)] = &[
     (LevelKind::ConcurrencyLimit, Lower),
     (LevelKind::Breaker, Higher),
     (LevelKind::Ejected, Higher),
+    (LevelKind::Ready, Higher),
+    (LevelKind::Unacknowledged, Neither),
+    (LevelKind::Consumers, Lower),
     (LevelKind::NotReady, Higher),
     (LevelKind::ProbesFailing, Higher),
 ];

@@ -2,8 +2,10 @@
 
 use super::edge::Edge;
 use super::metric::Worse::{Higher, Neither};
-use super::metric::{ENDPOINT, KEYS, LEVELS, LINK, Metric, POOL, SERVICE, SOURCE, Worse};
-use knockon_model::blueprint::{Arrivals, Blueprint};
+use super::metric::{
+    BROKER, DEADLOCKS, DISK, ENDPOINT, KEYS, LEVELS, LINK, Metric, POOL, QUEUE, REPLICA, SERVICE, SOURCE, Worse,
+};
+use knockon_model::blueprint::{Arrivals, Blueprint, Postgres, Runtime, Step};
 use knockon_model::id::{EndpointId, ProcessId};
 use knockon_model::record::{Part, ProcessInfo, SeriesKind};
 use knockon_model::{LevelKind, LevelPart, World};
@@ -46,8 +48,24 @@ impl Metrics {
             let first = all.metrics.len();
             all.add(blueprint, &service.name, None, SERVICE);
             all.latencies.extend((first..all.metrics.len()).filter(|&n| all.metrics[n].name == "latency.mean"));
+            if service.storage.is_some() {
+                all.add(blueprint, &service.name, None, DISK);
+            }
+            if matches!(service.runtime, Runtime::Postgres(Postgres { replica: Some(_), .. })) {
+                all.add(blueprint, &service.name, None, REPLICA);
+            }
+            let mut steps = service.endpoints.iter().flat_map(|endpoint| &endpoint.program);
+            if steps.any(|step| matches!(step, Step::LockTable { .. })) {
+                all.add(blueprint, &service.name, None, DEADLOCKS);
+            }
             for pool in &service.pools {
                 all.add(blueprint, &service.name, Some(&pool.name), POOL);
+            }
+            if let Runtime::Broker(broker) = &service.runtime {
+                all.add(blueprint, &service.name, None, BROKER);
+                for queue in &broker.queues {
+                    all.add(blueprint, &service.name, Some(&queue.name), QUEUE);
+                }
             }
         }
         for keys in &blueprint.keyspaces {
@@ -298,6 +316,10 @@ fn part_of(blueprint: &Blueprint, process: &ProcessInfo, part: LevelPart) -> Opt
         LevelPart::Pool(pool) => Some(blueprint[process.service?].pools[pool.index()].name.clone()),
         LevelPart::Cache(cache) => Some(blueprint[cache].name.clone()),
         LevelPart::Link(link) => Some(blueprint.link_name(link)),
+        LevelPart::Queue(queue) => match &blueprint[process.service?].runtime {
+            Runtime::Broker(broker) => Some(broker.queues[queue as usize].name.clone()),
+            _ => None,
+        },
     }
 }
 

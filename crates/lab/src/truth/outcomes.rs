@@ -72,7 +72,7 @@ impl Outcomes {
             let kind = system.catalogue.operations[span.operation.index()].kind;
             let peer = span.peer.and_then(|peer| components.of_process(peer));
             let took = (span.end - span.start).as_nanos();
-            if let (SpanKind::Client, Some(peer)) = (kind, peer) {
+            if let (SpanKind::Client | SpanKind::Producer, Some(peer)) = (kind, peer) {
                 let callees = &mut called[component];
                 match callees.iter_mut().find(|(callee, ..)| *callee == peer) {
                     Some((_, count, ns)) => (*count, *ns) = (*count + 1, *ns + took),
@@ -88,7 +88,7 @@ impl Outcomes {
                         note(&mut self.times_of_calls, (peer, why), span.end, window);
                     }
                 }
-            } else if kind == SpanKind::Server {
+            } else if matches!(kind, SpanKind::Server | SpanKind::Consumer) {
                 served[component] += took;
                 if span.status == Status::Error {
                     let why = span.error.unwrap_or(ErrorType::Application);

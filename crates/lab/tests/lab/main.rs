@@ -2,7 +2,10 @@
 
 mod blame;
 mod branches;
+mod brokers;
 mod caches;
+mod database;
+mod disk;
 mod expectations;
 mod fidelity;
 mod guards;
@@ -14,6 +17,7 @@ mod memory_leak;
 mod one_request;
 mod platform;
 mod proof;
+mod replica;
 mod shipped;
 mod support;
 mod theory;

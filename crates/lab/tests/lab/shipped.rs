@@ -8,7 +8,7 @@ use knockon_model::{Null, World};
 use knockon_scenario::{Loaded, Options};
 use std::collections::BTreeMap;
 
-const ALL: [&str; 7] = [
+const ALL: [&str; 9] = [
     "healthy",
     "memory_leak",
     "memory_leak_cpython",
@@ -16,6 +16,8 @@ const ALL: [&str; 7] = [
     "cpu_throttling",
     "liveness_kill_loop",
     "oom_restart_loop",
+    "slow_query_cascade",
+    "held_lock_cascade",
 ];
 
 #[test]

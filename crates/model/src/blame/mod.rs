@@ -18,9 +18,11 @@
 //! * pool: those who have its connections, connections being opened, validated or pinged, and those never given back. Who opens or
 //!   validates its connection itself waits for that alone.
 //! * processor: see `processor.rs`. Row locks: the one transaction that has the row, by what its client does.
+//! * disk: those whose I/Os it works on.
 //! * running: during a collection the heap, by bytes: what was allocated since the one before for young ones, all live bytes for full ones. A frame
 //!   waits for it that would compute, or for whom an answer or a timer has come. Who waits for a pool, a lock, branches, a load or in a
 //!   queue goes on waiting for that.
+//! * memory and length of a broker: the publishers of the messages that are there, by their bytes and by their number.
 //! * places, tokens, concurrency, permits: those in the queue, those let through lately, those in work, those whose attempts are under way.
 //!
 //! Pure but for its [`Standing`]s, which `world/blaming.rs` and `world/standings.rs` make. Deliberately not here: what follows of it
@@ -85,9 +87,12 @@ pub(crate) struct Accounts {
     pub(crate) pools: Vec<PoolAccounts>,
     pub(crate) processor: Processor,
     pub(crate) locks: Pairs,
+    pub(crate) disk: Account,
     pub(crate) running: Account,
     /// By rate limiter: that of the service, then those of endpoints.
     pub(crate) tokens: Vec<Account>,
+    /// A broker's memory, by the bytes of messages.
+    pub(crate) memory: Account,
     pub(crate) refusals: Refusals,
     /// Frames of the process that stand somewhere.
     members: Vec<u32>,
@@ -102,6 +107,9 @@ pub(crate) struct Refusals {
     pub(crate) places: Matrix,
     pub(crate) tokens: Matrix,
     pub(crate) concurrency: Matrix,
+    /// A broker's memory, and the length of its queues.
+    pub(crate) memory: Matrix,
+    pub(crate) length: Matrix,
 }
 
 /// What a request was refused for want of.
@@ -117,6 +125,10 @@ pub(crate) enum Want {
     Concurrency(u32),
     /// A permit of the account of a link.
     Permit(u32),
+    /// A broker's memory.
+    Memory(u32),
+    /// Room in a queue of a broker.
+    Room(u32, u32),
 }
 
 /// The accounts of a world, and what has changed since the last event.
@@ -135,6 +147,7 @@ pub(crate) struct Blame {
     pub(crate) touched_pools: Vec<(u32, u8, bool)>,
     pub(crate) touched_locks: Vec<u32>,
     pub(crate) touched_tokens: Vec<(u32, u32)>,
+    pub(crate) touched_brokers: Vec<u32>,
     pub(crate) refused: Vec<(Want, PartyKey)>,
 }
 
@@ -249,7 +262,7 @@ impl Blame {
 
     /// A frame begins to stand somewhere, or stands there no more.
     fn stand(&mut self, now: Time, slot: u32, standing: &Standing, begins: bool, served: &impl Fn(u32) -> u64) {
-        let Standing { process, party, wait, works, computes, pools, sessions, permit } = *standing;
+        let Standing { process, party, wait, works, computes, io, pools, sessions, permit } = *standing;
         let waits = |account: &mut Account| match begins {
             true => account.wait(now, party),
             false => account.wait_no_more(now, party),
@@ -268,14 +281,19 @@ impl Blame {
         if works {
             holds(&mut here.workers);
         }
+        if io {
+            holds(&mut here.disk);
+        }
         match wait {
             Wait::Nothing | Wait::Quota => {}
             Wait::Worker => waits(&mut here.workers),
             Wait::Running => waits(&mut here.running),
+            Wait::Disk => waits(&mut here.disk),
             Wait::Lock => self.touched_locks.push(process),
             Wait::Pool(pool) => waits(&mut self.pool(process, pool).queue),
             Wait::Opening(pool) => waits(&mut self.pool(process, pool).opening),
             Wait::Tokens(limiter) => waits(self.tokens(process, limiter)),
+            Wait::Memory => waits(&mut here.memory),
             Wait::Permit(link) => waits(&mut self.permits[link as usize].0),
         }
         for pool in pools.into_iter().flatten() {
@@ -308,6 +326,8 @@ impl Blame {
                 ("processor", a.processor.agrees_with(&b.processor)),
                 ("locks", a.locks.agrees_with(&b.locks)),
                 ("running", a.running.agrees_with(&b.running)),
+                ("memory", a.memory.agrees_with(&b.memory)),
+                ("disk", a.disk.agrees_with(&b.disk)),
                 ("pools", all_agree(&a.pools, &b.pools, pools)),
                 ("tokens", all_agree(&a.tokens, &b.tokens, Account::agrees_with)),
                 ("stillness", a.stillness == b.stillness),

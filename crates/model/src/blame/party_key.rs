@@ -87,6 +87,8 @@ impl PartyKey {
             22 => Activity::Outside,
             23 => Activity::Collector,
             24 => Activity::Quota,
+            26 => Activity::Published,
+            27 => Activity::Disk,
             _ => Activity::Nothing,
         };
         Party { who, activity }
@@ -122,6 +124,8 @@ const fn doing(activity: Activity, called: u32) -> u64 {
         Activity::Collector => (23, 0),
         Activity::Quota => (24, 0),
         Activity::Nothing => (25, 0),
+        Activity::Published => (26, 0),
+        Activity::Disk => (27, 0),
     };
     (kind as u64) << ACTIVITY | about as u64
 }
@@ -161,6 +165,8 @@ mod tests {
             Activity::Collector,
             Activity::Quota,
             Activity::Nothing,
+            Activity::Published,
+            Activity::Disk,
         ];
         activities.extend((0..3).flat_map(|n| [Activity::Pool(PoolId(n)), Activity::Permit(ServiceId(n))]));
         let calls = (0u32..).zip(&programs).map(|(called, program)| {

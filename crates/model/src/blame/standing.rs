@@ -24,8 +24,12 @@ pub(crate) enum Wait {
     Tokens(u32),
     /// Its process to run again.
     Running,
+    /// The disk.
+    Disk,
     /// The quota, without being a job of the processor.
     Quota,
+    /// A broker's memory.
+    Memory,
 }
 
 /// Where a frame stands.
@@ -38,6 +42,8 @@ pub(crate) struct Standing {
     pub(crate) works: bool,
     /// Whether it is a job of a processor that jobs share.
     pub(crate) computes: bool,
+    /// Whether the disk works on its I/O.
+    pub(crate) io: bool,
     /// The pools that it has connections of.
     pub(crate) pools: [Option<u8>; HELD],
     /// Databases with row locks, and its sessions there.

@@ -21,6 +21,8 @@ pub struct Redis {
     pub lfu_decay_minutes: u32,
     /// Bytes that an entry needs beside its value (key, dictionary entry, object headers).
     pub entry_overhead: u64,
+    /// `slowlog-log-slower-than`; `None` notes nothing.
+    pub slow_log: Option<Duration>,
 }
 
 impl Default for Redis {
@@ -33,6 +35,7 @@ impl Default for Redis {
             lfu_log_factor: 10,
             lfu_decay_minutes: 1,
             entry_overhead: 0,
+            slow_log: Some(Duration::from_millis(10)),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! ids then: [`crate::World::new`] cannot fail on a blueprint whose ids lead somewhere.
 
 mod admission;
+mod broker;
 mod cache;
 mod health;
 mod heap;
@@ -15,9 +16,11 @@ mod pool;
 mod program;
 mod recording;
 mod service;
+mod storage;
 mod traffic;
 
 pub use admission::{Admission, DelayControl, Order, Queue, Rejection, SynSchedule, Victim};
+pub use broker::{Ack, Broker, Consumer, OnFailure, Overflow, Transport};
 pub use cache::{Eviction, Keyspace, LocalCache, Redis};
 pub use health::{Health, Probe, ProbeKind};
 pub use heap::{CPython, Collector, Heap, OnOutOfMemory, PauseCost};
@@ -25,15 +28,16 @@ pub use limit::{Algorithm, ConcurrencyLimit, RateLimit, RateLimitKind};
 pub use load::{Arrivals, Batch, Dropped, Mix, Profile, Source};
 pub use network::{Link, LinkEnd};
 pub use patch::{
-    Action, Contrast, Fault, HeapField, KeyspaceField, LinkField, LocalCacheField, Patch, PolicyField, PoolField,
-    ProbeField, ServiceField, SourceField, StepField, Target, VacationField, Value,
+    Action, BrokerField, ConsumerField, Contrast, Fault, HeapField, KeyspaceField, LinkField, LocalCacheField, Patch,
+    PolicyField, PoolField, ProbeField, QueueField, ServiceField, SourceField, StepField, Target, VacationField, Value,
 };
 pub use pool::{Pool, PoolKind};
 pub use program::{
     Abandoned, Answers, Backoff, CallPolicy, Choice, Endpoint, Jitter, Join, Operation, RetryOn, Severity, Site, Step,
 };
 pub use recording::{Column, Recorded, Recording, Recordings, Rows, Values};
-pub use service::{Cores, CpuDiscipline, Memory, Postgres, RestartPolicy, Runtime, Service, Vacation, WarmUp};
+pub use service::{Cores, CpuDiscipline, Memory, Postgres, Replica, RestartPolicy, Runtime, Service, Vacation, WarmUp};
+pub use storage::{Disk, Storage};
 pub use traffic::{Balance, Breaker, Bulkhead, Hystrix, Outlier, Resilience4j, RetryBudget, Throttle, TrafficPolicy};
 
 use crate::id::{KeyspaceId, LinkId, LocalCacheId, PolicyId, SamplerId, ServiceId, SourceId};
@@ -109,6 +113,19 @@ impl Blueprint {
             Some(local) => format!("{}/{}", self[local].name, keyspace.name),
             None => keyspace.name.clone(),
         }
+    }
+
+    /// The programs that handle what is in a queue of a broker.
+    pub fn consumers_of(
+        &self,
+        broker: ServiceId,
+        queue: u32,
+    ) -> impl Iterator<Item = (ServiceId, crate::id::EndpointId)> {
+        let all = self.services.iter().enumerate();
+        all.flat_map(move |(n, service)| {
+            let mine = service.consumers.iter().filter(move |mine| (mine.broker, mine.queue) == (broker, queue));
+            mine.map(move |consumer| (ServiceId(n as u32), consumer.endpoint))
+        })
     }
 
     /// A link as people and tables name it: `caller -> callee`.

@@ -83,6 +83,15 @@ pub enum Action {
         /// The row.
         row: crate::lock::RowId,
     },
+    /// The same of a table.
+    HoldTable {
+        /// Database.
+        service: ServiceId,
+        /// The address of the table.
+        table: u32,
+        /// In which mode.
+        mode: crate::lock::LockMode,
+    },
     /// Ends a database's back ends (`pg_terminate_backend`), all or a share: their statements fail, their connections
     /// are found dead by whoever uses them next.
     Terminate {
@@ -131,6 +140,12 @@ pub enum Target {
     Link(LinkId, LinkField),
     Keyspace(KeyspaceId, KeyspaceField),
     LocalCache(LocalCacheId, LocalCacheField),
+    /// Of a broker.
+    Broker(ServiceId, BrokerField),
+    /// A queue of a broker, by its number there.
+    Queue(ServiceId, u32, QueueField),
+    /// A consumer, by its number in its service.
+    Consumer(ServiceId, u32, ConsumerField),
     /// Of a service that has the probe.
     Probe(ServiceId, ProbeKind, ProbeField),
 }
@@ -138,7 +153,8 @@ pub enum Target {
 /// Patchable fields of a service. `Workers`, `Places`: [`Value::Limit`]; `Cores`, `Quota`: [`Value::Limit`] in thousandths;
 /// `MemoryLimit`: [`Value::Limit`] in bytes; `SlowQuery`, `LockTimeout`, `StatementTimeout`, `MaximumAge`: [`Value::Duration`], the
 /// longest for none; `MaxConnections`, `RateLimit` (thousandths of a request a second), `RateBurst`, `ConcurrencyMinimum`,
-/// `ConcurrencyMaximum`, `ConcurrencyLimit` (both bounds): [`Value::Count`]; `Maxmemory`, `Maxkeys`: [`Value::Limit`].
+/// `ConcurrencyMaximum`, `ConcurrencyLimit` (both bounds): [`Value::Count`]; `Maxmemory`, `Maxkeys`: [`Value::Limit`];
+/// `DiskCapacity`, `DiskGrowth`, `DiskLogGrowth`, `ReplayRate`: [`Value::Bytes`], growth by minutes, the rate by seconds; `DiskLogRotation`: [`Value::Limit`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are those of the blueprint's fields")]
 pub enum ServiceField {
@@ -159,6 +175,11 @@ pub enum ServiceField {
     ConcurrencyMinimum,
     ConcurrencyMaximum,
     ConcurrencyLimit,
+    DiskCapacity,
+    DiskGrowth,
+    DiskLogGrowth,
+    DiskLogRotation,
+    ReplayRate,
 }
 
 /// Patchable fields of a heap. `Maximum` and `Base` ([`Value::Bytes`]) act when the process next starts; `PauseScale` is a [`Value::Number`].
@@ -236,6 +257,32 @@ pub enum KeyspaceField {
 pub enum LocalCacheField {
     MaximumEntries,
     MaximumBytes,
+}
+
+/// Patchable fields of a broker. `Memory`: bytes of messages above which publishers are blocked (RabbitMQ) or refused (Redis),
+/// [`Value::Limit`]; `Timeout`: the consumer timeout or the visibility timeout of deliveries from then on, [`Value::Duration`], the longest
+/// for none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are those of the blueprint's fields")]
+pub enum BrokerField {
+    Memory,
+    Timeout,
+}
+
+/// Patchable fields of a queue: [`Value::Limit`], and of `Ttl` a [`Value::Duration`], the longest for none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are those of the blueprint's fields")]
+pub enum QueueField {
+    MaxLength,
+    DeliveryLimit,
+    Ttl,
+}
+
+/// Patchable fields of a consumer: [`Value::Count`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are those of the blueprint's fields")]
+pub enum ConsumerField {
+    Prefetch,
 }
 
 /// Patchable fields of a probe: `Timeout` and `Period` (from the next tick on) are a [`Value::Duration`], `Failures` a [`Value::Count`].

@@ -48,6 +48,22 @@ pub enum Operation {
         /// What it does: `load users`.
         name: String,
     },
+    /// A publication to a queue.
+    Publish {
+        /// `rabbitmq`, `redis`.
+        system: String,
+        /// Queue.
+        queue: String,
+    },
+    /// What a consumer does with a message.
+    Process {
+        /// `rabbitmq`, `redis`.
+        system: String,
+        /// Queue.
+        queue: String,
+        /// The task, by its name at the service.
+        task: String,
+    },
 }
 
 impl Operation {
@@ -56,7 +72,11 @@ impl Operation {
     pub fn statement(&self) -> Option<&str> {
         match self {
             Self::Sql { operation, .. } => Some(operation),
-            Self::Http { .. } | Self::Cache { .. } | Self::Internal { .. } => None,
+            Self::Http { .. }
+            | Self::Cache { .. }
+            | Self::Internal { .. }
+            | Self::Publish { .. }
+            | Self::Process { .. } => None,
         }
     }
 }
@@ -181,7 +201,41 @@ pub enum Step {
         rows: u32,
         /// Draws a rank in 1 … rows, or uniformly.
         popularity: SamplerId,
+        /// Which of the request's draws among the rows: steps with the same number lock the same row.
+        draw: u32,
     },
+    /// Locks a table in a mode until the transaction ends: only in programs of a database. Waits, without a worker, while other
+    /// transactions have it in modes that exclude this one, or wait for it so.
+    LockTable {
+        /// The address of the table.
+        table: Site,
+        /// The mode.
+        mode: crate::lock::LockMode,
+    },
+    /// Reads pages of a table: only in programs of a database with a disk. What is not in memory is read from there.
+    ReadPages {
+        /// Draw address.
+        site: Site,
+        /// Which of the database's [`super::Storage::tables`].
+        table: u32,
+        /// How many, each any of the table's; 0 is all of them.
+        pages: u32,
+    },
+    /// Writes rows into a table and the write-ahead log: only in programs of a database with a disk.
+    WriteRows {
+        /// Bytes of rows.
+        bytes: u64,
+        /// Bytes of the write-ahead log.
+        wal: u64,
+    },
+    /// Waits until what was written into the write-ahead log is on the disk, where that ends a transaction: only in programs of a database
+    /// with a disk.
+    SyncLog {
+        /// Draw address.
+        site: Site,
+    },
+    /// Sees what the replica has replayed so far: only in programs of a replica.
+    SeeReplayed,
     /// Runs the steps from here to [`Step::LoadEnd`] as a task of their own and waits for it. A stale read jumps over it, and has
     /// it run in the background.
     Load {
@@ -288,6 +342,30 @@ pub enum Step {
         /// HTTP status.
         status: u16,
     },
+    /// Sends a message to a queue of a broker.
+    Publish {
+        /// Draw address.
+        site: Site,
+        /// Broker.
+        service: ServiceId,
+        /// Its endpoint for the queue.
+        endpoint: EndpointId,
+        /// Timeout and retries.
+        policy: PolicyId,
+        /// Bytes of the message's body.
+        bytes: u32,
+        /// Whether it waits until the broker has the message.
+        confirm: bool,
+        /// Whether the frame goes on when the publication has failed for good.
+        optional: bool,
+    },
+    /// Takes the message of a publication into a queue: the end of a broker's endpoint.
+    Enqueue {
+        /// Which queue of the broker.
+        queue: u32,
+    },
+    /// Acknowledges the message that is being handled: the beginning of the program of a consumer that does so early.
+    Accept,
 }
 
 /// What becomes of a load whose callers have all left.

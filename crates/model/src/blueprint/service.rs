@@ -1,6 +1,6 @@
 //! Services as described: an application process, a database or a cache, and the memory it lives in.
 
-use super::{Admission, CPython, Endpoint, Health, Heap, Pool, Redis};
+use super::{Admission, Broker, CPython, Consumer, Endpoint, Health, Heap, Pool, Redis, Step, Storage};
 use crate::cpu::Contention;
 use crate::id::SamplerId;
 use knockon_kernel::{Duration, Time};
@@ -53,6 +53,10 @@ pub struct Service {
     pub endpoints: Vec<Endpoint>,
     /// Connection pools owned by each process.
     pub pools: Vec<Pool>,
+    /// What each process consumes from brokers.
+    pub consumers: Vec<Consumer>,
+    /// What a database's tables lie on, where that is described.
+    pub storage: Option<Storage>,
 }
 
 impl Service {
@@ -60,6 +64,14 @@ impl Service {
     #[must_use]
     pub fn shares_processor(&self) -> bool {
         self.cores != Cores::Unlimited || self.quota.is_some() || self.contention.is_some()
+    }
+
+    /// Whether it is a cache server with commands beside those that every one has.
+    #[must_use]
+    pub fn has_slow_commands(&self) -> bool {
+        let is_common = |step: &Step| matches!(step, Step::Lookup | Step::Store | Step::Flush);
+        let is_slow = |endpoint: &Endpoint| !endpoint.program.iter().any(is_common);
+        matches!(self.runtime, Runtime::Redis(_)) && self.endpoints.iter().any(is_slow)
     }
 }
 
@@ -78,6 +90,8 @@ pub enum Runtime {
     Postgres(Postgres),
     /// Redis: one thread.
     Redis(Redis),
+    /// A message broker.
+    Broker(Broker),
 }
 
 /// Processor capacity in thousandths of a core; `Unlimited` means that computing never waits.
@@ -187,8 +201,23 @@ pub struct Postgres {
     pub lock_timeout: Option<Duration>,
     /// `statement_timeout`, from the arrival of a statement; `None` is for ever.
     pub statement_timeout: Option<Duration>,
-    /// `log_lock_waits`: whether waits that take longer than [`crate::lock::DEADLOCK_TIMEOUT`] are logged.
+    /// `deadlock_timeout`: after so long a wait for a lock a session looks whether others wait for it in turn.
+    pub deadlock_timeout: Duration,
+    /// Whose replica it is, if anybody's.
+    pub replica: Option<Replica>,
+    /// `log_lock_waits`: whether waits that take longer than that are logged.
     pub log_lock_waits: bool,
+}
+
+/// What a replica replays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replica {
+    /// The database whose write-ahead log it replays.
+    pub primary: crate::id::ServiceId,
+    /// Bytes a second.
+    pub rate: u64,
+    /// How long after they were written records come (`recovery_min_apply_delay`, and the way there).
+    pub delay: Duration,
 }
 
 impl Postgres {
@@ -203,6 +232,8 @@ impl Postgres {
             serial_share: 0.0,
             lock_timeout: None,
             statement_timeout: None,
+            deadlock_timeout: crate::lock::DEADLOCK_TIMEOUT,
+            replica: None,
             log_lock_waits: false,
         }
     }

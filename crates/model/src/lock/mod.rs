@@ -1,4 +1,4 @@
-//! Row locks of one database, as a pure state machine: the database calls it and carries out the [`Turn`]s that it returns.
+//! Locks of rows and tables of one database, as a pure state machine: the database calls it and carries out the [`Turn`]s that it returns.
 //!
 //! A row is *free* or belongs to one session, from when that session's transaction locked it until the transaction ends. What
 //! PostgreSQL 15 does with those who want it too (`heap_lock_tuple`; `src/backend/access/heap/README.tuplock`) has two stages.
@@ -6,19 +6,26 @@
 //! are *queued* for the tuple lock, first come first served. Each stage is a wait of its own, so `lock_timeout`
 //! begins afresh when a session becomes next: measured, with 300 ms, those that were queued first give up after 530 to 600 ms.
 //!
-//! A session waits for one row at a time, holds any number, and gets a row that it holds already at once. When its transaction
-//! ends all of its rows pass to whoever is next, in the order in which they were locked.
+//! A session waits for one row or table at a time, holds any number, and gets a row that it holds already at once. When its transaction
+//! ends all of its rows pass to whoever is next, in the order in which they were locked, and then its tables go on. Tables are
+//! in [`table`], sessions that wait for each other in [`deadlock`].
 //!
-//! Left out: deadlock detection (two sessions that wait for each other do so until a timeout or a lost connection ends one
-//! of them) and locks of whole tables, which come with it; shared row locks; the few newcomers that overtake the next one
-//! in the microseconds in which a row changes hands (0 to 5 % of grants, measured).
+//! Left out: shared row locks; the few newcomers that overtake the next one in the microseconds in which a row changes hands (0 to 5 % of
+//! grants, measured).
+
+mod deadlock;
+mod mode;
+mod table;
+
+pub use deadlock::Edge;
+pub use mode::LockMode;
 
 use crate::id::FrameRef;
 use knockon_kernel::{Duration, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 
-/// After so long a wait is logged, if at all (PostgreSQL's `deadlock_timeout`).
+/// After so long a wait is looked into, and logged, if at all: PostgreSQL's `deadlock_timeout` when nothing is set.
 pub const DEADLOCK_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A row of a database.
@@ -37,8 +44,27 @@ pub enum Request {
     Granted,
     /// The session waits for the holder's transaction to end.
     Next,
-    /// The session waits until it is next.
+    /// The session waits until it is next, or until it can have the table.
     Queued,
+    /// The session would wait for one that waits for it: its statement fails at once.
+    Deadlock {
+        /// The other session.
+        with: u32,
+    },
+}
+
+/// What a session waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Awaited {
+    /// A row.
+    Row(RowId),
+    /// A table.
+    Table {
+        /// Its address.
+        table: u32,
+        /// In this mode.
+        mode: LockMode,
+    },
 }
 
 /// What the end of a transaction, or of a wait, means for another session.
@@ -62,6 +88,17 @@ pub enum Turn {
         /// Number of the row.
         row: u32,
     },
+    /// The waiting statement has its table.
+    Table {
+        /// The statement.
+        frame: FrameRef,
+        /// When its wait began.
+        since: Time,
+        /// The table.
+        table: u32,
+        /// In this mode.
+        mode: LockMode,
+    },
 }
 
 /// How many are where, as metrics report it.
@@ -75,6 +112,8 @@ pub struct Readings {
     pub next: u32,
     /// Sessions that are queued.
     pub queued: u32,
+    /// Sessions that wait for a table.
+    pub for_tables: u32,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -95,7 +134,8 @@ struct Row {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Session {
     held: Vec<RowId>,
-    waits_for: Option<RowId>,
+    tables: Vec<u32>,
+    waits_for: Option<Awaited>,
     /// The number of its transaction, given with its first row; 0 before.
     transaction: u32,
 }
@@ -105,6 +145,7 @@ struct Session {
 pub struct Locks {
     #[serde(with = "crate::pairs")]
     rows: BTreeMap<RowId, Row>,
+    tables: BTreeMap<u32, table::Table>,
     sessions: BTreeMap<u32, Session>,
     transactions: u32,
     /// Sessions that asked for a row without a statement, and have not ended.
@@ -113,9 +154,34 @@ pub struct Locks {
     holding: u32,
     next: u32,
     queued: u32,
+    /// Sessions that wait for tables.
+    for_tables: u32,
+    /// Whether sessions of this database can come to wait for each other.
+    looks: bool,
+    /// Deadlocks found so far.
+    deadlocks: u64,
 }
 
 impl Locks {
+    /// Of a database whose sessions lock so many different things: with one row alone they never wait for each other in a circle, and nobody
+    /// needs to look.
+    #[must_use]
+    pub fn of_things(things: usize) -> Self {
+        Self { looks: things > 1, ..Self::default() }
+    }
+
+    /// Whether whoever waits for long looks for a deadlock.
+    #[must_use]
+    pub fn looks_for_deadlocks(&self) -> bool {
+        self.looks
+    }
+
+    /// Deadlocks that were found.
+    #[must_use]
+    pub fn deadlocks(&self) -> u64 {
+        self.deadlocks
+    }
+
     /// A session's statement wants a row. It must not wait for another one.
     pub fn request(&mut self, now: Time, session: u32, frame: FrameRef, row: RowId) -> Request {
         if frame == FrameRef::NONE {
@@ -134,18 +200,22 @@ impl Locks {
         self.next += u32::from(first);
         self.queued += u32::from(!first);
         let waiting = self.sessions.entry(session).or_default();
-        debug_assert!(waiting.waits_for.is_none(), "a session waits for one row at a time");
-        waiting.waits_for = Some(row);
+        debug_assert!(waiting.waits_for.is_none(), "a session waits for one lock at a time");
+        waiting.waits_for = Some(Awaited::Row(row));
         if first { Request::Next } else { Request::Queued }
     }
 
     /// A session waits no longer. Nothing happens for one that does not wait.
     pub fn leave(&mut self, now: Time, session: u32, out: &mut Vec<Turn>) {
         let Some(entry) = self.sessions.get_mut(&session) else { return };
-        let Some(row) = entry.waits_for.take() else { return };
-        if entry.held.is_empty() {
+        let Some(awaited) = entry.waits_for.take() else { return };
+        if entry.held.is_empty() && entry.tables.is_empty() {
             self.sessions.remove(&session);
         }
+        let row = match awaited {
+            Awaited::Row(row) => row,
+            Awaited::Table { table, .. } => return self.leave_table(session, table, out),
+        };
         let Some(locked) = self.rows.get_mut(&row) else { return };
         let at = locked.waiters.iter().position(|waiter| waiter.session == session);
         let at = at.expect("a session that waits for a row is among those that do");
@@ -175,23 +245,34 @@ impl Locks {
             out.push(Turn::Granted { frame, since, transaction: ended.transaction });
             self.promote(now, row, out);
         }
+        for table in ended.tables {
+            self.release_table(session, table, out);
+        }
         self.check();
     }
 
     /// The transaction that a session waits for, and whether the session is next.
     #[must_use]
     pub fn awaited(&self, session: u32) -> Option<(u32, RowId, bool)> {
-        let row = self.sessions.get(&session)?.waits_for?;
+        let Awaited::Row(row) = self.sessions.get(&session)?.waits_for? else { return None };
         let locked = self.rows.get(&row)?;
         let transaction = self.sessions.get(&locked.holder)?.transaction;
         Some((transaction, row, locked.waiters.front()?.session == session))
     }
 
-    /// The session that has the row for which a session waits.
+    /// What a session waits for.
+    #[must_use]
+    pub fn waits_for(&self, session: u32) -> Option<Awaited> {
+        self.sessions.get(&session)?.waits_for
+    }
+
+    /// The session that has the row for which a session waits, or the first that keeps it from its table.
     #[must_use]
     pub fn holder_before(&self, session: u32) -> Option<u32> {
-        let row = self.sessions.get(&session)?.waits_for?;
-        self.rows.get(&row).map(|row| row.holder)
+        match self.sessions.get(&session)?.waits_for? {
+            Awaited::Row(row) => self.rows.get(&row).map(|row| row.holder),
+            Awaited::Table { table, mode } => self.first_before(session, table, mode),
+        }
     }
 
     /// Whether a session asked for a row without a statement.
@@ -200,21 +281,30 @@ impl Locks {
         self.outside.contains(&session)
     }
 
-    /// The statements that wait, in the order of rows; sessions without one included.
+    /// The statements that wait, in the order of rows and then of tables; sessions without one included.
     pub fn waiters(&self) -> impl Iterator<Item = FrameRef> + '_ {
-        self.rows.values().flat_map(|row| &row.waiters).map(|waiter| waiter.frame)
+        let for_rows = self.rows.values().flat_map(|row| &row.waiters).map(|waiter| waiter.frame);
+        for_rows.chain(self.tables.values().flat_map(|table| &table.waiters).map(|waiter| waiter.frame))
     }
 
     /// Sessions that wait.
     #[must_use]
     pub fn waiting(&self) -> u32 {
-        self.next + self.queued
+        self.next + self.queued + self.for_tables
     }
 
     /// What metrics report.
     #[must_use]
     pub fn readings(&self) -> Readings {
-        Readings { holding: self.holding, sessions: self.sessions.len() as u32, next: self.next, queued: self.queued }
+        let of_rows =
+            |session: &&Session| !session.held.is_empty() || matches!(session.waits_for, Some(Awaited::Row(_)));
+        Readings {
+            holding: self.holding,
+            sessions: self.sessions.values().filter(of_rows).count() as u32,
+            next: self.next,
+            queued: self.queued,
+            for_tables: self.for_tables,
+        }
     }
 
     /// The row is the session's from now on.

@@ -1,6 +1,8 @@
 use super::*;
 use proptest::prelude::*;
 
+mod tables;
+
 fn frame(session: u32) -> FrameRef {
     FrameRef { slot: session, generation: 1 }
 }
@@ -54,7 +56,7 @@ fn a_row_passes_from_session_to_session_in_the_order_of_asking() {
     assert_eq!(bench.asks(3, 3, 0), Request::Queued);
     assert_eq!(bench.asks(4, 4, 0), Request::Queued);
     assert_eq!(bench.asks(5, 5, 1), Request::Granted, "another row is free");
-    assert_eq!(bench.0.readings(), Readings { holding: 2, sessions: 5, next: 1, queued: 2 });
+    assert_eq!(bench.0.readings(), Readings { holding: 2, sessions: 5, next: 1, queued: 2, for_tables: 0 });
     assert_eq!(bench.ends(10, 1), [granted(2, 2, 1), next(3, 3, 0)]);
     assert_eq!(bench.ends(20, 2), [granted(3, 10, 3), next(4, 4, 0)]);
     assert_eq!(bench.ends(30, 3), [granted(4, 20, 4)]);
@@ -139,6 +141,7 @@ fn split(turns: &[Turn]) -> (Vec<u32>, Vec<u32>) {
         match turn {
             Turn::Granted { frame, .. } => holders.push(frame.slot),
             Turn::Next { frame, .. } => nexts.push(frame.slot),
+            Turn::Table { .. } => unreachable!("nobody locks a table here"),
         }
     }
     holders.sort_unstable();

@@ -8,7 +8,9 @@
 //!   Python client, its process and collector ([`client`], [`process`]), SQLAlchemy's pools as OpenTelemetry's
 //!   instrumentation reports them;
 //! * Node: prom-client; native processes: OpenTelemetry's HTTP metrics and the Go client's process ([`client`], [`process`]);
-//! * PostgreSQL and Redis: their exporters, which run beside them and outlive them ([`postgres`], [`redis`]);
+//! * RabbitMQ: its own plugin; a Redis that Celery uses, and Celery's workers: exporters beside them ([`broker`], [`celery`]);
+//! * PostgreSQL and Redis: their exporters, which run beside them and outlive them ([`postgres`], [`redis`]), and node_exporter for a disk
+//!   ([`disk`]);
 //! * limits before the workers: NGINX Plus', Resilience4j's, `concurrency-limits`' names, and the kernel's counters ([`limits`]);
 //! * what guards calls to others: Resilience4j, Hystrix and Envoy, where links have them ([`upstream`]);
 //! * every container: cAdvisor, and under Kubernetes kube-state-metrics ([`container`], [`kubernetes`]).
@@ -20,9 +22,12 @@
 //! Sampling reads only. Deliberately not here: what no machine knows (event-loop lag, metaspace, threads, sizes of messages,
 //! exception labels), and metrics of sources, which nobody scrapes.
 
+mod broker;
 mod caffeine;
+mod celery;
 mod client;
 mod container;
+mod disk;
 mod hikari;
 mod jvm;
 mod kubernetes;
@@ -90,9 +95,12 @@ enum Reading {
     Jvm(jvm::Reading),
     Postgres(postgres::Reading),
     Redis(redis::Reading),
+    Broker(broker::Reading),
+    Celery(celery::Reading),
     /// Of the account of a link, by its number.
     Upstream(u32, upstream::Reading),
     Limits(limits::Reading),
+    Disk(disk::Reading),
 }
 
 /// A series and how it is read.
@@ -140,9 +148,16 @@ impl Metrics {
                     client::list(&mut listing, blueprint, service);
                     process::list(&mut listing);
                 }
-                Runtime::Postgres(_) => postgres::list(&mut listing, service),
+                Runtime::Postgres(_) => {
+                    postgres::list(&mut listing, service);
+                    if service.storage.is_some() {
+                        disk::list(&mut listing, service);
+                    }
+                }
                 Runtime::Redis(_) => redis::list(&mut listing, service),
+                Runtime::Broker(broker) => broker::list(&mut listing, broker),
             }
+            celery::list(&mut listing, service);
             upstream::list(&mut listing, blueprint, service, index as u32, upstreams);
         }
         let (entries, words) = listing.finish(catalogue);
@@ -196,8 +211,11 @@ impl Reading {
             Self::Jvm(reading) => reading.value(target),
             Self::Postgres(reading) => Some(reading.value(target)),
             Self::Redis(reading) => reading.value(target, words),
+            Self::Broker(reading) => reading.value(target),
+            Self::Celery(reading) => reading.value(target),
             Self::Upstream(upstream, reading) => reading.value(target, upstream),
             Self::Limits(reading) => reading.value(target),
+            Self::Disk(reading) => reading.value(target),
         }
     }
 }

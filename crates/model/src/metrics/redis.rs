@@ -1,7 +1,7 @@
 //! redis_exporter beside a Redis server. Where the server does not answer, `redis_up` is 0 and the rest is missing.
 //!
-//! Memory is that of the entries: what an empty server uses lies in its baseline. Left out: time by command, of which Redis counts only
-//! the execution.
+//! Memory is that of the entries: what an empty server uses lies in its baseline. Times by command, of which Redis counts only the execution,
+//! and the slow log are listed for a server that has commands of its own beside GET and SET, which take no time to speak of.
 
 use super::listing::Listing;
 use super::scrape::Target;
@@ -24,6 +24,11 @@ pub(super) enum Reading {
     Uptime,
     /// Commands by name, an index into the metrics' words.
     Commands(u16),
+    /// Seconds that they were executed for, likewise.
+    CommandTime(u16),
+    SlowLogLength,
+    SlowLogLast,
+    SlowLogTime,
 }
 
 /// `redis_*`.
@@ -56,6 +61,16 @@ pub(super) fn list(listing: &mut Listing, service: &Service) {
         let word = listing.word(&text);
         let reading = Series::Redis(Reading::Commands(word));
         listing.counter("redis_commands_total", "{command}", &[("cmd", text.as_str())], reading);
+        if service.has_slow_commands() {
+            let reading = Series::Redis(Reading::CommandTime(word));
+            listing.counter("redis_commands_duration_seconds_total", "s", &[("cmd", text.as_str())], reading);
+        }
+    }
+    if service.has_slow_commands() {
+        listing.gauge("redis_slowlog_length", "{command}", &[], Series::Redis(Reading::SlowLogLength));
+        listing.gauge("redis_slowlog_last_id", "1", &[], Series::Redis(Reading::SlowLogLast));
+        let time = Series::Redis(Reading::SlowLogTime);
+        listing.gauge("redis_last_slow_execution_duration_seconds", "s", &[], time);
     }
 }
 
@@ -63,7 +78,7 @@ pub(super) fn list(listing: &mut Listing, service: &Service) {
 fn command(operation: &Operation) -> Option<String> {
     match operation {
         Operation::Cache { command } => Some(command.to_lowercase()),
-        Operation::Http { .. } | Operation::Sql { .. } | Operation::Internal { .. } => None,
+        _ => None,
     }
 }
 
@@ -84,6 +99,16 @@ impl Reading {
             // 0 is how Redis says that there is none.
             Self::MemoryMaximum => settings.maxmemory.unwrap_or(0) as f64,
             Self::Uptime => seconds((target.now - process.started).as_nanos()),
+            Self::SlowLogLength => process.meter.commands.as_ref()?.slow_log_length() as f64,
+            Self::SlowLogLast => process.meter.commands.as_ref()?.slow_log_last() as f64,
+            // It is kept in microseconds.
+            Self::SlowLogTime => process.meter.commands.as_ref()?.last_noted_ns.div_euclid(1000) as f64 / 1e6,
+            Self::CommandTime(word) => {
+                let times = target.service.endpoints.iter().zip(&process.meter.commands.as_ref()?.executed_ns);
+                let named = times
+                    .filter(|(endpoint, _)| command(&endpoint.operation).as_ref() == Some(&words[usize::from(word)]));
+                seconds(named.map(|(_, ns)| ns).sum())
+            }
             Self::Commands(word) => {
                 let endpoints = target.service.endpoints.iter().zip(&process.meter.requests);
                 let named = endpoints

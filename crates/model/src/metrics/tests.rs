@@ -9,7 +9,7 @@ use crate::record::{
 };
 use crate::{Null, Sink, World};
 use knockon_kernel::Time;
-use shop::{API, CACHE, DATABASE, WEB, shop};
+use shop::{API, CACHE, DATABASE, WEB, shop, with_slow_commands};
 use std::collections::BTreeMap;
 
 /// Keeps samples and the changes of processes.
@@ -364,4 +364,29 @@ fn samples_come_in_the_order_of_series_at_each_grid_time() {
     assert_eq!(run.times(), (0..=4).map(|n| at(15 * n)).collect::<Vec<_>>());
     let order: Vec<_> = run.kept.samples.iter().map(|sample| (sample.time, sample.series)).collect();
     assert!(order.is_sorted());
+}
+
+#[test]
+fn a_slow_command_is_noted_by_its_execution_without_its_wait() {
+    let run = Run::with(with_slow_commands(shop(Vec::new())), 600);
+    let statistics = run.world.statistics();
+    let cache = statistics.services.iter().find(|service| service.name == CACHE).expect("there is a cache");
+    let end = at(600);
+    let spent = run.sum(end, CACHE, "redis_commands_duration_seconds_total", &[]);
+    let ran = run.sum(end, CACHE, "redis_commands_duration_seconds_total", &[("cmd", "keys")]);
+    // GET and SET take no time here: all that the thread did was the slow command, whoever waited for it.
+    let computed = cache.computed.as_secs_f64();
+    assert!(spent == ran && (ran - computed).abs() < 1e-6 * computed, "{ran} of {computed} s");
+    assert!(cache.queued.sum_ns() > 10_000_000_000, "others wait behind it");
+    let one = |name: &str| run.sum(end, CACHE, name, &[]);
+    assert_eq!(one("redis_slowlog_length"), 128.0);
+    let keys = run.sum(end, CACHE, "redis_commands_total", &[("cmd", "keys")]);
+    // Of exponential times with a mean of 60 ms so many take 10 ms or longer, within four standard deviations.
+    let slow = keys * 0.846_482; // e^(−10/60)
+    let noted = one("redis_slowlog_last_id") + 1.0;
+    assert!((noted - slow).abs() < 4.0 * (slow * (1.0 - slow / keys)).sqrt() + 1.0, "{noted} of {keys}");
+    assert!(one("redis_last_slow_execution_duration_seconds") >= 0.01);
+    // A server that is only asked for values has none of these.
+    let plain = World::new(shop(Vec::new()));
+    assert!(plain.catalogue().series.iter().all(|series| !series.name.contains("slow")));
 }

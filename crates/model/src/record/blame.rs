@@ -34,12 +34,30 @@ pub enum ResourceKind {
     Concurrency,
     /// Permits of a bulkhead at the caller's end of a link.
     Permits(LinkId),
+    /// A broker's memory: publications wait for it, or are refused.
+    Memory,
+    /// Room in a broker's queues. Nobody waits for it: who finds none is refused.
+    Length,
+    /// A database's disk.
+    Disk,
 }
 
 impl ResourceKind {
     /// Words of the kinds, in the order of the declaration.
-    pub const WORDS: [&'static str; 9] =
-        ["workers", "pool", "processor", "locks", "running", "places", "tokens", "concurrency", "permits"];
+    pub const WORDS: [&'static str; 12] = [
+        "workers",
+        "pool",
+        "processor",
+        "locks",
+        "running",
+        "places",
+        "tokens",
+        "concurrency",
+        "permits",
+        "memory",
+        "length",
+        "disk",
+    ];
 
     /// The word in tables.
     #[must_use]
@@ -54,6 +72,9 @@ impl ResourceKind {
             Self::Tokens => 6,
             Self::Concurrency => 7,
             Self::Permits(_) => 8,
+            Self::Memory => 9,
+            Self::Length => 10,
+            Self::Disk => 11,
         }]
     }
 }
@@ -155,6 +176,10 @@ pub enum Activity {
     Quota,
     /// Nothing: what is waited for is not there, or lies idle.
     Nothing,
+    /// Messages that it has published, which nobody has done with.
+    Published,
+    /// Has the disk work on its I/O, or waits until that begins.
+    Disk,
 }
 
 impl Activity {
@@ -188,6 +213,8 @@ impl Activity {
             Self::Collector => "collector",
             Self::Quota => "quota",
             Self::Nothing => "nothing",
+            Self::Published => "published",
+            Self::Disk => "disk",
         }
     }
 

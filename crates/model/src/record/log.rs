@@ -3,6 +3,7 @@
 use super::{ErrorType, SpanId, TraceId};
 use crate::blueprint::{LinkEnd, Severity};
 use crate::id::{EndpointId, PoolId, ProcessId, ServiceId};
+use crate::lock::{Awaited, LockMode};
 use knockon_kernel::{Duration, Time};
 use serde::{Deserialize, Serialize};
 
@@ -70,10 +71,41 @@ pub enum LogEvent {
     /// A statement has waited for a row's lock for `deadlock_timeout` (`log_lock_waits`), or got it after a longer wait. `next`
     /// is a wait for `transaction` to end, else for the tuple lock.
     LockWait { backend: u32, transaction: u32, row: u32, next: bool, waited: Duration, acquired: bool },
+    /// The same of a table.
+    TableWait { backend: u32, table: u32, mode: LockMode, waited: Duration, acquired: bool },
+    /// Below the line of a statement that failed of a deadlock: one session that waits for another, of the circle. `transaction` is the blocker's.
+    DeadlockEdge { backend: u32, awaited: Awaited, next: bool, blocker: u32, transaction: u32, first: bool },
+    /// Below those: where the statements are told.
+    DeadlockHint,
+    /// Below the line of a statement that found no room on the disk.
+    DiskFullHint,
+    /// The write-ahead log finds no room on the disk: the server panics, or does not start.
+    LogFull { starting: bool },
+    /// A checkpoint begins, for its time or for the size of the write-ahead log.
+    Checkpoint { timed: bool },
     /// An administrator ended a back end.
     Terminated { backend: u32 },
+    /// A worker has received a message.
+    TaskReceived { endpoint: EndpointId, task: u128 },
+    /// A worker has done with a message, after working on it for so long. `error` where it failed.
+    TaskEnded { endpoint: EndpointId, task: u128, end: TaskEnd, took: Duration, error: ErrorType },
+    /// A broker stops reading what publishers send, or goes on.
+    MemoryAlarm { on: bool },
+    /// A consumer of this queue had a delivery for too long: its channel is closed.
+    ConsumerTimedOut { queue: u32 },
     /// The program's own line: index into the endpoint's messages.
     Application { endpoint: EndpointId, severity: Severity, message: u32 },
+}
+
+/// How a worker's task ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum TaskEnd {
+    /// As it should.
+    Succeeded,
+    /// For good.
+    Failed,
+    /// It failed, and is tried again later.
+    Retried,
 }
 
 /// What a collection was.

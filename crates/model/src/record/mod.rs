@@ -14,7 +14,7 @@ mod truth;
 pub use blame::{Activity, BlameRecord, Party, Resource, ResourceKind, Who};
 pub use catalogue::{Catalogue, OperationInfo, ProcessInfo, SeriesInfo, SeriesKind};
 pub use change::{ChangeKind, ChangeRecord, ProbeFailure};
-pub use log::{CollectionCause, CollectionKind, LogEvent, LogRecord};
+pub use log::{CollectionCause, CollectionKind, LogEvent, LogRecord, TaskEnd};
 pub use metric::SampleRecord;
 pub use span::{ErrorType, SpanId, SpanKind, SpanRecord, Status, TraceId};
 pub use truth::{LedgerRecord, Part, RequestRecord, StateRecord, Transition};

@@ -39,6 +39,8 @@ pub struct SpanRecord {
     pub http_status: u16,
     /// `http.request.resend_count`: 0 for a first try.
     pub resend: u16,
+    /// The span that published the message that this one handles; zeros for none.
+    pub link: (TraceId, SpanId),
 }
 
 /// Kinds of spans.
@@ -104,4 +106,10 @@ pub enum ErrorType {
     BulkheadFull,
     /// The caller gave the attempt up by itself, for what the callee had refused before.
     ClientThrottled,
+    /// The broker's queue was full and rejects what comes (`basic.nack`).
+    Nacked,
+    /// The statement waited in a circle with others, and gave way (SQLSTATE 40P01).
+    Deadlock,
+    /// The database could not extend a table: its disk is full (SQLSTATE 53100).
+    DiskFull,
 }

@@ -165,6 +165,20 @@ pub enum Transition {
     Throttled { link: LinkId },
     /// A caller's retry budget did not allow a retry.
     RetryRefused { link: LinkId },
+    /// A broker refused a message: its queue was full, or its memory.
+    QueueFull { queue: u32 },
+    /// A message became a dead letter.
+    DeadLettered { queue: u32 },
+    /// A message of this queue is gone, and nobody has handled it.
+    MessageDropped { queue: u32 },
+    /// A message that somebody may have handled before was delivered.
+    Redelivered { queue: u32 },
+    /// A message was taken back from a consumer that had it for too long.
+    TakenBack { queue: u32 },
+    /// A broker blocks its publishers, or does no longer.
+    MemoryAlarm { on: bool },
+    /// A worker's task failed for good.
+    TaskFailed,
     /// A probe of the platform failed.
     ProbeFailed { kind: ProbeKind },
     /// A probe failed for good, and the platform ends the process.

@@ -38,7 +38,7 @@ impl World {
         let at = f.pc as usize;
         let passes_over = match (self.tables.ops[at], at.checked_sub(1).map(|before| self.tables.ops[before])) {
             (Op::CacheGet { .. }, _) if f.looked_up => true,
-            (_, Some(Op::Call { optional, .. })) => optional,
+            (_, Some(Op::Call { optional, .. } | Op::Publish { optional, .. })) => optional,
             (_, Some(Op::CacheSet { .. })) => true,
             _ => false,
         };
@@ -74,7 +74,9 @@ impl World {
             self.forks.blame(frame, peer);
             return self.unwind(frame, sink);
         }
+        // Of a task that has failed its worker tells in its own words.
         if process.traced
+            && !f.is_consumed()
             && let Some(error) = outcome.error
         {
             let endpoint = EndpointId(self.tables.programs[program].endpoint);
@@ -143,7 +145,13 @@ impl World {
         }
         if S::OBSERVES {
             let endpoint = self.tables.programs[self.frames[frame].program as usize].endpoint as usize;
-            self.processes[index as usize].meter.answered(now, endpoint, outcome.status, (now - arrived).as_nanos());
+            let waited_ns = self.frames[frame].parts[Part::Queued as usize];
+            let meter = &mut self.processes[index as usize].meter;
+            let ns = (now - arrived).as_nanos();
+            meter.answered(now, endpoint, outcome.status, ns);
+            if let Some(commands) = &mut meter.commands {
+                commands.executed(endpoint, ns - waited_ns);
+            }
         }
         if traced {
             self.emit_server_span(frame, now, sink);

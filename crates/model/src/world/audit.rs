@@ -32,7 +32,7 @@ struct Coming {
 impl Coming {
     fn add(&mut self, event: Event) {
         match event {
-            Event::Deliver { frame } => *self.deliveries.entry(frame).or_default() += 1,
+            Event::Deliver { frame } | Event::Consume { frame } => *self.deliveries.entry(frame).or_default() += 1,
             Event::Reply { child } => *self.replies.entry(child).or_default() += 1,
             Event::Timer { frame, serial } => *self.timers.entry((frame, serial)).or_default() += 1,
             Event::Continue { frame } => *self.continuations.entry(frame).or_default() += 1,
@@ -68,6 +68,8 @@ struct Found {
     queued: u64,
     /// Waiting for rows, without a worker.
     locked: u64,
+    /// At the disk.
+    ios: u64,
     delayed: u64,
     computing: u64,
     roots: u64,
@@ -85,6 +87,7 @@ impl World {
         self.audit_sums(&found, &mut findings);
         self.audit_accounts(&coming, &mut findings);
         self.audit_loads(&mut findings);
+        self.audit_brokers(&mut findings);
         let blame = self.audit_blame();
         findings
             .check(blame.is_none(), || format!("accounts of blame are not what they would be from scratch: {blame:?}"));
@@ -109,6 +112,7 @@ impl World {
             here.queued += u64::from(frame.state == State::Queued);
             here.computing += u64::from(frame.state == State::Computing);
             here.locked += u64::from(frame.state == State::WaitingLock);
+            here.ios += u64::from(matches!(frame.state, State::WaitingDisk | State::Reading));
             here.delayed += u64::from(frame.state == State::Delayed);
             let waits = matches!(frame.state, State::Queued | State::Delayed | State::WaitingLock);
             let at_work = !waits && !frame.on_its_way() && frame.state != State::Answered;
@@ -140,6 +144,13 @@ impl World {
             State::Answered => coming.replies.get(&handle).copied().unwrap_or(0),
             State::Queued => process.queue.waiting().filter(|&queued| queued == handle).count(),
             // Its caller's leaving takes it away, or its SYN comes again.
+            // Whoever does not read it does so when the alarm is cleared, for which an event is planned, or which an acknowledgement causes.
+            State::Blocked => {
+                let machine = self.machine(frame.process);
+                let blocked = machine.iter().flat_map(|machine| machine.blocked());
+                let waits = blocked.filter(|&blocked| blocked == handle).count();
+                if machine.is_some_and(|machine| machine.is_alarmed()) { waits } else { 0 }
+            }
             State::Dropped => {
                 let awaited = self.frames.get(frame.caller).is_some_and(|caller| caller.child == handle);
                 let again = coming.retransmissions.get(&handle).copied().unwrap_or(0);
@@ -174,6 +185,14 @@ impl World {
                 let waiters = process.locks.iter().flat_map(|locks| locks.waiters());
                 let timed = self.postgres(frame.process).lock_timeout.is_some();
                 if timed && timer != 1 { 0 } else { waiters.filter(|&waiter| waiter == handle).count() }
+            }
+            State::WaitingDisk => {
+                process.disk.iter().flat_map(|disk| disk.waiting()).filter(|&waiter| waiter == handle).count()
+            }
+            // Whoever is served has its end as a timer.
+            State::Reading => {
+                let served = process.disk.iter().flat_map(|disk| disk.served()).filter(|&served| served == handle);
+                served.count() * timer
             }
             State::Joining => usize::from(self.forks.open(handle).iter().any(|&branch| self.frames.contains(branch))),
             // Frames run within an instant; between events none does.
@@ -211,6 +230,8 @@ impl World {
                 continue;
             }
             equal("busy workers", u64::from(process.busy), found.working);
+            let ios = process.disk.as_ref().map_or(0, |disk| disk.served().count() + disk.waiting().count());
+            equal("I/Os of its disk", ios as u64, found.ios);
             if !process.unlimited_cores {
                 equal("jobs on its processor", process.cpu.runnable() as u64, found.computing);
             }
@@ -378,6 +399,30 @@ impl World {
                     keys.cache, keys.name, keys.loads, keys.loading
                 )
             });
+        }
+    }
+
+    /// Brokers: every message is accounted for, and whoever handles one knows of it.
+    fn audit_brokers(&self, findings: &mut Findings) {
+        for queue in self.queue_statistics() {
+            findings.check(queue.is_conserved(), || format!("messages are lost count of: {queue:?}"));
+        }
+        for process in 0..self.processes.len() as u32 {
+            let Some(machine) = self.machine(process) else { continue };
+            for finding in machine.audit() {
+                findings.check(false, || format!("{}: {finding}", self.name_of(process)));
+            }
+            for blocked in machine.blocked() {
+                let waits = self.frames.get(blocked).is_some_and(|frame| frame.state == State::Blocked);
+                findings.check(waits, || format!("nobody waits to be read by {}", self.name_of(process)));
+            }
+        }
+        for handle in self.frames.handles().filter(|&handle| self.frames[handle].is_consumed()) {
+            findings.check(self.consumed.contains_key(&handle), || "a frame handles no message".into());
+        }
+        for handle in self.consumed.keys() {
+            let handles = self.frames.get(*handle).is_some_and(Frame::is_consumed);
+            findings.check(handles, || "a message is handled by nobody".into());
         }
     }
 

@@ -54,6 +54,7 @@ impl World {
         let index = f.process;
         match f.state {
             State::WaitingLock => self.stop_waiting(frame, at, sink),
+            State::WaitingDisk | State::Reading => self.stop_io(frame, at),
             State::Queued => {
                 let (place, since) = (f.place, f.since);
                 let now = self.now();

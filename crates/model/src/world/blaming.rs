@@ -67,7 +67,9 @@ impl World {
         }
         waits(ResourceKind::Processor, accounts.processor.take(at, p.cpu.served_ever(at)));
         waits(ResourceKind::Locks, accounts.locks.take(at));
+        waits(ResourceKind::Disk, accounts.disk.take(at));
         waits(ResourceKind::Running, accounts.running.take(at));
+        waits(ResourceKind::Memory, accounts.memory.take(at));
         for tokens in &mut accounts.tokens {
             waits(ResourceKind::Tokens, tokens.take(at));
         }
@@ -77,6 +79,8 @@ impl World {
         refused(ResourceKind::Places, refusals.places.take());
         refused(ResourceKind::Tokens, refusals.tokens.take());
         refused(ResourceKind::Concurrency, refusals.concurrency.take());
+        refused(ResourceKind::Memory, refusals.memory.take());
+        refused(ResourceKind::Length, refusals.length.take());
     }
 
     /// Accounts as they are where they are begun now.
@@ -86,6 +90,7 @@ impl World {
         for (index, p) in self.processes.iter().enumerate() {
             let index = index as u32;
             blame.touched_processes.push(index);
+            blame.touched_brokers.extend(p.broker.is_some().then_some(index));
             blame.touched_pools.extend((0..p.pools.len()).map(|pool| (index, pool as u8, true)));
             let limiters = p.guard.as_ref().map_or(0, |guard| guard.limiters());
             blame.touched_tokens.extend((0..limiters).map(|limiter| (index, limiter)));
@@ -249,8 +254,12 @@ impl World {
         if !blame.touched_tokens.is_empty() {
             self.settle_tokens(blame, now);
         }
+        if !blame.touched_brokers.is_empty() {
+            self.settle_brokers(blame, now);
+        }
         if !blame.refused.is_empty() {
-            std::mem::take(&mut blame.refused).into_iter().for_each(|(want, party)| refuse(blame, want, party));
+            let refused = std::mem::take(&mut blame.refused);
+            refused.into_iter().for_each(|(want, party)| self.share_refusal(blame, want, party));
         }
     }
 
@@ -261,6 +270,36 @@ impl World {
             account.keep_holding(now, |party| takers.iter().any(|&(taker, _)| taker == party));
             takers.into_iter().for_each(|(party, count)| account.set_holding(now, party, count));
         }
+    }
+
+    fn settle_brokers(&self, blame: &mut Blame, now: Time) {
+        let mut brokers = std::mem::take(&mut blame.touched_brokers);
+        brokers.sort_unstable();
+        brokers.dedup();
+        for broker in brokers.drain(..) {
+            let Some(machine) = self.machine(broker) else { continue };
+            let bytes = machine.bytes_by_origin().map(|(origin, bytes)| (publisher(origin), bytes));
+            let bytes: BTreeMap<PartyKey, u64> = bytes.collect();
+            let memory = &mut blame.processes[broker as usize].memory;
+            memory.keep_holding(now, |party| bytes.contains_key(&party));
+            bytes.into_iter().for_each(|(party, bytes)| memory.set_holding(now, party, bytes));
+        }
+        blame.touched_brokers = brokers;
+    }
+
+    /// A broker has more or fewer messages than before.
+    pub(super) fn touch_broker(&mut self, broker: u32) {
+        if let Some(blame) = &mut self.blame {
+            blame.touched_brokers.push(broker);
+        }
+    }
+
+    fn share_refusal(&self, blame: &mut Blame, want: Want, party: PartyKey) {
+        let Want::Room(broker, queue) = want else { return refuse(blame, want, party) };
+        let Some(machine) = self.machine(broker) else { return };
+        let ready: Vec<_> = machine.ready_by_origin(queue).map(|(origin, count)| (publisher(origin), count)).collect();
+        let length = &mut blame.processes[broker as usize].refusals.length;
+        length.share(party, REFUSAL, ready.iter().copied(), blame::NOTHING);
     }
 
     fn settle_locks(&self, blame: &mut Blame, now: Time) {
@@ -317,6 +356,11 @@ impl World {
     }
 }
 
+/// Whoever published messages that are there.
+fn publisher(origin: u32) -> PartyKey {
+    PartyKey::of_program(origin, Activity::Published, 0)
+}
+
 /// Shares a refusal out over those who have what it was for.
 fn refuse(blame: &mut Blame, want: Want, party: PartyKey) {
     let Blame { processes, permits, .. } = blame;
@@ -344,6 +388,11 @@ fn refuse(blame: &mut Blame, want: Want, party: PartyKey) {
                 tokens.refuse(&mut accounts.refusals.tokens, party);
             }
         }
+        Want::Memory(broker) => {
+            let accounts = &mut processes[broker as usize];
+            accounts.memory.refuse(&mut accounts.refusals.memory, party);
+        }
+        Want::Room(..) => unreachable!("queues are asked who fills them"),
         Want::Permit(link) => {
             let (account, refusals) = &mut permits[link as usize];
             account.refuse(refusals, party);

@@ -3,13 +3,15 @@
 use super::{ServiceState, SourceState, World, recorded, tables, upstreams};
 use crate::blueprint::{Blueprint, Cores, Keyspace, Runtime, Service};
 use crate::cpu::Cpu;
+use crate::disk::Disk;
 use crate::id::{ServiceId, SourceId};
 use crate::loads::Loads;
-use crate::meter::Meter;
+use crate::meter::{CommandTimes, Meter};
 use crate::metrics::Metrics;
 use crate::process::{Life, Process, Stops};
 use crate::queue::AcceptQueue;
 use crate::record::{Catalogue, ProcessInfo};
+use crate::replay::Replay;
 use crate::restart::Restarts;
 use crate::sink::Null;
 use crate::statistics::{KeyspaceStatistics, PoolStatistics, ServiceStatistics, SourceStatistics};
@@ -78,6 +80,8 @@ impl World {
             ran_until: Time::ZERO,
             spans_since_watermark: 0,
             stopped: None,
+            consumed: BTreeMap::new(),
+            broker_effects: Vec::new(),
             blame: None,
             blueprint,
         };
@@ -173,8 +177,17 @@ fn services(
             certificate: service.certificate.unwrap_or(Time::MAX),
             version: 0,
             rollout: Vec::new(),
+            standbys: Vec::new(),
             statistics: ServiceStatistics { name: service.name.clone(), pools: pools.collect(), ..Default::default() },
         });
+    }
+    for (index, service) in blueprint.services.iter().enumerate() {
+        if let Runtime::Postgres(postgres) = service.runtime
+            && let Some(replica) = postgres.replica
+        {
+            let standby = states[index].first_process;
+            states[replica.primary.index()].standbys.push(standby);
+        }
     }
     states
 }
@@ -215,8 +228,14 @@ impl SourceState {
     }
 }
 
+/// The replay of a replica.
+fn replay_of(service: &Service) -> Option<Box<Replay>> {
+    let Runtime::Postgres(postgres) = service.runtime else { return None };
+    postgres.replica.map(|replica| Box::new(Replay::new(replica.rate, replica.delay)))
+}
+
 fn process_of(service: &Service, index: u32, key: Key) -> Process {
-    let traced = !matches!(service.runtime, Runtime::Postgres(_) | Runtime::Redis(_));
+    let traced = !matches!(service.runtime, Runtime::Postgres(_) | Runtime::Redis(_) | Runtime::Broker(_));
     Process {
         service: index,
         traced,
@@ -226,12 +245,24 @@ fn process_of(service: &Service, index: u32, key: Key) -> Process {
         cpu: Cpu::new(service.cores, service.discipline).with_contention(service.contention).with_quota(service.quota),
         unlimited_cores: !service.shares_processor(),
         has_quota: service.quota.is_some(),
+        replay: replay_of(service),
+        disk: service.storage.as_ref().map(|storage| Box::new(Disk::new(&storage.disk))),
         vacations_when_idle: service.vacation.is_some_and(|vacation| vacation.when_idle()),
         restarts: Restarts::new(service.restart),
         watch: service.health.as_ref().map(|health| Box::new(Watch::new(health))),
-        meter: Meter::new(Time::ZERO, service.endpoints.len(), service.pools.len()),
+        meter: meter_of(service),
         ..bare(key)
     }
+}
+
+fn meter_of(service: &Service) -> Meter {
+    let mut meter = Meter::new(Time::ZERO, service.endpoints.len(), service.pools.len());
+    if let Runtime::Redis(redis) = &service.runtime
+        && service.has_slow_commands()
+    {
+        meter.commands = Some(Box::new(CommandTimes::new(service.endpoints.len(), redis.slow_log)));
+    }
+    meter
 }
 
 fn client_of(source: SourceId, key: Key) -> Process {
@@ -303,8 +334,12 @@ fn bare(key: Key) -> Process {
         connections: 0,
         backends: 0,
         store: None,
+        broker: None,
         caches: Vec::new(),
         locks: None,
+        disk: None,
+        buffers: None,
+        replay: None,
         statement_timers: BTreeMap::new(),
         lines: 0,
         meter: Meter::new(Time::ZERO, 0, 0),

@@ -94,7 +94,7 @@ impl World {
 
     /// From sending to arrival. An error is how long it takes until the callee sends a certificate that has expired.
     #[inline(always)]
-    fn request_latency(&mut self, from: u32, to: u32, link: u32, key: Key) -> Result<Duration, Duration> {
+    pub(super) fn request_latency(&mut self, from: u32, to: u32, link: u32, key: Key) -> Result<Duration, Duration> {
         let described = &self.blueprint.links[link as usize];
         let latency = self.draw(described.latency, || key.purpose(purpose::REQUEST_LATENCY));
         if described.keep_alive.is_none() && !described.tls {
@@ -171,6 +171,9 @@ impl World {
         let answer = &self.frames[child];
         let (caller, call) = (answer.caller, answer.call);
         let Some(frame) = self.frames.get(caller) else {
+            if answer.is_consumed() {
+                return self.settled(child, at, sink);
+            }
             if answer.is_probe() {
                 self.answer_to_platform(child);
             }

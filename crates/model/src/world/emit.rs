@@ -12,10 +12,17 @@ use crate::record::{
 use crate::sink::Sink;
 use knockon_kernel::{Key, Time};
 
+/// A span that is linked to none.
+const NO_LINK: (TraceId, SpanId) = (TraceId(0), SpanId(0));
+
 impl World {
     /// The trace of a frame's request.
     pub(super) fn trace(&self, frame: FrameRef) -> TraceId {
-        let root = self.frames[frame].root;
+        Self::trace_of(self.frames[frame].root)
+    }
+
+    /// The trace of what has this address.
+    pub(super) fn trace_of(root: Key) -> TraceId {
         let high = u128::from(root.purpose(purpose::TRACE).bits());
         let low = u128::from(root.purpose(purpose::TRACE_LOW).bits());
         TraceId(high << 64 | low)
@@ -27,7 +34,7 @@ impl World {
     }
 
     /// The span of the call that a frame answers, on the caller's side.
-    fn client_span(key: Key) -> SpanId {
+    pub(super) fn client_span(key: Key) -> SpanId {
         SpanId(key.purpose(purpose::CLIENT_SPAN).bits() | 1)
     }
 
@@ -36,7 +43,11 @@ impl World {
         if self.frames[frame].caller_side.is_hidden() {
             return;
         }
-        self.note_server_error(frame, sink);
+        if self.frames[frame].is_consumed() {
+            self.emit_task_end(frame, sink);
+        } else {
+            self.note_server_error(frame, sink);
+        }
         if !S::OBSERVES && !S::LEDGER {
             return;
         }
@@ -65,10 +76,41 @@ impl World {
                 error: f.outcome.error,
                 http_status: f.outcome.status,
                 resend: 0,
+                link: if f.is_consumed() { self.link_of(frame) } else { NO_LINK },
             });
         }
         if S::LEDGER {
             sink.ledger(LedgerRecord { trace, span, start: f.arrived, server: true, parts: f.parts });
+        }
+    }
+
+    /// A message was sent that nobody waits for the arrival of: the span of its publication, which took no time.
+    pub(super) fn emit_sent<S: Sink>(&mut self, frame: FrameRef, sent: FrameRef, sink: &mut S) {
+        if !S::OBSERVES && !S::LEDGER || !self.processes[self.frames[frame].process as usize].traced {
+            return;
+        }
+        self.spans_since_watermark += 1;
+        let (f, c) = (&self.frames[frame], &self.frames[sent]);
+        let (trace, span) = (self.trace(frame), Self::client_span(c.key));
+        if S::OBSERVES {
+            sink.span(SpanRecord {
+                trace,
+                span,
+                parent: Self::server_span(self.span_key(frame)),
+                process: Self::process_id(f.process),
+                peer: Some(Self::process_id(c.process)),
+                operation: self.tables.edges[c.edge as usize].operation,
+                start: c.sent,
+                end: c.sent,
+                status: Status::Unset,
+                error: None,
+                http_status: 0,
+                resend: 0,
+                link: NO_LINK,
+            });
+        }
+        if S::LEDGER {
+            sink.ledger(LedgerRecord { trace, span, start: c.sent, server: false, parts: [0; Part::COUNT] });
         }
     }
 
@@ -101,6 +143,7 @@ impl World {
                 error: f.outcome.error,
                 http_status: 0,
                 resend: 0,
+                link: NO_LINK,
             });
         }
         if S::LEDGER {
@@ -152,6 +195,7 @@ impl World {
                 },
                 http_status: if http { outcome.status } else { 0 },
                 resend: c.attempt - 1,
+                link: NO_LINK,
             });
         }
         if S::LEDGER {
@@ -191,6 +235,11 @@ impl World {
 
     /// A line about a request.
     pub(super) fn emit_request_log<S: Sink>(&mut self, frame: FrameRef, event: LogEvent, sink: &mut S) {
+        if let Some(f) = self.frames.get(frame)
+            && self.processes[f.process as usize].disk.is_some()
+        {
+            self.grow_log(f.process);
+        }
         if !S::OBSERVES || !self.frames.contains(frame) {
             return;
         }
@@ -207,6 +256,9 @@ impl World {
 
     /// A line about the process itself.
     pub(super) fn emit_log<S: Sink>(&mut self, process: u32, event: LogEvent, sink: &mut S) {
+        if self.processes[process as usize].disk.is_some() {
+            self.grow_log(process);
+        }
         if !S::OBSERVES {
             return;
         }

@@ -1,5 +1,6 @@
 //! Events of the calendar: small, `Copy`, and addressed. An event whose addressee has gone is stale and does nothing.
 
+use super::brokers::Coming;
 use crate::blueprint::ProbeKind;
 use crate::id::{ConnectionId, FrameRef};
 use serde::{Deserialize, Serialize};
@@ -55,6 +56,14 @@ pub(crate) enum Event {
     Retransmit { frame: FrameRef },
     /// A bulkhead that grew has a permit for a frame that waits.
     Permit { frame: FrameRef },
+    /// A message reaches its consumer's process.
+    Consume { frame: FrameRef },
+    /// An acknowledgement that went out early reaches the broker. Deliveries are numbered in 56 bits.
+    Accepted { process: u32, incarnation: u32, delivery: u64 },
+    /// The consumers of a process come or go, as a broker that stood still finds out.
+    Consumer { process: u32, incarnation: u32, worker: u32, coming: Coming },
+    /// Something of a broker's own is due.
+    BrokerDue { process: u32, incarnation: u32 },
     /// A tick of a probe's grid.
     ProbeTick { process: u32, kind: ProbeKind },
     /// A question of a probe, by the lower half of its number, was answered, or has been open for its timeout.
@@ -146,12 +155,18 @@ impl Event {
             Self::PatchEnd { index } => Packed(15, u64::from(index)),
             Self::Retransmit { frame: of } => Packed(20, frame(of)),
             Self::Permit { frame: of } => Packed(25, frame(of)),
-            Self::ProbeTick { process, kind } => Packed(70 | (kind as u64) << 8, u64::from(process)),
-            Self::ProbeEnds { process, kind, number } => Packed(71 | (kind as u64) << 8, pair(process, number)),
-            Self::Rotation { process, ready } => Packed(72, pair(process, u32::from(ready))),
+            Self::ProbeTick { process, kind } => Packed(80 | (kind as u64) << 8, u64::from(process)),
+            Self::ProbeEnds { process, kind, number } => Packed(81 | (kind as u64) << 8, pair(process, number)),
+            Self::Rotation { process, ready } => Packed(82, pair(process, u32::from(ready))),
             Self::User { source, user } => Packed(30, pair(source, user)),
             Self::VacationDue { process, incarnation } => Packed(31, pair(process, incarnation)),
             Self::VacationOver { process, incarnation } => Packed(32, pair(process, incarnation)),
+            Self::Consume { frame: of } => Packed(70, frame(of)),
+            Self::Accepted { process, incarnation, delivery } => Packed(71 | delivery << 8, pair(process, incarnation)),
+            Self::Consumer { process, incarnation, worker, coming } => {
+                Packed(72 | (coming as u64) << 8 | u64::from(worker) << 16, pair(process, incarnation))
+            }
+            Self::BrokerDue { process, incarnation } => Packed(73, pair(process, incarnation)),
         }
     }
 }
@@ -165,9 +180,9 @@ impl Packed {
         let (process, incarnation) = (low, high);
         let probe = || ProbeKind::ALL[usize::from((kind >> 8) as u8)];
         match kind as u8 {
-            70 => Event::ProbeTick { process: low, kind: probe() },
-            71 => Event::ProbeEnds { process: low, kind: probe(), number: high },
-            72 => Event::Rotation { process: low, ready: high != 0 },
+            80 => Event::ProbeTick { process: low, kind: probe() },
+            81 => Event::ProbeEnds { process: low, kind: probe(), number: high },
+            82 => Event::Rotation { process: low, ready: high != 0 },
             1 => Event::Arrival { source: low },
             2 => Event::Deliver { frame },
             3 => Event::Reply { child: frame },
@@ -198,6 +213,15 @@ impl Packed {
             30 => Event::User { source: low, user: high },
             31 => Event::VacationDue { process, incarnation },
             32 => Event::VacationOver { process, incarnation },
+            70 => Event::Consume { frame },
+            71 => Event::Accepted { process, incarnation, delivery: kind >> 8 },
+            72 => Event::Consumer {
+                process,
+                incarnation,
+                worker: (kind >> 16) as u32,
+                coming: Coming::ALL[usize::from((kind >> 8) as u8)],
+            },
+            73 => Event::BrokerDue { process, incarnation },
             other => unreachable!("no event is packed as {other}"),
         }
     }
@@ -235,7 +259,12 @@ mod tests {
             Event::User { source: u32::MAX, user: index },
             Event::VacationDue { process, incarnation },
             Event::VacationOver { process, incarnation },
+            Event::Consume { frame },
+            Event::Accepted { process, incarnation, delivery: (1 << 56) - 1 },
+            Event::BrokerDue { process, incarnation },
         ];
+        let comings = Coming::ALL.map(|coming| Event::Consumer { process, incarnation, worker: u32::MAX, coming });
+        events.extend(comings);
         let connection = ConnectionId(u32::MAX - 1);
         let of_pool = PoolEvent::ALL.map(|what| Event::Pool { process, incarnation, connection, pool: 255, what });
         events.extend(of_pool);

@@ -108,7 +108,12 @@ impl World {
             }
             Op::LocalGet { cache, keyspace, hit } => self.read_local(frame, at, (cache, keyspace), hit),
             Op::LocalSet { cache, keyspace } => self.write_local(frame, cache, keyspace, sink),
-            Op::Lock { table, rows, popularity } => self.lock(frame, (table, rows, popularity), sink),
+            Op::Lock { table, rows, popularity, draw } => self.lock(frame, (table, rows, popularity, draw), sink),
+            Op::LockTable { table, mode } => self.lock_whole(frame, table, mode, sink),
+            Op::ReadPages { site, table, pages } => self.read_pages(frame, site, table as usize, pages),
+            Op::WriteRows { bytes, wal } => self.write_rows(frame, bytes, wal, sink),
+            Op::SeeReplayed => self.see_replayed(frame),
+            Op::SyncLog { site } => self.sync_log(frame, site),
             Op::Load { .. } => self.load(frame, at, sink),
             Op::LoadEnd => {
                 self.finish_load(frame, sink);
@@ -185,6 +190,12 @@ impl World {
                 self.fail(frame, Outcome { status, error, ..Outcome::OK }, None, sink);
                 Flow::Leave
             }
+            Op::Publish { edge, confirm, .. } => self.publish(frame, edge, confirm, sink),
+            Op::Enqueue { queue } => self.enqueue_message(frame, queue, sink),
+            Op::Accept => {
+                self.accept_message(frame);
+                Flow::On
+            }
             Op::Finish | Op::BranchEnd => {
                 self.finish(frame, sink);
                 Flow::Leave
@@ -227,6 +238,7 @@ impl World {
                 self.wake(frame, at);
                 self.ready.push(frame);
             }
+            State::Reading => self.io_done(frame, at),
             State::Joining => self.join_timed_out(frame, at, sink),
             other => unreachable!("no timer runs in state {other:?}"),
         }

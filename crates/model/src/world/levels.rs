@@ -37,6 +37,8 @@ pub enum LevelPart {
     Cache(LocalCacheId),
     /// Its account of a link.
     Link(LinkId),
+    /// A queue of a broker, by its number there.
+    Queue(u32),
 }
 
 /// What is measured.
@@ -86,6 +88,10 @@ pub enum LevelKind {
     RowHolders,
     /// Statements that wait for rows.
     RowWaiters,
+    /// Bytes that lie on a database's disk.
+    DiskUsedBytes,
+    /// Bytes that a replica has not replayed.
+    BehindBytes,
     /// Connections of a pool, those being opened too.
     PoolConnections,
     /// Of those, in use by nobody who will give them back.
@@ -104,6 +110,16 @@ pub enum LevelKind {
     PermitWaiting,
     /// Attempts under way over a link.
     Attempts,
+    /// Messages that wait for a consumer.
+    Ready,
+    /// Messages that have been delivered and not acknowledged, or wait to be tried again.
+    Unacknowledged,
+    /// Bytes of a broker's messages.
+    MessageBytes,
+    /// Publications that a broker does not read.
+    Blocked,
+    /// Consumers that a queue gives messages to.
+    Consumers,
     /// 1 while the platform says that it is not ready to be called.
     NotReady,
     /// Failures in a row of the probe that fails most.
@@ -137,6 +153,8 @@ impl LevelKind {
             Self::Connections => "connections",
             Self::RowHolders => "row_holders",
             Self::RowWaiters => "row_waiters",
+            Self::DiskUsedBytes => "disk_used",
+            Self::BehindBytes => "replay_behind",
             Self::PoolConnections => "pool_connections",
             Self::Leaked => "leaked_connections",
             Self::Severed => "severed_connections",
@@ -146,6 +164,11 @@ impl LevelKind {
             Self::Ejected => "ejected_hosts",
             Self::PermitWaiting => "permit_waiting",
             Self::Attempts => "attempts_under_way",
+            Self::Ready => "ready",
+            Self::Unacknowledged => "unacknowledged",
+            Self::MessageBytes => "message_bytes",
+            Self::Blocked => "blocked_publications",
+            Self::Consumers => "consumers",
             Self::NotReady => "unready",
             Self::ProbesFailing => "probes_failing",
         }
@@ -160,7 +183,10 @@ impl LevelKind {
             | Self::RetainedBytes
             | Self::LiveAfterFullBytes
             | Self::OldBytes
-            | Self::EntryBytes => "By",
+            | Self::MessageBytes
+            | Self::EntryBytes
+            | Self::DiskUsedBytes
+            | Self::BehindBytes => "By",
             _ => "1",
         }
     }
@@ -266,6 +292,25 @@ impl World {
                 levels.own(LevelKind::RowHolders, rows.map_or(0, |rows| rows.holding.into()));
                 let waiting = process.locks.as_ref().map_or(0, |locks| locks.waiting());
                 levels.own(LevelKind::RowWaiters, waiting.into());
+                if let Some(replay) = &process.replay {
+                    levels.own(LevelKind::BehindBytes, replay.readings(now).1);
+                }
+                if let Some(disk) = &process.disk {
+                    let readings = disk.space.readings(now);
+                    levels.own(LevelKind::DiskUsedBytes, readings.capacity.saturating_sub(readings.free));
+                }
+            }
+            Runtime::Broker(_) => {
+                let machine = process.broker.as_ref().map(|hosted| &hosted.machine);
+                levels.own(LevelKind::MessageBytes, machine.map_or(0, |machine| machine.bytes()));
+                levels.own(LevelKind::Blocked, machine.map_or(0, |machine| machine.blocked().len() as u64));
+                for (number, queue) in machine.iter().flat_map(|machine| machine.queues()).enumerate() {
+                    let part = LevelPart::Queue(number as u32);
+                    levels.add(part, LevelKind::Ready, queue.statistics.ready.present());
+                    levels.add(part, LevelKind::Unacknowledged, queue.statistics.unacked.present());
+                    let there = machine.map_or(0, |machine| machine.consumers_there(number as u32));
+                    levels.add(part, LevelKind::Consumers, there);
+                }
             }
             _ => {}
         }

@@ -4,6 +4,7 @@
 //! connections are refused), then starts as the next version with empty heap, pools and caches. A rolling update that
 //! starts the new process first is not modelled.
 
+use super::brokers::Coming;
 use super::probing::KILLED;
 use super::{Event, World};
 use crate::blame::Origins;
@@ -47,6 +48,9 @@ impl World {
             self.emit_change(ChangeKind::Exited { code, oom_killed }, service, Some(process), sink);
         }
         self.lose_frames::<S>(process, now);
+        let graceful = ending == Ending::Replaced;
+        self.consumers_come(process, if graceful { Coming::Leaves } else { Coming::Dies }, sink);
+        self.end_broker(process, sink);
         self.break_connections(process);
         let p = &mut self.processes[process as usize];
         if let Some(watch) = &mut p.watch {
@@ -110,6 +114,11 @@ impl World {
                 self.lose_load(frame);
                 continue;
             }
+            if f.is_consumed() {
+                self.services[service].statistics.lost += 1;
+                self.lose_delivery(frame);
+                continue;
+            }
             f.outcome = Outcome::lost(error);
             f.keeps_connection = false;
             f.held = Default::default();
@@ -132,7 +141,7 @@ impl World {
         let inbox = std::mem::take(&mut p.inbox);
         for (_, event) in inbox {
             match event {
-                Event::Reply { child } => self.frames.remove(child),
+                Event::Reply { child } | Event::Consume { frame: child } => self.forget_delivery(child),
                 // A new connection's packet reached a database that is gone: the client is refused.
                 Event::Pool { .. } => self.calendar.post(now, event.packed()),
                 // So does a handshake.
@@ -180,6 +189,7 @@ impl World {
         p.connections = 0;
         p.keep_alive.clear();
         p.postmaster_free = Time::ZERO;
+        self.forget_ios(process);
         self.forget_links(process);
         self.forget_stops(process);
         let p = &mut self.processes[process as usize];
@@ -250,6 +260,10 @@ impl World {
             p.inbox.push_back((at, Event::Started { process, incarnation }));
             return;
         }
+        if p.disk.is_some() && !self.recovers(process, sink) {
+            return;
+        }
+        let p = &mut self.processes[process as usize];
         p.served = 0;
         let (restarts, after) = (p.restart_count, now - p.started);
         self.furnish(process, sink);
@@ -283,6 +297,7 @@ impl World {
             p.times_statements = postgres.statement_timeout.is_some();
             let service = p.service as usize;
             self.processes[process as usize].locks = self.lock_table(service);
+            self.furnish_buffers(process);
         }
         let p = &mut self.processes[process as usize];
         let described = &self.blueprint.services[p.service as usize];
@@ -307,6 +322,8 @@ impl World {
             }
         }
         self.plan_vacations(process);
+        self.start_broker(process, sink);
+        self.consumers_come(process, Coming::Connects, sink);
     }
 
     /// A deploy: every process of the service stops, and starts again as the next version.
@@ -334,6 +351,7 @@ impl World {
             let incarnation = p.incarnation;
             let idle = p.busy == 0 && p.queue.is_empty();
             self.emit_log(process, LogEvent::Stopping, sink);
+            self.consumers_come(process, Coming::Cancels, sink);
             if idle {
                 self.stopped(process, sink);
             } else {

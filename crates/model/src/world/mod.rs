@@ -11,6 +11,7 @@ mod aside;
 mod audit;
 mod backends;
 mod blaming;
+mod brokers;
 mod build;
 mod caches;
 mod calls;
@@ -38,6 +39,7 @@ mod spending;
 mod standings;
 mod stations;
 mod stops;
+mod storing;
 mod tables;
 mod throttling;
 mod upstreams;
@@ -70,6 +72,7 @@ use crate::topology::Topology;
 use crate::upstream::Upstream;
 use knockon_kernel::{Calendar, Checkpoint, Digest, Duration, Key, LaneId, Next, Sampler, Time};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// Why a run ended before its time. What was simulated until then is valid.
@@ -135,6 +138,8 @@ struct ServiceState {
     version: u32,
     /// Deploys whose values the next start of a process brings into force, in order.
     rollout: Vec<u32>,
+    /// Processes of its replicas.
+    standbys: Vec<u32>,
     statistics: ServiceStatistics,
 }
 
@@ -231,6 +236,11 @@ pub struct World {
     ran_until: Time,
     spans_since_watermark: u32,
     stopped: Option<Stop>,
+    /// What frames that handle messages know of them.
+    #[serde(with = "crate::pairs")]
+    consumed: BTreeMap<FrameRef, brokers::Consumed>,
+    /// What a broker wants done, until it is.
+    broker_effects: Vec<crate::broker::Effect>,
     /// Who holds what others wait for, where it is accounted for.
     blame: Option<Box<Blame>>,
 }
@@ -349,6 +359,14 @@ impl World {
             Event::PatchEnd { index } => self.patch_end(index, sink),
             Event::Retransmit { frame } => self.retransmit(frame, sink),
             Event::Permit { frame } => self.permit(frame, at, sink),
+            Event::Consume { frame } => self.receive(frame, at, sink),
+            Event::Accepted { process, incarnation, delivery } => {
+                self.accepted(process, incarnation, delivery, at, sink);
+            }
+            Event::Consumer { process, incarnation, worker, coming } => {
+                self.consumer_comes(process, incarnation, worker, coming, sink);
+            }
+            Event::BrokerDue { process, incarnation } => self.broker_due(process, incarnation, sink),
             Event::ProbeTick { process, kind } => self.probe_tick(process, kind, sink),
             Event::ProbeEnds { process, kind, number } => self.probe_ends(process, kind, number, sink),
             Event::Rotation { process, ready } => self.rotate(process, ready),

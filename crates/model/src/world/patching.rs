@@ -3,10 +3,11 @@
 use super::{World, tables::Op};
 use crate::blueprint::Arrivals;
 use crate::blueprint::{
-    Action, Cores, HeapField, KeyspaceField, LinkField, PolicyField, PoolField, Runtime, ServiceField, SourceField,
-    StepField, Target, TrafficPolicy, Vacation, VacationField, Value,
+    Action, Cores, HeapField, KeyspaceField, LinkField, PolicyField, PoolField, Postgres, Runtime, ServiceField,
+    SourceField, StepField, Target, TrafficPolicy, Vacation, VacationField, Value,
 };
 use crate::id::LinkId;
+use crate::lock::Awaited;
 use crate::process::Life;
 use crate::record::ChangeKind;
 use crate::sink::Sink;
@@ -50,7 +51,12 @@ impl World {
             }
             Action::Hold { service, row } => {
                 for process in self.processes_of(service) {
-                    self.hold_row(index, process, row);
+                    self.hold_lock(index, process, Awaited::Row(row));
+                }
+            }
+            Action::HoldTable { service, table, mode } => {
+                for process in self.processes_of(service) {
+                    self.hold_lock(index, process, Awaited::Table { table, mode });
                 }
             }
             Action::Terminate { service, share } => self.terminate(index, service, share, sink),
@@ -81,7 +87,8 @@ impl World {
             return;
         }
         match self.blueprint.patches[index as usize].action {
-            Action::Hold { row, .. } => self.hold_row(index, process, row),
+            Action::Hold { row, .. } => self.hold_lock(index, process, Awaited::Row(row)),
+            Action::HoldTable { table, mode, .. } => self.hold_lock(index, process, Awaited::Table { table, mode }),
             Action::Terminate { service, share } => self.terminate(index, service, share, sink),
             _ => unreachable!("only what sessions of a database do waits for it"),
         }
@@ -111,7 +118,7 @@ impl World {
                     }
                 }
             }
-            Action::Hold { .. } => self.let_rows_go(index),
+            Action::Hold { .. } | Action::HoldTable { .. } => self.let_rows_go(index),
             Action::Restart { service } => {
                 for process in self.processes_of(service) {
                     self.let_start(process, sink);
@@ -172,6 +179,12 @@ impl World {
             (Target::Step(service, endpoint, step, field), value) => {
                 let program = self.tables.program_base[service.index()] + endpoint.0;
                 let at = self.tables.programs[program as usize].first + step;
+                if let (Op::Publish { edge, .. }, StepField::Bytes, Value::Bytes(bytes)) =
+                    (self.tables.ops[at as usize], field, value)
+                    && let Some(publication) = self.tables.publications.get_mut(&edge)
+                {
+                    return Value::Bytes(u64::from(std::mem::replace(&mut publication.bytes, clamp(bytes))));
+                }
                 set_step(&mut self.tables.ops[at as usize], field, value)
             }
             (Target::Policy(policy, PolicyField::Timeout), Value::Duration(timeout)) => {
@@ -234,6 +247,11 @@ impl World {
                 });
                 let throttle = self.traffic_of(link).and_then(|policy| policy.throttle.as_mut());
                 Value::Number(throttle.map_or(k, |throttle| std::mem::replace(&mut throttle.k, k)))
+            }
+            (Target::Broker(service, field), value) => self.set_broker(service, field, value, sink),
+            (Target::Queue(service, queue, field), value) => self.set_queue(service, queue, field, value, sink),
+            (Target::Consumer(service, consumer, field), value) => {
+                self.set_consumer(service, consumer, field, value, sink)
             }
             (target, value) => mismatch(target, value),
         }
@@ -323,6 +341,54 @@ impl World {
                 }
                 _ => mismatch(field, value),
             },
+            (
+                ServiceField::DiskCapacity | ServiceField::DiskGrowth | ServiceField::DiskLogGrowth,
+                Value::Bytes(bytes),
+            ) => {
+                let now = self.calendar.now();
+                let Some(storage) = &mut described.storage else { mismatch(field, value) };
+                let disk = &mut storage.disk;
+                let known = match field {
+                    ServiceField::DiskCapacity => &mut disk.capacity,
+                    ServiceField::DiskGrowth => &mut disk.growth,
+                    _ => &mut disk.log_growth,
+                };
+                let before = std::mem::replace(known, bytes);
+                for process in processes {
+                    if let Some(disk) = &mut self.processes[process].disk {
+                        match field {
+                            ServiceField::DiskCapacity => disk.space.set_capacity(now, bytes),
+                            ServiceField::DiskGrowth => disk.space.set_growth(now, bytes),
+                            _ => disk.space.set_log_growth(now, bytes),
+                        };
+                    }
+                }
+                Value::Bytes(before)
+            }
+            (ServiceField::ReplayRate, Value::Bytes(rate)) => {
+                let now = self.calendar.now();
+                let Runtime::Postgres(Postgres { replica: Some(replica), .. }) = &mut described.runtime else {
+                    mismatch(field, value)
+                };
+                let before = std::mem::replace(&mut replica.rate, rate);
+                for process in processes {
+                    if let Some(replay) = &mut self.processes[process].replay {
+                        replay.set_rate(now, rate);
+                    }
+                }
+                Value::Bytes(before)
+            }
+            (ServiceField::DiskLogRotation, Value::Limit(bound)) => {
+                let now = self.calendar.now();
+                let Some(storage) = &mut described.storage else { mismatch(field, value) };
+                let before = std::mem::replace(&mut storage.disk.log_rotation, bound);
+                for process in processes {
+                    if let Some(disk) = &mut self.processes[process].disk {
+                        disk.space.set_rotation(now, bound);
+                    }
+                }
+                Value::Limit(before)
+            }
             (ServiceField::RateLimit, Value::Count(milli)) => {
                 let Some(limit) = &mut described.admission.rate_limit else { mismatch(field, value) };
                 let before = std::mem::replace(&mut limit.rate_milli, milli.max(1));
@@ -478,6 +544,9 @@ fn configured(target: Target) -> Option<u32> {
         Target::Service(service, _)
         | Target::Heap(service, _)
         | Target::Pool(service, ..)
+        | Target::Broker(service, _)
+        | Target::Queue(service, ..)
+        | Target::Consumer(service, ..)
         | Target::Probe(service, ..) => Some(service.0),
         _ => None,
     }

@@ -82,6 +82,7 @@ impl World {
             digest.absorb(u64::from(process.busy), u64::from(process.queue.len()));
             let heap = process.heap.as_deref();
             digest.absorb(heap.map_or(0, crate::heap::Heap::live), heap.map_or(0, crate::heap::Heap::used));
+            absorb_queues(&mut digest, process);
         }
         digest.value()
     }
@@ -118,6 +119,7 @@ impl World {
                 digest.absorb(u64::from(process.busy), u64::from(process.queue.len()));
                 let heap = process.heap.as_deref();
                 digest.absorb(heap.map_or(0, crate::heap::Heap::live), heap.map_or(0, crate::heap::Heap::used));
+                absorb_queues(&mut digest, process);
             }
         }
         digest.value()
@@ -139,6 +141,7 @@ impl World {
             keyspaces: self.keyspace_statistics(),
             balances: Vec::new(),
             links: self.link_statistics(),
+            queues: self.queue_statistics(),
         }
     }
 
@@ -230,6 +233,14 @@ impl World {
             Event::PatchAt { index, process } => format!("patch {index} acts on {}", self.name_of(process)),
             Event::PatchEnd { index } => format!("patch {index} is taken back"),
             Event::Permit { frame } => format!("a permit for {}", of_frame(frame)),
+            Event::Consume { frame } => format!("a message for {}", of_frame(frame)),
+            Event::Accepted { process, delivery, .. } => {
+                format!("delivery {delivery} of {} is acknowledged", name(process))
+            }
+            Event::Consumer { process, worker, coming, .. } => {
+                format!("a consumer of {} ({}): {coming:?}", name(process), name(worker))
+            }
+            Event::BrokerDue { process, .. } => format!("something is due at {}", name(process)),
             Event::ProbeTick { process, kind } => format!("a tick of the {kind:?} probe of {}", name(process)),
             Event::ProbeEnds { process, kind, .. } => format!("the end of a {kind:?} probe of {}", name(process)),
             Event::Rotation { process, ready } => {
@@ -252,6 +263,7 @@ impl World {
             | Event::StatementTimeout { frame }
             | Event::LockWait { frame, .. }
             | Event::Retransmit { frame }
+            | Event::Consume { frame }
             | Event::Permit { frame } => {
                 let Some(f) = self.frames.get(frame) else { return (None, None) };
                 return (Some(self.name_of(f.process).to_owned()), Some(self.trace(frame)));
@@ -267,6 +279,9 @@ impl World {
             | Event::HangUp { process, .. }
             | Event::VacationDue { process, .. }
             | Event::VacationOver { process, .. }
+            | Event::Accepted { process, .. }
+            | Event::Consumer { process, .. }
+            | Event::BrokerDue { process, .. }
             | Event::PatchAt { process, .. }
             | Event::ProbeTick { process, .. }
             | Event::ProbeEnds { process, .. }
@@ -274,4 +289,14 @@ impl World {
         };
         (Some(self.name_of(process).to_owned()), None)
     }
+}
+
+/// What a broker holds, where the process is one.
+fn absorb_queues(digest: &mut Digest, process: &crate::process::Process) {
+    let Some(hosted) = &process.broker else { return };
+    for queue in hosted.machine.queues() {
+        digest.absorb(queue.statistics.published, queue.statistics.acknowledged);
+        digest.absorb(queue.statistics.ready.present(), queue.statistics.unacked.present());
+    }
+    digest.absorb(hosted.machine.bytes(), u64::from(hosted.machine.is_alarmed()));
 }

@@ -54,6 +54,7 @@ impl World {
             process: f.process,
             party: self.party_of(f, activity),
             wait,
+            io: f.state == State::Reading,
             works: !waits && f.program != u32::MAX && !f.is_branch() && !f.is_load(),
             computes,
             pools,
@@ -67,7 +68,9 @@ impl World {
         let would = match f.state {
             State::Computing | State::Stalled | State::Running => process.is_stopped(),
             // What ends other waits may lie in the inbox too, but whoever has them is counted as waiting until it is read.
-            State::WaitingReply | State::BackingOff | State::Sleeping => inboxed && process.is_stopped(),
+            State::WaitingReply | State::BackingOff | State::Sleeping | State::Reading => {
+                inboxed && process.is_stopped()
+            }
             _ => false,
         };
         would.then(|| if process.stops.halt() { Activity::Paused } else { Activity::Throttled })
@@ -82,6 +85,9 @@ impl World {
             State::WaitingPool if f.connecting.is_some() => (Wait::Opening(f.query_pool), pool),
             State::WaitingPool => (Wait::Pool(f.query_pool), pool),
             State::WaitingLock => (Wait::Lock, Activity::Lock),
+            State::Blocked => (Wait::Memory, Activity::Queued),
+            State::WaitingDisk => (Wait::Disk, Activity::Disk),
+            State::Reading => (Wait::Nothing, Activity::Disk),
             State::WaitingPermit => {
                 let edge = self.tables.edges[f.call_edge as usize];
                 let link = edge.upstream.wrapping_add(f.process);

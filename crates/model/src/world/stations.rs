@@ -27,7 +27,10 @@ struct FoundAtService {
     requests: Found,
     queue: Found,
     held_back: Found,
+    blocked: Found,
     locks: Found,
+    disk_wait: Found,
+    disk_service: Found,
     processor: Found,
     /// Waiting and in use.
     pools: Vec<(Found, Found)>,
@@ -112,7 +115,10 @@ impl World {
         match f.state {
             State::Queued => statistics.queue.leave(now, f.since),
             State::Delayed => statistics.held_back.leave(now, f.since),
+            State::Blocked => statistics.blocked.leave(now, f.since),
             State::WaitingLock => statistics.locks.leave(now, f.since),
+            State::WaitingDisk => statistics.disk_wait.leave(now, f.since),
+            State::Reading => statistics.disk_service.leave(now, f.since),
             State::WaitingPool => statistics.pools[usize::from(f.query_pool)].waiting.leave(now, f.since),
             State::Computing if !process.unlimited_cores => statistics.processor.leave(now, f.since),
             State::WaitingLoad => self.keyspaces[f.keyspace as usize].waiting.leave(now, f.since),
@@ -171,6 +177,18 @@ impl World {
             balances.push(self.at_workers(index, &requests, [&queue, &held_back, &locks]));
             balances.extend([requests, queue, held_back, locks]);
             balances.push(balance(format!("{name} processor"), &statistics.processor, found.processor, at));
+            if self.machine(service.first_process).is_some() {
+                balances.push(balance(format!("{name} blocked"), &statistics.blocked, found.blocked, at));
+            }
+            if self.blueprint.services[index].storage.is_some() {
+                balances.push(balance(
+                    format!("{name} waits for the disk"),
+                    &statistics.disk_wait,
+                    found.disk_wait,
+                    at,
+                ));
+                balances.push(balance(format!("{name} disk"), &statistics.disk_service, found.disk_service, at));
+            }
             for (pool, (waiting, in_use)) in statistics.pools.iter().zip(found.pools) {
                 balances.push(balance(format!("{name}/{} waiting", pool.name), &pool.waiting, waiting, at));
                 balances.push(balance(format!("{name}/{} in use", pool.name), &pool.in_use, in_use, at));
@@ -183,7 +201,42 @@ impl World {
         for (keys, found) in self.keyspaces.iter().zip(keyspaces) {
             balances.push(balance(format!("{}/{} loads", keys.cache, keys.name), &keys.waiting, found, at));
         }
+        balances.extend(self.balances_of_queues(at));
         balances
+    }
+
+    /// What queues hold, against their messages one by one.
+    fn balances_of_queues(&self, at: Time) -> Vec<Balance> {
+        let mut balances = Vec::new();
+        for (described, state) in self.blueprint.services.iter().zip(&self.services) {
+            let Some(machine) = self.machine(state.first_process) else { continue };
+            let mut unacked = vec![Found::default(); machine.queues().len()];
+            machine.in_hand().for_each(|(queue, since)| unacked[queue as usize].add(at, since));
+            for (queue, unacked) in machine.queues().iter().zip(unacked) {
+                let mut ready = Found::default();
+                queue.ready().for_each(|message| ready.add(at, message.ready_since));
+                let name = format!("{}/{}", described.name, queue.config.name);
+                balances.push(balance(format!("{name} ready"), &queue.statistics.ready, ready, at));
+                balances.push(balance(format!("{name} unacknowledged"), &queue.statistics.unacked, unacked, at));
+            }
+        }
+        balances
+    }
+
+    /// What became of the messages of all queues.
+    pub(super) fn queue_statistics(&self) -> Vec<crate::statistics::QueueStatistics> {
+        let mut all = Vec::new();
+        let at = self.reached();
+        for (described, state) in self.blueprint.services.iter().zip(&self.services) {
+            let queues = self.machine(state.first_process).map_or(&[][..], |machine| machine.queues());
+            all.extend(queues.iter().map(|queue| {
+                let mut statistics = queue.statistics.clone();
+                statistics.broker.clone_from(&described.name);
+                statistics.oldest = statistics.oldest.max(queue.oldest(at));
+                statistics
+            }));
+        }
+        all
     }
 
     /// Who neither is queued or held back nor waits for a row is at a worker: their number is that of the busy ones.
@@ -227,7 +280,10 @@ fn find(f: &Frame, unlimited_cores: bool, at: Time, found: &mut FoundAtService) 
     match f.state {
         State::Queued => found.queue.add(at, f.since),
         State::Delayed => found.held_back.add(at, f.since),
+        State::Blocked => found.blocked.add(at, f.since),
         State::WaitingLock => found.locks.add(at, f.since),
+        State::WaitingDisk => found.disk_wait.add(at, f.since),
+        State::Reading => found.disk_service.add(at, f.since),
         State::WaitingPool => found.pools[usize::from(f.query_pool)].0.add(at, f.since),
         State::Computing if !unlimited_cores => found.processor.add(at, f.since),
         _ => {}

@@ -6,6 +6,7 @@
 use crate::blame::NUMBERED_MAXIMUM;
 use crate::blueprint::{Abandoned, Blueprint, Join, Keyspace, LinkEnd, Operation, Runtime, Severity, Step};
 use crate::id::{EndpointId, KeyspaceId, LinkId, OperationId, PolicyId, SamplerId, ServiceId};
+use crate::lock::LockMode;
 use crate::record::{Catalogue, OperationInfo, SpanKind};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -26,7 +27,12 @@ pub(crate) enum Op {
     CacheSet { edge: u32, keyspace: u32 },
     LocalGet { cache: u8, keyspace: u32, hit: u32 },
     LocalSet { cache: u8, keyspace: u32 },
-    Lock { table: u32, rows: u32, popularity: SamplerId },
+    Lock { table: u32, rows: u32, popularity: SamplerId, draw: u32 },
+    LockTable { table: u32, mode: LockMode },
+    ReadPages { site: u32, table: u32, pages: u32 },
+    WriteRows { bytes: u64, wal: u64 },
+    SyncLog { site: u32 },
+    SeeReplayed,
     Load { load: u32 },
     LoadEnd,
     Lookup,
@@ -45,6 +51,9 @@ pub(crate) enum Op {
     BranchEnd,
     Log { severity: Severity, message: u32 },
     Fail { status: u16 },
+    Publish { edge: u32, confirm: bool, optional: bool },
+    Enqueue { queue: u32 },
+    Accept,
     Finish,
 }
 
@@ -60,6 +69,15 @@ pub(crate) struct Loading {
     pub(crate) after: u32,
     /// Its span.
     pub(crate) operation: OperationId,
+}
+
+/// What is published over an edge.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Publication {
+    /// The program that publishes.
+    pub(crate) program: u32,
+    /// Bytes of the body.
+    pub(crate) bytes: u32,
 }
 
 /// A program: one endpoint of one service.
@@ -119,6 +137,12 @@ pub(crate) struct Tables {
     pub(crate) fixed_pools: Vec<Vec<bool>>,
     /// For each service and pool, the link to the database.
     pub(crate) pool_links: Vec<Vec<LinkId>>,
+    /// By edge.
+    #[serde(with = "crate::pairs")]
+    pub(crate) publications: BTreeMap<u32, Publication>,
+    /// By consuming service and broker.
+    #[serde(with = "crate::pairs")]
+    pub(crate) consumer_links: BTreeMap<(u32, u32), LinkId>,
 }
 
 /// Compiles programs; adds the operations that spans name to the catalogue.
@@ -150,6 +174,10 @@ impl Compiler<'_> {
             let from = LinkEnd::Service(ServiceId(index as u32));
             let links = service.pools.iter().map(|pool| self.link(from, pool.database)).collect();
             self.tables.pool_links.push(links);
+            for consumer in &service.consumers {
+                let link = self.link(from, consumer.broker);
+                self.tables.consumer_links.insert((index as u32, consumer.broker.0), link);
+            }
             let fixed = service.pools.iter().map(|pool| pool.minimum_idle >= pool.maximum);
             self.tables.fixed_pools.push(fixed.collect());
             for endpoint in 0..service.endpoints.len() {
@@ -186,7 +214,11 @@ impl Compiler<'_> {
         let first = self.tables.ops.len() as u32;
         let choices = self.tables.choices.len() as u32;
         let number = self.tables.programs.len() as u32;
-        let operation = self.operation(SpanKind::Server, number, service, endpoint);
+        let kind = match described.operation {
+            Operation::Process { .. } => SpanKind::Consumer,
+            _ => SpanKind::Server,
+        };
+        let operation = self.operation(kind, number, service, endpoint);
         self.tables.programs.push(Program { service: service.0, endpoint: endpoint.0, first, operation });
         for step in &described.program {
             let op = self.op(service, *step, first, choices);
@@ -230,7 +262,12 @@ impl Compiler<'_> {
                 Op::LocalGet { cache: self.local_cache(keyspace), keyspace: keyspace.0, hit: first + hit }
             }
             Step::LocalSet { keyspace } => Op::LocalSet { cache: self.local_cache(keyspace), keyspace: keyspace.0 },
-            Step::Lock { table, rows, popularity } => Op::Lock { table: table.0, rows, popularity },
+            Step::Lock { table, rows, popularity, draw } => Op::Lock { table: table.0, rows, popularity, draw },
+            Step::LockTable { table, mode } => Op::LockTable { table: table.0, mode },
+            Step::ReadPages { site, table, pages } => Op::ReadPages { site: site.0, table, pages },
+            Step::WriteRows { bytes, wal } => Op::WriteRows { bytes, wal },
+            Step::SyncLog { site } => Op::SyncLog { site: site.0 },
+            Step::SeeReplayed => Op::SeeReplayed,
             Step::Load { site, keyspace, policy, coalesce, abandoned, after } => {
                 let operation = self.load_operation(service, keyspace);
                 let (site, after) = (site.0, first + after);
@@ -256,6 +293,14 @@ impl Compiler<'_> {
             Step::BranchEnd => Op::BranchEnd,
             Step::Log { severity, message } => Op::Log { severity, message },
             Step::Fail { status } => Op::Fail { status },
+            Step::Publish { site, service: to, endpoint, policy, bytes, confirm, optional } => {
+                let edge = self.edge(from, site.0, to, endpoint, Some(policy));
+                let program = self.tables.programs.len() as u32 - 1;
+                self.tables.publications.insert(edge, Publication { program, bytes });
+                Op::Publish { edge, confirm, optional }
+            }
+            Step::Enqueue { queue } => Op::Enqueue { queue },
+            Step::Accept => Op::Accept,
         }
     }
 
@@ -298,7 +343,11 @@ impl Compiler<'_> {
         policy: Option<PolicyId>,
     ) -> u32 {
         let program = self.tables.program_base[service.index()] + endpoint.0;
-        let operation = self.operation(SpanKind::Client, program, service, endpoint);
+        let kind = match self.blueprint[service].endpoints[endpoint.index()].operation {
+            Operation::Publish { .. } => SpanKind::Producer,
+            _ => SpanKind::Client,
+        };
+        let operation = self.operation(kind, program, service, endpoint);
         let policy = policy.unwrap_or(PolicyId(u32::MAX));
         let link = self.link(from, service);
         self.tables.edges.push(Edge {

@@ -139,7 +139,7 @@ fn a_row_is_waited_for_because_of_the_one_transaction_that_has_it() {
         name: "UPDATE".into(),
         operation: Operation::Sql { operation: "UPDATE".into(), table: "t".into(), text: "UPDATE".into() },
         program: vec![
-            Step::Lock { table: Site(77), rows: 1, popularity: one },
+            Step::Lock { table: Site(77), rows: 1, popularity: one, draw: 0 },
             Step::Compute { site: Site(1), demand: one },
         ],
         choices: Vec::new(),

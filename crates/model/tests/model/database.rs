@@ -62,7 +62,7 @@ fn shop(instants: &[u64]) -> Builder {
         messages: Vec::new(),
     };
     let steps = vec![
-        Step::Lock { table: Site(HOT.table), rows: 1, popularity: one },
+        Step::Lock { table: Site(HOT.table), rows: 1, popularity: one, draw: 0 },
         Step::Compute { site: Site(1), demand: one },
     ];
     let endpoints = &mut b.0.services[database.index()].endpoints;
@@ -526,4 +526,125 @@ fn connections_that_come_at_once_queue_for_the_postmaster() {
     // 17 have a slot; the last of 43 others hears of it 59 turns later.
     assert_eq!(refused.len(), 43);
     assert_eq!((refused[0], refused[42]), (17 * 4 + 11, 59 * 4 + 11));
+}
+
+/// Two endpoints whose transactions lock two rows in opposite orders, 100 ms apart, and commit.
+fn crosswise(instants: &[u64], others: &[u64]) -> Builder {
+    let mut b = shop(instants);
+    let one = b.constant(MS);
+    let cold = Endpoint {
+        name: "UPDATE cold".into(),
+        operation: Operation::Sql { operation: "UPDATE".into(), table: "t".into(), text: "UPDATE".into() },
+        program: vec![
+            Step::Lock { table: Site(HOT.table + 1), rows: 1, popularity: one, draw: 0 },
+            Step::Compute { site: Site(1), demand: one },
+        ],
+        choices: Vec::new(),
+        messages: Vec::new(),
+    };
+    b.0.services[DATABASE.index()].endpoints.push(cold);
+    let think = b.constant(100.0 * MS);
+    let none = b.policy(None, 0);
+    let query =
+        |site, endpoint| Step::Query { site: Site(site), pool: PoolId(0), endpoint, policy: none, transaction: true };
+    let program = |first, second| {
+        vec![
+            Step::Acquire { pool: PoolId(0) },
+            query(1, first),
+            Step::Compute { site: Site(2), demand: think },
+            query(4, second),
+            query(3, COMMIT),
+            Step::Release { pool: PoolId(0) },
+        ]
+    };
+    let cold = EndpointId(4);
+    b.0.services[WEB.index()].endpoints[0].program = program(LOCKING, cold);
+    b.0.services[WEB.index()].endpoints.push(support::endpoint("GET /other", program(cold, LOCKING)));
+    let source = b.source("others", WEB, arrivals(others), none);
+    b.0.sources[source.index()].mix[0].endpoint = EndpointId(1);
+    b.0.links.pop();
+    b.link(LinkEnd::Source(source), WEB, 0.0);
+    b
+}
+
+#[test]
+fn of_two_transactions_that_wait_for_each_other_the_first_that_looks_gives_way() {
+    let b = crosswise(&[1000], &[1010]);
+    let (keep, statistics, _) = run(b.0);
+    // The first waits for the second row from 1101 on and looks after a second, when the other has waited for its own for 990 ms.
+    assert_eq!(requests(&keep), [(1101, Some(ErrorType::Deadlock)), (1093, None)]);
+    let database = &statistics.services[DATABASE.index()];
+    assert_eq!((database.deadlocks, database.lock_timeouts), (1, 0));
+    let lines: Vec<LogEvent> =
+        keep.logs.iter().filter(|log| log.process == ProcessId(1)).map(|log| log.event).collect();
+    let [LogEvent::RequestFailed { error: ErrorType::Deadlock, .. }, edges @ .., LogEvent::DeadlockHint] = &lines[..]
+    else {
+        panic!("{lines:?}");
+    };
+    let pairs = edges.iter().map(|event| match event {
+        LogEvent::DeadlockEdge { backend, blocker, next: true, transaction, .. } => (*backend, *blocker, *transaction),
+        other => panic!("{other:?}"),
+    });
+    let pairs: Vec<_> = pairs.collect();
+    assert_eq!(pairs.len(), 2);
+    assert_eq!((pairs[0].0, pairs[0].1, pairs[0].2), (pairs[1].1, pairs[1].0, 2));
+}
+
+#[test]
+fn a_deadlock_is_looked_for_after_its_timeout_and_not_where_lock_timeout_ends_it_before() {
+    let mut b = crosswise(&[1000], &[1010]);
+    postgres(&mut b).deadlock_timeout = ms(300);
+    let (keep, ..) = run(b.0);
+    assert_eq!(requests(&keep)[0], (401, Some(ErrorType::Deadlock)));
+    let mut b = crosswise(&[1000], &[1010]);
+    postgres(&mut b).lock_timeout = Some(ms(500));
+    let (keep, statistics, _) = run(b.0);
+    assert_eq!(requests(&keep)[0], (601, Some(ErrorType::LockTimeout)));
+    assert_eq!(statistics.services[DATABASE.index()].deadlocks, 0);
+}
+
+/// Every request reads a table that somebody alters.
+fn read_table(instants: &[u64]) -> Builder {
+    let mut b = shop(instants);
+    let table = Site(900);
+    let mode = knockon_model::lock::LockMode::AccessShare;
+    b.0.services[DATABASE.index()].endpoints[LOCKING.index()].program[0] = Step::LockTable { table, mode };
+    b
+}
+
+#[test]
+fn statements_wait_for_a_table_that_somebody_alters_and_then_read_it_together() {
+    use knockon_model::lock::LockMode;
+    let hold = |mode| Action::HoldTable { service: DATABASE, table: 900, mode };
+    let mut b = read_table(&[500, 1100, 1200, 4000]);
+    postgres(&mut b).log_lock_waits = true;
+    b.0.patches.push(patch(1000, Some(3000), hold(LockMode::AccessExclusive)));
+    let (keep, statistics, _) = run(b.0);
+    assert_eq!(requests(&keep).into_iter().map(ended).collect::<Vec<_>>(), [20, 1920, 1820, 20]);
+    assert_eq!(statistics.services[DATABASE.index()].lock_wait.count(), 2);
+    let lines = keep.logs.iter().filter_map(|log| match log.event {
+        LogEvent::TableWait { waited, acquired, .. } => {
+            Some((log.time.as_nanos() / 1_000_000, waited.as_nanos() / 1_000_000, acquired))
+        }
+        _ => None,
+    });
+    let expected = [(2100, 1000, false), (2200, 1000, false), (3000, 1900, true), (3000, 1800, true)];
+    assert_eq!(lines.collect::<Vec<_>>(), expected);
+    // A weaker lock keeps nobody out.
+    let mut b = read_table(&[1100]);
+    b.0.patches.push(patch(1000, Some(3000), hold(LockMode::Exclusive)));
+    let (keep, ..) = run(b.0);
+    assert_eq!(requests(&keep), [(20, None)]);
+}
+
+#[test]
+fn one_that_waits_to_alter_a_table_keeps_readers_out_before_it_has_it() {
+    use knockon_model::lock::LockMode;
+    // A report reads from 1000 to 3000; an ALTER TABLE comes at 1500 and is given up at 2000.
+    let mut b = read_table(&[1400, 1600, 2100]);
+    let hold = |mode| Action::HoldTable { service: DATABASE, table: 900, mode };
+    b.0.patches.push(patch(1000, Some(3000), hold(LockMode::AccessShare)));
+    b.0.patches.push(patch(1500, Some(2000), hold(LockMode::AccessExclusive)));
+    let (keep, ..) = run(b.0);
+    assert_eq!(requests(&keep).into_iter().map(ended).collect::<Vec<_>>(), [20, 420, 20]);
 }

@@ -12,4 +12,5 @@ mod processor;
 mod queues;
 mod requests;
 mod resilience;
+mod storage;
 mod support;

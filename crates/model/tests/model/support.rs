@@ -108,9 +108,11 @@ impl Builder {
             contention: None,
             stop_grace: Duration::from_secs(30),
             cancels_abandoned: false,
+            storage: None,
             admission: Admission::default(),
             endpoints: vec![endpoint("GET /", program)],
             pools: Vec::new(),
+            consumers: Vec::new(),
         });
         ServiceId(self.0.services.len() as u32 - 1)
     }

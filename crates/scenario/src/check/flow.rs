@@ -15,6 +15,7 @@ use knockon_model::blueprint::{
 };
 use knockon_model::cpu::Contention;
 use knockon_model::id::{EndpointId, KeyspaceId, PoolId, SamplerId, ServiceId, SourceId};
+use knockon_model::lock::LockMode;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -128,6 +129,13 @@ impl<'b> Flow<'b> {
             }
             Step::CacheGet { keyspace, endpoint, .. } | Step::CacheSet { keyspace, endpoint, .. } => {
                 calls.push(((self.cache(keyspace), endpoint.index()), often));
+            }
+            Step::Publish { service, endpoint, .. } => {
+                calls.push(((service.index(), endpoint.index()), often));
+                // What is published is handled, by whoever shares the queue to equal parts.
+                let consumers: Vec<_> = self.blueprint.consumers_of(service, endpoint.0).collect();
+                let each = often / consumers.len() as f64;
+                calls.extend(consumers.iter().map(|(service, endpoint)| ((service.index(), endpoint.index()), each)));
             }
             _ => {}
         });
@@ -412,7 +420,7 @@ impl<'b> Flow<'b> {
         order.reverse();
         for place in order {
             let runtime = &self.blueprint.services[place.0].runtime;
-            if !matches!(runtime, Runtime::Postgres(_) | Runtime::Redis(_)) {
+            if !matches!(runtime, Runtime::Postgres(_) | Runtime::Redis(_) | Runtime::Broker(_)) {
                 let wait = self.worker_wait(place.0).unwrap_or(0.0);
                 self.responses[place.0][place.1] = self.need(place).total + wait;
             }
@@ -481,14 +489,19 @@ impl<'b> Flow<'b> {
                     self.mean(demand) * stretch
                 }
                 Step::Sleep { time, .. } => self.mean(time),
-                Step::Call { service, endpoint, .. } => self.remote(place.0, service, endpoint),
+                Step::Call { service, endpoint, .. } | Step::Publish { service, endpoint, confirm: true, .. } => {
+                    self.remote(place.0, service, endpoint)
+                }
                 Step::Query { pool, endpoint, .. } => {
                     let database = service.pools[pool.index()].database;
                     let statement = &self.blueprint[database].endpoints[endpoint.index()];
                     for step in &statement.program {
-                        if let Step::Lock { table, .. } = *step
-                            && !locking.contains(&(pool, (database.index(), table.0)))
-                        {
+                        let table = match *step {
+                            Step::Lock { table, .. } => table,
+                            Step::LockTable { table, mode } if mode.excludes(LockMode::RowExclusive) => table,
+                            _ => continue,
+                        };
+                        if !locking.contains(&(pool, (database.index(), table.0))) {
                             locking.push((pool, (database.index(), table.0)));
                         }
                     }

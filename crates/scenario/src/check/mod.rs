@@ -4,6 +4,7 @@
 //! the healthy state is not healthy: an incident that happens without its trigger shows nothing. Surges are left out, faults
 //! have not happened yet.
 
+mod commands;
 mod faults;
 mod flow;
 mod formula;
@@ -16,8 +17,13 @@ use crate::unit::print_bytes;
 use flow::Flow;
 use formula::{erlang_c, exceeds};
 use knockon_kernel::{Duration, Time};
-use knockon_model::blueprint::{Arrivals, Blueprint, Heap, LinkEnd, Pool, ProbeKind, Runtime, Service, Step};
+use knockon_model::blueprint::{
+    Ack, Arrivals, Blueprint, Broker, Heap, LinkEnd, Pool, Postgres, ProbeKind, Replica, Runtime, Service, Step,
+    Storage,
+};
+use knockon_model::disk::PAGE;
 use knockon_model::id::{ServiceId, SourceId};
+use knockon_model::lock::LockMode;
 
 /// A line of the check.
 #[derive(Clone, PartialEq, Debug)]
@@ -95,9 +101,17 @@ impl Report<'_> {
         if let Runtime::Jvm(heap) = &service.runtime {
             self.heap(n, service, heap, rate / of_each);
         }
+        if let Runtime::Redis(redis) = &service.runtime {
+            self.commands(n, service, redis);
+        }
         if let Runtime::Postgres(postgres) = &service.runtime {
             self.rows(n, service);
+            self.storage(n, service);
+            self.replica(n, service);
             self.connections(n, service, postgres.max_connections.saturating_sub(postgres.reserved));
+        }
+        if let Runtime::Broker(broker) = &service.runtime {
+            self.queues(n, service, broker);
         }
         if let Some(expires) = service.certificate
             && expires < Time::ZERO + self.blueprint.duration
@@ -235,7 +249,21 @@ impl Report<'_> {
         let mut seen = Vec::new();
         for endpoint in &service.endpoints {
             for step in &endpoint.program {
-                let Step::Lock { table, rows, popularity } = *step else { continue };
+                if let Step::LockTable { table, mode } = *step
+                    && mode.excludes(LockMode::RowExclusive)
+                    && !seen.contains(&table)
+                {
+                    seen.push(table);
+                    let locked = self.flow.locked(n, table.0);
+                    let text = format!(
+                        "{}: the table that {} locks keeps statements out {} of the time",
+                        service.name,
+                        endpoint.name,
+                        share(locked)
+                    );
+                    self.line(locked < BUSY, text);
+                }
+                let Step::Lock { table, rows, popularity, .. } = *step else { continue };
                 if seen.contains(&table) {
                     continue;
                 }
@@ -251,6 +279,66 @@ impl Report<'_> {
                 );
                 self.line(locked < BUSY, text);
             }
+        }
+    }
+
+    /// What a primary writes against what its replica replays.
+    fn replica(&mut self, n: usize, service: &Service) {
+        let Runtime::Postgres(Postgres { replica: Some(Replica { primary, rate, .. }), .. }) = service.runtime else {
+            return;
+        };
+        let described = &self.blueprint[primary];
+        let mut written = 0.0;
+        for endpoint in 0..described.endpoints.len() {
+            let calls = self.flow.rates[primary.index()][endpoint];
+            self.flow.walk((primary.index(), endpoint), &mut |step, often| {
+                if let Step::WriteRows { wal, .. } = *step {
+                    written += calls * often * wal as f64;
+                }
+            });
+        }
+        let used = written / rate as f64;
+        let text = format!(
+            "{}: replays {}/s of {}/s that it can, {}",
+            self.blueprint.services[n].name,
+            size(written),
+            size(rate as f64),
+            share(used)
+        );
+        self.line(used < BUSY, text);
+    }
+
+    /// Pages of tables against those in memory, and when the disk is full by what grows and is written.
+    fn storage(&mut self, n: usize, service: &Service) {
+        let Some(Storage { disk, buffers, tables }) = &service.storage else { return };
+        let name = &service.name;
+        let all: u64 = tables.iter().sum();
+        if all > 0 {
+            let text = format!(
+                "{name}: shared buffers of {} for tables of {}",
+                size((buffers * PAGE) as f64),
+                size((all * PAGE) as f64)
+            );
+            self.line(true, text);
+        }
+        let mut written = 0.0;
+        for endpoint in 0..service.endpoints.len() {
+            let rate = self.flow.rates[n][endpoint];
+            self.flow.walk((n, endpoint), &mut |step, often| {
+                if let Step::WriteRows { bytes, .. } = *step {
+                    written += rate * often * bytes as f64;
+                }
+            });
+        }
+        let log = if disk.log_rotation.is_none() { disk.log_growth } else { 0 };
+        let grown = written + (disk.growth + log) as f64 / 60.0;
+        // The logs take what they may before that.
+        let taken = disk.used + disk.maximum_wal.max(disk.minimum_wal) + disk.log_rotation.unwrap_or(0);
+        let free = disk.capacity.saturating_sub(taken) as f64;
+        if grown > 0.0 {
+            let left = Duration::from_real_nanos(free / grown * 1e9).unwrap_or(Duration::MAX);
+            let text = format!("{name}: {}/s are written to its disk: full after {}", size(grown), rounded(left));
+            self.line(left > self.blueprint.duration, text);
         }
     }
 
@@ -334,6 +422,58 @@ impl Report<'_> {
             .sum();
         let healthy = wanted <= u64::from(slots);
         self.line(healthy, format!("{}: pools may open {wanted} of {slots} connections", service.name));
+    }
+
+    /// ρ = λ·S/c of each queue's workers, and how likely it is that a message is taken back from a worker that is still at it.
+    fn queues(&mut self, n: usize, service: &Service, broker: &Broker) {
+        for (q, queue) in broker.queues.iter().enumerate() {
+            let name = format!("{}/{}", service.name, queue.name);
+            let consumers: Vec<_> = self.blueprint.consumers_of(ServiceId(n as u32), q as u32).collect();
+            let rate = self.flow.rates[n][q];
+            if consumers.is_empty() {
+                if rate > 0.0 {
+                    self.line(false, format!("{name}: {} messages/s, and nobody consumes them", number(rate)));
+                }
+                continue;
+            }
+            let (mut work, mut most) = (0.0, 0.0);
+            let mut workers = Some(0.0);
+            for &(of, endpoint) in &consumers {
+                let need = self.flow.need((of.index(), endpoint.index())).total;
+                work += self.flow.rates[of.index()][endpoint.index()] * need;
+                let staff = self.blueprint[of].workers.map(|workers| f64::from(workers * self.blueprint[of].replicas));
+                workers = workers.zip(staff).map(|(sum, staff)| sum + staff);
+                let own = self.blueprint[of].consumers.iter().find(|consumer| consumer.endpoint == endpoint);
+                let late = own.is_some_and(|own| own.ack == Ack::Late);
+                // Reserved messages wait for those before them.
+                let wait = self.flow.responses[of.index()][endpoint.index()] - need;
+                let held = if late { need + wait } else { wait };
+                most = if held > most { held } else { most };
+            }
+            if let Some(workers) = workers {
+                let used = work / workers;
+                let text = format!(
+                    "{name}: λ·S = {}/s · {} = {} of {workers} workers, {}",
+                    number(rate),
+                    time(if rate > 0.0 { work / rate } else { 0.0 }),
+                    number(work),
+                    share(used)
+                );
+                self.line(used < BUSY, text);
+            }
+            if let Some(timeout) = broker.transport.timeout()
+                && rate > 0.0
+            {
+                let late = exceeds(most, timeout.as_secs_f64());
+                let text = format!(
+                    "{name}: a worker has a message for {}, and it is taken back after {}: ≈ {}",
+                    time(most),
+                    rounded(timeout),
+                    share(late)
+                );
+                self.line(late < TIMED_OUT, text);
+            }
+        }
     }
 
     /// Timeouts and retries of calls to other services.

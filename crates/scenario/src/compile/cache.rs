@@ -4,7 +4,9 @@ use super::data::Cells;
 use super::service::{draw_name, memory, restart};
 use super::{Compiler, site};
 use crate::decode::{At, Entry, Map};
-use crate::language::{CacheText, EvictionText, KeysText, Law, LocalCacheText, PopularityText, PreloadText};
+use crate::language::{
+    CacheText, CommandText, EvictionText, KeysText, Law, LocalCacheText, PopularityText, PreloadText,
+};
 use crate::leaf::Name;
 use crate::suggest;
 use knockon_kernel::{Duration, Sampler};
@@ -17,6 +19,9 @@ use knockon_model::id::{EndpointId, KeyspaceId, LocalCacheId, ServiceId};
 const MAXIMUM_KEYS: u32 = 10_000_000;
 /// Caches within one process at most.
 const MAXIMUM_LOCAL_CACHES: usize = 256;
+
+/// Commands that every cache has: FLUSHALL, GET, SET. Its own follow.
+pub(super) const COMMANDS: u32 = 3;
 
 /// A key space and who holds it.
 struct Held<'t> {
@@ -35,11 +40,12 @@ struct Held<'t> {
 impl<'t> Compiler<'t> {
     pub(super) fn cache(&mut self, name: &str, text: &CacheText) -> Service {
         let id = self.services[name];
-        let endpoints = vec![
+        let mut endpoints = vec![
             self.command("FLUSHALL", &text.flush, Step::Flush, (id, EndpointId(0))),
             self.command("GET", &text.get, Step::Lookup, (id, EndpointId(1))),
             self.command("SET", &text.set, Step::Store, (id, EndpointId(2))),
         ];
+        endpoints.extend(self.own_commands(text, id));
         let redis = Redis {
             maxmemory: text.maxmemory.value.map(|bytes| bytes.0),
             maxkeys: text.maxkeys.value.map(|count| u64::from(count.0)),
@@ -48,6 +54,7 @@ impl<'t> Compiler<'t> {
             lfu_log_factor: text.lfu_log_factor.0,
             lfu_decay_minutes: text.lfu_decay_minutes.0,
             entry_overhead: text.entry_overhead.0,
+            slow_log: text.slow_log.value.map(|period| period.0).or(Redis::default().slow_log),
         };
         Service {
             name: name.to_owned(),
@@ -69,9 +76,11 @@ impl<'t> Compiler<'t> {
             contention: None,
             stop_grace: knockon_kernel::Duration::ZERO,
             cancels_abandoned: false,
+            storage: None,
             admission: Admission::default(),
             endpoints,
             pools: Vec::new(),
+            consumers: Vec::new(),
         }
     }
 
@@ -84,6 +93,61 @@ impl<'t> Compiler<'t> {
             choices: Vec::new(),
             messages: Vec::new(),
         }
+    }
+
+    /// The commands that a cache has beside [`COMMANDS`], in the order of their names.
+    fn own_commands(&mut self, text: &CacheText, id: ServiceId) -> Vec<Endpoint> {
+        let mut endpoints = Vec::new();
+        for (name, entry) in text.commands.iter() {
+            if let Some(refusal) = Name::refusal(name) {
+                self.report(entry.name, refusal, None);
+            } else if text.keys.get(name).is_some() {
+                let hint = "a path could mean either".into();
+                self.report(entry.name, format!("there is a key space {name:?} already"), Some(hint));
+            }
+            let CommandText { name: command, demand } = &entry.value;
+            if !command.broken
+                && (command.is_empty()
+                    || !command.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_' || c == '.'))
+            {
+                let hint = "in capitals, as the server's documentation has it: \"KEYS\"".into();
+                self.report(command.span, format!("{:?} is not a command", command.value), Some(hint));
+            }
+            let place = (id, EndpointId(COMMANDS + endpoints.len() as u32));
+            let demand = self.step_sampler(demand, demand.span, place);
+            endpoints.push(Endpoint {
+                // Several may run the same command; who is blamed for holding the thread is to be told by both.
+                name: format!("{} {name}", command.value),
+                operation: Operation::Cache { command: command.value.clone() },
+                program: vec![Step::Compute { site: site("compute", "", 0), demand }],
+                choices: Vec::new(),
+                messages: Vec::new(),
+            });
+        }
+        endpoints
+    }
+
+    /// A cache's command as a step names it: "redis/report".
+    pub(super) fn find_command(&mut self, named: &At<String>) -> Option<(ServiceId, EndpointId)> {
+        if named.broken {
+            return None;
+        }
+        let Some((cache, command)) = named.split_once('/') else {
+            let hint = "cache and command: \"redis/report\"".into();
+            self.report(named.span, format!("{:?} names no command of a cache", named.value), Some(hint));
+            return None;
+        };
+        let service = self.find_service(cache, named.span)?;
+        let Some(text) = self.system.caches.get(cache) else {
+            self.report(named.span, format!("{cache:?} is not a cache"), None);
+            return None;
+        };
+        let found = text.commands.names().position(|name| name == command);
+        if found.is_none() && !text.commands.partial {
+            let hint = suggest::hint(command, text.commands.names());
+            self.report(named.span, format!("{cache:?} has no command {command:?}"), hint);
+        }
+        found.map(|n| (service, EndpointId(COMMANDS + n as u32)))
     }
 
     /// Caches within processes, by service, then by name; then the key spaces of all caches, by name, cache and service.

@@ -5,8 +5,9 @@ use super::health::PROBES;
 use crate::decode::{At, Entry, Map};
 use crate::held;
 use crate::language::{
-    ConcurrencyText, ContrastText, Deploy, DropRequest, FaultText, HealthText, KeysText, LocalCacheText, PoolText,
-    RateLimitText, RuntimeText, ScenarioText, SetText, StepText, SystemText, VacationText,
+    BrokerText, ConcurrencyText, ContrastText, Deploy, DiskText, DropRequest, FaultText, HealthText, KeysText,
+    LocalCacheText, PoolText, RateLimitText, RuntimeText, ScenarioText, ServiceText, SetText, StepText, SystemText,
+    VacationText,
 };
 use crate::leaf::{Name, Period, Setting};
 use crate::origin::Span;
@@ -14,9 +15,9 @@ use crate::path::{Address, Component, Lost, Part, link_name};
 use crate::suggest;
 use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::{
-    Action, Arrivals, Contrast, Cores, Dropped, Fault, HeapField, KeyspaceField, LinkEnd, LinkField, LocalCacheField,
-    Patch, PolicyField, PoolField, ProbeField, ServiceField, SourceField, Step, StepField, Target, Vacation,
-    VacationField, Value,
+    Action, Arrivals, BrokerField, ConsumerField, Contrast, Cores, Dropped, Fault, HeapField, KeyspaceField, LinkEnd,
+    LinkField, LocalCacheField, Patch, PolicyField, PoolField, ProbeField, QueueField, ServiceField, SourceField, Step,
+    StepField, Target, Transport, Vacation, VacationField, Value,
 };
 use knockon_model::id::{EndpointId, FaultId, KeyspaceId, LinkId, PolicyId, PoolId, ServiceId};
 
@@ -87,6 +88,11 @@ impl Compiler<'_> {
                 let action = self.hold_lock(hold);
                 let until = Some((hold.until.value, hold.until.span));
                 ("hold lock", hold.database.0.clone(), &hold.at, until, Vec::new(), action)
+            }
+            FaultText::HoldTable(hold) => {
+                let action = self.hold_table(hold);
+                let until = Some((hold.until.value, hold.until.span));
+                ("hold table", hold.database.0.clone(), &hold.at, until, Vec::new(), action)
             }
             FaultText::Terminate(terminate) => {
                 let service = self.acted_on_database(&terminate.database);
@@ -299,6 +305,7 @@ impl Compiler<'_> {
                     Part::Probe(name) => probe(id, service.health.value.as_ref()?, name, field),
                     Part::Pool(name) => pool(id, &service.pools, name, field),
                     Part::Endpoint(endpoint) => self.endpoint_target(system, address, id, name, endpoint, span),
+                    Part::Consumer(consumer) => self.consumer_target(system, address, id, name, consumer, span),
                     Part::LocalCache(cache) => self.local_cache_target(id, cache, service.caches.get(cache)?, field),
                     Part::LocalKeys(cache, keys) if field == "ttl" => {
                         let id = *self.local_keyspaces.get(&(name.as_str(), cache.as_str(), keys.as_str()))?;
@@ -323,6 +330,10 @@ impl Compiler<'_> {
                         "statement_timeout" => {
                             Some(patience(id, ServiceField::StatementTimeout, database.statement_timeout.value))
                         }
+                        "replay" => {
+                            let rate = database.replay.value.filter(|_| database.replica_of.is_some())?;
+                            Some((Target::Service(id, ServiceField::ReplayRate), Value::Bytes(rate.0)))
+                        }
                         "slow_query" => {
                             let slow = database.slow_query.value?;
                             Some((Target::Service(id, ServiceField::SlowQuery), Value::Duration(slow.0)))
@@ -332,14 +343,17 @@ impl Compiler<'_> {
                     Part::Memory if field == "limit" => {
                         Some(memory_limit(id, database.memory.limit.value.map(|b| b.0)))
                     }
+                    Part::Disk => disk(id, database.disk.value.as_ref()?, field),
                     Part::Query(query) if field == "demand" => {
                         let n = database.queries.names().position(|name| name == query)?;
                         let law = &database.queries.get(query)?.demand;
                         // COMMIT and ROLLBACK come first.
                         let endpoint = EndpointId(n as u32 + 2);
                         let value = Value::Sampler(self.step_sampler(law, span, (id, endpoint)));
-                        // So does the row that a statement locks.
-                        let position = u32::from(database.queries.get(query)?.locks.is_some());
+                        // So does what a statement locks.
+                        let program =
+                            &self.blueprint.services.get(id.index())?.endpoints.get(endpoint.index())?.program;
+                        let position = program.iter().position(|step| matches!(step, Step::Compute { .. }))? as u32;
                         Some((Target::Step(id, endpoint, position, StepField::Demand), value))
                     }
                     _ => None,
@@ -358,6 +372,13 @@ impl Compiler<'_> {
                         let keys = cache.maxkeys.value.map(|count| count.0);
                         Some(self.service_limit(id, ServiceField::Maxkeys, keys))
                     }
+                    (Part::Command(command), "demand") => {
+                        let n = cache.commands.names().position(|name| name == command)?;
+                        let law = &cache.commands.get(command)?.demand;
+                        let endpoint = EndpointId(super::cache::COMMANDS + n as u32);
+                        let value = Value::Sampler(self.step_sampler(law, span, (id, endpoint)));
+                        Some((Target::Step(id, endpoint, 0, StepField::Demand), value))
+                    }
                     (Part::Keys(keys), "ttl") => {
                         let id = *self.keyspaces.get(&(name.as_str(), keys.as_str()))?;
                         Some(ttl(id, cache.keys.get(keys)?))
@@ -365,6 +386,10 @@ impl Compiler<'_> {
                     (Part::Memory, "limit") => Some(memory_limit(id, cache.memory.limit.value.map(|b| b.0))),
                     _ => None,
                 }
+            }
+            Component::Broker(name) => {
+                let id = *self.services.get(name.as_str())?;
+                broker_target(id, system.brokers.get(name)?, &address.part, field)
             }
             Component::Load(name) => {
                 let id = *self.sources.get(name)?;
@@ -488,15 +513,50 @@ impl Compiler<'_> {
         let service = system.services.get(service)?;
         let (n, (_, entry)) = service.all_endpoints().enumerate().find(|(_, (endpoint, _))| *endpoint == name)?;
         let endpoint = &entry.value;
+        let bytes = [endpoint.allocate.0, endpoint.retain.0, endpoint.churn.0];
+        self.program_target(service, address, (id, n), bytes, &endpoint.steps, span)
+    }
+
+    fn consumer_target(
+        &mut self,
+        system: &SystemText,
+        address: &Address,
+        id: ServiceId,
+        service: &str,
+        name: &str,
+        span: Span,
+    ) -> Option<Change> {
+        let service = system.services.get(service)?;
+        let n = service.consumers.names().position(|consumer| consumer == name)?;
+        let consumer = service.consumers.get(name)?;
+        if address.field == "prefetch" {
+            let prefetch = u64::from(consumer.prefetch.value?.0);
+            return Some((Target::Consumer(id, n as u32, ConsumerField::Prefetch), Value::Count(prefetch)));
+        }
+        let bytes = [consumer.allocate.0, consumer.retain.0, consumer.churn.0];
+        // Consumers come behind the endpoints.
+        let n = n + service.all_endpoints().count();
+        self.program_target(service, address, (id, n), bytes, &consumer.steps, span)
+    }
+
+    fn program_target(
+        &mut self,
+        service: &ServiceText,
+        address: &Address,
+        (id, n): (ServiceId, usize),
+        [allocate, retain, churn]: [u64; 3],
+        steps: &Vec<At<StepText>>,
+        span: Span,
+    ) -> Option<Change> {
         let step = |position, field| Target::Step(id, EndpointId(n as u32), position, field);
         let managed = matches!(service.runtime.value, RuntimeText::Jvm(_) | RuntimeText::CPython(_));
         match (address.field.as_str(), address.step) {
             // Programs of managed memory begin with these three.
-            ("allocate", None) if managed => Some((step(0, StepField::Bytes), Value::Bytes(endpoint.allocate.0))),
-            ("retain", None) if managed => Some((step(1, StepField::Bytes), Value::Bytes(endpoint.retain.0))),
-            ("churn", None) if managed => Some((step(2, StepField::Bytes), Value::Bytes(endpoint.churn.0))),
+            ("allocate", None) if managed => Some((step(0, StepField::Bytes), Value::Bytes(allocate))),
+            ("retain", None) if managed => Some((step(1, StepField::Bytes), Value::Bytes(retain))),
+            ("churn", None) if managed => Some((step(2, StepField::Bytes), Value::Bytes(churn))),
             (field, Some(wanted)) => {
-                let (index, text) = address.find_step(&endpoint.steps, wanted)?;
+                let (index, text) = address.find_step(steps, wanted)?;
                 let place = *self.places.get(&(id, n as u32))?.get(index)?;
                 match (field, text) {
                     ("demand", StepText::Compute(compute)) => {
@@ -520,6 +580,15 @@ impl Compiler<'_> {
                     ("timeout", StepText::Call(call)) => timeout(place.policy?, call.timeout.value?.0),
                     ("timeout", StepText::Query(query)) => timeout(place.policy?, query.timeout.value?.0),
                     ("timeout", StepText::Parallel(parallel)) => timeout(place.policy?, parallel.timeout.value?.0),
+                    ("bytes", StepText::Publish(publish)) => {
+                        Some((step(place.position, StepField::Bytes), Value::Bytes(publish.bytes.0)))
+                    }
+                    ("timeout", StepText::Publish(publish)) => timeout(place.policy?, publish.timeout.value?.0),
+                    ("retries", StepText::Publish(publish)) => Some((
+                        Target::Policy(place.policy?, PolicyField::Retries),
+                        Value::Count(u64::from(publish.retries.0)),
+                    )),
+                    ("timeout", StepText::Command(command)) => timeout(place.policy?, command.timeout.value?.0),
                     ("timeout", StepText::CacheAside(cache)) => timeout(place.policy?, cache.timeout.value?.0),
                     ("timeout", StepText::ReadThrough(cache)) => timeout(place.policy?, cache.timeout.value?.0),
                     ("load_timeout", StepText::CacheAside(cache)) => {
@@ -540,6 +609,40 @@ impl Compiler<'_> {
     }
 }
 
+fn broker_target(id: ServiceId, text: &BrokerText, part: &Part, field: &str) -> Option<Change> {
+    let transport = super::broker::transport(text);
+    let longest = |timeout: Option<Duration>| Value::Duration(timeout.unwrap_or(Duration::MAX));
+    match (part, field, transport) {
+        (Part::Transport, "memory" | "high_watermark", Transport::RabbitMq { limit, .. }) => {
+            Some((Target::Broker(id, BrokerField::Memory), Value::Limit(limit)))
+        }
+        (Part::Transport, "maxmemory", Transport::Redis { maxmemory, .. }) => {
+            Some((Target::Broker(id, BrokerField::Memory), Value::Limit(maxmemory)))
+        }
+        (Part::Transport, "consumer_timeout" | "visibility_timeout", _) => {
+            Some((Target::Broker(id, BrokerField::Timeout), longest(transport.timeout())))
+        }
+        (Part::MessageQueue(name), _, _) => {
+            let number = text.queues.names().position(|known| known == name)? as u32;
+            let queue = text.queues.get(name)?;
+            let (field, value) = match field {
+                "max_length" => {
+                    (QueueField::MaxLength, Value::Limit(queue.max_length.value.map(|count| u64::from(count.0))))
+                }
+                "delivery_limit" => (
+                    QueueField::DeliveryLimit,
+                    Value::Limit(queue.delivery_limit.value.map(|count| u64::from(count.0))),
+                ),
+                "ttl" => (QueueField::Ttl, longest(queue.ttl.value.map(|period| period.0))),
+                _ => return None,
+            };
+            (!transport.is_redis()).then_some((Target::Queue(id, number, field), value))
+        }
+        (Part::Memory, "limit", _) => Some(memory_limit(id, text.memory.limit.value.map(|b| b.0))),
+        _ => None,
+    }
+}
+
 fn timeout(policy: PolicyId, timeout: Duration) -> Option<Change> {
     Some((Target::Policy(policy, PolicyField::Timeout), Value::Duration(timeout)))
 }
@@ -552,6 +655,17 @@ fn ttl(id: KeyspaceId, keys: &KeysText) -> Change {
 /// A timeout that may be none.
 fn patience(id: ServiceId, field: ServiceField, timeout: Option<Period>) -> Change {
     (Target::Service(id, field), Value::Duration(timeout.map_or(Duration::MAX, |period| period.0)))
+}
+
+fn disk(id: ServiceId, disk: &DiskText, field: &str) -> Option<Change> {
+    let (field, value) = match field {
+        "capacity" => (ServiceField::DiskCapacity, Value::Bytes(disk.capacity.0)),
+        "growth" => (ServiceField::DiskGrowth, Value::Bytes(disk.growth.0)),
+        "log_growth" => (ServiceField::DiskLogGrowth, Value::Bytes(disk.log_growth.0)),
+        "log_rotation" => (ServiceField::DiskLogRotation, Value::Limit(disk.log_rotation.value.map(|size| size.0))),
+        _ => return None,
+    };
+    Some((Target::Service(id, field), value))
 }
 
 fn memory_limit(id: ServiceId, bytes: Option<u64>) -> Change {

@@ -68,9 +68,10 @@ impl Compiler<'_> {
         for (service, n) in blueprint.services.iter().zip(0..) {
             let from = LinkEnd::Service(ServiceId(n));
             edges.extend(service.pools.iter().map(|pool| (from, pool.database)));
+            edges.extend(service.consumers.iter().map(|consumer| (from, consumer.broker)));
             for step in service.endpoints.iter().flat_map(|endpoint| &endpoint.program) {
                 match *step {
-                    Step::Call { service, .. } => edges.insert((from, service)),
+                    Step::Call { service, .. } | Step::Publish { service, .. } => edges.insert((from, service)),
                     Step::CacheGet { keyspace, .. } => {
                         blueprint.keyspaces.get(keyspace.index()).is_some_and(|keys| edges.insert((from, keys.cache)))
                     }
@@ -95,7 +96,7 @@ impl Compiler<'_> {
 
     fn link(&mut self, (from, to): (LinkEnd, ServiceId), text: &LinkText) -> Link {
         let callee = self.blueprint.services.get(to.index()).map(|service| &service.runtime);
-        let store = matches!(callee, Some(Runtime::Postgres(_) | Runtime::Redis(_)));
+        let store = matches!(callee, Some(Runtime::Postgres(_) | Runtime::Redis(_) | Runtime::Broker(_)));
         let keep_alive = match &text.keep_alive.value {
             Some(Persistence::Always) => None,
             Some(Persistence::Idle(idle)) => idle.connections.0.or(Some(u32::MAX)),

@@ -4,6 +4,7 @@
 //! out when there were none.
 
 mod admission;
+mod broker;
 mod cache;
 mod cycle;
 mod data;
@@ -16,8 +17,10 @@ mod load;
 mod observer;
 mod program;
 mod reach;
+mod replica;
 mod row;
 mod service;
+mod storage;
 mod store;
 mod traffic;
 
@@ -148,8 +151,9 @@ impl<'t> Compiler<'t> {
         let services = system.services.iter().map(|(name, entry)| (name, entry.name, "a service", &entry.value.was));
         let databases = system.databases.iter().map(|(name, entry)| (name, entry.name, "a database", &entry.value.was));
         let caches = system.caches.iter().map(|(name, entry)| (name, entry.name, "a cache", &entry.value.was));
+        let brokers = system.brokers.iter().map(|(name, entry)| (name, entry.name, "a broker", &entry.value.was));
         let load = system.load.iter().map(|(name, entry)| (name, entry.name, "a load source", &entry.value.was));
-        for (name, span, kind, was) in services.chain(databases).chain(caches).chain(load) {
+        for (name, span, kind, was) in services.chain(databases).chain(caches).chain(brokers).chain(load) {
             if let Some(refusal) = Name::refusal(name) {
                 self.report(span, refusal, None);
             }
@@ -171,6 +175,7 @@ impl<'t> Compiler<'t> {
             }
         }
         let names = system.services.names().chain(system.databases.names()).chain(system.caches.names());
+        let names = names.chain(system.brokers.names());
         let mut names: Vec<&str> = names.collect();
         names.sort_unstable();
         names.dedup();
@@ -190,6 +195,8 @@ impl<'t> Compiler<'t> {
                 self.database(name, database)
             } else if let Some(cache) = system.caches.get(name) {
                 self.cache(name, cache)
+            } else if let Some(broker) = system.brokers.entries.get(name) {
+                self.broker(name, broker)
             } else {
                 continue;
             };
@@ -209,8 +216,7 @@ impl<'t> Compiler<'t> {
 
     /// Whether so much is wrong that a name that is not found may be right.
     pub(crate) fn unsure(&self) -> bool {
-        let system = self.system;
-        system.services.partial || system.databases.partial || system.caches.partial || system.load.partial
+        self.system.is_partial()
     }
 
     /// The sampler of a law that belongs to no request.

@@ -46,6 +46,10 @@ fn reached(blueprint: &Blueprint, source: &Source) -> BTreeSet<Place> {
         for step in &program.program {
             match *step {
                 Step::Call { service, endpoint, .. } => open.push((service, endpoint)),
+                Step::Publish { service, endpoint, .. } => {
+                    open.push((service, endpoint));
+                    open.extend(blueprint.consumers_of(service, endpoint.0));
+                }
                 Step::Query { pool, endpoint, .. } => {
                     let database = own.pools[pool.index()].database;
                     open.push((database, endpoint));

@@ -1,18 +1,47 @@
-//! Rows that statements lock, and sessions that are ended: what the text says about transactions at a database.
+//! Rows and tables that statements lock, and sessions that hold them: what the text says about transactions at a database.
 
 use super::{Compiler, site};
 use crate::decode::At;
-use crate::language::{HoldLock, PopularityText, QueryText, RowText};
+use crate::language::{DatabaseText, HoldLock, HoldTable, LockModeText, PopularityText, QueryText, RowText};
 use crate::leaf::Name;
 use crate::suggest;
 use knockon_kernel::Sampler;
 use knockon_model::blueprint::{Action, Site, Step};
 use knockon_model::id::ServiceId;
-use knockon_model::lock::RowId;
+use knockon_model::lock::{LockMode, RowId};
 
 /// The address of a row's table.
 fn table(name: &Name) -> Site {
     site("row", &name.0, 0)
+}
+
+/// The address of a whole table.
+fn whole_table(name: &str) -> Site {
+    site("table", name, 0)
+}
+
+impl LockModeText {
+    pub(super) const fn mode(&self) -> LockMode {
+        match self {
+            Self::AccessShare => LockMode::AccessShare,
+            Self::RowShare => LockMode::RowShare,
+            Self::RowExclusive => LockMode::RowExclusive,
+            Self::ShareUpdateExclusive => LockMode::ShareUpdateExclusive,
+            Self::Share => LockMode::Share,
+            Self::ShareRowExclusive => LockMode::ShareRowExclusive,
+            Self::Exclusive => LockMode::Exclusive,
+            Self::AccessExclusive => LockMode::AccessExclusive,
+        }
+    }
+}
+
+/// The mode in which an operation locks its table.
+fn mode_of(query: &QueryText) -> LockMode {
+    match query.operation.as_str() {
+        "INSERT" | "UPDATE" | "DELETE" | "MERGE" => LockMode::RowExclusive,
+        _ if query.locks.value.is_some() => LockMode::RowShare,
+        _ => LockMode::AccessShare,
+    }
 }
 
 /// The name by which a query class calls its row, and how many rows there are.
@@ -25,9 +54,12 @@ fn named(query: &QueryText) -> Option<(&Name, u32)> {
 
 impl Compiler<'_> {
     pub(super) fn lock_step(&mut self, row: &RowText) -> Step {
-        let (name, rows, popularity) = match row {
-            RowText::Row(row) => (&row.name, 1, &PopularityText::Uniform),
-            RowText::Drawn(row) => (&row.table, row.count.0, &row.popularity.value),
+        let (name, rows, popularity, draw) = match row {
+            RowText::Row(row) => (&row.name, 1, &PopularityText::Uniform, 0),
+            RowText::Drawn(row) => {
+                let draw = row.draw.value.map_or(0, |draw| draw.0 - 1);
+                (&row.table, row.count.0, &row.popularity.value, draw)
+            }
         };
         let popularity = match popularity {
             PopularityText::Zipf(zipf) => Sampler::zipf(rows, zipf.exponent.0),
@@ -38,7 +70,44 @@ impl Compiler<'_> {
             Sampler::constant(0.0)
         });
         let popularity = popularity.map(|sampler| self.add_sampler(sampler)).unwrap_or_default();
-        Step::Lock { table: table(name), rows, popularity }
+        Step::Lock { table: table(name), rows, popularity, draw }
+    }
+
+    /// The lock of its table that a query class takes, if the database keeps those.
+    pub(super) fn table_lock_step(&mut self, database: &DatabaseText, query: &QueryText) -> Option<Step> {
+        let kept = database.tables.get(&query.table).is_some_and(|table| table.locked.value);
+        if !kept {
+            if query.table_lock.is_some() && !database.tables.partial {
+                let message = format!("the locks of the table {:?} are not kept", query.table.value);
+                let hint = suggest::hint(&query.table, database.tables.names());
+                let hint = hint.or(Some(format!("name it in `tables: {{{:?}: ()}}`", query.table.value)));
+                self.report(query.table_lock.span, message, hint);
+            }
+            return None;
+        }
+        let mode = query.table_lock.value.as_ref().map_or_else(|| mode_of(query), LockModeText::mode);
+        Some(Step::LockTable { table: whole_table(&query.table), mode })
+    }
+
+    pub(super) fn hold_table(&mut self, hold: &HoldTable) -> Option<Action> {
+        let service = self.acted_on_database(&hold.database);
+        let database = self.system.databases.get(&hold.database.0)?;
+        let kept = |name: &str| database.tables.get(name).is_some_and(|table| table.locked.value);
+        let used = database.queries.iter().any(|(_, entry)| *entry.value.table == hold.table.0);
+        if !(kept(&hold.table.0) && used) {
+            if !hold.table.broken && !database.tables.partial && !database.queries.partial {
+                let known = database.tables.names().filter(|name| kept(name));
+                let hint = suggest::hint(&hold.table.0, known);
+                let message = format!("no query class of {:?} locks a table {:?}", hold.database.0, hold.table.0);
+                let name = &hold.table.0;
+                let hint = hint.or(Some(format!(
+                    "name it in the database's `tables: {{{name:?}: ()}}`, and as the table of one of them"
+                )));
+                self.report(hold.table.span, message, hint);
+            }
+            return None;
+        }
+        Some(Action::HoldTable { service, table: whole_table(&hold.table.0).0, mode: hold.mode.value.mode() })
     }
 
     /// A database by name.

@@ -25,10 +25,13 @@ impl<'t> Compiler<'t> {
         let memory = memory(&text.memory);
         self.check_memory(text, &runtime);
         let pools = text.pools.iter().map(|(name, entry)| self.pool(name, entry)).collect();
-        if text.endpoints.entries.is_empty() && !text.endpoints.partial && !entry.broken {
+        let consumes = !text.consumers.entries.is_empty() || text.consumers.partial;
+        if text.endpoints.entries.is_empty() && !text.endpoints.partial && !consumes && !entry.broken {
             self.report(entry.name, format!("the service {name:?} has no endpoint"), None);
         }
-        let endpoints = self.endpoints(name, text);
+        let mut endpoints = self.endpoints(name, text);
+        let (tasks, consumers) = self.consumers(name, text);
+        endpoints.extend(tasks);
         Service {
             name: name.to_owned(),
             draw_name: draw_name(name, &text.was),
@@ -53,9 +56,11 @@ impl<'t> Compiler<'t> {
             health: self.health(text),
             stop_grace: text.stop_grace.value,
             cancels_abandoned: text.cancels_abandoned.value,
+            storage: None,
             admission: self.admission(text),
             endpoints,
             pools,
+            consumers,
         }
     }
 

@@ -9,6 +9,7 @@ use knockon_model::blueprint::{
     Admission, Cores, CpuDiscipline, Endpoint, Operation, Postgres, Runtime, Service, Step,
 };
 use knockon_model::id::{EndpointId, ServiceId};
+use knockon_model::lock::DEADLOCK_TIMEOUT;
 
 impl<'t> Compiler<'t> {
     pub(super) fn database(&mut self, name: &str, text: &DatabaseText) -> Service {
@@ -20,6 +21,7 @@ impl<'t> Compiler<'t> {
             self.statement("COMMIT", "COMMIT", "", "COMMIT", (&text.commit, (id, EndpointId(0)))),
             self.statement("ROLLBACK", "ROLLBACK", "", "ROLLBACK", (&text.rollback, (id, EndpointId(1)))),
         ];
+        Self::commit_steps(text, &mut endpoints[0]);
         for (n, (name, entry)) in text.queries.iter().enumerate() {
             if let Some(refusal) = Name::refusal(name) {
                 self.report(entry.name, refusal, None);
@@ -28,8 +30,16 @@ impl<'t> Compiler<'t> {
             let statement = query.text.value.clone().unwrap_or_else(|| standard_text(&query.operation, &query.table));
             let place = (id, EndpointId(n as u32 + 2));
             let mut endpoint = self.statement(name, &query.operation, &query.table, &statement, (&query.demand, place));
+            self.store_steps(text, query, &mut endpoint);
             if let Some(row) = &query.locks.value {
                 endpoint.program.insert(0, self.lock_step(row));
+            }
+            if text.replica_of.is_some() {
+                self.check_read_only(query);
+                endpoint.program.insert(0, Step::SeeReplayed);
+            }
+            if let Some(step) = self.table_lock_step(text, query) {
+                endpoint.program.insert(0, step);
             }
             endpoints.push(endpoint);
         }
@@ -41,6 +51,8 @@ impl<'t> Compiler<'t> {
             serial_share: text.serial_share.0,
             lock_timeout: text.lock_timeout.value.map(|period| period.0),
             statement_timeout: text.statement_timeout.value.map(|period| period.0),
+            deadlock_timeout: text.deadlock_timeout.value.map_or(DEADLOCK_TIMEOUT, |period| period.0),
+            replica: self.replica(id, text),
             log_lock_waits: text.log_lock_waits.value,
         };
         Service {
@@ -63,9 +75,11 @@ impl<'t> Compiler<'t> {
             restart: restart(&text.restart),
             stop_grace: knockon_kernel::Duration::ZERO,
             cancels_abandoned: false,
+            storage: self.storage(text),
             admission: Admission::default(),
             endpoints,
             pools: Vec::new(),
+            consumers: Vec::new(),
         }
     }
 

@@ -174,6 +174,18 @@ pub enum Milestone {
     Throttled,
     /// A caller's retry budget did not allow a retry.
     RetryRefused,
+    /// A broker blocked its publishers.
+    MemoryAlarm,
+    /// A message that somebody may have handled before was delivered.
+    Redelivered,
+    /// A message became a dead letter.
+    DeadLettered,
+    /// A message went, and nobody had handled it.
+    MessageDropped,
+    /// A broker refused a message.
+    QueueFull,
+    /// A worker's task failed for good.
+    TaskFailed,
     /// A probe of the platform failed.
     ProbeFailed,
     /// A probe failed for good, and the platform ended the process.
@@ -242,7 +254,15 @@ impl fmt::Display for Expectation {
 pub(crate) fn possible(runtime: &Runtime, milestone: Milestone) -> bool {
     match milestone {
         Milestone::GcShare | Milestone::OutOfMemory => matches!(runtime, Runtime::Jvm(_)),
-        Milestone::PoolFull | Milestone::AcquireTimeout => !matches!(runtime, Runtime::Postgres(_) | Runtime::Redis(_)),
+        Milestone::PoolFull | Milestone::AcquireTimeout => {
+            !matches!(runtime, Runtime::Postgres(_) | Runtime::Redis(_) | Runtime::Broker(_))
+        }
+        Milestone::MemoryAlarm
+        | Milestone::Redelivered
+        | Milestone::DeadLettered
+        | Milestone::MessageDropped
+        | Milestone::QueueFull => matches!(runtime, Runtime::Broker(_)),
+        Milestone::TaskFailed => !matches!(runtime, Runtime::Postgres(_) | Runtime::Redis(_) | Runtime::Broker(_)),
         _ => true,
     }
 }

@@ -8,10 +8,10 @@ use crate::path::link_name;
 use crate::suggest;
 use crate::unit;
 use knockon_kernel::{Duration, Time};
-use knockon_model::blueprint::{Blueprint, Service};
+use knockon_model::blueprint::{Blueprint, Runtime, Service};
 use knockon_model::statistics::{
-    KeyspaceStatistics, LatencyHistogram, LinkStatistics, PoolStatistics, ServiceStatistics, SourceStatistics, Station,
-    Statistics,
+    KeyspaceStatistics, LatencyHistogram, LinkStatistics, PoolStatistics, QueueStatistics, ServiceStatistics,
+    SourceStatistics, Station, Statistics,
 };
 use std::fmt::{self, Write as _};
 
@@ -52,6 +52,7 @@ enum Subject {
     Pool(String, String),
     Keys(String, String),
     Link(String),
+    Queue(String, String),
 }
 
 /// Where a number is read.
@@ -72,6 +73,8 @@ enum Read<S> {
     Stays(fn(&S) -> &Station),
     /// How many there are at the end, or were at most: nothing that has differences.
     Level(fn(&S) -> u64),
+    /// The longest of something, of which there are no differences.
+    Longest(fn(&S) -> Duration),
     /// Something about many durations.
     Durations(fn(&S) -> &LatencyHistogram, Shape),
 }
@@ -196,6 +199,7 @@ const SERVICE: &[Row<ServiceStatistics>] = table!(
         average("queue.present.mean", "requests in the accept queue, on average over time", |s, at| s.queue.present_ns(at)),
         average("workers.present.mean", "busy workers, on average over time", |s, at| s.busy_ns(at)),
         average("held_back.present.mean", "requests that a rate limiter holds back, on average over time", |s, at| s.held_back.present_ns(at)),
+        average("blocked.present.mean", "publications that a broker does not read, on average over time", |s, at| s.blocked.present_ns(at)),
         average("locks.present.mean", "statements that wait for a row, on average over time", |s, at| s.locks.present_ns(at)),
         utilisation("utilisation", "busy workers of those that there are, on average over time", |s, at| {
             (s.busy_ns(at), s.workers.integral_ns(at))
@@ -219,6 +223,27 @@ const SERVICE: &[Row<ServiceStatistics>] = table!(
         count("restarts", "restarts by the platform", |s| s.restarts),
         count("lock_timeouts", "statements that failed of lock_timeout", |s| s.lock_timeouts),
         count("statement_timeouts", "statements that failed of statement_timeout", |s| s.statement_timeouts),
+        count("deadlocks", "statements that gave way in a deadlock", |s| s.deadlocks),
+        average("disk.waiting.present.mean", "statements that wait for the disk to begin with their I/O, on average over time", |s, at| {
+            s.disk_wait.present_ns(at)
+        }),
+        stays("disk.waiting.sojourn.mean", "mean wait of those", |s| &s.disk_wait),
+        average("disk.present.mean", "statements whose I/O the disk works on, on average over time", |s, at| {
+            s.disk_service.present_ns(at)
+        }),
+        stays("disk.sojourn.mean", "mean time that the disk works on an I/O", |s| &s.disk_service),
+        part("buffer_hit_share", "pages found in memory, of all that were read", |s| {
+            (s.buffer_hits, s.buffer_hits + s.buffer_misses)
+        }),
+        count("buffer_misses", "pages that were read from the disk", |s| s.buffer_misses),
+        count("disk_full", "statements that failed because there was no room on the disk", |s| s.disk_full),
+        count("panics", "times that a server had no room for its write-ahead log", |s| s.panics),
+        count("stale_reads", "reads of a replica to which a write was missing", |s| s.stale_reads),
+        part("stale_share", "reads of a replica to which a write was missing, of all", |s| (s.stale_reads, s.staleness.count())),
+        durations("staleness.mean", "mean age of what reads of a replica saw", Shape::Mean, |s| &s.staleness),
+        durations("staleness.maximum", "largest age of what reads of a replica saw", Shape::Maximum, |s| &s.staleness),
+        durations("staleness.p99", "99th percentile of the age of what reads of a replica saw", Shape::Quantile(990), |s| &s
+            .staleness),
         durations("lock_wait.count", "statements that waited for a row and got it", Shape::Count, |s| &s.lock_wait),
         durations("lock_wait.mean", "mean wait for a row, of those", Shape::Mean, |s| &s.lock_wait),
         durations("lock_wait.maximum", "longest wait for a row, of those", Shape::Maximum, |s| &s.lock_wait),
@@ -289,6 +314,50 @@ const KEYS: &[Row<KeyspaceStatistics>] = &[
     stays("waiting.sojourn.mean", "mean wait for a load, however it ended", |s| &s.waiting),
 ];
 
+/// Of queues of brokers.
+const QUEUE: &[Row<QueueStatistics>] = table!(
+    [
+        count("published", "messages that came into the queue: dead letters and tasks to be tried again too", |s| s
+            .published),
+        count("rejected", "publications refused since the queue was full", |s| s.rejected),
+        count("out_of_memory", "publications refused since the broker's memory was full", |s| s.out_of_memory),
+        count("delivered", "times that a message was given to a consumer", |s| s.delivered),
+        count("redelivered", "of those, with a message that somebody may have handled before", |s| s.redelivered),
+        part("redelivered_share", "deliveries of a message that somebody may have handled before", |s| (
+            s.redelivered,
+            s.delivered
+        )),
+        count("returned", "messages that came back from a consumer, or were taken back", |s| s.returned),
+        count("retried", "messages that were published anew to be tried again", |s| s.retried),
+        count("acknowledged", "messages that a consumer acknowledged", |s| s.acknowledged),
+        count("late", "acknowledgements when there was nothing to acknowledge any more", |s| s.late),
+        count("dropped", "messages that went for good, neither acknowledged nor expired", |s| s.dropped),
+        count("dead_lettered", "messages that went to the dead letters", |s| s.dead_lettered),
+        count("expired", "messages that went for good since nobody came for them", |s| s.expired),
+        count("lost", "messages that went with the broker's process", |s| s.lost),
+        rate("throughput", "messages acknowledged, each second", |s| s.acknowledged),
+        level("depth", "messages that wait for a consumer at the end", |s| s.ready.present()),
+        level("depth.peak", "most messages that waited at once", |s| s.peak),
+        level("unacknowledged", "messages delivered and not acknowledged at the end", |s| s.unacked.present()),
+        average("ready.present.mean", "messages that wait for a consumer, on average over time", |s, at| s
+            .ready
+            .present_ns(at)),
+        average("unacked.present.mean", "messages delivered and not acknowledged, on average over time", |s, at| {
+            s.unacked.present_ns(at)
+        }),
+        stays("ready.sojourn.mean", "mean time that a message waited", |s| &s.ready),
+        Row {
+            name: "oldest",
+            unit: Unit::Seconds,
+            meaning: "longest that a message had been in the queue when it waited",
+            read: Read::Longest(|s| s.oldest),
+        },
+    ],
+    "wait",
+    "time from coming into the queue to each delivery",
+    wait
+);
+
 /// Of links that the scenario says something about the callers of.
 const LINK: &[Row<LinkStatistics>] = &[
     count("sent", "attempts sent", |s| s.sent),
@@ -339,6 +408,7 @@ pub(crate) fn describe() -> String {
     rows("SERVICE/POOL", &mut POOL.iter().map(|row| (row.name, row.unit, row.meaning)));
     rows("CACHE/KEYS", &mut KEYS.iter().map(|row| (row.name, row.unit, row.meaning)));
     rows("CALLER -> CALLEE", &mut LINK.iter().map(|row| (row.name, row.unit, row.meaning)));
+    rows("BROKER/QUEUE", &mut QUEUE.iter().map(|row| (row.name, row.unit, row.meaning)));
     out.push_str("\nKey spaces of a cache within processes: `SERVICE/CACHE/KEYS`.\n");
     out
 }
@@ -360,6 +430,7 @@ impl<S> Row<S> {
             Read::Rate(read) => Reading::Ratio(u128::from(read(subject)), u128::from(at.as_nanos())),
             Read::Stays(read) => Reading::Ratio(read(subject).sojourns_ns(), u128::from(read(subject).left())),
             Read::Level(read) => Reading::Level(read(subject)),
+            Read::Longest(read) => Reading::Level(read(subject).as_nanos()),
             Read::Durations(read, shape) => Reading::of_durations(read(subject), *shape, threshold),
         }
     }
@@ -369,7 +440,7 @@ impl<S> Row<S> {
     }
 
     fn is_level(&self) -> bool {
-        matches!(self.read, Read::Level(_) | Read::Durations(_, Shape::Maximum))
+        matches!(self.read, Read::Level(_) | Read::Longest(_) | Read::Durations(_, Shape::Maximum))
     }
 }
 
@@ -391,6 +462,10 @@ macro_rules! with_row {
             }
             Subject::Keys(..) => {
                 let $row = &KEYS[$statistic.index];
+                $what
+            }
+            Subject::Queue(..) => {
+                let $row = &QUEUE[$statistic.index];
                 $what
             }
             Subject::Link(_) => {
@@ -437,11 +512,22 @@ impl Statistic {
                         Subject::Keys(component.to_owned(), keys.to_owned()),
                         KEYS.iter().map(|row| row.name).collect(),
                     ),
+                    Some(queue) if queues(service).any(|known| known == queue) => (
+                        Subject::Queue(component.to_owned(), queue.to_owned()),
+                        QUEUE.iter().map(|row| row.name).collect(),
+                    ),
                     Some(part) => {
                         let keys = of_keys(blueprint, service);
                         let pools = service.pools.iter().map(|pool| pool.name.as_str());
-                        let known: Vec<&str> = pools.chain(keys.iter().map(String::as_str)).collect();
-                        let what = if keys.is_empty() { "pool" } else { "pool or key space" };
+                        let known = pools.chain(keys.iter().map(String::as_str));
+                        let known: Vec<&str> = known.chain(queues(service)).collect();
+                        let what = if queues(service).next().is_some() {
+                            "queue"
+                        } else if keys.is_empty() {
+                            "pool"
+                        } else {
+                            "pool or key space"
+                        };
                         return Err((format!("{component:?} has no {what} {part:?}"), suggest::hint(part, known)));
                     }
                 }
@@ -504,6 +590,11 @@ impl Statistic {
                 let keys = keyspaces.find(|known| &known.cache == cache && &known.name == name)?;
                 Some(KEYS[self.index].read(keys, at, self.threshold))
             }
+            Subject::Queue(broker, name) => {
+                let mut queues = statistics.queues.iter();
+                let queue = queues.find(|known| &known.broker == broker && &known.name == name)?;
+                Some(QUEUE[self.index].read(queue, at, self.threshold))
+            }
             Subject::Link(name) => {
                 let link = statistics.links.iter().find(|link| &link.name == name)?;
                 Some(LINK[self.index].read(link, at, self.threshold))
@@ -562,6 +653,15 @@ fn threshold(name: &str) -> Result<(String, Option<Duration>), (String, Option<S
             Some("for example \"clients.latency.over(500ms)\"".into()),
         )),
     }
+}
+
+/// Names of the queues of a broker.
+fn queues(service: &Service) -> impl Iterator<Item = &str> {
+    let queues = match &service.runtime {
+        Runtime::Broker(broker) => &broker.queues[..],
+        _ => &[],
+    };
+    queues.iter().map(|queue| queue.name.as_str())
 }
 
 /// Key spaces that a service holds, as statistics name them.

@@ -157,6 +157,18 @@ choice! {
         Throttled,
         /// This service's retry budget did not allow a retry.
         RetryRefused,
+        /// A broker blocked its publishers.
+        MemoryAlarm,
+        /// A message that somebody may have handled before was delivered.
+        Redelivered,
+        /// A message became a dead letter.
+        DeadLettered,
+        /// A message went, and nobody had handled it.
+        MessageDropped,
+        /// A broker refused a message.
+        QueueFull,
+        /// A worker's task failed for good.
+        TaskFailed,
         /// A probe of the platform failed.
         ProbeFailed,
         /// A probe failed for good, and the platform ended the process.

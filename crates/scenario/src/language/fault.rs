@@ -1,6 +1,6 @@
 //! Faults: what is set on a cause, and when. Symptoms emerge.
 
-use super::LoadText;
+use super::{LoadText, LockModeText};
 use crate::decode::{Map, choice, record};
 use crate::leaf::{Count, Name, Portion, Setting};
 use knockon_kernel::Duration;
@@ -32,6 +32,8 @@ choice! {
         Flush(Flush),
         /// One request is never sent: the smallest fault that there is.
         DropRequest(DropRequest),
+        /// Another session's transaction holds a table of a database.
+        HoldTable(HoldTable),
     }
 }
 
@@ -121,6 +123,23 @@ record! {
         /// Which row of the table, from 1: the most popular.
         number: Count<1> = [1],
         /// When it asks for the row.
+        at: Duration,
+        /// When it commits.
+        until: Duration,
+    }
+}
+
+record! {
+    /// A transaction of a session from outside (a migration, a report, a console that was left open) locks a table as soon as it can get it, and
+    /// commits at the end. While it waits others queue behind it.
+    HoldTable as "HoldTable" {
+        /// The database.
+        database: Name,
+        /// The table, one of the database's `tables`.
+        table: Name,
+        /// In which mode.
+        mode: LockModeText = [AccessExclusive],
+        /// When it asks for the table.
         at: Duration,
         /// When it commits.
         until: Duration,

@@ -4,6 +4,7 @@
 //! between several of them, such as references, is checked where they are compiled.
 
 mod admission;
+mod broker;
 mod campaign;
 mod expect;
 mod fault;
@@ -22,9 +23,13 @@ mod traffic;
 pub(crate) use admission::{
     ClassText, DelayText, DroppedText, OrderText, OverflowText, QueueText, ScheduleText, StatusText, VictimText,
 };
+pub(crate) use broker::{
+    AckText, BrokerText, ConsumerText, MessageOverflowText, MessageQueueText, OnFailureText, PublishText, RabbitMqText,
+    TransportText,
+};
 pub(crate) use campaign::{CampaignText, KindText};
 pub(crate) use expect::{Bound, ChainText, Expect, MeasureText, MilestoneText, MissText, ReproducesText, ValueText};
-pub(crate) use fault::{ContrastText, Deploy, DropRequest, FaultText, HoldLock, SetText};
+pub(crate) use fault::{ContrastText, Deploy, DropRequest, FaultText, HoldLock, HoldTable, SetText};
 pub(crate) use law::{Law, RecordedText};
 pub(crate) use limit::{ConcurrencyText, ExcessText, RateLimitText};
 pub(crate) use link::{LinkText, Persistence};
@@ -41,6 +46,7 @@ pub(crate) use step::{
     RepeatText, RetryText, SeverityText, StepText,
 };
 pub(crate) use store::{
-    CacheText, DatabaseText, EvictionText, KeysText, LocalCacheText, PopularityText, PreloadText, QueryText, RowText,
+    CacheText, CommandText, DatabaseText, DiskText, EvictionText, KeysText, LocalCacheText, LockModeText,
+    PopularityText, PreloadText, QueryText, ReadsText, RowText,
 };
 pub(crate) use traffic::{BalanceText, BreakerText, BudgetText, BulkheadText, OutlierText, ThrottleText};

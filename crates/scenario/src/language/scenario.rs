@@ -1,8 +1,8 @@
 //! The scenario itself.
 
 use super::{
-    CacheText, CampaignText, DatabaseText, Expect, FaultText, LinkText, LoadText, MeasureText, ObserverText,
-    ServiceText,
+    BrokerText, CacheText, CampaignText, DatabaseText, Expect, FaultText, LinkText, LoadText, MeasureText,
+    ObserverText, ServiceText,
 };
 use crate::decode::{At, Map, record};
 use crate::leaf::{Count, Instant, Period, Setting};
@@ -43,6 +43,8 @@ record! {
         databases: Map<DatabaseText>,
         /// Caches, by name.
         caches: Map<CacheText>,
+        /// Message brokers, by name.
+        brokers: Map<BrokerText>,
         /// Network links that differ from the default, by "caller -> callee".
         links: Map<LinkText>,
         /// Sources of requests, by name.
@@ -59,6 +61,8 @@ record! {
         databases: Map<DatabaseText>,
         /// Caches, by name.
         caches: Map<CacheText>,
+        /// Message brokers, by name.
+        brokers: Map<BrokerText>,
         /// Network links that differ from the default, by "caller -> callee".
         links: Map<LinkText>,
         /// Sources of requests, by name.

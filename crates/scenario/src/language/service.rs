@@ -1,6 +1,6 @@
 //! Services: what they run on, their memory, pools and endpoints.
 
-use super::{ConcurrencyText, EndpointText, Law, LocalCacheText, OverflowText, QueueText, RateLimitText};
+use super::{ConcurrencyText, ConsumerText, EndpointText, Law, LocalCacheText, OverflowText, QueueText, RateLimitText};
 use crate::decode::{Entry, Map, choice, record};
 use crate::leaf::{Bytes, Capacity, Count, Factor, Limit, Name, Period};
 use knockon_kernel::Duration;
@@ -59,6 +59,8 @@ record! {
         caches: Map<LocalCacheText>,
         /// Endpoints by method and route: "GET /api/users/{id}".
         endpoints: Map<EndpointText>,
+        /// What it does with messages from queues, by the name of the task.
+        consumers: Map<ConsumerText>,
     }
 }
 

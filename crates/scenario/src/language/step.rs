@@ -1,6 +1,6 @@
 //! Endpoints: what a request does, step by step, and how it calls others.
 
-use super::{ClassText, Law, RateLimitText};
+use super::{ClassText, Law, PublishText, RateLimitText};
 use crate::decode::{At, choice, record};
 use crate::leaf::{Allocation, Count, Factor, Name, Period, Portion};
 use knockon_kernel::Duration;
@@ -38,6 +38,8 @@ choice! {
         CacheAside(CacheAsideText),
         /// Reads through a cache that loads by itself: one load of a key at a time in a process, which stores its value whoever waits.
         ReadThrough(ReadThroughText),
+        /// Runs one of the `commands` of a Redis server.
+        Command(CommandStep),
         /// Allocates more bytes that live until the request ends.
         Allocate(BytesStep),
         /// Allocates more bytes that live until the process ends.
@@ -58,6 +60,8 @@ choice! {
         Log(LogText),
         /// Answers with an error.
         Fail(FailText),
+        /// Sends a message to a queue of a broker.
+        Publish(PublishText),
     }
 }
 
@@ -219,6 +223,18 @@ record! {
         timeout: Option<Period> = ["1s"],
         /// How long a caller waits for `load`; then it fails. None waits for ever.
         load_timeout: Option<Period>,
+    }
+}
+
+record! {
+    /// A command of a Redis server.
+    CommandStep as "Command" {
+        /// Cache and command: "redis/report".
+        command: String,
+        /// How long the caller waits; the server runs it to its end all the same. None waits for ever.
+        timeout: Option<Period> = ["1s"],
+        /// Whether the request goes on when the command has failed.
+        optional: bool = [false],
     }
 }
 

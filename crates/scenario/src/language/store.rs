@@ -28,8 +28,24 @@ record! {
         lock_timeout: Option<Period>,
         /// `statement_timeout`: a statement is cancelled (SQLSTATE 57014) so long after it came. None waits for ever.
         statement_timeout: Option<Period>,
-        /// `log_lock_waits`: whether waits for a lock of over a second are logged.
+        /// `log_lock_waits`: whether waits for a lock of over `deadlock_timeout` are logged.
         log_lock_waits: bool = [false],
+        /// `deadlock_timeout`: after so long a wait a session looks whether others wait for it in turn; then its statement fails (SQLSTATE
+        /// 40P01). A second when left out.
+        deadlock_timeout: Option<Period>,
+        /// Tables of which more is told, by name. Queries that name one as their `table` lock it.
+        tables: Map<TableText>,
+        /// The disk that its tables and its logs lie on. None is one that is never read, never full, and costs nothing.
+        disk: Option<DiskText>,
+        /// The database whose replica it is: it replays what that writes into its write-ahead log, and serves reads. Clients reach it over pools of
+        /// their own.
+        replica_of: Option<Name>,
+        /// Bytes of the log that a replica replays in a second, one record after the other. 64 MiB when left out.
+        replay: Option<Bytes<1>>,
+        /// How long after they were written records are replayed at the earliest.
+        replay_delay: Option<Period>,
+        /// `shared_buffers`: pages of tables in memory. 128 MiB when left out.
+        shared_buffers: Option<Bytes<8192>>,
         /// Forking a back end and authenticating; a refusal costs as much.
         connect: Law = [LogNormal(median: "11ms", p99: "30ms")],
         /// Share of that for which the postmaster is busy: connections that come at once queue for so long each.
@@ -63,6 +79,93 @@ record! {
         /// The row that it locks before that, until its transaction ends. It waits, without a worker, while another transaction
         /// holds the row.
         locks: Option<RowText>,
+        /// The mode in which it locks its table, until its transaction ends, where `tables` of the database has it. When left out it is that
+        /// of the operation: SELECT takes ACCESS SHARE (ROW SHARE where it locks a row), INSERT, UPDATE and DELETE take ROW EXCLUSIVE.
+        table_lock: Option<LockModeText>,
+        /// The pages of its table that it reads before it needs a worker's time. Those that are not in memory come from the disk.
+        reads: Option<ReadsText>,
+        /// Bytes of rows that it writes after that. They need room on the disk, as does what is written of them into the write-ahead log.
+        writes: Option<Bytes>,
+    }
+}
+
+choice! {
+    /// Pages that a query reads.
+    ReadsText as "reads" {
+        /// So many, each any of its table's: what an index leads to.
+        Pages(PagesText),
+        /// All of its table: what is done without an index.
+        Scan,
+    }
+}
+
+record! {
+    /// Pages of a table.
+    PagesText as "Pages" {
+        /// How many.
+        count: Count<1>,
+    }
+}
+
+record! {
+    /// A volume of its own. It takes no longer the fuller it is, only the more is asked of it.
+    DiskText as "disk" {
+        /// Its size.
+        capacity: Bytes<1>,
+        /// What lies on it at the start, beside the write-ahead log.
+        used: Bytes = ["0B"],
+        /// What the device takes for an I/O, beside its bytes.
+        latency: Law = [LogNormal(median: "0.5ms", p99: "3ms")],
+        /// Bytes that it reads or writes in a second.
+        bandwidth: Bytes<1> = ["125MiB"],
+        /// I/Os that it works on at once; more wait.
+        depth: Count<1> = [16],
+        /// Bytes a minute by which data grows that no query writes.
+        growth: Bytes = ["0B"],
+        /// Bytes a minute by which the server's log grows, beside its lines.
+        log_growth: Bytes = ["0B"],
+        /// Size at which the log is cut off. None keeps it all.
+        log_rotation: Option<Bytes<1>>,
+        /// Bytes of a line of the log.
+        log_line: Bytes = ["200B"],
+        /// `min_wal_size`: the write-ahead log keeps so much of its room.
+        min_wal_size: Bytes = ["80MiB"],
+        /// `max_wal_size`: so much is written between checkpoints, nearly twice.
+        max_wal_size: Bytes<16777216> = ["1GiB"],
+        /// `checkpoint_timeout`.
+        checkpoint_timeout: Period = ["5min"],
+    }
+}
+
+record! {
+    /// A table.
+    TableText as "table" {
+        /// Whether queries lock it.
+        locked: bool = [true],
+        /// Bytes of it that queries read: its working set.
+        size: Option<Bytes>,
+    }
+}
+
+choice! {
+    /// A mode of locks of tables, from the weakest to the strongest.
+    LockModeText as "lock mode" {
+        /// What SELECT takes. Excludes `AccessExclusive` alone.
+        AccessShare,
+        /// What SELECT FOR UPDATE takes. Excludes `Exclusive` and `AccessExclusive`.
+        RowShare,
+        /// What INSERT, UPDATE and DELETE take. Excludes `Share`, `ShareRowExclusive`, `Exclusive` and `AccessExclusive`.
+        RowExclusive,
+        /// What VACUUM, ANALYZE and CREATE INDEX CONCURRENTLY take. Excludes itself and all that are stronger.
+        ShareUpdateExclusive,
+        /// What CREATE INDEX takes. Excludes all but `AccessShare`, `RowShare` and itself.
+        Share,
+        /// What CREATE TRIGGER takes. Excludes all but `AccessShare` and `RowShare`.
+        ShareRowExclusive,
+        /// What REFRESH MATERIALIZED VIEW CONCURRENTLY takes. Excludes all but `AccessShare`.
+        Exclusive,
+        /// What ALTER TABLE, TRUNCATE and VACUUM FULL take. Excludes all.
+        AccessExclusive,
     }
 }
 
@@ -93,6 +196,9 @@ record! {
         count: Count<1>,
         /// Which ones are asked for.
         popularity: PopularityText = [Uniform],
+        /// Which of the request's draws: query classes with the same number, from 1, get the same row within a request, others draw anew. None is
+        /// the first.
+        draw: Option<Count<1>>,
     }
 }
 
@@ -121,6 +227,12 @@ record! {
         set: Law = ["40us"],
         /// Demand of FLUSHALL.
         flush: Law = ["2ms"],
+        /// Other commands, by a name of one's own: a step `Command` runs one. While it runs nothing else does, since there is one thread.
+        commands: Map<CommandText>,
+        /// `slowlog-log-slower-than`: a command whose execution takes so long, without its wait for the thread, is noted in the slow log;
+        /// 10 ms when left out, as it comes. Its series, and those of times by command, are there where there are `commands`: GET and SET
+        /// are never slow.
+        slow_log: Option<Period>,
         /// Places of the queue before its thread.
         places: Limit = [10_000],
         /// Memory.
@@ -131,6 +243,16 @@ record! {
         restart: RestartText = [Kubernetes],
         /// Key spaces that it holds, by name.
         keys: Map<KeysText>,
+    }
+}
+
+record! {
+    /// A command of a Redis server.
+    CommandText as "command" {
+        /// As the server knows it: `KEYS`, `HGETALL`, `EVALSHA`.
+        name: String,
+        /// Time that it keeps the thread busy.
+        demand: Law,
     }
 }
 

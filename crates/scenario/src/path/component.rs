@@ -18,6 +18,9 @@ impl Component {
         if system.caches.get(name).is_some() {
             return Ok(Self::Cache(owned));
         }
+        if system.brokers.get(name).is_some() {
+            return Ok(Self::Broker(owned));
+        }
         if system.load.get(name).is_some() {
             return Ok(Self::Load(owned));
         }
@@ -53,7 +56,7 @@ impl Component {
 /// Names of everything that paths begin with.
 fn component_names(system: &SystemText) -> Vec<String> {
     let names = system.services.names().chain(system.databases.names()).chain(system.caches.names());
-    names.chain(system.load.names()).map(str::to_owned).collect()
+    names.chain(system.brokers.names()).chain(system.load.names()).map(str::to_owned).collect()
 }
 
 impl Part {
@@ -86,6 +89,7 @@ impl Part {
                     }
                     _ if service.all_endpoints().any(|(name, _)| name == part) => return Ok(Self::Endpoint(owned)),
                     _ if service.caches.get(part).is_some() => return Ok(Self::LocalCache(owned)),
+                    _ if service.consumers.get(part).is_some() => return Ok(Self::Consumer(owned)),
                     _ => {}
                 }
                 if let Some((cache, keys)) = part.split_once('/')
@@ -98,6 +102,7 @@ impl Part {
                     return lost(format!("the cache {cache:?} of {name:?} has no key space {keys:?}"), hint);
                 }
                 known.extend(managed.then_some("heap").into_iter().chain(["memory", "queue"]));
+                known.extend(service.consumers.names());
                 known.extend(service.pools.names().chain(service.caches.names()));
                 known.extend(service.all_endpoints().map(|(name, _)| name.as_str()));
             }
@@ -105,19 +110,36 @@ impl Part {
                 let Some(database) = system.databases.get(database) else { return Ok(Self::Itself) };
                 match part {
                     "memory" => return Ok(Self::Memory),
+                    "disk" if database.disk.is_some() => return Ok(Self::Disk),
                     _ if database.queries.get(part).is_some() => return Ok(Self::Query(owned)),
                     _ => {}
                 }
-                known.extend(["memory"].into_iter().chain(database.queries.names()));
+                known.extend(
+                    ["memory"]
+                        .into_iter()
+                        .chain(database.disk.is_some().then_some("disk"))
+                        .chain(database.queries.names()),
+                );
             }
             Component::Cache(cache) => {
                 let Some(cache) = system.caches.get(cache) else { return Ok(Self::Itself) };
                 match part {
                     "memory" => return Ok(Self::Memory),
                     _ if cache.keys.get(part).is_some() => return Ok(Self::Keys(owned)),
+                    _ if cache.commands.get(part).is_some() => return Ok(Self::Command(owned)),
                     _ => {}
                 }
-                known.extend(["memory"].into_iter().chain(cache.keys.names()));
+                known.extend(["memory"].into_iter().chain(cache.keys.names()).chain(cache.commands.names()));
+            }
+            Component::Broker(broker) => {
+                let Some(broker) = system.brokers.get(broker) else { return Ok(Self::Itself) };
+                match part {
+                    "memory" => return Ok(Self::Memory),
+                    "transport" => return Ok(Self::Transport),
+                    _ if broker.queues.get(part).is_some() => return Ok(Self::MessageQueue(owned)),
+                    _ => {}
+                }
+                known.extend(["memory", "transport"].into_iter().chain(broker.queues.names()));
             }
             Component::Load(_) => {
                 if part == "backoff" {

@@ -6,10 +6,10 @@
 mod component;
 mod step;
 
-use crate::decode::{Choice, Field, Record, Slot};
+use crate::decode::{At, Choice, Field, Record, Slot};
 use crate::language::{
-    ArrivalsText, BalanceText, BreakerText, BudgetText, ConcurrencyText, EndpointText, LinkText, PoolText,
-    RateLimitText, RuntimeText, SystemText, VacationText,
+    ArrivalsText, BalanceText, BreakerText, BudgetText, ConcurrencyText, LinkText, PoolText, RateLimitText,
+    RuntimeText, StepText, SystemText, TransportText, VacationText,
 };
 use crate::suggest;
 use std::fmt::Write as _;
@@ -31,6 +31,7 @@ pub(crate) enum Component {
     Service(String),
     Database(String),
     Cache(String),
+    Broker(String),
     Load(String),
     Link(String),
 }
@@ -49,9 +50,16 @@ pub(crate) enum Part {
     Pool(String),
     Endpoint(String),
     Query(String),
+    /// The disk of a database that has one.
+    Disk,
     Keys(String),
+    Command(String),
     LocalCache(String),
     LocalKeys(String, String),
+    Consumer(String),
+    /// What kind of broker it is.
+    Transport,
+    MessageQueue(String),
     Backoff,
     /// What a link's callers guard themselves with, by its field.
     Guard(String),
@@ -106,30 +114,49 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
     ("SERVICE/ENDPOINT.retain", "size", "bytes of each request that stay: a leak"),
     ("SERVICE/ENDPOINT.demand[n]", "distribution", "demand of the n-th Compute step"),
     ("SERVICE/ENDPOINT.time[n]", "distribution", "length of the n-th Sleep step"),
-    ("SERVICE/ENDPOINT.bytes[n]", "size", "bytes of the n-th Allocate or Retain step"),
+    ("SERVICE/ENDPOINT.bytes[n]", "size", "bytes of the n-th Allocate, Retain or Publish step"),
     (
         "SERVICE/ENDPOINT.timeout[n]",
         "duration",
-        "timeout of the n-th step that has one: Call, Query, CacheAside, ReadThrough, Parallel",
+        "timeout of the n-th step that has one: Call, Query, CacheAside, ReadThrough, Command, Parallel, Publish",
     ),
     (
         "SERVICE/ENDPOINT.load_timeout[n]",
         "duration",
         "how long callers of the n-th CacheAside or ReadThrough wait for a load",
     ),
-    ("SERVICE/ENDPOINT.retries[n]", "count", "retries of the n-th Call step"),
+    ("SERVICE/ENDPOINT.retries[n]", "count", "retries of the n-th Call or Publish step"),
     ("SERVICE/ENDPOINT.leaks[n]", "share", "how often the n-th Transaction, if it has `leaks`, forgets its connection"),
     ("DATABASE.max_connections", "count", "connections that the server takes"),
     ("DATABASE.lock_timeout", "duration or None", "how long a statement waits for a row"),
     ("DATABASE.statement_timeout", "duration or None", "how long a statement may take"),
     ("DATABASE.slow_query", "duration", "from when on a statement is logged"),
+    ("DATABASE.replay", "size", "bytes that a replica, of which it is said, replays in a second"),
+    ("DATABASE/disk.capacity", "size", "size of its volume"),
+    ("DATABASE/disk.growth", "size", "bytes a minute by which data grows that no query writes"),
+    ("DATABASE/disk.log_growth", "size", "bytes a minute by which the server's log grows"),
+    ("DATABASE/disk.log_rotation", "size or None", "size at which the log is cut off"),
     ("DATABASE/QUERY.demand", "distribution", "time that a query keeps a worker busy"),
     ("CACHE.maxmemory", "size or None", "memory for entries"),
     ("CACHE.maxkeys", "count or None", "keys at most"),
+    ("CACHE/COMMAND.demand", "distribution", "time that a command keeps the thread busy"),
     ("CACHE/KEYS.ttl", "duration or None", "time to live of what is stored from then on"),
     ("SERVICE/CACHE.maximum_entries", "count or None", "entries of a cache within each process"),
     ("SERVICE/CACHE.maximum_bytes", "size or None", "bytes of a cache within each process"),
     ("SERVICE/CACHE/KEYS.ttl", "duration or None", "time to live of what such a cache stores from then on"),
+    ("BROKER/transport.memory", "size", "memory that RabbitMQ finds, of which its watermark is a part"),
+    ("BROKER/transport.high_watermark", "share", "part of that above which RabbitMQ blocks publishers"),
+    ("BROKER/transport.maxmemory", "size or None", "memory for messages in Redis"),
+    (
+        "BROKER/transport.consumer_timeout",
+        "duration or None",
+        "how long RabbitMQ leaves a message with a consumer, from its delivery on",
+    ),
+    ("BROKER/transport.visibility_timeout", "duration", "how long the Redis transport does"),
+    ("BROKER/QUEUE.max_length", "count or None", "messages that wait in a queue at most"),
+    ("BROKER/QUEUE.delivery_limit", "count or None", "how often a message may come back"),
+    ("BROKER/QUEUE.ttl", "duration or None", "how long a message waits at most"),
+    ("SERVICE/CONSUMER.prefetch", "count", "unacknowledged messages of a process at most; 0 is no limit"),
     ("SOURCE.timeout", "duration", "timeout of the clients' attempts"),
     (
         "SOURCE.patience",
@@ -146,11 +173,11 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
 pub(crate) fn describe() -> String {
     let mut out = String::from(
         "## paths\n\nA path is `component[/part].field`: the component's name, then, after a slash, the name of its heap, memory, warm_up, vacation, queue, rate_limit,\n\
-         concurrency, liveness, readiness, startup, pool, endpoint, query or key space, then the field after the last dot. `web-api/pool.maximum`, `web-api/POST /api/checkout.retain`,\n\
+         concurrency, liveness, readiness, startup, pool, endpoint, consumer, query, command, key space, transport or message queue, then the field after the last dot. `web-api/pool.maximum`, `web-api/POST /api/checkout.retain`,\n\
          `web-api->postgres.latency`, `clients.timeout`. Where several steps have the field, `[n]` says which, from 1. In `with:` and\n\
          `--set` every field of every table can be set, from the start: also `clients.rate`, which is that of its arrivals. `--set` takes\n\
          those of a campaign too: `campaign.rate`, `campaign/slow-query.weight`. While a world runs\n\
-         (`Deploy`, `Set`) these can; more load while it runs is a `Surge`:\n\n",
+         (`Deploy`, `Set`) these can (an ENDPOINT may be a consumer); more load while it runs is a `Surge`:\n\n",
     );
     for (form, value, meaning) in LATER {
         let _ = writeln!(out, "    {form:<32} {meaning}. Takes: {value}.");
@@ -194,18 +221,16 @@ impl Address {
                 None => Ok(()),
             };
         }
-        let steps = self.endpoint(system).map_or(0, |endpoint| {
+        let steps = self.steps(system).map_or(0, |steps| {
             let mut found = 0;
-            each_step(&mut endpoint.steps.value, &mut |step| found += usize::from(step.slot(&self.field).is_some()));
+            each_step(steps, &mut |step| found += usize::from(step.slot(&self.field).is_some()));
             found
         });
         match (steps, index) {
             (0, _) => {
                 let mut names: Vec<&str> = fields.iter().map(|field| field.name).collect();
-                if let Some(endpoint) = self.endpoint(system) {
-                    each_step(&mut endpoint.steps.value, &mut |step| {
-                        names.extend(step.fields().iter().map(|field| field.name))
-                    });
+                if let Some(steps) = self.steps(system) {
+                    each_step(steps, &mut |step| names.extend(step.fields().iter().map(|field| field.name)));
                 }
                 names.sort_unstable();
                 names.dedup();
@@ -230,12 +255,13 @@ impl Address {
         }
     }
 
-    fn endpoint<'s>(&self, system: &'s mut SystemText) -> Option<&'s mut EndpointText> {
-        match (&self.component, &self.part) {
-            (Component::Service(service), Part::Endpoint(endpoint)) => {
-                let service = &mut system.services.entries.get_mut(service)?.value;
-                service.endpoint_mut(endpoint)
-            }
+    /// The steps of the endpoint or consumer that it is about.
+    fn steps<'s>(&self, system: &'s mut SystemText) -> Option<&'s mut Vec<At<StepText>>> {
+        let Component::Service(service) = &self.component else { return None };
+        let service = &mut system.services.entries.get_mut(service)?.value;
+        match &self.part {
+            Part::Endpoint(name) => Some(&mut service.endpoint_mut(name)?.steps.value),
+            Part::Consumer(name) => Some(&mut service.consumers.entries.get_mut(name)?.value.steps.value),
             _ => None,
         }
     }
@@ -279,6 +305,7 @@ impl Address {
                         PoolText::HikariCp(pool) => pool,
                         PoolText::QueuePool(pool) => pool,
                     },
+                    Part::Consumer(consumer) => &mut service.consumers.entries.get_mut(consumer)?.value,
                     Part::Endpoint(endpoint) => service.endpoint_mut(endpoint)?,
                     Part::Probe(probe) => service.health.value.as_mut()?.probe_mut(probe)?,
                     Part::LocalCache(cache) => &mut service.caches.entries.get_mut(cache)?.value,
@@ -293,6 +320,7 @@ impl Address {
                 Some(match &self.part {
                     Part::Itself => database,
                     Part::Memory => &mut database.memory.value,
+                    Part::Disk => database.disk.value.as_mut()?,
                     Part::Query(query) => &mut database.queries.entries.get_mut(query)?.value,
                     _ => return None,
                 })
@@ -302,7 +330,21 @@ impl Address {
                 Some(match &self.part {
                     Part::Itself => cache,
                     Part::Memory => &mut cache.memory.value,
+                    Part::Command(command) => &mut cache.commands.entries.get_mut(command)?.value,
                     Part::Keys(keys) => &mut cache.keys.entries.get_mut(keys)?.value,
+                    _ => return None,
+                })
+            }
+            Component::Broker(name) => {
+                let broker = &mut system.brokers.entries.get_mut(name)?.value;
+                Some(match &self.part {
+                    Part::Itself => broker,
+                    Part::Memory => &mut broker.memory.value,
+                    Part::Transport => match &mut broker.transport.value {
+                        TransportText::RabbitMq(rabbit) => rabbit,
+                        TransportText::Redis(redis) => redis,
+                    },
+                    Part::MessageQueue(queue) => &mut broker.queues.entries.get_mut(queue)?.value,
                     _ => return None,
                 })
             }
@@ -334,8 +376,7 @@ impl Address {
         let Some(wanted) = self.step else {
             return self.find_record(system)?.slot(&self.field);
         };
-        let endpoint = self.endpoint(system)?;
-        nth_step(&mut endpoint.steps.value, &self.field, &mut { wanted })?.slot(&self.field)
+        nth_step(self.steps(system)?, &self.field, &mut { wanted })?.slot(&self.field)
     }
 }
 

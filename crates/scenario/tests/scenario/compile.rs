@@ -448,3 +448,35 @@ fn a_resolved_scenario_is_the_one_that_ran() {
         assert_eq!(unreached, if options.duration.is_some() { 2 } else { 0 });
     }
 }
+
+#[test]
+fn a_command_is_a_call_of_the_cache_and_its_demand_can_change() {
+    let text = shop(
+        r#"Command("cache/report"), Command(command: "cache/scan", timeout: "2s", optional: true)"#,
+        r#""slower": Set(at: "1min", set: {"cache/scan.demand": "9ms", "api/GET /.timeout[2]": "3s"})"#,
+    );
+    let commands =
+        r#"(commands: {"report": (name: "KEYS", demand: "400ms"), "scan": (name: "SCAN", demand: "1ms")}, keys:"#;
+    let loaded = load(&text.replace(r#""cache": (keys:"#, &format!(r#""cache": {commands}"#)));
+    let blueprint = &loaded.blueprint;
+    let cache = blueprint.services.iter().position(|service| service.name == "cache").expect("it is there");
+    let names: Vec<_> = blueprint.services[cache].endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect();
+    assert_eq!(names, ["FLUSHALL", "GET", "SET", "KEYS report", "SCAN scan"]);
+    assert_eq!(blueprint.services[cache].endpoints[3].operation, Operation::Cache { command: "KEYS".into() });
+    let called = |step: &Step| match *step {
+        Step::Call { service, endpoint, optional, .. } => Some((service.index(), endpoint, optional)),
+        _ => None,
+    };
+    let calls: Vec<_> = blueprint.services[0].endpoints[0].program.iter().filter_map(called).collect();
+    assert_eq!(calls, [(cache, EndpointId(3), false), (cache, EndpointId(4), true)]);
+    let Action::Set(changes) = &blueprint.patches[0].action else { panic!("a fault sets") };
+    assert!(changes.iter().any(|(target, _)| matches!(*target, Target::Step(service, EndpointId(4), 0, StepField::Demand) if service.index() == cache)));
+    assert!(changes.iter().any(|(target, value)| {
+        matches!(target, Target::Policy(_, PolicyField::Timeout)) && *value == Value::Duration(Duration::from_secs(3))
+    }));
+    // With 0.4 s for each of one request a second, two of five others come meanwhile.
+    let lines = check(&loaded);
+    let line = lines.iter().find(|line| line.text.contains("KEYS report")).expect("a line about it");
+    assert!(!line.healthy && line.text.contains("40 % of all commands") && line.text.contains("200.0 ms"), "{line:?}");
+    assert!(lines.iter().any(|line| line.healthy && line.text.contains("SCAN scan")), "{lines:?}");
+}

@@ -103,6 +103,9 @@ fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
         (ErrorType::LockTimeout, _) => {
             body.push_str(": (psycopg2.errors.LockNotAvailable) canceling statement due to lock timeout");
         }
+        (ErrorType::Deadlock, _) => body.push_str(": (psycopg2.errors.DeadlockDetected) deadlock detected"),
+        (ErrorType::DiskFull, _) => body
+            .push_str(": (psycopg2.errors.DiskFull) could not extend file \"base/5/16384\": No space left on device"),
         (ErrorType::StatementTimeout, _) => {
             body.push_str(": (psycopg2.errors.QueryCanceled) canceling statement due to statement timeout");
         }

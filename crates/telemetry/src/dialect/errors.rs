@@ -24,7 +24,7 @@ impl Language {
             Runtime::Node => Self::Node,
             Runtime::Native => Self::Native,
             Runtime::Postgres(_) => Self::Postgres,
-            Runtime::Redis(_) => Self::Redis,
+            Runtime::Redis(_) | Runtime::Broker(_) => Self::Redis,
         }
     }
 }
@@ -35,6 +35,7 @@ pub(super) enum Callee {
     Http,
     Sql,
     Cache,
+    Broker,
 }
 
 impl Callee {
@@ -42,6 +43,8 @@ impl Callee {
         match runtime {
             Runtime::Postgres(_) => Self::Sql,
             Runtime::Redis(_) => Self::Cache,
+            // Python's client of brokers, kombu, words both alike.
+            Runtime::Broker(_) => Self::Broker,
             Runtime::Jvm(_) | Runtime::CPython(_) | Runtime::Node | Runtime::Native => Self::Http,
         }
     }
@@ -64,7 +67,8 @@ impl ErrorWords {
             Operation::Http { .. } => Callee::Http,
             Operation::Sql { .. } => Callee::Sql,
             Operation::Cache { .. } => Callee::Cache,
-            Operation::Internal { .. } => Callee::Sql,
+            Operation::Internal { .. } | Operation::Process { .. } => Callee::Sql,
+            Operation::Publish { .. } => Callee::Broker,
         };
         Self {
             languages: catalogue
@@ -108,7 +112,7 @@ fn span_error(
     match error {
         // The conventions' word for an error that nothing is known of.
         None => "_OTHER".into(),
-        Some(ErrorType::Timeout) if kind == SpanKind::Client => "timeout".into(),
+        Some(ErrorType::Timeout) if matches!(kind, SpanKind::Client | SpanKind::Producer) => "timeout".into(),
         Some(error) => sql_state(error)
             .filter(|_| callee == Callee::Sql && kind == SpanKind::Client)
             .unwrap_or_else(|| exception(error, language, callee))
@@ -123,6 +127,8 @@ const fn sql_state(error: ErrorType) -> Option<&'static str> {
         ErrorType::ConnectionLost => Some("08006"),
         ErrorType::Terminated => Some("57P01"),
         ErrorType::LockTimeout => Some("55P03"),
+        ErrorType::Deadlock => Some("40P01"),
+        ErrorType::DiskFull => Some("53100"),
         ErrorType::OutOfMemory => Some("53200"),
         ErrorType::Cancelled | ErrorType::StatementTimeout => Some("57014"),
         ErrorType::Application => Some("XX000"),
@@ -165,10 +171,16 @@ const fn jvm(error: ErrorType, callee: Callee) -> &'static str {
             ErrorType::TooManyConnections
             | ErrorType::ConnectionLost
             | ErrorType::LockTimeout
+            | ErrorType::Deadlock
+            | ErrorType::DiskFull
             | ErrorType::StatementTimeout
             | ErrorType::Terminated,
             _,
         ) => "org.postgresql.util.PSQLException",
+        (ErrorType::Timeout, Callee::Broker) => "org.springframework.amqp.AmqpTimeoutException",
+        (ErrorType::ConnectionRefused, Callee::Broker) => "org.springframework.amqp.AmqpConnectException",
+        (ErrorType::ConnectionReset, Callee::Broker) => "com.rabbitmq.client.AlreadyClosedException",
+        (ErrorType::Nacked, _) => "org.springframework.amqp.AmqpException",
         (ErrorType::Certificate, _) => "javax.net.ssl.SSLHandshakeException",
         (ErrorType::PoolTimeout, _) => "java.sql.SQLTransientConnectionException",
         (ErrorType::OutOfMemory, _) => "java.lang.OutOfMemoryError",
@@ -200,10 +212,17 @@ const fn cpython(error: ErrorType, callee: Callee) -> &'static str {
             ErrorType::TooManyConnections
             | ErrorType::ConnectionLost
             | ErrorType::LockTimeout
+            | ErrorType::Deadlock
+            | ErrorType::DiskFull
             | ErrorType::StatementTimeout
             | ErrorType::Terminated,
             _,
         ) => "sqlalchemy.exc.OperationalError",
+        (
+            ErrorType::Timeout | ErrorType::ConnectionRefused | ErrorType::ConnectionReset | ErrorType::Nacked,
+            Callee::Broker,
+        ) => "kombu.exceptions.OperationalError",
+        (ErrorType::Nacked, _) => "kombu.exceptions.OperationalError",
         (ErrorType::Certificate, _) => "requests.exceptions.SSLError",
         (ErrorType::PoolTimeout, _) => "sqlalchemy.exc.TimeoutError",
         (ErrorType::OutOfMemory, _) => "MemoryError",
@@ -228,10 +247,13 @@ const fn node(error: ErrorType, callee: Callee) -> &'static str {
         (ErrorType::Certificate, _) => "CERT_HAS_EXPIRED",
         (ErrorType::Terminated, _) => "57P01",
         (ErrorType::LockTimeout, _) => "55P03",
+        (ErrorType::Deadlock, _) => "40P01",
+        (ErrorType::DiskFull, _) => "53100",
         (ErrorType::StatementTimeout, _) => "57014",
         (ErrorType::OutOfMemory, _) => "RangeError",
         (ErrorType::Cancelled, _) => "AbortError",
         (ErrorType::CacheFull, _) => "ReplyError",
+        (ErrorType::Nacked, _) => "Error",
         // opossum's codes.
         (ErrorType::CallNotPermitted, _) => "EOPENBREAKER",
         (ErrorType::BulkheadFull, _) => "ESEMLOCKED",
@@ -255,6 +277,8 @@ const fn native(error: ErrorType) -> &'static str {
         ErrorType::ConnectionLost => "*net.OpError",
         ErrorType::TooManyConnections
         | ErrorType::LockTimeout
+        | ErrorType::Deadlock
+        | ErrorType::DiskFull
         | ErrorType::StatementTimeout
         | ErrorType::Terminated => "*pgconn.PgError",
         ErrorType::OutOfMemory => "runtime.Error",
@@ -263,6 +287,8 @@ const fn native(error: ErrorType) -> &'static str {
         }
         ErrorType::Cancelled => "context.Canceled",
         ErrorType::CacheFull => "proto.RedisError",
-        ErrorType::CallNotPermitted | ErrorType::BulkheadFull | ErrorType::ClientThrottled => "*errors.errorString",
+        ErrorType::CallNotPermitted | ErrorType::BulkheadFull | ErrorType::ClientThrottled | ErrorType::Nacked => {
+            "*errors.errorString"
+        }
     }
 }

@@ -120,6 +120,13 @@ fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
         (ErrorType::LockTimeout, _) => body.push_str(
             "org.springframework.dao.CannotAcquireLockException: PreparedStatementCallback; ERROR: canceling statement due to lock timeout",
         ),
+        (ErrorType::Deadlock, _) => body.push_str(
+            "org.springframework.dao.DeadlockLoserDataAccessException: PreparedStatementCallback; ERROR: deadlock detected",
+        ),
+        (ErrorType::DiskFull, _) => body.push_str(
+            "org.springframework.dao.DataAccessResourceFailureException: PreparedStatementCallback; \
+             ERROR: could not extend file \"base/5/16384\": No space left on device",
+        ),
         (ErrorType::StatementTimeout, _) => body.push_str(
             "org.springframework.dao.QueryTimeoutException: PreparedStatementCallback; \
              ERROR: canceling statement due to statement timeout",
@@ -167,6 +174,16 @@ fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
         (ErrorType::ClientThrottled, _) => {
             body.push_str("java.util.concurrent.RejectedExecutionException: Request throttled by the client");
         }
+        (ErrorType::Timeout, Callee::Broker) => {
+            body.push_str("org.springframework.amqp.AmqpTimeoutException: Publisher confirm was not received in time");
+        }
+        (ErrorType::ConnectionRefused, Callee::Broker) => {
+            body.push_str("org.springframework.amqp.AmqpConnectException: java.net.ConnectException: Connection refused");
+        }
+        (ErrorType::ConnectionReset, Callee::Broker) => {
+            body.push_str("com.rabbitmq.client.AlreadyClosedException: connection is already closed due to connection error");
+        }
+        (ErrorType::Nacked, _) => body.push_str("org.springframework.amqp.AmqpException: Nack Received"),
         (ErrorType::Application | ErrorType::OutOfMemory, _) => unreachable!("worded by the caller"),
     }
 }

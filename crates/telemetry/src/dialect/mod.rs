@@ -4,6 +4,7 @@
 //! never read (law 7). The texts are those of Spring Boot 3, HikariCP, HotSpot's unified log, PostgreSQL 15, Redis 7,
 //! Fastify, Flask with SQLAlchemy and gunicorn, and Go. Time, process and severity prefixes are left out: tables have columns for them.
 
+mod celery;
 mod collection;
 mod cpython;
 mod errors;
@@ -15,6 +16,7 @@ mod native;
 mod nginx;
 mod node;
 mod postgres;
+mod rabbitmq;
 mod redis;
 
 pub(crate) use errors::ErrorWords;
@@ -102,6 +104,9 @@ impl Dialect {
             body.push_str(&service.endpoints[endpoint.index()].messages[message as usize]);
             return Some(Heading::new(severity, application.as_str()));
         }
+        if matches!(record.event, LogEvent::TaskReceived { .. } | LogEvent::TaskEnded { .. }) {
+            return celery::word(&speaker, &record.event, body);
+        }
         if matches!(record.event, LogEvent::RateLimited { .. }) {
             return nginx::word(&speaker, &record.event, body);
         }
@@ -112,6 +117,8 @@ impl Dialect {
             Runtime::Native => native::word(&speaker, &record.event, body),
             Runtime::Postgres(_) => postgres::word(&speaker, &record.event, body),
             Runtime::Redis(_) => redis::word(&speaker, &record.event, body),
+            Runtime::Broker(broker) if broker.transport.is_redis() => redis::word(&speaker, &record.event, body),
+            Runtime::Broker(_) => rabbitmq::word(&speaker, &record.event, body),
         }
     }
 }
@@ -123,6 +130,7 @@ fn application_logger(service: &Service) -> String {
         Runtime::Node | Runtime::Native => service.name.clone(),
         Runtime::Postgres(_) => "postgres".into(),
         Runtime::Redis(_) => "redis".into(),
+        Runtime::Broker(ref broker) => broker.transport.word().into(),
     }
 }
 
@@ -159,6 +167,8 @@ impl<'a> Speaker<'a> {
             Operation::Sql { operation, table, .. } => (operation, table),
             Operation::Cache { command } => (command, ""),
             Operation::Internal { name } => (name, ""),
+            Operation::Publish { queue, .. } => (queue, ""),
+            Operation::Process { task, .. } => (task, ""),
         }
     }
 
@@ -210,6 +220,13 @@ const fn port(runtime: &Runtime) -> u16 {
         Runtime::Node => 3000,
         Runtime::Postgres(_) => 5432,
         Runtime::Redis(_) => 6379,
+        Runtime::Broker(broker) => {
+            if broker.transport.is_redis() {
+                6379
+            } else {
+                5672
+            }
+        }
     }
 }
 

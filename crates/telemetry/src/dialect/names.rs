@@ -4,7 +4,7 @@ use knockon_model::blueprint::Operation;
 use knockon_model::record::{OperationInfo, SpanKind};
 
 /// `GET /users/{id}` on a server, `GET` on its client; `SELECT users` on both sides of a query; a cache command as it is; `load users` for work
-/// within a process.
+/// within a process; `publish payments` and `process payments` for a message.
 pub(crate) fn span_name(info: &OperationInfo) -> String {
     match &info.operation {
         Operation::Http { method, .. } if matches!(info.kind, SpanKind::Client) => method.clone(),
@@ -13,5 +13,7 @@ pub(crate) fn span_name(info: &OperationInfo) -> String {
         Operation::Sql { operation, table, .. } => format!("{operation} {table}"),
         Operation::Cache { command } => command.clone(),
         Operation::Internal { name } => name.clone(),
+        Operation::Publish { queue, .. } => format!("publish {queue}"),
+        Operation::Process { queue, .. } => format!("process {queue}"),
     }
 }

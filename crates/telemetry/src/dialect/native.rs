@@ -78,6 +78,10 @@ fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
         ),
         ErrorType::ConnectionLost => body.push_str("unexpected EOF"),
         ErrorType::LockTimeout => body.push_str("ERROR: canceling statement due to lock timeout (SQLSTATE 55P03)"),
+        ErrorType::Deadlock => body.push_str("ERROR: deadlock detected (SQLSTATE 40P01)"),
+        ErrorType::DiskFull => {
+            body.push_str("ERROR: could not extend file \"base/5/16384\": No space left on device (SQLSTATE 53100)")
+        }
         ErrorType::StatementTimeout => {
             body.push_str("ERROR: canceling statement due to statement timeout (SQLSTATE 57014)");
         }
@@ -97,6 +101,7 @@ fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
         ErrorType::CallNotPermitted => body.push_str("circuit breaker is open"),
         ErrorType::BulkheadFull => body.push_str("too many concurrent calls"),
         ErrorType::ClientThrottled => body.push_str("request throttled by the client"),
+        ErrorType::Nacked => body.push_str("publication was nacked by the broker"),
         ErrorType::CacheFull => body.push_str("OOM command not allowed when used memory > 'maxmemory'."),
     }
 }

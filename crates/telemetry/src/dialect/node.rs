@@ -69,6 +69,10 @@ fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
         }
         ErrorType::ConnectionLost => body.push_str("Connection terminated unexpectedly"),
         ErrorType::LockTimeout => body.push_str("canceling statement due to lock timeout"),
+        ErrorType::Deadlock => body.push_str("deadlock detected"),
+        ErrorType::DiskFull => {
+            body.push_str("could not extend file \"base/5/16384\": No space left on device");
+        }
         ErrorType::StatementTimeout => body.push_str("canceling statement due to statement timeout"),
         ErrorType::Certificate => body.push_str("certificate has expired"),
         ErrorType::Terminated => body.push_str("terminating connection due to administrator command"),
@@ -82,6 +86,7 @@ fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
         ErrorType::CallNotPermitted => body.push_str("Breaker is open"),
         ErrorType::BulkheadFull => body.push_str("Semaphore locked"),
         ErrorType::ClientThrottled => body.push_str("Request throttled by the client"),
+        ErrorType::Nacked => body.push_str("message nacked"),
         ErrorType::CacheFull => body.push_str("OOM command not allowed when used memory > 'maxmemory'."),
     }
 }

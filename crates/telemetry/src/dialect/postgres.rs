@@ -1,11 +1,12 @@
 //! PostgreSQL 15's server log. Its level LOG is OpenTelemetry's INFO.
 //!
 //! Left out are the lines below a message: `STATEMENT` of an error, and `DETAIL` with the values of parameters
-//! (`log_parameter_max_length = 0` leaves them out too). So are names that drivers give to statements they prepare (`S_1`): all are unnamed.
+//! (`log_parameter_max_length = 0` leaves them out too); below a deadlock stand who waits for whom and the hint, as lines of their own. So are names that drivers give to statements they prepare (`S_1`): all are unnamed.
 
 use super::errors::{Callee, Language, exception};
 use super::{Heading, Milliseconds, Speaker, say};
-use knockon_model::blueprint::{LinkEnd, Operation, Runtime, Severity};
+use knockon_model::blueprint::{LinkEnd, Operation, Runtime, Severity, Step};
+use knockon_model::lock::Awaited;
 use knockon_model::record::{ErrorType, LogEvent};
 
 /// Numbers of the processes that a server starts with.
@@ -37,9 +38,11 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut Strin
         LogEvent::SlowQuery { endpoint, duration, client } => {
             let text = match &speaker.service.endpoints[endpoint.index()].operation {
                 Operation::Sql { text, .. } => text,
-                Operation::Http { .. } | Operation::Cache { .. } | Operation::Internal { .. } => {
-                    &speaker.service.endpoints[endpoint.index()].name
-                }
+                Operation::Http { .. }
+                | Operation::Cache { .. }
+                | Operation::Internal { .. }
+                | Operation::Publish { .. }
+                | Operation::Process { .. } => &speaker.service.endpoints[endpoint.index()].name,
             };
             let how = if is_simple(speaker, client, text) { "statement" } else { "execute <unnamed>" };
             say!(body, "duration: {} ms  {how}: {text}", Milliseconds(duration));
@@ -79,6 +82,56 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut Strin
             }
             heading(Severity::Info)
         }
+        LogEvent::TableWait { backend, table, mode, waited, acquired } => {
+            let (pid, mode) = (FIRST_BACKEND + backend, mode.word());
+            let verb = if acquired { "acquired" } else { "still waiting for" };
+            let relation = relation(speaker, table);
+            say!(
+                body,
+                "process {pid} {verb} {mode} on relation {relation} of database 5 after {} ms",
+                Milliseconds(waited)
+            );
+            heading(Severity::Info)
+        }
+        LogEvent::DeadlockEdge { backend, awaited, next, blocker, transaction, first } => {
+            let (pid, blocker) = (FIRST_BACKEND + backend, FIRST_BACKEND + blocker);
+            body.push_str(if first { "DETAIL:  " } else { "\t" });
+            match awaited {
+                Awaited::Row(_) if next => {
+                    say!(body, "Process {pid} waits for ShareLock on transaction {}", 2 + transaction)
+                }
+                Awaited::Row(row) => {
+                    let (page, line) = (row.number / TUPLES_PER_PAGE, 1 + row.number % TUPLES_PER_PAGE);
+                    say!(
+                        body,
+                        "Process {pid} waits for ExclusiveLock on tuple ({page},{line}) of relation {FIRST_RELATION} of database 5"
+                    );
+                }
+                Awaited::Table { table, mode } => {
+                    let relation = relation(speaker, table);
+                    say!(body, "Process {pid} waits for {} on relation {relation} of database 5", mode.word());
+                }
+            }
+            say!(body, "; blocked by process {blocker}.");
+            heading(Severity::Error).error("40P01")
+        }
+        LogEvent::DeadlockHint => {
+            body.push_str("HINT:  See server log for query details.");
+            heading(Severity::Error).error("40P01")
+        }
+        LogEvent::DiskFullHint => {
+            body.push_str("HINT:  Check free disk space.");
+            heading(Severity::Error).error("53100")
+        }
+        LogEvent::LogFull { starting } => {
+            let pid = if starting { FIRST_BACKEND - 40 } else { FIRST_BACKEND + 1 };
+            say!(body, "could not write to file \"pg_wal/xlogtemp.{pid}\": No space left on device");
+            heading(Severity::Fatal).error("53100")
+        }
+        LogEvent::Checkpoint { timed } => {
+            body.push_str(if timed { "checkpoint starting: time" } else { "checkpoint starting: wal" });
+            heading(Severity::Info)
+        }
         LogEvent::Terminated { .. } => {
             body.push_str("terminating connection due to administrator command");
             heading(Severity::Fatal).error("57P01")
@@ -86,6 +139,8 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut Strin
         LogEvent::RequestFailed { error, .. } => {
             body.push_str(match error {
                 ErrorType::LockTimeout => "canceling statement due to lock timeout",
+                ErrorType::Deadlock => "deadlock detected",
+                ErrorType::DiskFull => "could not extend file \"base/5/16384\": No space left on device",
                 ErrorType::Timeout | ErrorType::StatementTimeout => "canceling statement due to statement timeout",
                 ErrorType::Cancelled => "canceling statement due to user request",
                 ErrorType::OutOfMemory => "out of memory",
@@ -105,6 +160,20 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut Strin
         }
         _ => return None,
     })
+}
+
+/// The number of a table among those whose locks are kept.
+fn relation(speaker: &Speaker<'_>, table: u32) -> u32 {
+    let mut tables: Vec<u32> = speaker
+        .service
+        .endpoints
+        .iter()
+        .flat_map(|endpoint| &endpoint.program)
+        .filter_map(|step| if let Step::LockTable { table, .. } = step { Some(table.0) } else { None })
+        .collect();
+    tables.sort_unstable();
+    tables.dedup();
+    FIRST_RELATION + tables.iter().position(|&known| known == table).unwrap_or_default() as u32
 }
 
 /// Whether a statement came by the simple protocol, which cannot carry parameters: psycopg2 and node-postgres use it for texts that

@@ -77,9 +77,11 @@ fn service(name: &str, runtime: Runtime, endpoint: Endpoint, pool: Option<(PoolK
         contention: None,
         stop_grace: Duration::ZERO,
         cancels_abandoned: false,
+        storage: None,
         admission: Admission::default(),
         endpoints: vec![endpoint],
         pools: pool.into_iter().collect(),
+        consumers: Vec::new(),
     }
 }
 
@@ -488,6 +490,8 @@ fn every_failure_has_words() {
         E::LockTimeout,
         E::StatementTimeout,
         E::Terminated,
+        E::Deadlock,
+        E::DiskFull,
         E::Certificate,
     ];
     let dialect = dialect();

@@ -62,6 +62,11 @@ pub(super) static SPANS: Table = Table {
             "ns",
             "When the record arrived, where that was late (the scenario's `observer`); null where it was at once.",
         ),
+        optional("messaging_system", Kind::Word, "", "messaging.system: rabbitmq, redis."),
+        optional("messaging_operation_name", Kind::Word, "", "messaging.operation.name: publish, process."),
+        optional("messaging_destination_name", Kind::Word, "", "messaging.destination.name: the queue."),
+        optional("link_trace_id", Kind::Id(16), "", "Trace of the span that published the message; on CONSUMER spans."),
+        optional("link_span_id", Kind::Id(8), "", "The span that published the message; on CONSUMER spans."),
     ],
 };
 
@@ -76,6 +81,9 @@ struct Constants {
     system: i32,
     operation: i32,
     collection: i32,
+    messaging: i32,
+    action: i32,
+    destination: i32,
 }
 
 /// Makes span rows.
@@ -98,6 +106,9 @@ pub(crate) struct Spans {
     systems: Words,
     operations: Words,
     collections: Words,
+    messagings: Words,
+    actions: Words,
+    destinations: Words,
 }
 
 impl Spans {
@@ -118,6 +129,9 @@ impl Spans {
             systems: Words::default(),
             operations: Words::default(),
             collections: Words::default(),
+            messagings: Words::default(),
+            actions: Words::default(),
+            destinations: Words::default(),
         };
         for process in &catalogue.processes {
             spans.service_of.push(spans.services.key(&process.name));
@@ -150,6 +164,9 @@ impl Spans {
             system: self.systems.key_or_null(&info.db_system),
             operation: NULL,
             collection: NULL,
+            messaging: NULL,
+            action: NULL,
+            destination: NULL,
         };
         match &info.operation {
             Operation::Http { method, route } => {
@@ -163,6 +180,12 @@ impl Spans {
             }
             Operation::Cache { command } => constants.operation = self.operations.key_or_null(command),
             Operation::Internal { .. } => {}
+            Operation::Publish { system, queue } | Operation::Process { system, queue, .. } => {
+                let publishes = matches!(info.operation, Operation::Publish { .. });
+                constants.messaging = self.messagings.key(system);
+                constants.action = self.actions.key(if publishes { "publish" } else { "process" });
+                constants.destination = self.destinations.key(queue);
+            }
         }
         constants
     }
@@ -208,6 +231,14 @@ impl Encoder for Spans {
             self.collections.column(constant(&|c| c.collection)),
             small_or_null(records.iter().map(|r| r.resend)),
             late_times(epoch, records.iter().map(|r| r.late)),
+            self.messagings.column(constant(&|c| c.messaging)),
+            self.actions.column(constant(&|c| c.action)),
+            self.destinations.column(constant(&|c| c.destination)),
+            wide_ids(
+                records.iter().map(|r| r.link.0.0),
+                Some(present(records.len(), |row| records[row].link.1.0 != 0)),
+            ),
+            ids(records.iter().map(|r| r.link.1.0), Some(present(records.len(), |row| records[row].link.1.0 != 0))),
         ]
     }
 }

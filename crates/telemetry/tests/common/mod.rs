@@ -52,9 +52,11 @@ fn service(name: &str, runtime: Runtime, endpoints: Vec<Endpoint>, pools: Vec<Po
         contention: None,
         stop_grace: Duration::from_secs(30),
         cancels_abandoned: false,
+        storage: None,
         admission: Admission::default(),
         endpoints,
         pools,
+        consumers: Vec::new(),
     }
 }
 
@@ -416,6 +418,7 @@ impl Generator {
             error,
             http_status,
             resend: 0,
+            link: Default::default(),
         };
         let ledger = LedgerRecord { trace, span: SpanId(span), start: start_at, server, parts };
         let slot = self.free.pop().unwrap_or_else(|| {

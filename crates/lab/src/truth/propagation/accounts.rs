@@ -7,8 +7,8 @@ use super::known::Known;
 use super::node::Node;
 use super::rules::Way;
 use super::state::State::{
-    self, Death, Errors, Guards, Held, Latency, Leak, Load, Locks, Pauses, PoolTimeouts, PoolWait, Processor, Queue,
-    Refusals, Retries, Throttling,
+    self, Backlog, Blocked, Death, Disk, Errors, Guards, Held, Latency, Leak, Load, Locks, Pauses, PoolTimeouts,
+    PoolWait, Processor, Queue, Refusals, Retries, Storage, Throttling,
 };
 use knockon_kernel::Duration;
 use knockon_model::record::{Activity, ErrorType, ResourceKind};
@@ -60,14 +60,14 @@ impl Accounts {
 /// Whether the account of a state would name another one if anything were due to it.
 fn tells(from: State, to: State, way: Way) -> bool {
     match (to, way) {
-        (Latency, Way::Within) => matches!(from, Pauses | Throttling | Processor | Locks | PoolWait | Queue),
+        (Latency, Way::Within) => matches!(from, Pauses | Throttling | Processor | Locks | PoolWait | Queue | Blocked),
         (Latency, Way::Up) => matches!(from, Latency | Pauses | Queue),
         (Held | Queue, Way::Within) => matches!(from, Pauses | Throttling | Processor | PoolWait | Latency),
         (Held | Queue, Way::Up) => matches!(from, Latency | Pauses),
         (PoolWait, _) => matches!(from, Leak | Held | Death | Errors),
         (Load, Way::Within) => from == Latency,
         (Load, Way::Down) => matches!(from, Load | Errors | Retries),
-        (Refusals, Way::Within) => matches!(from, Queue | Death),
+        (Refusals, Way::Within) => matches!(from, Queue | Death | Backlog),
         (Errors, _) => true,
         _ => false,
     }
@@ -115,7 +115,9 @@ impl Ledger<'_> {
                 (ResourceKind::Processor, Activity::Quota) => self.first(component, &[Throttling, Processor]),
                 (ResourceKind::Processor, _) => self.first(component, &[Processor]),
                 (ResourceKind::Locks, _) => self.first(component, &[Locks]),
+                (ResourceKind::Disk, _) => self.first(component, &[Disk]),
                 (ResourceKind::Running, _) => self.first(component, &[Pauses]),
+                (ResourceKind::Memory, _) => self.first(component, &[Blocked]),
                 (ResourceKind::Pool(pool), _) => {
                     self.find_of(component, self.known.pool(self.name(component), pool), PoolWait)
                 }
@@ -127,7 +129,7 @@ impl Ledger<'_> {
             let longer = self.known.outcomes.called_longer(component, callee);
             // Whose calls are not told waits for as long as its callee takes.
             let longer = longer.unwrap_or_else(|| self.known.outcomes.served_longer(callee));
-            account.add(self.first(callee, &[Latency, Pauses, Queue]), longer);
+            account.add(self.first(callee, &[Latency, Pauses, Queue, Locks]), longer);
         }
         account.total = account.total.max(self.known.outcomes.served_longer(component));
         account
@@ -160,10 +162,11 @@ impl Ledger<'_> {
             }
             Activity::Throttled | Activity::Quota => self.first(component, &[Throttling]),
             Activity::Computing => self.first(component, &[Processor]),
+            Activity::Disk => self.first(component, &[Disk]),
             Activity::Pool(pool) => self.find_of(component, self.known.pool(self.name(component), pool), PoolWait),
             Activity::Calling(service, _) => {
                 let callee = self.known.components.find(&self.known.blueprint[service].name);
-                callee.and_then(|callee| self.first(callee, &[Latency, Pauses]))
+                callee.and_then(|callee| self.first(callee, &[Latency, Pauses, Locks]))
             }
             _ => None,
         };
@@ -193,6 +196,8 @@ impl Ledger<'_> {
             }
         }
         account.add(self.first(component, &[Queue]), no_place);
+        let no_room = self.known.waits.of(component).filter(|&(kind, ..)| kind == ResourceKind::Length);
+        account.add(self.first(component, &[Backlog]), no_room.map(|(.., wait)| wait.refusals).sum());
         let refused: u64 = self
             .callers(component)
             .flat_map(|caller| self.failing(caller))
@@ -210,7 +215,9 @@ impl Ledger<'_> {
         for (why, count) in self.known.outcomes.failed(component) {
             let own = match why {
                 ErrorType::PoolTimeout | ErrorType::TooManyConnections => self.first(component, &[PoolTimeouts]),
-                ErrorType::LockTimeout | ErrorType::StatementTimeout => self.first(component, &[Locks]),
+                ErrorType::LockTimeout | ErrorType::StatementTimeout | ErrorType::Deadlock => {
+                    self.first(component, &[Locks])
+                }
                 ErrorType::CallNotPermitted | ErrorType::BulkheadFull | ErrorType::ClientThrottled => {
                     self.first(component, &[Guards])
                 }
@@ -226,6 +233,7 @@ impl Ledger<'_> {
                     self.first(component, &[Latency])
                 }
                 ErrorType::OutOfMemory => self.first(component, &[Death]),
+                ErrorType::DiskFull => self.first(component, &[Storage]),
                 _ => None,
             };
             if own.is_some() {
@@ -251,9 +259,11 @@ impl Ledger<'_> {
     /// The state of a callee that makes calls to it fail for such a reason.
     fn failed_at(&self, callee: usize, why: ErrorType) -> Option<usize> {
         let states: &[State] = match why {
-            ErrorType::Timeout | ErrorType::StatementTimeout => &[Latency, Pauses, Queue, Errors],
+            ErrorType::Timeout | ErrorType::StatementTimeout => &[Latency, Pauses, Queue, Blocked, Errors],
             ErrorType::ConnectionRefused => &[Refusals, Death],
-            ErrorType::Overloaded | ErrorType::RateLimited | ErrorType::TooManyConnections => &[Refusals],
+            ErrorType::Overloaded | ErrorType::RateLimited | ErrorType::TooManyConnections | ErrorType::Nacked => {
+                &[Refusals]
+            }
             ErrorType::ConnectionReset | ErrorType::ConnectionLost | ErrorType::Terminated => &[Death, Errors],
             _ => &[Errors],
         };

@@ -25,7 +25,7 @@ fn begun(action: &Action) -> Option<(ServiceId, State)> {
         Action::Pause { service } | Action::PauseIntake { service } => Some((service, State::Pauses)),
         Action::Kill { service } | Action::Restart { service } => Some((service, State::Death)),
         Action::Flush { service } => Some((service, State::Misses)),
-        Action::Hold { service, .. } => Some((service, State::Locks)),
+        Action::Hold { service, .. } | Action::HoldTable { service, .. } => Some((service, State::Locks)),
         Action::Set(_)
         | Action::Deploy { .. }
         | Action::Terminate { .. }

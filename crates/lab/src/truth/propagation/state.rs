@@ -17,7 +17,7 @@ pub enum State {
     Throttling,
     /// More want a core, or for longer.
     Processor,
-    /// Statements wait for rows.
+    /// Statements wait for rows or tables.
     Locks,
     /// Reads do not find what they look for.
     Misses,
@@ -43,15 +43,28 @@ pub enum State {
     Retries,
     /// The process ended, and what it knew with it.
     Death,
+    /// Less room is left on a disk.
+    Storage,
+    /// Statements wait for a disk.
+    Disk,
     /// Keys of a cache go to make room for others.
     Evictions,
+    /// More messages wait in a queue.
+    Backlog,
+    /// A broker does not read what publishers send.
+    Blocked,
+    /// Messages are delivered again.
+    Redeliveries,
+    /// Messages become dead letters, or are dropped.
+    DeadLetters,
     /// It fails the platform's probes.
     Probes,
 }
 
 use State::{
-    Death, Errors, Evictions, Guards, Held, Latency, Leak, Load, Locks, Memory, Misses, Pauses, PoolTimeouts, PoolWait,
-    Probes, Processor, Queue, Refusals, Retries, Throttling,
+    Backlog, Blocked, DeadLetters, Death, Disk, Errors, Evictions, Guards, Held, Latency, Leak, Load, Locks, Memory,
+    Misses, Pauses, PoolTimeouts, PoolWait, Probes, Processor, Queue, Redeliveries, Refusals, Retries, Storage,
+    Throttling,
 };
 
 impl State {
@@ -64,7 +77,7 @@ impl State {
             Pauses => "stands still longer",
             Throttling => "throttled",
             Processor => "waits for cores",
-            Locks => "statements wait for rows",
+            Locks => "statements wait for locks",
             Misses => "more cache misses",
             Leak => "connections leak",
             Held => "more connections are in use",
@@ -77,7 +90,13 @@ impl State {
             Errors => "errors",
             Retries => "retries",
             Death => "process ends, and starts cold",
+            Storage => "the disk fills",
+            Disk => "statements wait for the disk",
             Evictions => "keys are evicted",
+            Backlog => "messages pile up",
+            Blocked => "publishers are blocked",
+            Redeliveries => "messages are delivered again",
+            DeadLetters => "messages are given up",
             Probes => "fails its probes",
         }
     }
@@ -99,14 +118,21 @@ impl State {
             "timeouts" if pool => PoolTimeouts,
             "queue.present.mean" | "inbox" => Queue,
             "latency.mean" => Latency,
-            "refused" | "shed" | "expired" | "limited" | "over_limit" | "syn_dropped" | "abandoned" | "delayed" => {
-                Refusals
-            }
+            "ready.present.mean" | "ready" => Backlog,
+            "blocked.present.mean" => Blocked,
+            "redelivered" => Redeliveries,
+            "dead_lettered" | "dropped" => DeadLetters,
+            "refused" | "rejected" | "shed" | "expired" | "limited" | "over_limit" | "syn_dropped" | "abandoned"
+            | "delayed" => Refusals,
             "not_permitted" | "opened" | "bulkhead_full" | "ejections" | "breaker" | "ejected_hosts" => Guards,
             "failed" | "timeouts" | "lock_timeouts" | "statement_timeouts" => Errors,
             "retries" => Retries,
             "probe_failures" | "not_ready" | "unready" | "probes_failing" => Probes,
-            "out_of_memory" | "oom_killed" | "restarts" | "probe_kills" | "lost" | "life" | "warm_up_left" => Death,
+            "disk_used" => Storage,
+            "disk.waiting.present.mean" | "disk.present.mean" | "buffer_hit_share" | "buffer_misses" => Disk,
+            "disk_full" | "deadlocks" => Errors,
+            "out_of_memory" | "oom_killed" | "panics" | "restarts" | "probe_kills" | "lost" | "life"
+            | "warm_up_left" => Death,
             _ => return None,
         })
     }

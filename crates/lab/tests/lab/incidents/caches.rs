@@ -1,11 +1,14 @@
-//! Caches that lose what they knew: emptied, emptied near capacity, and crowded.
+//! Caches that lose what they knew: emptied, emptied near capacity, and crowded; and one whose thread is kept.
 
 use super::shape::{Ablation, Change, End, Shape, Sign, find, incident};
 use crate::support::{load, run};
 use crate::truth::conclude_observed;
+use knockon_kernel::Time;
 use knockon_lab::truth::{Part, State};
-use knockon_model::record::ErrorType;
+use knockon_model::record::{ErrorType, Party, ResourceKind};
+use knockon_model::{Null, World};
 use knockon_scenario::Options;
+use std::collections::BTreeMap;
 
 incident!(
     cache_storm,
@@ -110,6 +113,81 @@ incident!(
         }],
     }
 );
+
+incident!(
+    redis_slow_command,
+    Shape {
+        scenario: "redis_slow_command",
+        fault: "report",
+        chain: &[
+            ("analysts", State::Load),
+            ("back-office", State::Load),
+            ("redis", State::Load),
+            ("redis", State::Queue),
+            ("redis", State::Latency),
+            ("web-api", State::Latency),
+            ("clients", State::Latency),
+        ],
+        signature: &[
+            Sign::Gauge("redis", "redis_slowlog_length", 1.0, 100.0),
+            Sign::Gauge("redis", "redis_last_slow_execution_duration_seconds", 1.0, 0.3),
+            Sign::Counter("redis", "redis_commands_duration_seconds_total", 100.0, 5.0),
+            Sign::Slower("web-api", 2.5),
+        ],
+        end: End::HealsWithin(60),
+        ablations: &[
+            Ablation {
+                // The report on a server of its own: it queues behind itself, and nobody else.
+                change: Change::Text(&[
+                    ("\"redis/report\", timeout", "\"redis-replica/report\", timeout"),
+                    (
+                        "    faults: {",
+                        "    caches: {\"redis-replica\": (commands: {\"report\": (name: \"KEYS\", demand: \"350ms\")})},\n    faults: {",
+                    ),
+                ]),
+                gone: &[
+                    ("redis", State::Load),
+                    ("redis", State::Queue),
+                    ("redis", State::Latency),
+                    ("web-api", State::Latency),
+                    ("clients", State::Latency),
+                ],
+                kept: &[("back-office", State::Load), ("redis-replica", State::Queue)],
+                end: Some(End::HealsWithin(0)),
+            },
+            Ablation {
+                // As many commands, none of which keeps the thread: a step of SCAN.
+                change: Change::Set(&[("redis/report.demand", "100us")]),
+                gone: &[("web-api", State::Latency), ("clients", State::Latency)],
+                kept: &[("back-office", State::Load), ("redis", State::Load)],
+                end: Some(End::HealsWithin(0)),
+            },
+        ],
+    }
+);
+
+#[test]
+fn who_waits_for_the_thread_of_redis_is_told_which_command_kept_it() {
+    let loaded = load("redis_slow_command", &Options::default());
+    let blueprint = loaded.blueprint.clone();
+    let mut world = World::new(loaded.blueprint);
+    world.watch_blame();
+    world.run_until(Time::ZERO + blueprint.duration, &mut Null).expect("no limit is hit");
+    let mut waited = BTreeMap::new();
+    for record in world.take_blame() {
+        if record.resource.kind == ResourceKind::Workers && record.resource.name(&blueprint) == "redis" {
+            let who = |party: Party| party.who.name(&blueprint);
+            *waited.entry((who(record.waiting), who(record.holding))).or_insert(0) += record.ns;
+        }
+    }
+    let all: u64 = waited.values().sum();
+    let command = "redis/KEYS report".to_owned();
+    let behind: u64 = waited.iter().filter(|((_, holding), _)| *holding == command).map(|(_, ns)| ns).sum();
+    assert!(all > 100_000_000_000 && behind as f64 > 0.99 * all as f64, "{waited:#?}");
+    // Those who wait are others, and not the reports alone.
+    let reads = waited.get(&("redis/GET".to_owned(), command)).copied().unwrap_or(0);
+    assert!(reads as f64 > 0.5 * all as f64, "{waited:#?}");
+}
 
 #[test]
 fn a_flushed_cache_and_one_of_too_many_keys_begin_alike_and_are_told_apart() {

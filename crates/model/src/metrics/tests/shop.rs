@@ -121,9 +121,11 @@ fn service(name: &str, runtime: Runtime, endpoints: Vec<Endpoint>) -> Service {
         contention: None,
         stop_grace: Duration::from_secs(10),
         cancels_abandoned: false,
+        storage: None,
         admission: Admission::default(),
         endpoints,
         pools: Vec::new(),
+        consumers: Vec::new(),
     }
 }
 
@@ -132,6 +134,8 @@ fn endpoint(operation: Operation, program: Vec<Step>) -> Endpoint {
         Operation::Http { method, route } => format!("{method} {route}"),
         Operation::Sql { operation, .. } => operation.clone(),
         Operation::Cache { command } | Operation::Internal { name: command } => command.clone(),
+        Operation::Publish { queue, .. } => queue.clone(),
+        Operation::Process { task, .. } => task.clone(),
     };
     Endpoint { name, operation, program, choices: Vec::new(), messages: Vec::new() }
 }
@@ -170,6 +174,7 @@ fn api() -> Service {
     });
     Service {
         pools: vec![pool(PoolKind::QueuePool, 5, 10)],
+        consumers: Vec::new(),
         memory: Memory { baseline: 40 * MIB, limit: Some(100 * MIB) },
         ..service(API, runtime, vec![http("GET", "/v1/stock", program)])
     }
@@ -187,6 +192,18 @@ fn cache() -> Service {
     let redis = Redis { entry_overhead: 100, ..Redis::default() };
     let command = |word: &str, step| endpoint(Operation::Cache { command: word.into() }, vec![step]);
     service(CACHE, Runtime::Redis(redis), vec![command("GET", Step::Lookup), command("SET", Step::Store)])
+}
+
+/// The cache has one thread, and whoever reads runs a slow command as well.
+pub(super) fn with_slow_commands(mut blueprint: Blueprint) -> Blueprint {
+    let cache = &mut blueprint.services[id(CACHE).index()];
+    cache.workers = Some(1);
+    cache.cores = Cores::Milli(1000);
+    cache.discipline = CpuDiscipline::FirstCome;
+    cache.endpoints.push(endpoint(Operation::Cache { command: "KEYS".into() }, vec![compute(1, STATEMENT)]));
+    let keys = Step::Call { site: Site(9), service: id(CACHE), endpoint: EndpointId(2), policy: CALL, optional: true };
+    blueprint.services[id(WEB).index()].endpoints[0].program.push(keys);
+    blueprint
 }
 
 fn database() -> Service {

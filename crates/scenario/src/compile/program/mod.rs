@@ -13,13 +13,17 @@ pub(super) use policy::client;
 use super::cycle::Edge;
 use super::{Compiler, site};
 use crate::decode::{At, Entry};
-use crate::language::{AbandonedText, CallText, EndpointText, RuntimeText, ServiceText, SeverityText, StepText};
+use crate::language::{
+    AbandonedText, AckText, CallText, ConsumerText, EndpointText, PublishText, RuntimeText, ServiceText, SeverityText,
+    StepText,
+};
+use crate::leaf::Allocation;
 use crate::origin::Span;
 use crate::suggest;
 use cached::Loading;
 use knockon_model::blueprint::{Abandoned, CallPolicy, Choice, Endpoint, Operation, Severity, Site, Step};
 use knockon_model::id::{EndpointId, KeyspaceId, PolicyId, PoolId, ServiceId};
-use policy::{answers, backoff, retry_on};
+use policy::{answers, backoff, plain, retry_on};
 use std::collections::BTreeMap;
 
 /// Where a step of the text went.
@@ -121,6 +125,36 @@ impl<'t> Compiler<'t> {
         entry: &'t Entry<EndpointText>,
     ) -> Endpoint {
         let operation = self.operation(endpoint_name, entry.name);
+        let EndpointText { allocate, churn, retain, steps, class: _, rate_limit: _ } = &entry.value;
+        let place = (service, endpoint);
+        let bytes = [allocate, retain, churn];
+        self.program((name, text), place, (endpoint_name, operation), bytes, (steps, false))
+    }
+
+    /// The program of a consumer.
+    pub(super) fn task(
+        &mut self,
+        name: &'t str,
+        text: &'t ServiceText,
+        place: (ServiceId, EndpointId),
+        task: &str,
+        operation: Operation,
+        consumer: &'t ConsumerText,
+    ) -> Endpoint {
+        let ConsumerText { allocate, churn, retain, steps, ack, .. } = consumer;
+        let early = ack.value == AckText::Early;
+        self.program((name, text), place, (task, operation), [allocate, retain, churn], (steps, early))
+    }
+
+    /// A program from its steps; `early` where it begins with an acknowledgement.
+    fn program(
+        &mut self,
+        (name, text): (&'t str, &'t ServiceText),
+        (service, endpoint): (ServiceId, EndpointId),
+        (endpoint_name, operation): (&str, Operation),
+        bytes: [&'t At<Allocation>; 3],
+        (steps, early): (&'t [At<StepText>], bool),
+    ) -> Endpoint {
         let mut writer = Writer {
             service,
             text,
@@ -138,19 +172,21 @@ impl<'t> Compiler<'t> {
             loops: 0,
             repeats: Vec::new(),
         };
-        let EndpointText { allocate, churn, retain, steps, class: _, rate_limit: _ } = &entry.value;
         if managed(text) {
+            let [allocate, retain, churn] = bytes;
             // Always there, so that a later version can leak where this one does not.
             writer.program.push(Step::Allocate { bytes: allocate.0 });
             writer.program.push(Step::Retain { bytes: retain.0 });
             writer.program.push(Step::Churn { bytes: churn.0 });
         } else {
+            let [allocate, retain, churn] = bytes;
             for field in [allocate, churn, retain] {
                 if field.0 > 0 {
                     self.unmanaged(field.span, text);
                 }
             }
         }
+        writer.program.extend(early.then_some(Step::Accept));
         self.steps(&mut writer, steps);
         self.places.insert((service, endpoint.0), writer.places);
         Endpoint {
@@ -241,6 +277,15 @@ impl<'t> Compiler<'t> {
                 let load = Loading { steps: &cache.load, apart: true, coalesce: true, load_timeout, abandoned };
                 place.policy = Some(self.cached(writer, &cache.keys, cache.timeout.value, &load));
             }
+            StepText::Command(command) => {
+                let policy = self.policy(plain(command.timeout.value));
+                place.policy = Some(policy);
+                if let Some((service, endpoint)) = self.find_command(&command.command) {
+                    let site = writer.site("command", &command.command);
+                    let optional = command.optional.value;
+                    writer.program.push(Step::Call { site, service, endpoint, policy, optional });
+                }
+            }
             StepText::Choose(choose) => self.choose(writer, step.span, &choose.branches),
             StepText::Loop(repeat) => {
                 if writer.loops == LOOPS {
@@ -273,6 +318,7 @@ impl<'t> Compiler<'t> {
                 }
                 writer.program.push(Step::Fail { status: fail.status.0.min(599) as u16 });
             }
+            StepText::Publish(publish) => place.policy = self.publish(writer, publish),
         }
         place
     }
@@ -317,6 +363,32 @@ impl<'t> Compiler<'t> {
         Some(policy)
     }
 
+    fn publish(&mut self, writer: &mut Writer<'t>, publish: &'t PublishText) -> Option<PolicyId> {
+        let policy = self.policy(CallPolicy {
+            retries: publish.retries.0,
+            backoff: backoff(&publish.backoff),
+            retry_on: retry_on(&publish.retry_on),
+            ..policy::plain(publish.timeout.value)
+        });
+        let bytes = u32::try_from(publish.bytes.0).unwrap_or_else(|_| {
+            self.report(publish.bytes.span, "a message has less than 4 GiB", None);
+            0
+        });
+        let (service, queue, _) = self.find_queue(&publish.to)?;
+        let site = writer.site("publish", &publish.to);
+        writer.program.push(Step::Publish {
+            site,
+            service,
+            // A broker has an endpoint for each queue.
+            endpoint: EndpointId(queue),
+            policy,
+            bytes,
+            confirm: publish.confirm.value,
+            optional: publish.optional.value,
+        });
+        Some(policy)
+    }
+
     /// "auth-service/POST /verify" as ids.
     fn find_endpoint(&mut self, to: &At<String>) -> Option<(ServiceId, EndpointId)> {
         if to.broken {
@@ -330,7 +402,7 @@ impl<'t> Compiler<'t> {
         };
         let service = self.find_service(service_name, to.span)?;
         let Some(text) = self.system.services.get(service_name) else {
-            let hint = "databases are asked by `Query`, caches by `CacheAside`".into();
+            let hint = "databases are asked by `Query`, caches by `CacheAside`, brokers by `Publish`".into();
             self.report(to.span, format!("{service_name:?} is not called by its endpoints"), Some(hint));
             return None;
         };
