@@ -8,6 +8,7 @@
 //! - costs by size: a pause per MiB, a rate of marking;
 //! - what counts in a unit of its own, because the real thing does: nginx' `limit_req` in milliseconds, `Retry-After` in seconds,
 //!   Finagle's least retries by the second, a token bucket's default of a second's burst, `lfu-decay-time` in minutes;
+//! - what is drawn at an instant: which back ends a termination takes;
 //! - what has times built in: HikariCP's housekeeper, the instants at which brokers look at deadlines and memory, the cycles of Redis, the periods of a CFS quota, the SYNs of Linux,
 //!   PostgreSQL's `deadlock_timeout` where it is not written down.
 
@@ -111,7 +112,11 @@ fn freeze(value: &mut Tree) -> bool {
         *value = Tree::parse("Constant(rate: \"125/s\")");
         return true;
     }
+    let terminates = value.name() == "Terminate";
     let Tree::Group { parts, .. } = value else { return true };
+    if terminates {
+        parts.retain(|(key, _)| key.as_deref() != Some("share"));
+    }
     let has =
         |parts: &[(Option<String>, Tree)], field: &str| parts.iter().any(|(key, _)| key.as_deref() == Some(field));
     if has(parts, "runtime") && !has(parts, "discipline") {

@@ -410,7 +410,9 @@ fn with_all_times_so_many_times_as_long_everything_is() {
             let times = |time: Time| Time::from_nanos(time.as_nanos() * TIMES);
             assert_eq!(
                 (one.trace, one.span, one.parent, one.error),
-                (other.trace, other.span, other.parent, other.error)
+                (other.trace, other.span, other.parent, other.error),
+                "{}: {one:?} {other:?}\n{text}",
+                case.name
             );
             assert_eq!((times(one.start), times(one.end)), (other.start, other.end), "{}: {one:?}\n{text}", case.name);
             assert_eq!(ledger.parts.map(|part| part * TIMES), longer.parts, "{}: {one:?}", case.name);
