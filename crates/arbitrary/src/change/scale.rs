@@ -44,6 +44,14 @@ pub fn frozen(resolved: &str) -> Option<String> {
     let mut tree = Tree::parse(resolved);
     let mut possible = true;
     tree.visit(&mut |value| possible &= freeze(value));
+    if resolved.contains("fresh: ") {
+        // A load that refreshed stale values in the background may be none of its own any more, with a timeout to set.
+        tree.visit(&mut |value| {
+            if let Tree::Group { parts, .. } = value {
+                parts.retain(|(key, _)| !key.as_deref().is_some_and(|key| key.contains(".load_timeout[")));
+            }
+        });
+    }
     possible.then(|| tree.print())
 }
 
