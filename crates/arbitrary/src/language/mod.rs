@@ -7,6 +7,7 @@ mod law;
 mod leaf;
 mod limit;
 mod load;
+mod observer;
 mod path;
 mod policy;
 mod service;
@@ -36,6 +37,7 @@ pub(crate) static SCENARIO: Record = Record {
         may("with", |d| Some(path::settings_from_the_start(d))),
         rare("limits", |d| Some(d.record(&LIMITS))),
         rare("campaign", |d| Some(d.record(&campaign::CAMPAIGN))),
+        may("observer", |d| Some(d.record(&observer::OBSERVER))),
     ],
 };
 
@@ -87,6 +89,13 @@ pub(crate) static RECORDS: &[&Record] = &[
     &traffic::OUTLIER,
     &traffic::BULKHEAD,
     &traffic::THROTTLE,
+    &observer::OBSERVER,
+    &observer::SPANS,
+    &observer::TAIL,
+    &observer::DELAYED,
+    &observer::LOGS,
+    &observer::METRICS,
+    &observer::CLOCK,
 ];
 
 /// Every enum of the language that is made up.
