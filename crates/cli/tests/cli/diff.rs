@@ -283,7 +283,7 @@ fn what_is_no_run_is_refused() {
     }
     let manifest = folder.path().join("a/manifest.json");
     let text = fs::read_to_string(&manifest).unwrap();
-    fs::write(&manifest, text.replacen("\"tables\": 1", "\"tables\": 99", 1)).unwrap();
+    fs::write(&manifest, text.replacen("\"tables\": 2", "\"tables\": 99", 1)).unwrap();
     let ended = diff(folder.path(), &["a", "a"]);
     assert_eq!((ended.code, &*ended.out), (Some(2), ""), "{ended:?}");
     assert!(ended.err.contains("has tables of epoch 99") && ended.err.contains("hint: "), "{}", ended.err);
