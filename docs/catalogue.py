@@ -38,6 +38,9 @@ PANELS = {
     "slow_query_cascade": ("callers waiting for a connection", "gauge", "web-api", "hikaricp_connections_pending"),
     "held_lock_cascade": ("locks held and awaited", "gauge", "postgres", "pg_locks_count"),
     "disk_exhaustion": ("free on the volume, GiB", "gib", "postgres", "node_filesystem_avail_bytes"),
+    "queue_backlog": ("messages ready", "gauge", "rabbitmq", "rabbitmq_queue_messages_ready"),
+    "redelivery_storm": ("tasks waiting", "gauge", "redis", "celery_queue_length"),
+    "worker_killed": ("tasks waiting", "gauge", "redis-broker", "celery_queue_length"),
     "normal_wear": ("connections in use", "gauge", "web-api", "hikaricp_connections_active"),
     "webshop_2h": ("callers waiting for a connection", "gauge", "web-api", "hikaricp_connections_pending"),
 }

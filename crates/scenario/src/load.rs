@@ -155,12 +155,12 @@ impl Scenario {
             }
         }
         let overrides = apply_to_campaign(&mut text, &options.overrides, &mut origins, &mut reader);
-        let mut changed = system.clone();
         if text.campaign.is_some() {
             // What incidents set is looked for in the system as it will be; what is wrong with the changes is told when they are made.
+            let mut changed = system.clone();
             apply_with(&mut text.clone(), &mut changed, &mut Reader::default());
+            campaign::expand(&mut text, &changed, options.seed, &mut reader);
         }
-        campaign::expand(&mut text, &changed, options.seed, &mut reader);
         without(&mut text, &options.without, &mut origins, &mut reader);
         apply_with(&mut text, &mut system, &mut reader);
         apply_overrides(&mut system, &overrides, &mut origins, &mut reader);

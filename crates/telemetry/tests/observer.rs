@@ -170,8 +170,8 @@ fn what_it_says_turns_what_was_into_what_is_observed() {
             let copy = copies[0].clone();
             copies.push(copy);
         } else if what == word("delayed") {
-            let arrived =
-                copies[0].get("duration_ns").map_or_else(|| copies[0]["time"], |ns| copies[0]["start_time"] + ns);
+            // The true time, whatever the clock of its process says.
+            let arrived = row["time"] + copies[0].get("duration_ns").copied().unwrap_or(0);
             copies[0].insert("received_time", arrived + row["amount_ns"]);
         } else if what == word("without_trace") {
             copies[0].remove("trace_id");

@@ -104,7 +104,7 @@ fn known_records_give_known_digests() {
         ("observed/logs", 450, "67ca7ef528f991b41c8e0947b8927a47"),
         ("observed/metrics", 220, "e17f00840711c3fd3abdaa806f5d3733"),
         ("observed/series", 10, "1c95d60eb11783ad6aa45bdeb5da3bba"),
-        ("observed/spans", 30_462, "af0cb250583a3f41737d6b2931577581"),
+        ("observed/spans", 30_462, "4163700720aa0e2c8609cf786b861742"),
         ("truth/ledger", 30_462, "477c31f3fe5d3631b519ce49e4af72b1"),
         ("truth/requests", 0, "a554fd0cf257d40220c6f8d9e63709b0"),
     ];

@@ -22,7 +22,6 @@ pub use documents::{
 };
 pub use plot::{Cycle, Opening, Story, overview, worst};
 pub use steps::{Because, Evidence, Step, WindowRow};
-pub use stretches::Stretch;
 pub use tell::Told;
 pub use toll::{EffectRow, Ended, Toll};
 pub use waterfall::{Client, Line, Log, Parts, Span, Twin, Waterfall};

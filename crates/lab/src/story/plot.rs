@@ -3,10 +3,11 @@
 use super::blame::{BlameRow, Holder, Holders};
 use super::documents::{Fault, Graph, Incident, Instant, Milestones};
 use super::steps::{Step, Steps, WindowRow};
-use super::stretches::{Stretch, Stretches};
+use super::stretches::APART_NS;
 use super::toll::{EffectRow, Toll};
 use super::words;
 use crate::Calendar;
+use crate::stretches::{Stretch, Stretches};
 use crate::truth::Part;
 use knockon_kernel::Time;
 use serde::Serialize;
@@ -82,7 +83,7 @@ impl Opening {
             faults: faults.iter().filter(of_incident).cloned().collect(),
             steps: Steps::of(graph.unwrap_or(&empty)),
             tolls: BTreeMap::new(),
-            stretches: Stretches::default(),
+            stretches: Stretches::new(APART_NS),
             failed: 0,
             failed_of_faults: incident.requests.added_failed,
             holders: Holders::default(),
@@ -144,7 +145,7 @@ impl Opening {
             faults: self.faults,
             steps: self.steps.finish(),
             tolls,
-            stretches: self.stretches.finish(),
+            stretches: self.stretches.iter().collect(),
             failed_anyway: self.failed.saturating_sub(self.failed_of_faults),
             holders: self.holders.finish(RESOURCES, HOLDERS),
             cycles: self.cycles,

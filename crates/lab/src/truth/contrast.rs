@@ -19,11 +19,13 @@
 use super::components::Components;
 use super::course::Course;
 use super::harm::Harm;
+use super::incident::lasts;
 use super::join::{Join, Pair};
 use super::lane::Key;
 use super::marks::Labels;
 use super::reach::{Reach, Strike};
 use super::system::System;
+use crate::stretches::Stretches;
 use knockon_kernel::{Duration, Time};
 use knockon_model::id::{FaultId, ProcessId};
 use knockon_model::record::RequestRecord;
@@ -126,6 +128,8 @@ pub struct Contrast {
     pub reach: Vec<Reach>,
     /// Requests.
     pub harm: Harm,
+    /// When they were hurt; five windows in which nobody is part two stretches.
+    pub(super) hurting: Stretches,
     join: Join,
     windows: u64,
     /// Windows since anything was beyond chance.
@@ -160,6 +164,7 @@ impl Contrast {
             courses: vec![Course::default(); components.of_metrics()],
             reach: vec![Reach::default(); components.names.len()],
             harm: Harm::default(),
+            hurting: Stretches::new(lasts(&system.blueprint).as_nanos()),
             join: Join::new(&system.blueprint, &with.aside, &without.aside),
             with,
             without,
@@ -325,6 +330,9 @@ impl Contrast {
             let hurt = labelled && distance_ns > 0.0;
             if labelled {
                 self.harm.count(&pair, distance_ns);
+                if hurt {
+                    self.hurting.add(pair.either().sent.as_nanos(), ended.as_nanos());
+                }
                 self.reach[components.of_metric(pair.endpoint)].has_row(hurt);
             }
             EffectRow { pair, band_ns, outside, labelled, hurt }

@@ -114,14 +114,15 @@ impl Observer {
     }
 
     pub(crate) fn span(&mut self, record: SpanRecord, batch: &mut Batch) {
-        let (true_start, arrival) = (record.start, record.end);
+        // Whoever receives it has a clock that is right.
+        let (true_start, arrived) = (record.start, record.end);
         let span = (record.trace, record.span);
         let mut told = |what| batch.alterations.push(Alteration::of_span(true_start, span, what));
         let spans = &self.plan.spans;
         if spans.head.is_some_and(|share| !keeps_by_ratio(record.trace.0, share)) {
             return told(What::SampledAtHead);
         }
-        let key = self.key.with(record.trace.0 as u64).with((record.trace.0 >> 64) as u64).with(record.span.0);
+        let key = self.key_of(&record);
         let mut record = record;
         let ahead = self.ahead[record.process.index()];
         if ahead != 0 {
@@ -144,19 +145,23 @@ impl Observer {
             told(What::WithoutStatusCode);
         }
         match &mut self.tail {
-            None => self.deliver_span(Span { record, true_start, peerless }, batch),
+            None => self.deliver_span(Span { record, true_start, arrived, peerless }, batch),
             Some(tail) => {
-                let decided = tail.take(Span { record, true_start, peerless }, arrival, &mut batch.alterations);
+                let decided = tail.take(Span { record, true_start, arrived, peerless }, &mut batch.alterations);
                 decided.into_iter().for_each(|span| self.deliver_span(span, batch));
             }
         }
     }
 
-    fn deliver_span(&self, Span { record, true_start, peerless }: Span, batch: &mut Batch) {
-        let key = self.key.with(record.trace.0 as u64).with((record.trace.0 >> 64) as u64).with(record.span.0);
+    /// The address of what is drawn for a span.
+    fn key_of(&self, span: &SpanRecord) -> Key {
+        self.key.with(span.trace.0 as u64).with((span.trace.0 >> 64) as u64).with(span.span.0)
+    }
+
+    fn deliver_span(&self, Span { record, true_start, arrived, peerless }: Span, batch: &mut Batch) {
+        let key = self.key_of(&record);
         let Batch { spans, alterations, .. } = batch;
         let span = (record.trace, record.span);
-        let arrived = record.end;
         let record = Received { peerless, ..Received::at_once(record) };
         deliver(&self.plan.spans.transport, key, record, arrived, spans, |what, amount_ns| {
             alterations.push(Alteration { amount_ns, ..Alteration::of_span(true_start, span, what) });
@@ -176,8 +181,7 @@ impl Observer {
             record.context = None;
             told(What::WithoutTrace, None);
         }
-        let arrived = record.time;
-        deliver(&self.plan.logs.transport, key, Received::at_once(record), arrived, logs, told);
+        deliver(&self.plan.logs.transport, key, Received::at_once(record), time, logs, told);
         if alterations.len() > before {
             self.body.clear();
             if self.dialect.word(&record, &mut self.body).is_none() {

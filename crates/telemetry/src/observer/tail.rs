@@ -14,6 +14,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 pub(super) struct Span {
     pub(super) record: SpanRecord,
     pub(super) true_start: Time,
+    /// When it came here.
+    pub(super) arrived: Time,
     pub(super) peerless: bool,
 }
 
@@ -41,10 +43,10 @@ impl Tail {
     }
 
     /// Takes a span in, and hands out the spans of all traces that were decided for by now.
-    pub(super) fn take(&mut self, span: Span, arrival: Time, told: &mut Vec<Alteration>) -> Vec<Span> {
+    pub(super) fn take(&mut self, span: Span, told: &mut Vec<Alteration>) -> Vec<Span> {
         let mut kept = Vec::new();
         while let Some(&(first, trace)) = self.order.front()
-            && first + self.plan.wait <= arrival
+            && first + self.plan.wait <= span.arrived
         {
             self.order.pop_front();
             self.decide(trace, &mut kept, told);
@@ -66,7 +68,7 @@ impl Tail {
         }
         self.traces.insert(trace, Waiting { spans: vec![span], earliest: start });
         self.starts.insert((start, trace));
-        self.order.push_back((arrival, trace));
+        self.order.push_back((span.arrived, trace));
         kept
     }
 

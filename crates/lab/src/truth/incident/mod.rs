@@ -1,21 +1,23 @@
 //! The record of an incident: what was done, to whom it got, what it cost, whether it ended. One for each episode, concluded from its
 //! contrasts; the file `truth/incidents.json`.
 
-use super::HORIZON;
 mod document;
 mod interaction;
+mod recovery;
 
 pub use document::document;
 pub use interaction::{FaultFound, Interaction, Role};
+pub use recovery::Recovery;
+pub(super) use recovery::lasts;
 
 use super::causes;
 use super::components::Components;
-use super::contrast::{Contrast, Kind};
+use super::contrast::Kind;
 use super::episode::Episode;
 use super::harm::Harm;
 use super::metrics::Metrics;
 use crate::Calendar;
-use knockon_kernel::{Duration, Time};
+use knockon_kernel::Time;
 use knockon_model::Stop;
 use knockon_model::blueprint::Blueprint;
 use knockon_model::id::FaultId;
@@ -50,35 +52,6 @@ pub struct ComponentFound {
     pub evidence: Vec<usize>,
 }
 
-/// Whether, and when, users fared as without the faults again.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Recovery {
-    /// No user fared worse in the first place.
-    NothingToRecoverFrom,
-    /// From this instant on.
-    At(Time),
-    /// Not while a fault that does anything was in force, as one was to the end.
-    InForce,
-    /// Not by the end of the run, which came soon after the fault's.
-    NotYet,
-    /// Not, long after everything that had been done was undone: something else sustains it.
-    Metastable,
-}
-
-impl Recovery {
-    /// For people and files.
-    #[must_use]
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::NothingToRecoverFrom => "no user fared worse",
-            Self::At(_) => "recovered",
-            Self::InForce => "none: a fault is in force to the end",
-            Self::NotYet => "none by the end of the run",
-            Self::Metastable => "none: metastable",
-        }
-    }
-}
-
 /// An incident.
 #[derive(Clone, Debug)]
 pub struct Incident {
@@ -106,8 +79,6 @@ pub struct Incident {
     pub contrasts: Vec<(u32, Kind)>,
 }
 
-/// Windows at the end of an episode that decide whether it is over.
-const LAST_WINDOWS: u64 = 5;
 /// Numbers that are named for a component.
 const EVIDENCE: usize = 6;
 
@@ -129,7 +100,7 @@ impl Incident {
             interaction: interaction::of(episode, &faults),
             components: of_components(blueprint, metrics, components, episode, &faults),
             harm: whole.harm,
-            recovery: recovery(blueprint, components, episode, whole, undone),
+            recovery: recovery::recovery(blueprint, components, episode, whole, undone),
             contrast: whole.number,
             contrasts: episode.contrasts.iter().map(|contrast| (contrast.number, contrast.kind)).collect(),
             faults,
@@ -222,36 +193,4 @@ fn of_components(
         ComponentFound { name: name.clone(), part, onset: reach.onset.map(began), last: reach.last, evidence }
     });
     all.collect()
-}
-
-fn recovery(
-    blueprint: &Blueprint,
-    components: &Components,
-    episode: &Episode,
-    whole: &Contrast,
-    undone: Option<Time>,
-) -> Recovery {
-    // Who comes only because of a fault is no user who fared otherwise without.
-    let users = |name: &String| {
-        let source = blueprint.sources.iter().find(|source| source.name == *name);
-        source.is_some_and(|source| source.fault.is_none_or(|fault| !episode.all_faults().any(|one| one == fault)))
-    };
-    let sources = components.names.iter().zip(&whole.reach).filter(|(name, _)| users(name));
-    let Some(last) = sources.filter_map(|(_, reach)| reach.last_hurt).max() else {
-        return Recovery::NothingToRecoverFrom;
-    };
-    let last = last.max(whole.harm.last.unwrap_or(last));
-    // While a fault is in force, what it does may come again, as long as it does anything.
-    let (quiet_since, lasts) = match undone {
-        Some(_) => (last, Duration::from_nanos(blueprint.scrape_interval.as_nanos().saturating_mul(LAST_WINDOWS))),
-        None => (whole.reach.iter().filter_map(|reach| reach.last).fold(last, Time::max), HORIZON),
-    };
-    if episode.settled || quiet_since.saturating_add(lasts) <= episode.until {
-        return Recovery::At(last);
-    }
-    match undone {
-        None => Recovery::InForce,
-        Some(undone) if undone.saturating_add(HORIZON) <= episode.until => Recovery::Metastable,
-        Some(_) => Recovery::NotYet,
-    }
 }

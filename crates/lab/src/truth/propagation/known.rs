@@ -5,7 +5,7 @@ use crate::truth::components::Components;
 use crate::truth::outcomes::Outcomes;
 use crate::truth::waits::Waits;
 use knockon_kernel::Duration;
-use knockon_model::blueprint::{Blueprint, LinkEnd};
+use knockon_model::blueprint::{Blueprint, LinkEnd, Step};
 use knockon_model::id::PoolId;
 use knockon_model::record::{Activity, ResourceKind};
 use std::collections::BTreeSet;
@@ -41,6 +41,13 @@ impl<'a> Known<'a> {
         let blueprint = self.blueprint;
         let links = blueprint.links.iter().filter(move |link| blueprint[link.to].name == callee);
         links.map(|link| name_of(blueprint, link.from))
+    }
+
+    /// Whether one component sends messages to another, and does not only handle those of it.
+    pub(super) fn publishes(&self, caller: &str, broker: &str) -> bool {
+        let service = self.blueprint.services.iter().find(|service| service.name == caller);
+        let mut steps = service.into_iter().flat_map(|service| &service.endpoints).flat_map(|endpoint| &endpoint.program);
+        steps.any(|step| matches!(step, Step::Publish { service, .. } if self.blueprint[*service].name == broker))
     }
 
     /// The name of a service's pool.

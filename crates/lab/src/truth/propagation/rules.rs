@@ -64,6 +64,7 @@ const WITHIN: &[(State, State, &str)] = &[
     (Load, Evictions, "more keys are put there than there is room for"),
     (Evictions, Misses, "keys went to make room for others"),
     (Load, Backlog, "more messages come"),
+    (Backlog, Memory, "messages wait in its memory"),
     (Backlog, Blocked, "messages fill its memory"),
     (Backlog, Refusals, "no room is left for messages"),
     (Backlog, DeadLetters, "too many messages wait, or for too long"),
@@ -201,7 +202,11 @@ pub(super) fn mechanism(known: &Known<'_>, a: &Node, b: &Node) -> Option<(&'stat
         return find(UPWARD).map(|mechanism| (mechanism, Way::Up));
     }
     if known.calls(&a.component, &b.component) {
-        let may_be = (from, to) != (Errors, Load) || known.has_resent(&a.component, &b.component);
+        let may_be = match (from, to) {
+            (Errors, Load) => known.has_resent(&a.component, &b.component),
+            (Load, Backlog) => known.publishes(&a.component, &b.component),
+            _ => true,
+        };
         return find(DOWNWARD).filter(|_| may_be).map(|mechanism| (mechanism, Way::Down));
     }
     // What is not found in a cache is asked of whatever else its callers call.

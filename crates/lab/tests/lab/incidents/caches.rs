@@ -69,7 +69,8 @@ incident!(
             ]),
             gone: &[],
             kept: &[("redis", State::Misses), ("postgres", State::Load), ("postgres", State::Queue)],
-            end: None,
+            // What one in a thousand of those hurt suffers when a key of an hour's life expires is no storm.
+            end: Some(End::HealsWithin(15 * 60)),
         }],
     }
 );

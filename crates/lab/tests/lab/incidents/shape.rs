@@ -140,7 +140,7 @@ impl Shape {
         let concluded = conclude_observed(&loaded);
         let incident = concluded.incident();
         self.assert_end(&loaded, &concluded, self.end);
-        assert!(incident.has_effect());
+        assert!(incident.has_effect() && incident.recovery != Recovery::NothingToRecoverFrom, "{}", self.scenario);
         let propagation = concluded.truth.propagations().remove(0);
         assert_eq!(propagation.roots(), [self.fault]);
         let unexplained: Vec<_> = propagation.unexplained().iter().map(|&node| describe(&propagation, node)).collect();
