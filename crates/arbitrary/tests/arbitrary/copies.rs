@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 const LENGTH: usize = 2_500;
-const WORLDS: u64 = 160;
+const WORLDS: u64 = 280;
 /// Events of an arbitrary world.
 const EVENTS: u64 = 3_000;
 /// Simulated time of one in which little happens.

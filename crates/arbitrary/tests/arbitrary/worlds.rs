@@ -35,7 +35,8 @@ fn nothing_is_wrong_with_any_world() {
         long += u64::from(audited.events == EVENTS);
     }
     // Worlds in which nothing happens prove nothing.
-    assert!(dry * 100 > WORLDS * 97, "{dry} run dry");
+    // Some never end: who handles a message publishes another, or is probed more often than it answers.
+    assert!(dry * 100 > WORLDS * 95, "{dry} run dry");
     assert!(stopped * 20 < WORLDS, "{stopped} hit a limit");
     assert!(answered * 10 > WORLDS * 7, "{answered} answer");
     assert!(long * 10 > WORLDS * 3, "{long} are long");

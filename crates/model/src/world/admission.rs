@@ -169,7 +169,7 @@ impl World {
                 self.uncount(frame, counted);
                 self.refused_for(frame, |_, _| (Want::Place(process), Activity::Queued));
                 let how = self.blueprint.services[service].admission.overflow;
-                if matches!(how, Rejection::Silent | Rejection::Retransmit(_)) {
+                if matches!(how, Rejection::Silent | Rejection::Retransmit(_)) && !self.frames[frame].is_consumed() {
                     self.processes[process as usize].meter.listen_drops += 1;
                 }
                 self.turn_away(frame, how, ErrorType::Overloaded, sink);
@@ -180,6 +180,8 @@ impl World {
     /// A request is not admitted, or no longer: its caller is told so, or not.
     pub(super) fn turn_away<S: Sink>(&mut self, frame: FrameRef, how: Rejection, error: ErrorType, sink: &mut S) {
         self.touch(frame);
+        // A message comes over a connection that is there: whoever has no place for it gives it back.
+        let how = if self.frames[frame].is_consumed() { Rejection::Refuse } else { how };
         match how {
             Rejection::Refuse => self.refuse(frame, ErrorType::ConnectionRefused),
             Rejection::Status(status) => {
