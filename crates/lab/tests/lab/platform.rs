@@ -60,19 +60,9 @@ fn served(run: &Run, from: Time, to: Time) -> Vec<(f64, Time, u64)> {
         span.process.0 == web && kind == SpanKind::Server && span.start >= from && span.start < to
     });
     mine.map(|(span, ledger)| {
-        ((span.end - span.start).as_millis_f64(), span.end, ledger.parts[Part::Throttled as usize])
+        ((span.end - span.start).as_nanos() as f64 / 1e6, span.end, ledger.parts[Part::Throttled as usize])
     })
     .collect()
-}
-
-trait Milliseconds {
-    fn as_millis_f64(self) -> f64;
-}
-
-impl Milliseconds for Duration {
-    fn as_millis_f64(self) -> f64 {
-        self.as_nanos() as f64 / 1e6
-    }
 }
 
 fn quantile(spans: &[(f64, Time, u64)], q: f64) -> f64 {

@@ -1,4 +1,4 @@
-//! The disk of a database, as a pure state machine: what lies on it ([`space`]), and who reads and writes it.
+//! The disk of a database, as a pure state machine: what lies on it (`space`), and who reads and writes it.
 //!
 //! I/Os are served first come, first served, so many at once as the device's queue is deep. One that is begun takes the device's latency, then its
 //! bytes cross one bus one I/O after the other. So latency as seen from outside rises with utilisation and with nothing else: a disk that is nearly

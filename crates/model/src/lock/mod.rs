@@ -8,7 +8,7 @@
 //!
 //! A session waits for one row or table at a time, holds any number, and gets a row that it holds already at once. When its transaction
 //! ends all of its rows pass to whoever is next, in the order in which they were locked, and then its tables go on. Tables are
-//! in [`table`], sessions that wait for each other in [`deadlock`].
+//! in `table`, sessions that wait for each other in `deadlock`.
 //!
 //! Left out: shared row locks; the few newcomers that overtake the next one in the microseconds in which a row changes hands (0 to 5 % of
 //! grants, measured).

@@ -14,13 +14,12 @@ impl Compiler<'_> {
     /// What a replica replays.
     pub(super) fn replica(&mut self, id: ServiceId, text: &DatabaseText) -> Option<Replica> {
         let Some(name) = text.replica_of.value.as_ref() else {
-            for span in [
+            let given = [
                 text.replay.is_some().then_some(text.replay.span),
                 text.replay_delay.is_some().then_some(text.replay_delay.span),
-            ] {
-                if let Some(span) = span {
-                    self.report(span, "a database that is no replica replays nothing", None);
-                }
+            ];
+            for span in given.into_iter().flatten() {
+                self.report(span, "a database that is no replica replays nothing", None);
             }
             return None;
         };

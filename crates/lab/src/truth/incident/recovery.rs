@@ -74,7 +74,8 @@ pub(super) fn recovery(
     // Who comes only because of a fault is no user who fared otherwise without. Where nobody waits for an answer, messages stand for users.
     let users = |name: &String| {
         let source = blueprint.sources.iter().find(|source| source.name == *name);
-        let handles = |name| blueprint.services.iter().any(|service| service.name == name && !service.consumers.is_empty());
+        let handles =
+            |name| blueprint.services.iter().any(|service| service.name == name && !service.consumers.is_empty());
         match source {
             Some(source) => source.fault.is_none_or(|fault| !episode.all_faults().any(|one| one == fault)),
             None => handles(name.as_str()),

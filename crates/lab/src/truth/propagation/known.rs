@@ -46,7 +46,8 @@ impl<'a> Known<'a> {
     /// Whether one component sends messages to another, and does not only handle those of it.
     pub(super) fn publishes(&self, caller: &str, broker: &str) -> bool {
         let service = self.blueprint.services.iter().find(|service| service.name == caller);
-        let mut steps = service.into_iter().flat_map(|service| &service.endpoints).flat_map(|endpoint| &endpoint.program);
+        let mut steps =
+            service.into_iter().flat_map(|service| &service.endpoints).flat_map(|endpoint| &endpoint.program);
         steps.any(|step| matches!(step, Step::Publish { service, .. } if self.blueprint[*service].name == broker))
     }
 
