@@ -13,6 +13,7 @@
 pub mod agenda;
 pub mod collected;
 pub mod draws;
+pub mod machines;
 pub mod report;
 pub mod scenarios;
 pub mod workloads;

@@ -14,7 +14,7 @@ const TIERS_GAP: Duration = Duration::from_nanos(1_000_000_000 / 88);
 const WEBSHOP_GAP: Duration = Duration::from_millis(100);
 
 /// Reads a scenario; `system` is the one file that it may name.
-fn load(name: &str, text: &str, system: &str) -> Result<Blueprint, String> {
+pub(crate) fn load(name: &str, text: &str, system: &str) -> Result<Blueprint, String> {
     let loaded = Scenario::from_text(name, text, &Options::default(), &|_| Ok(system.to_owned()));
     loaded.map(|loaded| loaded.blueprint).map_err(|findings| findings.to_string())
 }

@@ -155,6 +155,12 @@ impl Contents {
         self.eden_used += bytes;
     }
 
+    /// Eden gets `bytes` that nobody holds any more.
+    #[inline]
+    pub(super) fn add_garbage_to_eden(&mut self, bytes: u64) {
+        self.eden_used += bytes;
+    }
+
     /// A share that is up to date gets `bytes` in the old space.
     pub(super) fn add_to_old(&mut self, share: &mut Share, bytes: u64) {
         share.old += bytes;
@@ -231,8 +237,8 @@ impl Contents {
             TENURED => share.old += bytes,
             age => {
                 // A share has one age for all its survivors: the older ones are taken to be as young as the younger.
-                let older = self.age_of(share.survivor_epoch);
-                if share.survivor > 0 && older != age {
+                if share.survivor > 0 {
+                    let older = self.age_of(share.survivor_epoch);
                     self.frames[older] -= share.survivor;
                     self.frames[age] += share.survivor;
                 }

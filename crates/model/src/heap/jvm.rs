@@ -62,6 +62,17 @@ impl JvmHeap {
         self.allocate_in_parts(now, share, bytes)
     }
 
+    /// Allocates and drops as much of `bytes` as eden takes before the next collection, piece after piece: nothing of it is alive afterwards.
+    /// Gives how much that was.
+    #[inline]
+    pub(super) fn churn_in_eden(&mut self, bytes: u64, piece: u64) -> u64 {
+        let room = self.core.eden_room();
+        let fits = if bytes <= room { bytes } else { room / piece * piece };
+        self.core.tally.add_allocated(fits);
+        self.core.contents.add_garbage_to_eden(fits);
+        fits
+    }
+
     /// Fills what room there is, collects, and goes on until all bytes are placed or the collector gives up.
     #[cold]
     fn allocate_in_parts(&mut self, now: Time, share: &mut Share, bytes: u64) -> Outcome {

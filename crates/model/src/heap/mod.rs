@@ -83,7 +83,12 @@ impl Heap {
         };
         let mut outcome = Outcome::default();
         let mut left = bytes;
-        while left > 0 && outcome.out_of_memory.is_none() {
+        while outcome.out_of_memory.is_none() {
+            left -= heap.churn_in_eden(left, CHURN_LIVE);
+            if left == 0 {
+                break;
+            }
+            // The next piece finds eden full.
             let mut share = Share::default();
             let piece = left.min(CHURN_LIVE);
             left -= piece;

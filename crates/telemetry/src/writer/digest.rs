@@ -103,6 +103,9 @@ fn values(array: &dyn Array, out: &mut Vec<u8>) {
             let array = array.as_fixed_size_binary();
             match array.nulls() {
                 None => out.extend_from_slice(array.value_data()),
+                Some(nulls) if nulls.null_count() == array.len() => {
+                    out.resize(out.len() + array.len() * usize::try_from(*width).expect("widths are positive"), 0);
+                }
                 // Zero is nobody's identifier.
                 Some(_) => {
                     let missing = vec![0; usize::try_from(*width).expect("widths are positive")];
