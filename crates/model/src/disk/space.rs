@@ -34,11 +34,8 @@ pub struct Full;
 pub enum Wal {
     /// It was written.
     Written,
-    /// It was written, and a checkpoint was due: for its time, or else for the log's size.
-    Checkpoint {
-        /// For the time that has passed.
-        timed: bool,
-    },
+    /// It was written, and a checkpoint was due for the log's size.
+    Checkpoint,
     /// There is no room for a segment: the server panics.
     Panic,
 }
@@ -174,13 +171,30 @@ impl Space {
         self.since_checkpoint += bytes;
         // It is begun so early that it ends before the log has its size.
         let distance = self.maximum_wal * 10 / (10 + COMPLETION_TENTHS);
-        let timed = now - self.checkpointed >= self.checkpoint_timeout;
-        if !timed && self.since_checkpoint < distance {
+        if self.since_checkpoint < distance {
             return Wal::Written;
         }
         self.checkpoint(now);
-        *(if timed { &mut self.checkpoints.0 } else { &mut self.checkpoints.1 }) += 1;
-        Wal::Checkpoint { timed }
+        self.checkpoints.1 += 1;
+        Wal::Checkpoint
+    }
+
+    /// When the next checkpoint is due if none is for the log's size before.
+    #[must_use]
+    pub fn next_checkpoint(&self) -> Time {
+        self.checkpointed + self.checkpoint_timeout
+    }
+
+    /// A checkpoint's time has come. Returns whether there was anything to do: one is counted, and skipped, where nothing was written since the last.
+    pub fn checkpoint_for_time(&mut self, now: Time) -> bool {
+        self.settle(now);
+        self.checkpoints.0 += 1;
+        let has_written = self.since_checkpoint > 0;
+        if has_written {
+            self.checkpoint(now);
+        }
+        self.checkpointed = now;
+        has_written
     }
 
     fn checkpoint(&mut self, now: Time) {

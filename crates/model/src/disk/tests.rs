@@ -165,9 +165,8 @@ fn a_steadily_written_database_uses_its_log_again_and_runs_out_of_pages_first() 
     let mut now = 0;
     let full = loop {
         now += 1_000_000_000;
-        if let Wal::Checkpoint { timed } = space.write_wal(at(now), 8 * SEGMENT / 10) {
+        if space.write_wal(at(now), 8 * SEGMENT / 10) == Wal::Checkpoint {
             checkpoints += 1;
-            assert!(!timed);
         }
         if space.write_rows(at(now), SEGMENT / 2).is_err() {
             break now;
@@ -190,6 +189,27 @@ fn a_log_that_wants_a_segment_where_there_is_no_room_panics_and_nothing_starts_u
     assert!(space.can_start(at(4)));
     space.recovered(at(4));
     assert_eq!(space.write_wal(at(5), SEGMENT), Wal::Written);
+}
+
+/// Once a disk is full nothing is written, and yet the log gives back what it does not need: the server makes its checkpoints.
+#[test]
+fn checkpoints_for_their_time_give_back_the_room_of_a_log_that_is_written_less() {
+    let mut space = Space::new(&Description { capacity: 100 * SEGMENT, ..description() });
+    assert_eq!(space.write_wal(at(0), 30 * SEGMENT), Wal::Written);
+    let segments = |space: &Space| space.readings(at(0)).segments;
+    assert_eq!(segments(&space), 30);
+    let (mut now, mut skipped, mut before) = (Time::ZERO, 0, 30);
+    for _ in 0..40 {
+        now = space.next_checkpoint();
+        assert_eq!(now.as_nanos() % (5 * MINUTE), 0);
+        skipped += u64::from(!space.checkpoint_for_time(now));
+        assert!(segments(&space) <= before);
+        before = segments(&space);
+        assert_eq!(space.write_wal(now, 1_000), Wal::Written);
+    }
+    assert_eq!((skipped, segments(&space)), (0, description().minimum_wal / SEGMENT));
+    assert!(space.checkpoint_for_time(space.next_checkpoint()) && !space.checkpoint_for_time(space.next_checkpoint()));
+    assert_eq!(space.readings(now).checkpoints, (42, 0));
 }
 
 #[test]
@@ -250,7 +270,7 @@ proptest! {
                         prop_assert_eq!(&space, &before);
                     }
                     Wal::Written => flushed += bytes,
-                    Wal::Checkpoint { .. } => flushed = 0,
+                    Wal::Checkpoint => flushed = 0,
                 },
                 _ => space.log_line(now, bytes),
             }

@@ -106,7 +106,8 @@ impl Reading {
             Self::Unacked(number) => queue(number).unacked.present(),
             Self::Messages(number) => queue(number).ready.present() + queue(number).unacked.present(),
             Self::Consumers(number) => machine.consumers_there(number.into()),
-            Self::Received => sum(|queue| queue.published + queue.rejected),
+            // From publishers: a dead letter comes from nobody.
+            Self::Received => sum(|queue| queue.published + queue.rejected) - sum(|queue| queue.dead_lettered),
             Self::Delivered => sum(|queue| queue.delivered),
             Self::Redelivered => sum(|queue| queue.redelivered),
             Self::Acknowledged => sum(|queue| queue.acknowledged),

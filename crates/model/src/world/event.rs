@@ -64,6 +64,8 @@ pub(crate) enum Event {
     Consumer { process: u32, incarnation: u32, worker: u32, coming: Coming },
     /// Something of a broker's own is due.
     BrokerDue { process: u32, incarnation: u32 },
+    /// A database's checkpoint may be due.
+    Checkpoint { process: u32, incarnation: u32 },
     /// A tick of a probe's grid.
     ProbeTick { process: u32, kind: ProbeKind },
     /// A question of a probe, by the lower half of its number, was answered, or has been open for its timeout.
@@ -167,6 +169,7 @@ impl Event {
                 Packed(72 | (coming as u64) << 8 | u64::from(worker) << 16, pair(process, incarnation))
             }
             Self::BrokerDue { process, incarnation } => Packed(73, pair(process, incarnation)),
+            Self::Checkpoint { process, incarnation } => Packed(90, pair(process, incarnation)),
         }
     }
 }
@@ -222,6 +225,7 @@ impl Packed {
                 coming: Coming::ALL[usize::from((kind >> 8) as u8)],
             },
             73 => Event::BrokerDue { process, incarnation },
+            90 => Event::Checkpoint { process, incarnation },
             other => unreachable!("no event is packed as {other}"),
         }
     }
@@ -262,6 +266,7 @@ mod tests {
             Event::Consume { frame },
             Event::Accepted { process, incarnation, delivery: (1 << 56) - 1 },
             Event::BrokerDue { process, incarnation },
+            Event::Checkpoint { process, incarnation },
         ];
         let comings = Coming::ALL.map(|coming| Event::Consumer { process, incarnation, worker: u32::MAX, coming });
         events.extend(comings);

@@ -298,6 +298,7 @@ impl World {
             let service = p.service as usize;
             self.processes[process as usize].locks = self.lock_table(service);
             self.furnish_buffers(process);
+            self.plan_checkpoint(process);
         }
         let p = &mut self.processes[process as usize];
         let described = &self.blueprint.services[p.service as usize];

@@ -367,6 +367,7 @@ impl World {
                 self.consumer_comes(process, incarnation, worker, coming, sink);
             }
             Event::BrokerDue { process, incarnation } => self.broker_due(process, incarnation, sink),
+            Event::Checkpoint { process, incarnation } => self.checkpoint_due(process, incarnation, sink),
             Event::ProbeTick { process, kind } => self.probe_tick(process, kind, sink),
             Event::ProbeEnds { process, kind, number } => self.probe_ends(process, kind, number, sink),
             Event::Rotation { process, ready } => self.rotate(process, ready),

@@ -241,6 +241,7 @@ impl World {
                 format!("a consumer of {} ({}): {coming:?}", name(process), name(worker))
             }
             Event::BrokerDue { process, .. } => format!("something is due at {}", name(process)),
+            Event::Checkpoint { process, .. } => format!("a checkpoint is due at {}", name(process)),
             Event::ProbeTick { process, kind } => format!("a tick of the {kind:?} probe of {}", name(process)),
             Event::ProbeEnds { process, kind, .. } => format!("the end of a {kind:?} probe of {}", name(process)),
             Event::Rotation { process, ready } => {
@@ -282,6 +283,7 @@ impl World {
             | Event::Accepted { process, .. }
             | Event::Consumer { process, .. }
             | Event::BrokerDue { process, .. }
+            | Event::Checkpoint { process, .. }
             | Event::PatchAt { process, .. }
             | Event::ProbeTick { process, .. }
             | Event::ProbeEnds { process, .. }

@@ -1,11 +1,12 @@
 //! Pages, rows and the write-ahead log of a database with a disk: what is not in memory is read, what is written needs room.
 
-use super::World;
 use super::execute::Flow;
+use super::{Event, World};
 use crate::buffers::Buffers;
 use crate::disk::{Io, PAGE, Wal};
 use crate::frame::State;
 use crate::id::FrameRef;
+use crate::process::Life;
 use crate::purpose;
 use crate::record::{ErrorType, LogEvent, Part};
 use crate::sink::Sink;
@@ -84,8 +85,8 @@ impl World {
         }
         match written {
             Wal::Written => Flow::On,
-            Wal::Checkpoint { timed } => {
-                self.emit_log(index, LogEvent::Checkpoint { timed }, sink);
+            Wal::Checkpoint => {
+                self.emit_log(index, LogEvent::Checkpoint { timed: false }, sink);
                 Flow::On
             }
             Wal::Panic => {
@@ -108,6 +109,32 @@ impl World {
             statistics.stale_reads += u64::from(!lag.is_zero());
         }
         Flow::On
+    }
+
+    /// Sees to it that the server makes a checkpoint when it is time.
+    pub(super) fn plan_checkpoint(&mut self, process: u32) {
+        let p = &self.processes[process as usize];
+        let Some(disk) = &p.disk else { return };
+        let event = Event::Checkpoint { process, incarnation: p.incarnation };
+        self.calendar.post(disk.space.next_checkpoint().max(self.now()), event.packed());
+    }
+
+    /// It may be time for a checkpoint: where one was made for the log's size in between, it is later.
+    pub(super) fn checkpoint_due<S: Sink>(&mut self, process: u32, incarnation: u32, sink: &mut S) {
+        let now = self.now();
+        let p = &mut self.processes[process as usize];
+        if p.incarnation != incarnation || p.life == Life::Down {
+            return;
+        }
+        if p.is_stopped() {
+            p.inbox.push_back((now, Event::Checkpoint { process, incarnation }));
+            return;
+        }
+        let Some(disk) = &mut p.disk else { return };
+        if disk.space.next_checkpoint() <= now && disk.space.checkpoint_for_time(now) {
+            self.emit_log(process, LogEvent::Checkpoint { timed: true }, sink);
+        }
+        self.plan_checkpoint(process);
     }
 
     /// Whether a starting database finds room for the end of its recovery.

@@ -334,7 +334,9 @@ impl Report<'_> {
         let grown = written + (disk.growth + log) as f64 / 60.0;
         // The logs take what they may before that.
         let taken = disk.used + disk.maximum_wal.max(disk.minimum_wal) + disk.log_rotation.unwrap_or(0);
-        let free = disk.capacity.saturating_sub(taken) as f64;
+        // Of a disk on which they would never have that much room, what there is at the start.
+        let first = disk.used + disk.minimum_wal;
+        let free = disk.capacity.saturating_sub(if taken < disk.capacity { taken } else { first }) as f64;
         if grown > 0.0 {
             let left = Duration::from_real_nanos(free / grown * 1e9).unwrap_or(Duration::MAX);
             let text = format!("{name}: {}/s are written to its disk: full after {}", size(grown), rounded(left));

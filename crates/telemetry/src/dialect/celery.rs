@@ -1,8 +1,8 @@
 //! Celery's worker, whatever the application around it is worded as: `celery.worker.strategy` and `celery.app.trace`.
 
 use super::errors::{Callee, Language, exception};
-use super::{Heading, Speaker, say};
-use knockon_model::blueprint::{Operation, Severity};
+use super::{Heading, Speaker, port, say};
+use knockon_model::blueprint::{Operation, Runtime, Severity, Transport};
 use knockon_model::id::EndpointId;
 use knockon_model::record::{LogEvent, TaskEnd};
 
@@ -32,6 +32,28 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut Strin
         }
         _ => return None,
     })
+}
+
+/// How the process of a worker begins and ends (`celery.worker.consumer.connection`, `celery.apps.worker`). A start says nothing before it has
+/// its connection; the word of a warm shutdown goes to the standard error without a logger.
+pub(super) fn life<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut String) -> Option<Heading<'a>> {
+    match *event {
+        LogEvent::Started { .. } => {
+            let broker = speaker.service.consumers.first().map(|consumer| &speaker.blueprint[consumer.broker])?;
+            match &broker.runtime {
+                Runtime::Broker(described) if matches!(described.transport, Transport::Redis { .. }) => {
+                    say!(body, "Connected to redis://{}:{}//", broker.name, port(&broker.runtime));
+                }
+                runtime => say!(body, "Connected to amqp://guest:**@{}:{}//", broker.name, port(runtime)),
+            }
+            Some(Heading::new(Severity::Info, "celery.worker.consumer.connection"))
+        }
+        LogEvent::Stopping => {
+            body.push_str("worker: Warm shutdown (MainProcess)");
+            Some(Heading::new(Severity::Warn, "celery.worker"))
+        }
+        _ => None,
+    }
 }
 
 fn name<'a>(speaker: &Speaker<'a>, endpoint: EndpointId) -> &'a str {

@@ -1,7 +1,7 @@
 //! Flask with SQLAlchemy, requests and redis-py, served by gunicorn. The cycle collector and a pool that begins are silent.
 
 use super::errors::{Callee, Language, exception};
-use super::{Call, Heading, Speaker, port, say};
+use super::{Call, Heading, Speaker, celery, port, say};
 use knockon_model::blueprint::Severity;
 use knockon_model::id::PoolId;
 use knockon_model::record::{ErrorType, LogEvent};
@@ -10,6 +10,9 @@ const GUNICORN: &str = "gunicorn.error";
 const POOL: &str = "sqlalchemy.pool.impl.QueuePool";
 
 pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut String) -> Option<Heading<'a>> {
+    if speaker.is_worker() && matches!(event, LogEvent::Starting | LogEvent::Started { .. } | LogEvent::Stopping) {
+        return celery::life(speaker, event, body);
+    }
     Some(match *event {
         LogEvent::Starting => {
             body.push_str("Starting gunicorn 21.2.0");

@@ -145,6 +145,12 @@ struct Speaker<'a> {
 }
 
 impl<'a> Speaker<'a> {
+    /// Whether the service handles messages, and nobody calls it.
+    fn is_worker(&self) -> bool {
+        let handles = self.service.consumers.len();
+        handles > 0 && self.service.endpoints.len() == handles
+    }
+
     fn pool(&self, pool: PoolId) -> &'a Pool {
         &self.service.pools[pool.index()]
     }

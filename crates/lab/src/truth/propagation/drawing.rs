@@ -24,7 +24,7 @@ pub(super) fn draw(
     for b in 0..nodes.len() {
         for a in (0..nodes.len()).filter(|&a| a != b) {
             if let Some((mechanism, way)) = mechanism(known, &nodes[a], &nodes[b])
-                && !(way == Way::Down && is_hardly_felt(&nodes, accounts, a))
+                && !(is_felt_or_not(way, &nodes[b]) && is_hardly_felt(&nodes, accounts, a))
             {
                 let share = accounts.share(&nodes, a, b, way);
                 possible.push((NodeIndex::new(a), NodeIndex::new(b), Link { mechanism, share }));
@@ -75,7 +75,9 @@ pub(super) fn draw(
     let unled: Vec<NodeIndex> = graph.node_indices().filter(|&node| is_unled(&graph, node)).collect();
     for &(a, b, link) in possible.iter().filter(|(_, b, _)| unled.contains(b)) {
         let is_due = link.share.is_some_and(|share| share >= LEAST_SHARE);
-        if is_due && graph[a].first <= graph[b].onset + known.late && !has_path_connecting(&graph, b, a, None) {
+        let is_new = graph.find_edge(a, b).is_none();
+        if is_due && is_new && graph[a].first <= graph[b].onset + known.late && !has_path_connecting(&graph, b, a, None)
+        {
             graph.add_edge(a, b, link);
         }
     }
@@ -86,7 +88,7 @@ pub(super) fn draw(
         }
     }
     for (a, b, link) in wanted {
-        if forward(&graph, a, b, link) {
+        if graph.find_edge(a, b).is_none() && forward(&graph, a, b, link) {
             graph.add_edge(a, b, link);
         }
     }
@@ -115,6 +117,11 @@ fn follow(
             false
         });
     }
+}
+
+/// Whether what a component does while it stands still reaches somewhere only if those who are in it feel it.
+fn is_felt_or_not(way: Way, to: &Node) -> bool {
+    way == Way::Down || to.state == Some(State::Probes)
 }
 
 /// Whether a component stands still for so short that those who are in it hardly feel it: then nobody it calls does.

@@ -51,6 +51,25 @@ impl<'a> Known<'a> {
         steps.any(|step| matches!(step, Step::Publish { service, .. } if self.blueprint[*service].name == broker))
     }
 
+    /// Whether one component handles messages of another.
+    pub(super) fn consumes(&self, caller: &str, broker: &str) -> bool {
+        let service = self.blueprint.services.iter().find(|service| service.name == caller);
+        let mut consumers = service.into_iter().flat_map(|service| &service.consumers);
+        consumers.any(|consumer| self.blueprint[consumer.broker].name == broker)
+    }
+
+    /// Whether it does nothing else there.
+    pub(super) fn only_consumes(&self, caller: &str, broker: &str) -> bool {
+        self.consumes(caller, broker) && !self.publishes(caller, broker)
+    }
+
+    /// Whether connections of a pool, or of any where none is named, go to a database.
+    pub(super) fn pool_leads_to(&self, caller: &str, pool: Option<&str>, database: &str) -> bool {
+        let service = self.blueprint.services.iter().find(|service| service.name == caller);
+        let mut pools = service.into_iter().flat_map(|service| &service.pools);
+        pools.any(|known| pool.is_none_or(|pool| known.name == pool) && self.blueprint[known.database].name == database)
+    }
+
     /// The name of a service's pool.
     pub(super) fn pool(&self, service: &str, pool: PoolId) -> Option<&'a str> {
         let service = self.blueprint.services.iter().find(|described| described.name == service)?;

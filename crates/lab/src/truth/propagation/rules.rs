@@ -199,12 +199,19 @@ pub(super) fn mechanism(known: &Known<'_>, a: &Node, b: &Node) -> Option<(&'stat
         return find(WITHIN).filter(|_| may_be).map(|mechanism| (mechanism, Way::Within));
     }
     if known.calls(&b.component, &a.component) {
-        return find(UPWARD).map(|mechanism| (mechanism, Way::Up));
+        let may_be = match (from, to) {
+            // Who only handles messages publishes none that could be refused.
+            (Refusals | Blocked, _) => !known.only_consumes(&b.component, &a.component),
+            (Locks, Held) => known.pool_leads_to(&b.component, b.part.as_deref(), &a.component),
+            _ => true,
+        };
+        return find(UPWARD).filter(|_| may_be).map(|mechanism| (mechanism, Way::Up));
     }
     if known.calls(&a.component, &b.component) {
         let may_be = match (from, to) {
             (Errors, Load) => known.has_resent(&a.component, &b.component),
             (Load, Backlog) => known.publishes(&a.component, &b.component),
+            (_, Backlog | Redeliveries | DeadLetters) => known.consumes(&a.component, &b.component),
             _ => true,
         };
         return find(DOWNWARD).filter(|_| may_be).map(|mechanism| (mechanism, Way::Down));
