@@ -123,7 +123,7 @@ impl Propagation {
             led.retain(|&node| is_there(&self.graph[node]) && is_later(&self.graph[node]));
             // What an earlier one did to the same component, it does again.
             let again = before.iter().filter(|(others, _)| others.iter().any(|other| acted_on.contains(other)));
-            led.extend(again.flat_map(|(_, led)| led).filter(|&&node| is_later(&self.graph[node])));
+            led.extend(again.flat_map(|(_, led)| led));
             led.sort();
             led.dedup();
             if led.is_empty() {
@@ -131,8 +131,7 @@ impl Propagation {
                 let entries = self.graph.node_indices().filter(|&node| {
                     let component = &self.graph[node].component;
                     let is_state = self.graph[node].fault.is_none();
-                    let node_is = &self.graph[node];
-                    is_state && is_there(node_is) && is_later(node_is) && !led_by(&self.graph, node, component)
+                    is_state && is_there(&self.graph[node]) && !led_by(&self.graph, node, component)
                 });
                 led = entries.collect();
             }
@@ -163,8 +162,7 @@ impl Propagation {
             for &(fault, index) in faults {
                 let of_it = |contrast: &&Contrast| contrast.kind.is_of(fault);
                 let does = |contrast: &Contrast| contrast.courses[evidence].labelled > 0;
-                let is_later = self.graph[index].first <= self.graph[node].first;
-                if faults.len() == 1 || is_later && episode.contrasts.iter().filter(of_it).any(does) {
+                if faults.len() == 1 || episode.contrasts.iter().filter(of_it).any(does) {
                     self.graph.add_edge(index, node, Link { mechanism: UNSEEN, share: None });
                 }
             }
