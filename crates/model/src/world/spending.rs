@@ -123,7 +123,7 @@ impl World {
         let (mut parts, mut before) = (NOTHING, NOTHING);
         let Some(first) = self.frames.get(frame).filter(|f| !f.on_its_way()) else { return parts };
         let total_ns = end(first, at).saturating_sub(first.arrived).as_nanos();
-        let (mut next, mut at, mut loads) = (frame, at, false);
+        let (mut next, mut at) = (frame, at);
         for _ in 0..DEEPEST {
             let Some(f) = self.frames.get(next).filter(|f| !f.on_its_way()) else { break };
             at = end(f, at);
@@ -133,21 +133,21 @@ impl World {
                     break;
                 }
             }
-            add_own(&mut parts, &f.parts);
+            add(&mut parts, &f.parts);
+            parts[Part::Child as usize] -= f.parts[Part::Child as usize];
             let running_ns = at.saturating_sub(f.since.max(f.arrived)).as_nanos();
             if f.state == State::Computing {
                 add(&mut parts, &self.computing(next, f, running_ns));
                 break;
             }
             if f.part != Part::Child {
-                put(&mut parts, f.part, running_ns);
+                parts[f.part as usize] += running_ns;
                 break;
             }
             next = match f.state {
                 State::WaitingReply => f.child,
                 State::WaitingLoad => {
                     if let Some(spent) = self.spent(next) {
-                        loads = true;
                         add(&mut before, &spent.mark);
                     }
                     f.child
@@ -156,9 +156,7 @@ impl World {
                 _ => break,
             };
         }
-        if loads {
-            subtract(&mut parts, &before);
-        }
+        subtract(&mut parts, &before);
         fit(&mut parts, total_ns);
         parts
     }
@@ -211,20 +209,6 @@ fn add(parts: &mut Parts, more: &Parts) {
     parts.iter_mut().zip(more).for_each(|(part, more)| *part += more);
 }
 
-/// The same but for what a frame waited for others: of that, these tell.
-fn add_own(parts: &mut Parts, own: &Parts) {
-    for (n, (part, own)) in parts.iter_mut().zip(own).enumerate() {
-        *part += if n == Part::Child as usize { 0 } else { *own };
-    }
-}
-
-/// Adds to one part. All of them are written, as they are read next: a word written by itself keeps a load of several waiting.
-fn put(parts: &mut Parts, to: Part, ns: u64) {
-    for (n, part) in parts.iter_mut().enumerate() {
-        *part += if n == to as usize { ns } else { 0 };
-    }
-}
-
 fn subtract(parts: &mut Parts, less: &Parts) {
     parts.iter_mut().zip(less).for_each(|(part, less)| *part = part.saturating_sub(*less));
 }
@@ -232,7 +216,7 @@ fn subtract(parts: &mut Parts, less: &Parts) {
 /// Makes parts sum to so much: what is missing was on the wire, what is too much is taken off the greatest.
 fn fit(parts: &mut Parts, total_ns: u64) {
     let sum: u64 = parts.iter().sum();
-    put(parts, Part::Network, total_ns.saturating_sub(sum));
+    parts[Part::Network as usize] += total_ns.saturating_sub(sum);
     let mut excess = sum.saturating_sub(total_ns);
     while excess > 0 {
         let Some(greatest) = parts.iter_mut().max() else { return };
