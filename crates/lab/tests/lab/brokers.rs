@@ -186,3 +186,30 @@ fn without_their_faults_both_are_calm() {
         }
     }
 }
+
+#[test]
+fn a_killed_worker_loses_what_it_had_acknowledged_and_the_rest_comes_again_after_the_visibility_timeout() {
+    for seed in 1..=10 {
+        // Eight that are not acknowledged come again. Where what is begun is acknowledged, the two in work are beside them, and gone.
+        for (ack, had) in [("Early", 10), ("Late", 8)] {
+            let options = Options { seed, ..set(&[("payment-worker/charge.ack", ack)]) };
+            let (milestones, statistics) = briefly(&load("worker_killed", &options));
+            let back = first(&milestones, "redis-broker", State::Redelivered).expect("messages are taken back");
+            assert!(minutes(14) < back && back <= minutes(16), "{seed}: {back}");
+            let payments = queue(&statistics, "payments");
+            assert_eq!(payments.redelivered, 8, "{seed}, {ack}: {payments:?}");
+            let worker =
+                statistics.services.iter().find(|service| service.name == "payment-worker").expect("it is there");
+            assert_eq!(worker.lost, had, "{seed}, {ack}");
+            assert!(payments.ready.present() < 10 && payments.dropped == 0, "{seed}, {ack}: {payments:?}");
+            assert_eq!(statistics.sources[0].failed, 0, "{seed}, {ack}: nobody at the front notices");
+        }
+    }
+    for seed in 1..=20 {
+        let without = vec!["killed".into(), "slow-provider".into()];
+        let (milestones, statistics) =
+            briefly(&load("worker_killed", &Options { seed, without, ..Options::default() }));
+        assert!(milestones.kept.is_empty(), "{seed}: {:?}", milestones.kept);
+        assert_eq!(queue(&statistics, "payments").redelivered, 0, "{seed}");
+    }
+}
