@@ -47,6 +47,13 @@ impl Stretches {
         (new.from_ns <= last.until_ns.saturating_add(self.apart_ns)).then_some(last)
     }
 
+    /// Forgets the earliest but for so many.
+    pub(crate) fn keep(&mut self, many: usize) {
+        while self.known.len() > many {
+            self.known.pop_first();
+        }
+    }
+
     /// Those of before, by their beginning.
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = Stretch> {
         self.known.values().copied()

@@ -33,6 +33,9 @@ use knockon_model::record::RequestRecord;
 /// The probability with which a single comparison leaves its band by chance.
 pub const ALPHA: f64 = 0.005;
 
+/// Stretches of harm that are kept: enough to tell an echo, however long a fault lasts.
+const STRETCHES: usize = 64;
+
 /// What a contrast is about.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Kind {
@@ -332,6 +335,7 @@ impl Contrast {
                 self.harm.count(&pair, distance_ns);
                 if hurt {
                     self.hurting.add(pair.either().sent.as_nanos(), ended.as_nanos());
+                    self.hurting.keep(STRETCHES);
                 }
                 self.reach[components.of_metric(pair.endpoint)].has_row(hurt);
             }
