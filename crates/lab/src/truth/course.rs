@@ -44,6 +44,8 @@ pub struct Course {
     pub labelled: u64,
     /// Of them, those that are worse.
     pub hurt: u64,
+    /// End of the last of these.
+    pub last_hurt: Option<Time>,
     /// Differences by the seconds that they lasted, over labelled windows: of those that are higher.
     pub excess: f64,
 }
@@ -129,6 +131,7 @@ impl Course {
         }
         self.labelled += 1;
         self.hurt += u64::from(row.hurt);
+        self.last_hurt = if row.hurt { Some(row.end) } else { self.last_hurt };
     }
 
     /// Whether a difference in the `nth` window is beyond what chance gives in a whole contrast.

@@ -100,7 +100,7 @@ impl Incident {
             interaction: interaction::of(episode, &faults),
             components: of_components(blueprint, metrics, components, episode, &faults),
             harm: whole.harm,
-            recovery: recovery::recovery(blueprint, components, episode, whole, undone),
+            recovery: recovery::recovery(blueprint, metrics, components, episode, whole, undone),
             contrast: whole.number,
             contrasts: episode.contrasts.iter().map(|contrast| (contrast.number, contrast.kind)).collect(),
             faults,

@@ -4,6 +4,7 @@ use crate::truth::HORIZON;
 use crate::truth::components::Components;
 use crate::truth::contrast::Contrast;
 use crate::truth::episode::Episode;
+use crate::truth::metrics::Metrics;
 use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::Blueprint;
 
@@ -64,36 +65,43 @@ impl Contrast {
     }
 }
 
+/// Numbers that tell how messages fare at whoever handles them. What else a process is at is no matter of theirs.
+const OF_MESSAGES: [&str; 2] = ["latency.mean", "failed"];
+
+/// When messages last fared worse that a service handles.
+fn last_of_messages(blueprint: &Blueprint, metrics: &Metrics, whole: &Contrast) -> Option<Time> {
+    let handles =
+        |name: &str| blueprint.services.iter().any(|service| service.name == name && !service.consumers.is_empty());
+    let courses = metrics.list().iter().zip(&whole.courses);
+    let theirs = courses.filter(|(metric, _)| {
+        metric.part.is_none() && OF_MESSAGES.contains(&metric.name.as_str()) && handles(&metric.component)
+    });
+    theirs.filter_map(|(_, course)| course.last_hurt).max()
+}
+
+/// Whether, and when, an incident was over: for users, and for messages, which nobody waits for.
 pub(super) fn recovery(
     blueprint: &Blueprint,
+    metrics: &Metrics,
     components: &Components,
     episode: &Episode,
     whole: &Contrast,
     undone: Option<Time>,
 ) -> Recovery {
-    // Who comes only because of a fault is no user who fared otherwise without. Where nobody waits for an answer, messages stand for users.
+    // Who comes only because of a fault is no user who fared otherwise without.
     let users = |name: &String| {
         let source = blueprint.sources.iter().find(|source| source.name == *name);
-        let handles =
-            |name| blueprint.services.iter().any(|service| service.name == name && !service.consumers.is_empty());
-        match source {
-            Some(source) => source.fault.is_none_or(|fault| !episode.all_faults().any(|one| one == fault)),
-            None => handles(name.as_str()),
-        }
+        source.is_some_and(|source| source.fault.is_none_or(|fault| !episode.all_faults().any(|one| one == fault)))
     };
     let sources = components.names.iter().zip(&whole.reach).filter(|(name, _)| users(name));
-    let Some(last) = sources.filter_map(|(_, reach)| reach.last_hurt).max() else {
+    let of_users = sources.filter_map(|(_, reach)| reach.last_hurt).max();
+    let Some(last) = of_users.max(last_of_messages(blueprint, metrics, whole)) else {
         return Recovery::NothingToRecoverFrom;
     };
     let last = match whole.echo().filter(|&(_, since)| undone.is_some_and(|undone| undone < since)) {
         // Whatever numbers of users said since then is the echo's.
-        Some((before, since)) => {
-            if last < since {
-                last.max(before)
-            } else {
-                before
-            }
-        }
+        Some((before, since)) if last >= since => before,
+        Some((before, _)) => last.max(before),
         None => last.max(whole.harm.last.unwrap_or(last)),
     };
     // While a fault is in force, what it does may come again, as long as it does anything.

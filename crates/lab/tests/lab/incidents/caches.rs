@@ -69,7 +69,7 @@ incident!(
             ]),
             gone: &[],
             kept: &[("redis", State::Misses), ("postgres", State::Load), ("postgres", State::Queue)],
-            // What one in a thousand of those hurt suffers when a key of an hour's life expires is no storm.
+            // An echo long after it, of one request in three thousand, is no storm.
             end: Some(End::HealsWithin(15 * 60)),
         }],
     }
