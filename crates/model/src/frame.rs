@@ -496,6 +496,12 @@ impl Frames {
         (generation % 2 == 1).then_some(FrameRef { slot, generation })
     }
 
+    /// The same, itself.
+    #[inline]
+    pub(crate) fn alive(&self, slot: u32) -> Option<&Frame> {
+        self.slots.get(slot as usize).filter(|frame| frame.generation % 2 == 1)
+    }
+
     /// Handles of all frames alive, by slot.
     pub(crate) fn handles(&self) -> impl Iterator<Item = FrameRef> + '_ {
         let slots = self.slots.iter().enumerate();

@@ -34,6 +34,7 @@ mod origins;
 mod pairs;
 mod party_key;
 mod processor;
+mod rest;
 mod standing;
 mod takers;
 #[cfg(test)]
@@ -49,6 +50,7 @@ pub(crate) use standing::{Slot, Standing, Wait};
 pub(crate) use takers::Takers;
 
 use crate::record::Activity;
+use rest::Rest;
 use knockon_kernel::Time;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -98,6 +100,16 @@ pub(crate) struct Accounts {
     members: Vec<u32>,
     /// Why it stands still, if it does.
     pub(crate) stillness: Option<Activity>,
+    /// Frames that wait for something of it, but for a share of its processor.
+    waiting: u32,
+    rest: Rest,
+}
+
+impl Accounts {
+    /// Whether nobody waits, and nothing is booked.
+    pub(crate) fn is_resting(&self) -> bool {
+        self.rest.is_resting()
+    }
 }
 
 /// Refusals of a process, by what there was no more of.
@@ -131,6 +143,21 @@ pub(crate) enum Want {
     Room(u32, u32),
 }
 
+impl Want {
+    /// The process that there was no more of it at; none where the account of a link knows it alone.
+    pub(crate) fn process(self) -> Option<u32> {
+        match self {
+            Self::Worker(process)
+            | Self::Place(process)
+            | Self::Token(process, _)
+            | Self::Concurrency(process)
+            | Self::Memory(process)
+            | Self::Room(process, _) => Some(process),
+            Self::Permit(_) => None,
+        }
+    }
+}
+
 /// The accounts of a world, and what has changed since the last event.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Blame {
@@ -141,7 +168,11 @@ pub(crate) struct Blame {
     #[serde(with = "crate::pairs")]
     pub(crate) sessions: BTreeMap<(u32, u32), u32>,
     slots: Vec<Slot>,
-    pub(crate) touched: Vec<u32>,
+    /// Frames that wait for rows.
+    waiting_for_rows: u32,
+    /// Processes whose accounts rest.
+    resting: u32,
+    touched: Vec<u32>,
     pub(crate) touched_processes: Vec<u32>,
     /// And whether a connection was leaked.
     pub(crate) touched_pools: Vec<(u32, u8, bool)>,
@@ -195,6 +226,76 @@ impl Blame {
         Some((slot, known.inboxed))
     }
 
+    /// What a frame does is of no interest to a process for now.
+    pub(crate) fn put_off(&mut self, slot: u32, process: u32) {
+        self.processes[process as usize].rest.note(slot);
+    }
+
+    /// The accounts of a process with so many pools are kept from now on.
+    pub(crate) fn rouse(&mut self, process: u32, pools: usize) {
+        let Self { processes, slots, touched, touched_pools, resting, .. } = self;
+        let accounts = &mut processes[process as usize];
+        let rested = accounts.rest.end(|slot| {
+            if !std::mem::replace(&mut slots[slot as usize].touched, true) {
+                touched.push(slot);
+            }
+        });
+        if rested {
+            *resting -= 1;
+            touched_pools.extend((0..pools).map(|pool| (process, pool as u8, false)));
+        }
+    }
+
+    /// The accounts of a process rest from now on if nobody waits for what they are of.
+    pub(crate) fn rest(&mut self, process: u32) {
+        let accounts = &mut self.processes[process as usize];
+        if accounts.waiting == 0 && self.waiting_for_rows == 0 && accounts.rest.begin() {
+            self.resting += 1;
+        }
+    }
+
+    /// Whether the accounts of any process rest.
+    pub(crate) fn anybody_rests(&self) -> bool {
+        self.resting > 0
+    }
+
+    /// Whether anybody waits for a row: holders of rows are frames of any process.
+    pub(crate) fn rows_are_waited_for(&self) -> bool {
+        self.waiting_for_rows > 0
+    }
+
+    /// Books which processor a frame is a job of from now on, and whose. `served`: the service that the processor of a process has given a
+    /// job ever since.
+    #[inline]
+    pub(crate) fn employ(&mut self, now: Time, slot: u32, job: Option<(u32, PartyKey)>, served: impl Fn(u32) -> u64) {
+        let known = &mut self.slots[slot as usize].job;
+        if *known == job {
+            return;
+        }
+        let before = std::mem::replace(known, job);
+        if let Some((process, party)) = before {
+            let processor = &mut self.processes[process as usize].processor;
+            processor.advance(now, served(process));
+            processor.jobs().remove(party, 1);
+        }
+        if let Some((process, party)) = job {
+            let processor = &mut self.processes[process as usize].processor;
+            processor.advance(now, served(process));
+            processor.jobs().add(party, 1);
+        }
+    }
+
+    /// Whose job a frame is that a processor works on.
+    pub(crate) fn employer(&self, slot: u32) -> Option<PartyKey> {
+        self.slots.get(slot as usize)?.job.map(|(_, party)| party)
+    }
+
+    /// The process that a frame stands at, as far as is booked.
+    #[inline]
+    pub(crate) fn place(&self, slot: u32) -> Option<u32> {
+        self.slots[slot as usize].standing.as_ref().map(|standing| standing.process)
+    }
+
     /// Where a frame stands, as far as is booked.
     pub(crate) fn standing(&self, slot: u32) -> Option<&Standing> {
         self.slots.get(slot as usize)?.standing.as_ref()
@@ -232,8 +333,9 @@ impl Blame {
         &mut tokens[limiter as usize]
     }
 
-    /// Books that a frame stands elsewhere. `served`: the service that the processor of a process has given a job ever since.
+    /// Books that a frame stands elsewhere. `served`: as in [`Blame::employ`].
     pub(crate) fn book(&mut self, now: Time, slot: u32, standing: Option<Standing>, served: impl Fn(u32) -> u64) {
+        self.employ(now, slot, standing.as_ref().and_then(Standing::job), &served);
         let known = &mut self.slots[slot as usize];
         let (before, position) = (std::mem::replace(&mut known.standing, standing), known.position);
         if let Some(before) = before {
@@ -262,7 +364,7 @@ impl Blame {
 
     /// A frame begins to stand somewhere, or stands there no more.
     fn stand(&mut self, now: Time, slot: u32, standing: &Standing, begins: bool, served: &impl Fn(u32) -> u64) {
-        let Standing { process, party, wait, works, computes, io, pools, sessions, permit } = *standing;
+        let Standing { process, party, wait, works, io, pools, sessions, permit, .. } = *standing;
         let waits = |account: &mut Account| match begins {
             true => account.wait(now, party),
             false => account.wait_no_more(now, party),
@@ -271,12 +373,16 @@ impl Blame {
             true => account.hold(now, party),
             false => account.hold_no_more(now, party),
         };
+        let change = if begins { 1 } else { -1 };
         let here = &mut self.processes[process as usize];
-        let quota = wait == Wait::Quota;
-        if computes || quota {
+        here.waiting = here.waiting.wrapping_add_signed(if standing.waits() { change } else { 0 });
+        if wait == Wait::Lock {
+            self.waiting_for_rows = self.waiting_for_rows.wrapping_add_signed(change);
+        }
+        if wait == Wait::Quota {
             here.processor.advance(now, served(process));
-            let counts = if computes { here.processor.jobs() } else { here.processor.held_up() };
-            if begins { counts.add(party, 1) } else { counts.remove(party, 1) }
+            let held_up = here.processor.held_up();
+            if begins { held_up.add(party, 1) } else { held_up.remove(party, 1) }
         }
         if works {
             holds(&mut here.workers);

@@ -52,10 +52,24 @@ pub(crate) struct Standing {
     pub(crate) permit: Option<u32>,
 }
 
+impl Standing {
+    /// The processor that it is a job of, and whose.
+    pub(crate) fn job(&self) -> Option<(u32, PartyKey)> {
+        self.computes.then_some((self.process, self.party))
+    }
+
+    /// Whether it waits for something that is accounted for, but for a share of a processor.
+    pub(crate) fn waits(&self) -> bool {
+        self.wait != Wait::Nothing
+    }
+}
+
 /// What is known of a slot of the slab.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Slot {
     pub(crate) standing: Option<Standing>,
+    /// The processor that it is a job of, and whose.
+    pub(crate) job: Option<(u32, PartyKey)>,
     /// Position among those of its process.
     pub(crate) position: u32,
     /// Whether it is on the list of those to look at.

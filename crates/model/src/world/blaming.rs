@@ -3,9 +3,9 @@
 //! Off, each hook is one branch that is never taken.
 
 use super::World;
-use crate::blame::{self, Blame, Cell, OPENING, PartyKey, REFUSAL, Speed, UNITS, Want};
+use crate::blame::{self, Blame, Cell, OPENING, PartyKey, REFUSAL, Speed, Standing, UNITS, Want};
 use crate::blueprint::LinkEnd;
-use crate::frame::Frame;
+use crate::frame::{Frame, State};
 use crate::id::{FrameRef, PoolId, ServiceId};
 use crate::process::Process;
 use crate::record::{Activity, BlameRecord, Part, Resource, ResourceKind};
@@ -212,20 +212,20 @@ impl World {
     fn settle(&self, blame: &mut Blame, now: Time) {
         let served = |process: u32| self.processes[process as usize].cpu.served_ever(now);
         let mut processes = std::mem::take(&mut blame.touched_processes);
-        for &process in &processes {
-            self.settle_stillness(blame, process, now);
+        for n in 0..blame.refused.len() {
+            match blame.refused[n].0.process() {
+                Some(process) => self.rouse(blame, process, &mut processes),
+                None => self.rouse_all(blame, &mut processes),
+            }
         }
-        while let Some((slot, inboxed)) = blame.next_touched() {
-            let standing = self.standing_of(slot, inboxed);
-            let before = blame.standing(slot);
-            for process in before.iter().map(|before| before.process).chain(standing.map(|standing| standing.process)) {
-                if !processes.contains(&process) {
-                    processes.push(process);
-                }
-            }
-            if before != standing.as_ref() {
-                blame.book(now, slot, standing, served);
-            }
+        for n in 0..processes.len() {
+            self.rouse(blame, processes[n], &mut processes);
+            self.settle_stillness(blame, processes[n], now);
+        }
+        self.settle_frames(blame, now, &mut processes);
+        if blame.rows_are_waited_for() && blame.anybody_rests() {
+            self.rouse_all(blame, &mut processes);
+            self.settle_frames(blame, now, &mut processes);
         }
         for &process in &processes {
             let p = &self.processes[process as usize];
@@ -240,8 +240,6 @@ impl World {
                 blame.touched_locks.push(process);
             }
         }
-        processes.clear();
-        blame.touched_processes = processes;
         if !blame.touched_pools.is_empty() {
             let mut pools = std::mem::take(&mut blame.touched_pools);
             pools.dedup();
@@ -260,6 +258,68 @@ impl World {
         if !blame.refused.is_empty() {
             let refused = std::mem::take(&mut blame.refused);
             refused.into_iter().for_each(|(want, party)| self.share_refusal(blame, want, party));
+        }
+        for process in processes.drain(..) {
+            let p = &self.processes[process as usize];
+            if !p.is_stopped() && !p.cpu.serves_in_turn() {
+                blame.rest(process);
+            }
+        }
+        blame.touched_processes = processes;
+    }
+
+    /// Books where the frames stand that were touched. `processes`: those whose frames they are are added.
+    fn settle_frames(&self, blame: &mut Blame, now: Time, processes: &mut Vec<u32>) {
+        let served = |process: u32| self.processes[process as usize].cpu.served_ever(now);
+        while let Some((slot, inboxed)) = blame.next_touched() {
+            let frame = self.frames.alive(slot);
+            let (booked, is) = (blame.place(slot), frame.map(|f| f.process));
+            let rests = |process: Option<u32>| process.is_none_or(|process| blame.processes[process as usize].is_resting());
+            if rests(booked) && rests(is) && !frame.is_some_and(|f| may_wait(f.state)) {
+                blame.employ(now, slot, frame.and_then(|f| self.job_of(f)), served);
+                is.into_iter().for_each(|process| blame.put_off(slot, process));
+                booked.into_iter().for_each(|process| blame.put_off(slot, process));
+                continue;
+            }
+            let standing = self.standing_of(slot, inboxed);
+            if standing.is_none() && booked.is_none() {
+                // It may have been a job while nothing else of it was booked.
+                blame.employ(now, slot, None, served);
+                continue;
+            }
+            for process in booked.into_iter().chain(is.filter(|_| is != booked)) {
+                if !processes.contains(&process) {
+                    processes.push(process);
+                }
+                self.rouse(blame, process, processes);
+            }
+            if blame.standing(slot) != standing.as_ref() {
+                blame.book(now, slot, standing, served);
+            } else {
+                blame.employ(now, slot, standing.as_ref().and_then(Standing::job), served);
+            }
+        }
+    }
+
+    /// The processor that a frame of a process that runs is a job of, and whose.
+    fn job_of(&self, f: &Frame) -> Option<(u32, PartyKey)> {
+        let computes = f.state == State::Computing && !self.processes[f.process as usize].unlimited_cores;
+        computes.then(|| (f.process, self.party_of(f, Activity::Computing)))
+    }
+
+    /// The accounts of a process are kept again, if they rest.
+    fn rouse(&self, blame: &mut Blame, process: u32, processes: &mut Vec<u32>) {
+        if blame.processes[process as usize].is_resting() {
+            blame.rouse(process, self.processes[process as usize].pools.len());
+            if !processes.contains(&process) {
+                processes.push(process);
+            }
+        }
+    }
+
+    fn rouse_all(&self, blame: &mut Blame, processes: &mut Vec<u32>) {
+        if blame.anybody_rests() {
+            (0..self.processes.len() as u32).for_each(|process| self.rouse(blame, process, processes));
         }
     }
 
@@ -335,6 +395,10 @@ impl World {
     }
 
     fn settle_pool(&self, blame: &mut Blame, (process, pool, leaks): (u32, u8, bool), now: Time) {
+        // All its pools are looked at when it rests no more.
+        if !leaks && blame.processes[process as usize].is_resting() {
+            return;
+        }
         let machine = self.processes[process as usize].pools.get(usize::from(pool));
         let accounts = blame.pool(process, pool);
         if leaks {
@@ -352,8 +416,27 @@ impl World {
 
     /// Whether accounts that were kept along are what accounts from scratch are, and say the same of waiting as stations.
     pub(super) fn audit_blame(&self) -> Option<String> {
-        self.blame.as_ref()?.differs_from(&self.blame_from_scratch())
+        let mut blame = self.blame.clone()?;
+        let mut roused = Vec::new();
+        self.rouse_all(&mut blame, &mut roused);
+        blame.touched_processes.extend(roused);
+        self.settle(&mut blame, self.reached());
+        blame.differs_from(&self.blame_from_scratch())
     }
+}
+
+/// Whether a frame of a process that runs waits for anything that is accounted for, but for a share of the processor.
+fn may_wait(state: State) -> bool {
+    matches!(
+        state,
+        State::Queued
+            | State::Delayed
+            | State::WaitingPool
+            | State::WaitingLock
+            | State::WaitingDisk
+            | State::WaitingPermit
+            | State::Blocked
+    )
 }
 
 /// Whoever published messages that are there.

@@ -256,6 +256,6 @@ impl World {
     /// Those whose jobs run on a processor that serves its jobs in the order in which they came.
     pub(super) fn in_service(&self, accounts: &crate::blame::Blame, process: u32) -> Vec<PartyKey> {
         let running = self.processes[process as usize].cpu.in_service();
-        running.filter_map(|frame: FrameRef| Some(accounts.standing(frame.slot)?.party)).collect()
+        running.filter_map(|frame: FrameRef| accounts.employer(frame.slot)).collect()
     }
 }
