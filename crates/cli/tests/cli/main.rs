@@ -1,5 +1,6 @@
 //! The command line as a user has it: the built binary, its exit codes, its messages, and what it leaves on disk.
 
+mod alike;
 mod diff;
 mod documents;
 mod explain;

@@ -105,12 +105,6 @@ pub(crate) struct Accounts {
     rest: Rest,
 }
 
-impl Accounts {
-    /// Whether nobody waits, and nothing is booked.
-    pub(crate) fn is_resting(&self) -> bool {
-        self.rest.is_resting()
-    }
-}
 
 /// Refusals of a process, by what there was no more of.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -174,6 +168,8 @@ pub(crate) struct Blame {
     resting: u32,
     touched: Vec<u32>,
     pub(crate) touched_processes: Vec<u32>,
+    /// Processes of whose frames any has been booked, or that rest no more.
+    pub(crate) concerned: Vec<u32>,
     /// And whether a connection was leaked.
     pub(crate) touched_pools: Vec<(u32, u8, bool)>,
     pub(crate) touched_locks: Vec<u32>,
@@ -226,7 +222,32 @@ impl Blame {
         Some((slot, known.inboxed))
     }
 
+    /// Whether anything else than frames has changed.
+    #[inline]
+    pub(crate) fn has_more_than_frames(&self) -> bool {
+        !(self.touched_processes.is_empty()
+            && self.touched_pools.is_empty()
+            && self.touched_locks.is_empty()
+            && self.touched_tokens.is_empty()
+            && self.touched_brokers.is_empty()
+            && self.refused.is_empty())
+    }
+
+    /// What others have of what frames of a process wait for is to be looked at.
+    pub(crate) fn concern(&mut self, process: u32) {
+        if !self.concerned.contains(&process) {
+            self.concerned.push(process);
+        }
+    }
+
+    /// Whether nobody waits for anything of a process, so that its accounts rest.
+    #[inline]
+    pub(crate) fn rests(&self, process: u32) -> bool {
+        self.processes[process as usize].rest.is_resting()
+    }
+
     /// What a frame does is of no interest to a process for now.
+    #[inline]
     pub(crate) fn put_off(&mut self, slot: u32, process: u32) {
         self.processes[process as usize].rest.note(slot);
     }

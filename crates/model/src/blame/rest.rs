@@ -15,6 +15,7 @@ pub(crate) struct Rest {
 }
 
 impl Rest {
+    #[inline]
     pub(crate) fn is_resting(&self) -> bool {
         self.rests
     }
@@ -25,12 +26,20 @@ impl Rest {
     }
 
     /// A frame changed, which is all that is to be known of it for now.
+    #[inline]
     pub(crate) fn note(&mut self, slot: u32) {
         let word = (slot / u64::BITS) as usize;
-        if self.changed.len() <= word {
-            self.changed.resize(word + 1, 0);
+        let bit = 1 << (slot % u64::BITS);
+        match self.changed.get_mut(word) {
+            Some(word) => *word |= bit,
+            None => self.grow(word, bit),
         }
-        self.changed[word] |= 1 << (slot % u64::BITS);
+    }
+
+    #[cold]
+    fn grow(&mut self, word: usize, bits: u64) {
+        self.changed.resize(word + 1, 0);
+        self.changed[word] = bits;
     }
 
     /// Ends the rest, if it is one. The slots that changed meanwhile come in order.

@@ -144,7 +144,10 @@ impl World {
     /// A pool has other connections in use than before.
     #[inline]
     pub(super) fn touch_pool(&mut self, process: u32, pool: u8) {
-        if let Some(blame) = &mut self.blame {
+        // All pools are looked at when the accounts rest no more.
+        if let Some(blame) = &mut self.blame
+            && !blame.rests(process)
+        {
             blame.touched_pools.push((process, pool, false));
         }
     }
@@ -159,7 +162,9 @@ impl World {
 
     /// Rows of a database have gone to others.
     pub(super) fn touch_locks(&mut self, database: u32) {
-        if let Some(blame) = &mut self.blame {
+        if let Some(blame) = &mut self.blame
+            && blame.rows_are_waited_for()
+        {
             blame.touched_locks.push(database);
         }
     }
@@ -210,31 +215,83 @@ impl World {
     }
 
     fn settle(&self, blame: &mut Blame, now: Time) {
-        let served = |process: u32| self.processes[process as usize].cpu.served_ever(now);
-        let mut processes = std::mem::take(&mut blame.touched_processes);
+        let more = blame.has_more_than_frames();
+        if more {
+            self.settle_processes(blame, now);
+        }
+        self.settle_frames(blame, now);
+        if more || !blame.concerned.is_empty() {
+            self.settle_resources(blame, now);
+        }
+    }
+
+    /// Processes that stand still, go on or refuse are looked at before their frames.
+    #[cold]
+    fn settle_processes(&self, blame: &mut Blame, now: Time) {
         for n in 0..blame.refused.len() {
             match blame.refused[n].0.process() {
-                Some(process) => self.rouse(blame, process, &mut processes),
-                None => self.rouse_all(blame, &mut processes),
+                Some(process) => self.rouse(blame, process),
+                None => self.rouse_all(blame),
             }
         }
-        for n in 0..processes.len() {
-            self.rouse(blame, processes[n], &mut processes);
-            self.settle_stillness(blame, processes[n], now);
+        for process in std::mem::take(&mut blame.touched_processes) {
+            self.rouse(blame, process);
+            blame.concern(process);
+            self.settle_stillness(blame, process, now);
         }
-        self.settle_frames(blame, now, &mut processes);
+    }
+
+    /// Books where the frames stand that were touched.
+    fn settle_frames(&self, blame: &mut Blame, now: Time) {
+        while let Some((slot, inboxed)) = blame.next_touched() {
+            let frame = self.frames.alive(slot);
+            let (booked, is) = (blame.place(slot), frame.map(|f| f.process));
+            let rests = |process: Option<u32>| process.is_none_or(|process| blame.rests(process));
+            if rests(is) && rests(booked) && !frame.is_some_and(|f| may_wait(f.state)) {
+                let job = frame.and_then(|f| self.job_of(f));
+                blame.employ(now, slot, job, |process| self.processes[process as usize].cpu.served_ever(now));
+                is.into_iter().for_each(|process| blame.put_off(slot, process));
+                booked.filter(|_| booked != is).into_iter().for_each(|process| blame.put_off(slot, process));
+            } else {
+                self.settle_frame(blame, now, slot, inboxed, is);
+            }
+        }
+    }
+
+    /// Books where the frame of a slot stands, which is of a process, if there is one.
+    fn settle_frame(&self, blame: &mut Blame, now: Time, slot: u32, inboxed: bool, is: Option<u32>) {
+        let served = |process: u32| self.processes[process as usize].cpu.served_ever(now);
+        let (standing, booked) = (self.standing_of(slot, inboxed), blame.place(slot));
+        if standing.is_none() && booked.is_none() {
+            // It may have been a job while nothing else of it was booked.
+            return blame.employ(now, slot, None, served);
+        }
+        for process in booked.into_iter().chain(is) {
+            self.rouse(blame, process);
+            blame.concern(process);
+        }
+        if blame.standing(slot) == standing.as_ref() {
+            blame.employ(now, slot, standing.as_ref().and_then(Standing::job), served);
+        } else {
+            blame.book(now, slot, standing, served);
+        }
+    }
+
+    /// What others than frames have of what is waited for, and what follows of where frames stand.
+    fn settle_resources(&self, blame: &mut Blame, now: Time) {
         if blame.rows_are_waited_for() && blame.anybody_rests() {
-            self.rouse_all(blame, &mut processes);
-            self.settle_frames(blame, now, &mut processes);
+            self.rouse_all(blame);
+            self.settle_frames(blame, now);
         }
-        for &process in &processes {
+        let mut concerned = std::mem::take(&mut blame.concerned);
+        for &process in &concerned {
             let p = &self.processes[process as usize];
             let accounts = &mut blame.processes[process as usize];
             accounts.workers.set_sole(now, self.keeps_from_work(process));
             if p.cpu.serves_in_turn() {
                 let running = self.in_service(blame, process);
                 let accounts = &mut blame.processes[process as usize];
-                accounts.processor.set_running(now, served(process), running.into_iter());
+                accounts.processor.set_running(now, p.cpu.served_ever(now), running.into_iter());
             }
             if p.locks.is_some() && !blame.processes[process as usize].locks.is_empty() {
                 blame.touched_locks.push(process);
@@ -259,46 +316,13 @@ impl World {
             let refused = std::mem::take(&mut blame.refused);
             refused.into_iter().for_each(|(want, party)| self.share_refusal(blame, want, party));
         }
-        for process in processes.drain(..) {
+        for process in concerned.drain(..) {
             let p = &self.processes[process as usize];
             if !p.is_stopped() && !p.cpu.serves_in_turn() {
                 blame.rest(process);
             }
         }
-        blame.touched_processes = processes;
-    }
-
-    /// Books where the frames stand that were touched. `processes`: those whose frames they are are added.
-    fn settle_frames(&self, blame: &mut Blame, now: Time, processes: &mut Vec<u32>) {
-        let served = |process: u32| self.processes[process as usize].cpu.served_ever(now);
-        while let Some((slot, inboxed)) = blame.next_touched() {
-            let frame = self.frames.alive(slot);
-            let (booked, is) = (blame.place(slot), frame.map(|f| f.process));
-            let rests = |process: Option<u32>| process.is_none_or(|process| blame.processes[process as usize].is_resting());
-            if rests(booked) && rests(is) && !frame.is_some_and(|f| may_wait(f.state)) {
-                blame.employ(now, slot, frame.and_then(|f| self.job_of(f)), served);
-                is.into_iter().for_each(|process| blame.put_off(slot, process));
-                booked.into_iter().for_each(|process| blame.put_off(slot, process));
-                continue;
-            }
-            let standing = self.standing_of(slot, inboxed);
-            if standing.is_none() && booked.is_none() {
-                // It may have been a job while nothing else of it was booked.
-                blame.employ(now, slot, None, served);
-                continue;
-            }
-            for process in booked.into_iter().chain(is.filter(|_| is != booked)) {
-                if !processes.contains(&process) {
-                    processes.push(process);
-                }
-                self.rouse(blame, process, processes);
-            }
-            if blame.standing(slot) != standing.as_ref() {
-                blame.book(now, slot, standing, served);
-            } else {
-                blame.employ(now, slot, standing.as_ref().and_then(Standing::job), served);
-            }
-        }
+        blame.concerned = concerned;
     }
 
     /// The processor that a frame of a process that runs is a job of, and whose.
@@ -308,18 +332,16 @@ impl World {
     }
 
     /// The accounts of a process are kept again, if they rest.
-    fn rouse(&self, blame: &mut Blame, process: u32, processes: &mut Vec<u32>) {
-        if blame.processes[process as usize].is_resting() {
+    fn rouse(&self, blame: &mut Blame, process: u32) {
+        if blame.rests(process) {
             blame.rouse(process, self.processes[process as usize].pools.len());
-            if !processes.contains(&process) {
-                processes.push(process);
-            }
+            blame.concern(process);
         }
     }
 
-    fn rouse_all(&self, blame: &mut Blame, processes: &mut Vec<u32>) {
+    fn rouse_all(&self, blame: &mut Blame) {
         if blame.anybody_rests() {
-            (0..self.processes.len() as u32).for_each(|process| self.rouse(blame, process, processes));
+            (0..self.processes.len() as u32).for_each(|process| self.rouse(blame, process));
         }
     }
 
@@ -395,10 +417,6 @@ impl World {
     }
 
     fn settle_pool(&self, blame: &mut Blame, (process, pool, leaks): (u32, u8, bool), now: Time) {
-        // All its pools are looked at when it rests no more.
-        if !leaks && blame.processes[process as usize].is_resting() {
-            return;
-        }
         let machine = self.processes[process as usize].pools.get(usize::from(pool));
         let accounts = blame.pool(process, pool);
         if leaks {
@@ -417,9 +435,7 @@ impl World {
     /// Whether accounts that were kept along are what accounts from scratch are, and say the same of waiting as stations.
     pub(super) fn audit_blame(&self) -> Option<String> {
         let mut blame = self.blame.clone()?;
-        let mut roused = Vec::new();
-        self.rouse_all(&mut blame, &mut roused);
-        blame.touched_processes.extend(roused);
+        self.rouse_all(&mut blame);
         self.settle(&mut blame, self.reached());
         blame.differs_from(&self.blame_from_scratch())
     }
