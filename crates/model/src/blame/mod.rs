@@ -9,7 +9,8 @@
 //! A frame's place in all accounts, its [`Standing`], is a function of what the world is between two events. Whatever changes a frame only
 //! notes that it was touched; when the event is over, its standing is worked out anew and the difference booked, at the
 //! one instant of the event. So accounts can be begun at any time, from what is there; nothing accrues out of order; and what an event does
-//! and undoes costs nothing.
+//! and undoes costs nothing. And accounts can rest (`rest.rs`): where nobody waits for anything of a process, who holds what is of no
+//! consequence, and is looked at when somebody does.
 //!
 //! What holds:
 //!
