@@ -106,5 +106,7 @@ pub const VACATION_GAP: Purpose = Purpose(79);
 pub const VACATION: Purpose = Purpose(80);
 /// Whether a use of a key moves its logarithmic counter, by key and instant.
 pub const LFU: Purpose = Purpose(95);
+/// The keys that a Redis server samples in a cycle for expired ones, by the instant at which it begins.
+pub const EXPIRY_SAMPLE: Purpose = Purpose(140);
 /// The span of a load apart from its request, by call site and iteration.
 pub const LOAD_SPAN: Purpose = Purpose(96);

@@ -79,7 +79,7 @@ impl Metric {
                 is_more
             }
             "retained" | "live_after_full_collection" | "resident" | "disk_used" => difference >= LEAST_BYTES * without,
-            "paused" | "throttled" => difference >= LEAST_SHARE * window.as_secs_f64(),
+            "paused" | "throttled" | "expire_cycles" => difference >= LEAST_SHARE * window.as_secs_f64(),
             name if name.ends_with("present.mean") => is_more && difference >= LEAST_WAITING,
             _ => true,
         }
@@ -157,6 +157,9 @@ pub(super) const DISK: &[(&str, Worse)] = &[
     ("disk_full", Higher),
     ("panics", Higher),
 ];
+
+/// Of Redis servers whose cycles for expired keys take time.
+pub(super) const EXPIRY: &[(&str, Worse)] = &[("expire_cycles", Higher)];
 
 /// Of replicas.
 pub(super) const REPLICA: &[(&str, Worse)] = &[("stale_reads", Higher), ("staleness.mean", Higher)];

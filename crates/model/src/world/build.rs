@@ -334,6 +334,7 @@ fn bare(key: Key) -> Process {
         connections: 0,
         backends: 0,
         store: None,
+        turn: None,
         broker: None,
         caches: Vec::new(),
         locks: None,

@@ -184,6 +184,7 @@ impl World {
                 self.keyspaces[keyspace as usize].keys.add(tally);
             }
         }
+        p.turn = None;
         p.collections.clear();
         p.starved = None;
         p.connections = 0;
@@ -322,6 +323,7 @@ impl World {
                 self.emit_log(process, LogEvent::PoolStarted { pool: id }, sink);
             }
         }
+        self.plan_expiry(process);
         self.plan_vacations(process);
         self.start_broker(process, sink);
         self.consumers_come(process, Coming::Connects, sink);

@@ -21,6 +21,7 @@ mod connections;
 mod emit;
 mod event;
 mod execute;
+mod expiring;
 mod forking;
 mod levels;
 mod life;
@@ -368,6 +369,8 @@ impl World {
             }
             Event::BrokerDue { process, incarnation } => self.broker_due(process, incarnation, sink),
             Event::Checkpoint { process, incarnation } => self.checkpoint_due(process, incarnation, sink),
+            Event::CronDue { process, incarnation } => self.cron_due(process, incarnation),
+            Event::CycleOver { process, incarnation } => self.cycle_over(process, incarnation, sink),
             Event::ProbeTick { process, kind } => self.probe_tick(process, kind, sink),
             Event::ProbeEnds { process, kind, number } => self.probe_ends(process, kind, number, sink),
             Event::Rotation { process, ready } => self.rotate(process, ready),

@@ -3,9 +3,9 @@
 use super::known::Known;
 use super::node::Node;
 use super::state::State::{
-    self, Backlog, Blocked, DeadLetters, Death, Disk, Errors, Evictions, Guards, Held, Latency, Leak, Load, Locks,
-    Memory, Misses, Pauses, PoolTimeouts, PoolWait, Probes, Processor, Queue, Redeliveries, Refusals, Retries, Storage,
-    Throttling,
+    self, Backlog, Blocked, DeadLetters, Death, Disk, Errors, Evictions, Expiry, Guards, Held, Latency, Leak, Load,
+    Locks, Memory, Misses, Pauses, PoolTimeouts, PoolWait, Probes, Processor, Queue, Redeliveries, Refusals, Retries,
+    Storage, Throttling,
 };
 
 /// What one state does to another of the same component.
@@ -63,6 +63,8 @@ const WITHIN: &[(State, State, &str)] = &[
     (Guards, Errors, "calls are not permitted"),
     (Load, Evictions, "more keys are put there than there is room for"),
     (Evictions, Misses, "keys went to make room for others"),
+    (Load, Expiry, "more keys were put there that expire"),
+    (Expiry, Pauses, "nothing else runs on its thread while it deletes expired keys"),
     (Load, Backlog, "more messages come"),
     (Backlog, Memory, "messages wait in its memory"),
     (Backlog, Blocked, "messages fill its memory"),

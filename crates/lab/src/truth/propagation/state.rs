@@ -49,6 +49,8 @@ pub enum State {
     Disk,
     /// Keys of a cache go to make room for others.
     Evictions,
+    /// It deletes keys that have expired.
+    Expiry,
     /// More messages wait in a queue.
     Backlog,
     /// A broker does not read what publishers send.
@@ -62,8 +64,8 @@ pub enum State {
 }
 
 use State::{
-    Backlog, Blocked, DeadLetters, Death, Disk, Errors, Evictions, Guards, Held, Latency, Leak, Load, Locks, Memory,
-    Misses, Pauses, PoolTimeouts, PoolWait, Probes, Processor, Queue, Redeliveries, Refusals, Retries, Storage,
+    Backlog, Blocked, DeadLetters, Death, Disk, Errors, Evictions, Expiry, Guards, Held, Latency, Leak, Load, Locks,
+    Memory, Misses, Pauses, PoolTimeouts, PoolWait, Probes, Processor, Queue, Redeliveries, Refusals, Retries, Storage,
     Throttling,
 };
 
@@ -93,6 +95,7 @@ impl State {
             Storage => "the disk fills",
             Disk => "statements wait for the disk",
             Evictions => "keys are evicted",
+            Expiry => "deletes expired keys",
             Backlog => "messages pile up",
             Blocked => "publishers are blocked",
             Redeliveries => "messages are delivered again",
@@ -112,6 +115,7 @@ impl State {
             "locks.present.mean" | "row_holders" => Locks,
             "misses" => Misses,
             "evicted" => Evictions,
+            "expire_cycles" => Expiry,
             "leaked" | "leaked_connections" => Leak,
             "in_use.present.mean" | "in_use.sojourn.mean" => Held,
             "wait.mean" | "waiting.present.mean" if pool => PoolWait,
