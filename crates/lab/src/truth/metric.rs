@@ -75,9 +75,14 @@ impl Metric {
         }
         let is_more = without.is_nan() || difference >= LEAST_MORE * without;
         match self.name.as_str() {
-            "sent" | "arrived" | "latency.mean" | "present.mean" | "in_use.present.mean" | "in_use.sojourn.mean" => {
-                is_more
-            }
+            "sent"
+            | "arrived"
+            | "latency.mean"
+            | "staleness.mean"
+            | "replay_behind"
+            | "present.mean"
+            | "in_use.present.mean"
+            | "in_use.sojourn.mean" => is_more,
             "retained" | "live_after_full_collection" | "resident" | "disk_used" => difference >= LEAST_BYTES * without,
             "paused" | "throttled" | "expire_cycles" => difference >= LEAST_SHARE * window.as_secs_f64(),
             name if name.ends_with("present.mean") => is_more && difference >= LEAST_WAITING,

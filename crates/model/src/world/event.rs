@@ -283,7 +283,11 @@ mod tests {
         let connection = ConnectionId(u32::MAX - 1);
         let of_pool = PoolEvent::ALL.map(|what| Event::Pool { process, incarnation, connection, pool: 255, what });
         events.extend(of_pool);
+        let mut kinds = std::collections::BTreeMap::new();
         for event in events {
+            let name = format!("{event:?}").split([' ', '{']).next().map(str::to_owned);
+            let of_it = kinds.entry(event.packed().0 as u8).or_insert_with(|| name.clone());
+            assert_eq!(*of_it, name, "a number stands for one kind of event");
             assert_eq!(event.packed().event(), event);
         }
     }

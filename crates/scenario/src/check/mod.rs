@@ -5,6 +5,7 @@
 //! have not happened yet.
 
 mod commands;
+mod expiry;
 mod faults;
 mod flow;
 mod formula;
@@ -103,6 +104,7 @@ impl Report<'_> {
         }
         if let Runtime::Redis(redis) = &service.runtime {
             self.commands(n, service, redis);
+            self.expiry(n, service, redis);
         }
         if let Runtime::Postgres(postgres) = &service.runtime {
             self.rows(n, service);

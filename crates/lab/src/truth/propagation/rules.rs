@@ -3,9 +3,9 @@
 use super::known::Known;
 use super::node::Node;
 use super::state::State::{
-    self, Backlog, Blocked, DeadLetters, Death, Disk, Errors, Evictions, Expiry, Guards, Held, Latency, Leak, Load,
-    Locks, Memory, Misses, Pauses, PoolTimeouts, PoolWait, Probes, Processor, Queue, Redeliveries, Refusals, Retries,
-    Storage, Throttling,
+    self, Backlog, Blocked, DeadLetters, Death, Disk, Errors, Evictions, Expiry, Guards, Held, Lag, Latency, Leak,
+    Load, Locks, Memory, Misses, Pauses, PoolTimeouts, PoolWait, Probes, Processor, Queue, Redeliveries, Refusals,
+    Retries, StaleReads, Storage, Throttling,
 };
 
 /// What one state does to another of the same component.
@@ -65,6 +65,9 @@ const WITHIN: &[(State, State, &str)] = &[
     (Evictions, Misses, "keys went to make room for others"),
     (Load, Expiry, "more keys were put there that expire"),
     (Expiry, Pauses, "nothing else runs on its thread while it deletes expired keys"),
+    (Death, Lag, "nothing is replayed while it is down"),
+    (Lag, StaleReads, "reads come before what was written is replayed"),
+    (Load, StaleReads, "more reads come while it is behind"),
     (Load, Backlog, "more messages come"),
     (Backlog, Memory, "messages wait in its memory"),
     (Backlog, Blocked, "messages fill its memory"),
@@ -93,6 +96,7 @@ const WITHIN: &[(State, State, &str)] = &[
 pub(super) const WITHIN_FAINTLY: &[(State, State, &str)] = &[
     (PoolWait, Processor, "who has waited for a connection goes on at once"),
     (Load, Latency, "more requests come, or dearer ones"),
+    (Load, Misses, "more requests ask for keys that are not there"),
     (Queue, Processor, "who has queued goes on at once"),
     (Latency, Processor, "who has waited goes on at once"),
 ];
@@ -170,6 +174,12 @@ const DOWNWARD: &[(State, State, &str)] = &[
     (Errors, DeadLetters, "messages that failed are given up"),
 ];
 
+/// What a state of a primary does to one of its replicas.
+const REPLICATED: &[(State, State, &str)] = &[
+    (Load, Lag, "more is written than it replays in time"),
+    (Storage, Lag, "more is written than it replays in time"),
+];
+
 /// Where a cause is, as seen from what it leads to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Way {
@@ -199,6 +209,11 @@ pub(super) fn mechanism(known: &Known<'_>, a: &Node, b: &Node) -> Option<(&'stat
                 _ => true,
             };
         return find(WITHIN).filter(|_| may_be).map(|mechanism| (mechanism, Way::Within));
+    }
+    if known.replicates(&b.component, &a.component)
+        && let Some(mechanism) = find(REPLICATED)
+    {
+        return Some((mechanism, Way::Down));
     }
     if known.calls(&b.component, &a.component) {
         let may_be = match (from, to) {

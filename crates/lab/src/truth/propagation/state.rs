@@ -49,6 +49,10 @@ pub enum State {
     Disk,
     /// Keys of a cache go to make room for others.
     Evictions,
+    /// A replica is behind its primary.
+    Lag,
+    /// Reads of a replica miss what was written.
+    StaleReads,
     /// It deletes keys that have expired.
     Expiry,
     /// More messages wait in a queue.
@@ -64,9 +68,9 @@ pub enum State {
 }
 
 use State::{
-    Backlog, Blocked, DeadLetters, Death, Disk, Errors, Evictions, Expiry, Guards, Held, Latency, Leak, Load, Locks,
-    Memory, Misses, Pauses, PoolTimeouts, PoolWait, Probes, Processor, Queue, Redeliveries, Refusals, Retries, Storage,
-    Throttling,
+    Backlog, Blocked, DeadLetters, Death, Disk, Errors, Evictions, Expiry, Guards, Held, Lag, Latency, Leak, Load,
+    Locks, Memory, Misses, Pauses, PoolTimeouts, PoolWait, Probes, Processor, Queue, Redeliveries, Refusals, Retries,
+    StaleReads, Storage, Throttling,
 };
 
 impl State {
@@ -95,6 +99,8 @@ impl State {
             Storage => "the disk fills",
             Disk => "statements wait for the disk",
             Evictions => "keys are evicted",
+            Lag => "falls behind its primary",
+            StaleReads => "answers with what was before",
             Expiry => "deletes expired keys",
             Backlog => "messages pile up",
             Blocked => "publishers are blocked",
@@ -116,6 +122,8 @@ impl State {
             "misses" => Misses,
             "evicted" => Evictions,
             "expire_cycles" => Expiry,
+            "replay_behind" | "staleness.mean" => Lag,
+            "stale_reads" => StaleReads,
             "leaked" | "leaked_connections" => Leak,
             "in_use.present.mean" | "in_use.sojourn.mean" => Held,
             "wait.mean" | "waiting.present.mean" if pool => PoolWait,
