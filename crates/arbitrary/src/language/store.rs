@@ -228,8 +228,8 @@ pub(super) static EXPIRY: Record = Record {
     fields: &[
         may("hz", |d| d.one_of(&["10", "1", "500"])),
         may("effort", |d| d.one_of(&["1", "10", "4"])),
-        may("look", |d| d.quoted(&["0.1us", "0s", "1ms"])),
-        may("delete", |d| d.quoted(&["1us", "0s", "20ms"])),
+        may("look", |d| d.quoted(&["100ns", "1ns", "1ms"])),
+        may("delete", |d| d.quoted(&["1us", "1ns", "20ms"])),
     ],
 };
 

@@ -11,6 +11,9 @@ use crate::process::{Life, Turn};
 use crate::sink::Sink;
 use knockon_kernel::Duration;
 
+/// What a cycle keeps busy, in thousandths of a core.
+pub(super) const THREAD: u32 = 1000;
+
 impl World {
     /// A Redis server begins its life: its cron comes a period from now.
     pub(super) fn plan_expiry(&mut self, process: u32) {
@@ -102,7 +105,7 @@ impl World {
         self.services[service].statistics.expire_cycles += took;
         self.calendar.post(now.saturating_add(took), event.packed());
         if !p.stops.expiring {
-            self.begin_stop(process, 1000, |stops| stops.expiring = true);
+            self.begin_stop(process, THREAD, |stops| stops.expiring = true);
         }
     }
 
