@@ -71,6 +71,14 @@ pub(crate) struct Kept {
     pub(crate) idle: u32,
 }
 
+/// The connection of a client that multiplexes to a server that counts its clients.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Dialled {
+    pub(crate) link: u32,
+    /// The server's process.
+    pub(crate) to: u32,
+}
+
 /// A multiplexed, encrypted connection over one link to one process that is not open, as far as its client knows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct Closed {
@@ -193,12 +201,16 @@ pub(crate) struct Process {
     /// How it last ended by itself.
     pub(crate) exit_code: u16,
     pub(crate) oom_killed_last: bool,
-    /// Connections open at a database.
+    /// Connections open at a database, or at a Redis that counts its clients.
     pub(crate) connections: u32,
     /// Back ends forked so far: the numbers that logs show.
     pub(crate) backends: u32,
     pub(crate) store: Option<Box<Store>>,
     pub(crate) turn: Option<Turn>,
+    /// Connections that it multiplexes to servers that count their clients.
+    pub(crate) dialled: Vec<Dialled>,
+    /// Connections that it has refused in this life, at its `maxclients`.
+    pub(crate) rejected: u64,
     /// Caches within an application's process, in the blueprint's order.
     pub(crate) caches: Vec<Store>,
     /// The disk of a database that has one. It outlives the process.

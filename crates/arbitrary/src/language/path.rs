@@ -95,6 +95,7 @@ pub(crate) static FORMS: &[Form] = &[
     form("CACHE/expiry.hz", |d| fields(d.expiries.clone(), "expiry.hz"), |d| d.one_of(&["10", "100"])),
     form("CACHE/expiry.effort", |d| fields(d.expiries.clone(), "expiry.effort"), |d| d.one_of(&["1", "10"])),
     form("CACHE/expiry.delete", |d| fields(d.expiries.clone(), "expiry.delete"), |d| d.quoted(&["1ns", "5ms"])),
+    form("CACHE.maxclients", |d| fields(d.counting.clone(), "maxclients"), |d| d.one_of(&["1", "2", "50"])),
     form("CACHE.maxkeys", |d| fields(caches(d), "maxkeys"), |d| d.one_of(&["None", "1", "7"])),
     form("CACHE/COMMAND.demand", commands, law),
     form("CACHE/KEYS.ttl", keys, leaf::age_or_none),

@@ -194,6 +194,10 @@ pub(super) static CACHE: Record = Record {
     fields: &[
         rare("was", |d| Some(quote(&format!("old-{}", d.plan.caches[d.here.cache].name)))),
         may("maxmemory", |d| d.quoted(&["100KiB", "1B", "10KiB", "1MiB"])),
+        may("maxclients", |d| {
+            d.counting.push(d.plan.caches[d.here.cache].name.clone());
+            d.one_of(&["1", "3", "100"])
+        }),
         may("maxkeys", leaf::count_from_1),
         may("samples", leaf::count_from_1),
         may("lfu_log_factor", |d| d.one_of(&["10", "0", "100"])),

@@ -38,7 +38,10 @@ pub(super) fn read(blueprint: &Blueprint, target: Target) -> Option<Value> {
                 },
                 ServiceField::Quota => limit(service.quota.map(u64::from)),
                 ServiceField::MemoryLimit => limit(service.memory.limit),
-                ServiceField::MaxConnections => postgres.map(|p| Value::Count(u64::from(p.max_connections))),
+                ServiceField::MaxConnections => match &service.runtime {
+                    Runtime::Redis(redis) => redis.maxclients.map(|clients| Value::Count(clients.into())),
+                    _ => postgres.map(|p| Value::Count(u64::from(p.max_connections))),
+                },
                 ServiceField::LockTimeout => postgres.and_then(|p| p.lock_timeout).map(Value::Duration),
                 ServiceField::StatementTimeout => postgres.and_then(|p| p.statement_timeout).map(Value::Duration),
                 ServiceField::ExpiryHz => expiry.map(|expiry| Value::Count(expiry.hz.into())),
@@ -148,6 +151,11 @@ pub(super) fn write(blueprint: &mut Blueprint, (target, value): Setting) {
                     (Runtime::Postgres(postgres), ServiceField::MaxConnections, Value::Count(maximum)) => {
                         postgres.max_connections = count(maximum);
                     }
+                    (
+                        Runtime::Redis(Redis { maxclients: Some(clients), .. }),
+                        ServiceField::MaxConnections,
+                        Value::Count(maximum),
+                    ) => *clients = count(maximum),
                     (Runtime::Postgres(postgres), ServiceField::LockTimeout, Value::Duration(timeout)) => {
                         postgres.lock_timeout = Some(timeout);
                     }
@@ -359,6 +367,9 @@ pub(super) fn path(blueprint: &Blueprint, target: Target) -> String {
                 ServiceField::Cores => ".cores",
                 ServiceField::Quota => ".quota",
                 ServiceField::MemoryLimit => "/memory.limit",
+                ServiceField::MaxConnections if matches!(blueprint[service].runtime, Runtime::Redis(_)) => {
+                    ".maxclients"
+                }
                 ServiceField::MaxConnections => ".max_connections",
                 ServiceField::SlowQuery => ".slow_query",
                 ServiceField::LockTimeout => ".lock_timeout",

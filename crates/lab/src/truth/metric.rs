@@ -166,6 +166,9 @@ pub(super) const DISK: &[(&str, Worse)] = &[
 /// Of Redis servers whose cycles for expired keys take time.
 pub(super) const EXPIRY: &[(&str, Worse)] = &[("expire_cycles", Higher)];
 
+/// Of Redis servers that count their clients.
+pub(super) const CLIENTS: &[(&str, Worse)] = &[("rejected_connections", Higher)];
+
 /// Of replicas.
 pub(super) const REPLICA: &[(&str, Worse)] = &[("stale_reads", Higher), ("staleness.mean", Higher)];
 

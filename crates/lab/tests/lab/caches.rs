@@ -1,6 +1,7 @@
 //! Caches in whole systems: what they answer, where their bytes lie, and when they are lost.
 
 use knockon_kernel::Time;
+use knockon_lab::truth::State;
 use knockon_model::record::{
     ChangeRecord, LedgerRecord, LogRecord, RequestRecord, SampleRecord, SpanRecord, StateRecord,
 };

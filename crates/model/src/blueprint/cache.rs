@@ -23,6 +23,8 @@ pub struct Redis {
     pub entry_overhead: u64,
     /// `slowlog-log-slower-than`; `None` notes nothing.
     pub slow_log: Option<Duration>,
+    /// `maxclients`: connections that it takes; `None` does not count them.
+    pub maxclients: Option<u32>,
     /// How it deletes expired keys that nobody asks for; `None` is all at once, ten times a second, in no time.
     pub expiry: Option<Expiry>,
 }
@@ -38,6 +40,7 @@ impl Default for Redis {
             lfu_decay_minutes: 1,
             entry_overhead: 0,
             slow_log: Some(Duration::from_millis(10)),
+            maxclients: None,
             expiry: None,
         }
     }

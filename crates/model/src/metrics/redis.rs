@@ -27,6 +27,8 @@ pub(super) enum Reading {
     Commands(u16),
     /// Seconds that they were executed for, likewise.
     CommandTime(u16),
+    MaxClients,
+    Rejected,
     Expiring,
     StaleShare,
     TimeCaps,
@@ -59,6 +61,11 @@ pub(super) fn list(listing: &mut Listing, service: &Service) {
         let (capped, time) = (Series::Redis(Reading::TimeCaps), Series::Redis(Reading::CycleTime));
         listing.counter("redis_expired_time_cap_reached_total", "{cycle}", &[], capped);
         listing.counter("redis_expire_cycle_cpu_time_ms_total", "ms", &[], time);
+    }
+    if matches!(&service.runtime, Runtime::Redis(redis) if redis.maxclients.is_some()) {
+        listing.gauge("redis_config_maxclients", "{connection}", &[], Series::Redis(Reading::MaxClients));
+        let rejected = Series::Redis(Reading::Rejected);
+        listing.counter("redis_rejected_connections_total", "{connection}", &[], rejected);
     }
     listing.gauge("redis_memory_used_bytes", "By", &[], Series::Redis(Reading::MemoryUsed));
     listing.gauge("redis_memory_max_bytes", "By", &[], Series::Redis(Reading::MemoryMaximum));
@@ -111,7 +118,10 @@ impl Reading {
             Self::StaleShare => (store.expiry_readings()?.stale_share * 1e4).round() / 1e2,
             Self::TimeCaps => store.expiry_readings()?.capped as f64,
             Self::CycleTime => (store.expiry_readings()?.spent.as_nanos() / 1_000_000) as f64,
+            Self::Clients if settings.maxclients.is_some() => f64::from(process.connections),
             Self::Clients => f64::from(target.clients),
+            Self::MaxClients => f64::from(settings.maxclients?),
+            Self::Rejected => process.rejected as f64,
             Self::MemoryUsed => readings.used_bytes as f64,
             // 0 is how Redis says that there is none.
             Self::MemoryMaximum => settings.maxmemory.unwrap_or(0) as f64,

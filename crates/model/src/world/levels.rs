@@ -282,10 +282,13 @@ impl World {
                 levels.own(LevelKind::LiveAfterFullBytes, heap.map_or(0, |heap| heap.live_after_last_full()));
                 levels.own(LevelKind::OldBytes, heap.map_or(0, |heap| heap.old_used()));
             }
-            Runtime::Redis(_) => {
+            Runtime::Redis(redis) => {
                 let (entries, bytes) = of_store(process.store.as_deref());
                 levels.own(LevelKind::Entries, entries);
                 levels.own(LevelKind::EntryBytes, bytes);
+                if redis.maxclients.is_some() {
+                    levels.own(LevelKind::Connections, process.connections.into());
+                }
             }
             Runtime::Postgres(_) => {
                 let rows = process.locks.as_ref().map(|locks| locks.readings());

@@ -188,6 +188,10 @@ impl World {
         p.collections.clear();
         p.starved = None;
         p.connections = 0;
+        p.rejected = 0;
+        self.hang_up_clients(process);
+        let p = &mut self.processes[process as usize];
+        p.connections = 0;
         p.keep_alive.clear();
         p.postmaster_free = Time::ZERO;
         self.forget_ios(process);

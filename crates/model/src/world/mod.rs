@@ -16,6 +16,7 @@ mod build;
 mod caches;
 mod calls;
 mod certificates;
+mod clients;
 mod compute;
 mod connections;
 mod emit;
@@ -133,6 +134,8 @@ struct ServiceState {
     /// How many of them are not ready to be called, and then those that are.
     out: u32,
     rotation: Vec<u32>,
+    /// `maxclients` of a Redis that counts its clients.
+    maxclients: Option<u32>,
     /// When the certificate on its disks expires.
     certificate: Time,
     /// n of version 1.0.n.

@@ -308,6 +308,10 @@ impl World {
                 Runtime::Postgres(postgres) => {
                     Value::Count(u64::from(std::mem::replace(&mut postgres.max_connections, clamp(limit))))
                 }
+                Runtime::Redis(Redis { maxclients: Some(maxclients), .. }) => {
+                    self.services[service].maxclients = Some(clamp(limit));
+                    Value::Count(u64::from(std::mem::replace(maxclients, clamp(limit))))
+                }
                 _ => mismatch(field, value),
             },
             (ServiceField::SlowQuery, Value::Duration(threshold)) => match &mut described.runtime {

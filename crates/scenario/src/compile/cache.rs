@@ -56,6 +56,7 @@ impl<'t> Compiler<'t> {
             lfu_decay_minutes: text.lfu_decay_minutes.0,
             entry_overhead: text.entry_overhead.0,
             slow_log: text.slow_log.value.map(|period| period.0).or(Redis::default().slow_log),
+            maxclients: text.maxclients.value.map(|count| count.0),
             expiry: text.expiry.value.as_ref().map(|expiry| self.expiry(expiry)),
         };
         Service {

@@ -372,6 +372,10 @@ impl Compiler<'_> {
                         let keys = cache.maxkeys.value.map(|count| count.0);
                         Some(self.service_limit(id, ServiceField::Maxkeys, keys))
                     }
+                    (Part::Itself, "maxclients") => {
+                        let count = cache.maxclients.value?;
+                        Some((Target::Service(id, ServiceField::MaxConnections), Value::Count(count.0.into())))
+                    }
                     (Part::Expiry, field) => {
                         let expiry = cache.expiry.value.as_ref()?;
                         let (field, value) = match field {

@@ -219,6 +219,10 @@ record! {
         lfu_log_factor: Count = [10],
         /// `lfu-decay-time`: the counters fall by one in so many minutes; 0 never.
         lfu_decay_minutes: Count = [1],
+        /// `maxclients`: connections that it takes; who opens another gets an error. A client has one where its link keeps one `Always`, as Lettuce and
+        /// node-redis do, else one for each command under way beside the idle ones that it keeps (Jedis, redis-py). None does not count them;
+        /// Redis comes with 10000.
+        maxclients: Option<Count<1>>,
         /// How it deletes keys that have expired and that nobody asks for: some of them at a time, in cycles that keep its thread. When left out
         /// all go at once, ten times a second, in no time.
         expiry: Option<ExpiryText>,

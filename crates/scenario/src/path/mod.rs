@@ -147,6 +147,7 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
     ),
     ("CACHE/expiry.effort", "count", "`active-expire-effort` of such a one"),
     ("CACHE/expiry.delete", "duration", "time to delete an expired key of such a one"),
+    ("CACHE.maxclients", "count", "connections that a Redis, of which it is said, takes"),
     ("CACHE.maxkeys", "count or None", "keys at most"),
     ("CACHE/COMMAND.demand", "distribution", "time that a command keeps the thread busy"),
     ("CACHE/KEYS.ttl", "duration or None", "time to live of what is stored from then on"),

@@ -63,6 +63,12 @@ impl<'a> Known<'a> {
         self.consumes(caller, broker) && !self.publishes(caller, broker)
     }
 
+    /// Whether a component is a Redis that takes a limited number of connections.
+    pub(super) fn counts_clients(&self, component: &str) -> bool {
+        let service = self.blueprint.services.iter().find(|service| service.name == component);
+        service.is_some_and(|service| matches!(&service.runtime, Runtime::Redis(redis) if redis.maxclients.is_some()))
+    }
+
     /// Whether a database replays what another writes.
     pub(super) fn replicates(&self, replica: &str, primary: &str) -> bool {
         let service = self.blueprint.services.iter().find(|service| service.name == replica);

@@ -49,6 +49,9 @@ const WITHIN: &[(State, State, &str)] = &[
     (PoolTimeouts, Errors, "requests fail without a connection"),
     (Queue, Latency, "requests wait for a worker"),
     (Queue, Refusals, "no place is left in the queue"),
+    (Load, Refusals, "more connections are wanted than it takes"),
+    (Latency, Refusals, "connections are held for longer than it can take others"),
+    (Pauses, Refusals, "connections are held while it stands still"),
     (Latency, Queue, "requests hold workers for longer"),
     (Latency, Memory, "requests keep their bytes for longer"),
     (Memory, Death, "memory runs out"),
@@ -204,6 +207,7 @@ pub(super) fn mechanism(known: &Known<'_>, a: &Node, b: &Node) -> Option<(&'stat
             && match (from, to) {
                 (Latency, Load) => is_resent(),
                 (Load, Misses) => !known.finds_less.contains(&b.component),
+                (Load | Latency | Pauses, Refusals) => known.counts_clients(&b.component),
                 (Misses, Load) => known.finds_less.contains(&b.component),
                 (Pauses, Processor) => known.stands_still(&b.component),
                 _ => true,

@@ -134,7 +134,15 @@ impl State {
             "blocked.present.mean" => Blocked,
             "redelivered" => Redeliveries,
             "dead_lettered" | "dropped" => DeadLetters,
-            "refused" | "rejected" | "shed" | "expired" | "limited" | "over_limit" | "syn_dropped" | "abandoned"
+            "refused"
+            | "rejected"
+            | "rejected_connections"
+            | "shed"
+            | "expired"
+            | "limited"
+            | "over_limit"
+            | "syn_dropped"
+            | "abandoned"
             | "delayed" => Refusals,
             "not_permitted" | "opened" | "bulkhead_full" | "ejections" | "breaker" | "ejected_hosts" => Guards,
             "failed" | "timeouts" | "lock_timeouts" | "statement_timeouts" => Errors,
