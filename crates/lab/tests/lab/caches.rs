@@ -259,14 +259,14 @@ fn a_slow_command_makes_callers_open_more_connections_than_redis_takes() {
         workers: 5, cores: Unlimited,
         endpoints: {"POST /report": (steps: [Command(command: "redis/report")])},
     )"#;
-    let cache = r#"maxclients: 20, commands: {
+    let cache = r#"maxclients: 6, commands: {
         "cart": (name: "HGETALL", demand: "0.2ms"),
         "report": (name: "KEYS", demand: "400ms"),
     }"#;
-    let links = r#""api -> redis": (keep_alive: Idle(5))"#;
-    let arrivals = r#"arrivals: Constant("100/s"),"#;
+    let links = r#""api -> redis": (keep_alive: Idle(2))"#;
+    let arrivals = r#"arrivals: Constant("20/s"),"#;
     let faults = r#""report": Surge(source: "analysts", at: "2min", until: "3min", load: (
-        target: "reports", arrivals: Closed(users: 1, think: "1s"), mix: {"POST /report": 1},
+        target: "reports", arrivals: Closed(users: 3, think: "400ms"), mix: {"POST /report": 1},
     ))"#;
     let loaded = clients(services, cache, links, arrivals, faults);
     let run = crate::support::run(&loaded);
@@ -275,13 +275,12 @@ fn a_slow_command_makes_callers_open_more_connections_than_redis_takes() {
         let found = rejected.iter().find(|(time, _)| time.as_nanos() >= second * 1_000_000_000);
         found.expect("a sample").1
     };
-    // In the 400 ms of a report forty come, and one is kept by the report: nineteen find a connection.
+    // Reports have one connection, and five carry the commands of others, which wait for a report or two.
     assert_eq!(at(119), 0.0);
-    let reports = 60.0 / 1.4;
-    assert!((at(200) / (reports * 21.0) - 1.0).abs() < 0.15, "{}", at(200));
+    assert!((300.0..1_200.0).contains(&at(200)), "{}", at(200));
     assert_eq!(at(200), at(299), "what was opened is closed again");
     let connected = run.metric("redis", "redis_connected_clients");
-    assert!(connected.iter().all(|&(_, clients)| clients <= 20.0));
+    assert!(connected.iter().all(|&(_, clients)| clients <= 6.0));
     assert_eq!(service(&run.statistics, "redis").rejected_connections as f64, at(299));
     let concluded = crate::truth::conclude(&loaded, 2);
     concluded.assert_way(&[
