@@ -27,6 +27,7 @@ PANELS = {
     "pool_exhaustion_leak": ("connections in use", "gauge", "web-api", "hikaricp_connections_active"),
     "cache_storm": ("share of reads that hit", "hits", "redis", "redis_keyspace"),
     "redis_slow_command": ("share of time that redis runs commands", "rate", "redis", "redis_commands_duration_seconds_total"),
+    "redis_mass_expiry": ("redis deletes expired keys, ms a second", "rate", "redis", "redis_expire_cycle_cpu_time_ms_total"),
     "cold_cache_collapse": ("share of reads that hit", "hits", "redis", "redis_keyspace"),
     "cache_key_explosion": ("keys evicted, a second", "rate", "redis", "redis_evicted_keys_total"),
     "retry_storm": ("requests at web-api, a second", "rate", "web-api", "http_server_requests_seconds_count"),

@@ -31,6 +31,10 @@ pub(crate) struct Draft<'b> {
     pub(crate) rows: Vec<(String, &'static str, usize)>,
     /// Databases that have a disk.
     pub(crate) disks: Vec<String>,
+    /// Caches that take a limited number of connections.
+    pub(crate) counting: Vec<String>,
+    /// Caches of which it is said how they delete expired keys.
+    pub(crate) expiries: Vec<String>,
     /// Databases that others can replicate, and replicas whose rate is told.
     pub(crate) primaries: Vec<String>,
     pub(crate) replicas: Vec<String>,
@@ -127,6 +131,8 @@ impl<'b> Draft<'b> {
             rows: Vec::new(),
             tables: Vec::new(),
             disks: Vec::new(),
+            counting: Vec::new(),
+            expiries: Vec::new(),
             primaries: Vec::new(),
             replicas: Vec::new(),
             muted,

@@ -169,6 +169,8 @@ pub(crate) struct Frame {
     pub(crate) query_pool: u8,
     /// Whether a kept-alive connection goes back when the answer arrives.
     pub(crate) keeps_connection: bool,
+    /// One more than the life of the server that counts the connection which carries it; 0 where nothing does.
+    pub(crate) client: u32,
     /// The caller has left and the server heard of it.
     pub(crate) cancelled: bool,
     /// The heap had no room for its allocation.
@@ -310,6 +312,7 @@ impl Frame {
         caller_side: CallerSide::NOTHING,
         lines: 0,
         keeps_connection: false,
+        client: 0,
         number: 0,
         user: u32::MAX,
         syns: 0,
@@ -378,6 +381,7 @@ impl Frame {
         self.caller_side = Self::BLANK.caller_side;
         self.lines = Self::BLANK.lines;
         self.keeps_connection = Self::BLANK.keeps_connection;
+        self.client = Self::BLANK.client;
         self.number = Self::BLANK.number;
         self.user = Self::BLANK.user;
         self.syns = Self::BLANK.syns;

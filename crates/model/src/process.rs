@@ -46,6 +46,8 @@ pub(crate) struct Stops {
     pub(crate) throttled: bool,
     /// It is away of itself.
     pub(crate) away: bool,
+    /// It deletes expired keys.
+    pub(crate) expiring: bool,
     /// Stopped from outside, so many times over.
     pub(crate) outside: u16,
     /// It takes nothing up but finishes what it has, for so many reasons.
@@ -56,7 +58,7 @@ impl Stops {
     /// Whether there is another reason than the quota.
     #[inline]
     pub(crate) fn halt(self) -> bool {
-        self.collecting | self.away | (self.outside > 0)
+        self.collecting | self.away | self.expiring | (self.outside > 0)
     }
 }
 
@@ -67,6 +69,14 @@ pub(crate) struct Kept {
     /// The process at their other end.
     pub(crate) to: u32,
     pub(crate) idle: u32,
+}
+
+/// The connection of a client that multiplexes to a server that counts its clients.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Dialled {
+    pub(crate) link: u32,
+    /// The server's process.
+    pub(crate) to: u32,
 }
 
 /// A multiplexed, encrypted connection over one link to one process that is not open, as far as its client knows.
@@ -94,6 +104,15 @@ pub(crate) struct Hosted {
     pub(crate) machine: Broker,
     pub(crate) ticket: Ticket,
     pub(crate) due: Time,
+}
+
+/// Where the event loop of a Redis server is whose cycles for expired keys take time.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Turn {
+    /// Commands of this turn that are still to run, the running one included.
+    pub(crate) left: u32,
+    /// Whether its cron is due.
+    pub(crate) is_due: bool,
 }
 
 /// One process. What every request needs stands in its first cache lines, for the reason given at
@@ -182,11 +201,16 @@ pub(crate) struct Process {
     /// How it last ended by itself.
     pub(crate) exit_code: u16,
     pub(crate) oom_killed_last: bool,
-    /// Connections open at a database.
+    /// Connections open at a database, or at a Redis that counts its clients.
     pub(crate) connections: u32,
     /// Back ends forked so far: the numbers that logs show.
     pub(crate) backends: u32,
     pub(crate) store: Option<Box<Store>>,
+    pub(crate) turn: Option<Turn>,
+    /// Connections that it multiplexes to servers that count their clients.
+    pub(crate) dialled: Vec<Dialled>,
+    /// Connections that it has refused in this life, at its `maxclients`.
+    pub(crate) rejected: u64,
     /// Caches within an application's process, in the blueprint's order.
     pub(crate) caches: Vec<Store>,
     /// The disk of a database that has one. It outlives the process.

@@ -106,5 +106,30 @@ pub const VACATION_GAP: Purpose = Purpose(79);
 pub const VACATION: Purpose = Purpose(80);
 /// Whether a use of a key moves its logarithmic counter, by key and instant.
 pub const LFU: Purpose = Purpose(95);
+/// The keys that a Redis server samples in a cycle for expired ones, by the instant at which it begins.
+pub const EXPIRY_SAMPLE: Purpose = Purpose(140);
 /// The span of a load apart from its request, by call site and iteration.
 pub const LOAD_SPAN: Purpose = Purpose(96);
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    /// Numbers that stand for two purposes each: they were given twice before anybody looked, and draws are as they are. One of the two is
+    /// addressed below a frame's call site, the other below a process, so no draw is another's. No number is to join them.
+    const SHARED: [u64; 2] = [120, 121];
+
+    #[test]
+    fn no_two_purposes_have_the_same_number() {
+        let declared = include_str!("purpose.rs").lines().filter_map(|line| {
+            let (name, rest) = line.strip_prefix("pub const ")?.split_once(": Purpose = Purpose(")?;
+            Some((rest.strip_suffix(");")?.parse::<u64>().ok()?, name))
+        });
+        let mut names: BTreeMap<u64, Vec<&str>> = BTreeMap::new();
+        declared.for_each(|(number, name)| names.entry(number).or_default().push(name));
+        assert!(names.len() > 50, "the constants are found: {}", names.len());
+        let twice: Vec<_> = names.iter().filter(|(n, names)| names.len() > 1 && !SHARED.contains(n)).collect();
+        assert!(twice.is_empty(), "{twice:?}");
+        assert!(SHARED.iter().all(|number| names[number].len() <= 2));
+    }
+}

@@ -141,6 +141,10 @@ pub struct ServiceStatistics {
     pub staleness: LatencyHistogram,
     /// Those of them to which a write was missing.
     pub stale_reads: u64,
+    /// Connections that were refused at `maxclients` (Redis servers that count their clients).
+    pub rejected_connections: u64,
+    /// Time that cycles which delete expired keys took of the thread (Redis servers whose `expiry` is described).
+    pub expire_cycles: Duration,
     /// Times that a server panicked for want of room for its write-ahead log.
     pub panics: u64,
     /// Cache reads that found their key (cache services).

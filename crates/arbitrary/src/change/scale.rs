@@ -71,6 +71,7 @@ const UNSCALED: &[(&str, Option<&str>)] = &[
     ("eviction", Some("NoEviction")),
     ("ttl", None),
     ("renewed", None),
+    ("expire_at", None),
     ("fresh", None),
     ("expiries", None),
     ("delay", None),
@@ -127,6 +128,10 @@ fn freeze(value: &mut Tree) -> bool {
     }
     let has =
         |parts: &[(Option<String>, Tree)], field: &str| parts.iter().any(|(key, _)| key.as_deref() == Some(field));
+    // The limits of a Redis' cycles have times built in.
+    if has(parts, "expiry") {
+        return false;
+    }
     if has(parts, "runtime") && !has(parts, "discipline") {
         parts.push((Some("discipline".into()), Tree::Atom("FirstCome".into())));
     }

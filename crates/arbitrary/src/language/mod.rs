@@ -99,6 +99,7 @@ pub(crate) static RECORDS: &[&Record] = &[
     &traffic::THROTTLE,
     &store::TABLE,
     &store::DISK,
+    &store::EXPIRY,
     &observer::OBSERVER,
     &observer::SPANS,
     &observer::TAIL,

@@ -194,11 +194,19 @@ pub(super) static CACHE: Record = Record {
     fields: &[
         rare("was", |d| Some(quote(&format!("old-{}", d.plan.caches[d.here.cache].name)))),
         may("maxmemory", |d| d.quoted(&["100KiB", "1B", "10KiB", "1MiB"])),
+        may("maxclients", |d| {
+            d.counting.push(d.plan.caches[d.here.cache].name.clone());
+            d.one_of(&["1", "3", "100"])
+        }),
         may("maxkeys", leaf::count_from_1),
         may("samples", leaf::count_from_1),
         may("lfu_log_factor", |d| d.one_of(&["10", "0", "100"])),
         may("lfu_decay_minutes", |d| d.one_of(&["1", "0"])),
         may("eviction", |d| Some(d.choice(&EVICTION))),
+        may("expiry", |d| {
+            d.expiries.push(d.plan.caches[d.here.cache].name.clone());
+            Some(d.record(&EXPIRY))
+        }),
         may("entry_overhead", |d| d.quoted(&["96B", "0B"])),
         may("get", law),
         may("set", law),
@@ -216,6 +224,16 @@ pub(super) static CACHE: Record = Record {
             let keys = d.plan.caches[d.here.cache].keys.clone();
             Some(key_spaces(d, keys))
         }),
+    ],
+};
+
+pub(super) static EXPIRY: Record = Record {
+    what: "expiry",
+    fields: &[
+        may("hz", |d| d.one_of(&["10", "1", "500"])),
+        may("effort", |d| d.one_of(&["1", "10", "4"])),
+        may("look", |d| d.quoted(&["100ns", "1ns", "1ms"])),
+        may("delete", |d| d.quoted(&["1us", "1ns", "20ms"])),
     ],
 };
 
@@ -257,6 +275,7 @@ pub(super) static KEYS: Record = Record {
             d.here.expires = true;
             leaf::age(d)
         }),
+        rare("expire_at", |d| d.quoted(&["500ms", "1s", "3s"])),
         may("renewed", |d| d.here.expires.then(|| leaf::flag(d))?),
         must("fresh", |d| d.here.keys.fresh.then(|| leaf::brief(d))?),
         may("value", leaf::small_bytes),

@@ -8,7 +8,7 @@
 //! | retries of a link, and of all links | no retries, of any call over it; budgets have nothing to bound then |
 //! | a queue | no places; where the system is not healthy so, as few as it can be healthy with (1, 2, 4 …) |
 //! | a pool | as many connections as there are workers, as far as the database takes them |
-//! | pauses | collections that take no time; vacations that take none; no processor quota |
+//! | pauses | collections that take no time; vacations that take none; expired keys that are deleted in no time; no processor quota |
 //! | a cache | what is stored in it expires at once |
 //! | probes | so many failures are needed that they never count |
 //!
@@ -23,8 +23,8 @@ use super::share::side_by_side;
 use crate::truth::{Harm, Recovery};
 use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::{
-    HeapField, KeyspaceField, PolicyField, PoolField, ProbeField, ProbeKind, Runtime, ServiceField, Target, Vacation,
-    VacationField, Value,
+    HeapField, KeyspaceField, PolicyField, PoolField, ProbeField, ProbeKind, Redis, Runtime, ServiceField, Target,
+    Vacation, VacationField, Value,
 };
 use knockon_model::id::{KeyspaceId, PoolId, ServiceId};
 use serde::Serialize;
@@ -210,6 +210,10 @@ fn pauses(ground: &Ground, id: ServiceId, candidates: &mut Vec<Candidate>) {
     }
     if let Some(Vacation::Periodic { .. }) = service.vacation {
         add("vacations", Target::Vacation(id, VacationField::Length), Value::Sampler(ground.no_time));
+    }
+    if let Runtime::Redis(Redis { expiry: Some(_), .. }) = &service.runtime {
+        let field = ServiceField::ExpiryDelete;
+        add("expire cycles", Target::Service(id, field), Value::Duration(Duration::ZERO));
     }
     if service.quota.is_some() {
         add("quota", Target::Service(id, ServiceField::Quota), Value::Limit(None));

@@ -78,7 +78,10 @@ fn of_service(blueprint: &Blueprint, id: ServiceId, field: ServiceField) -> Opti
         ServiceField::RateBurst => rate_limit.map(|limit| Value::Count(u64::from(limit.burst))),
         ServiceField::ConcurrencyMinimum => concurrency.map(|limit| Value::Count(u64::from(limit.minimum))),
         ServiceField::ConcurrencyLimit => concurrency.map(|limit| Value::Count(u64::from(limit.maximum))),
-        ServiceField::Cores
+        ServiceField::ExpiryHz
+        | ServiceField::ExpiryEffort
+        | ServiceField::ExpiryDelete
+        | ServiceField::Cores
         | ServiceField::MaxConnections
         | ServiceField::RateLimit
         | ServiceField::ConcurrencyMaximum => known,

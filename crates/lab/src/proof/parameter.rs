@@ -6,7 +6,8 @@
 use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::{
     Action, Blueprint, BrokerField, ConsumerField, Cores, HeapField, KeyspaceField, LinkField, Patch, PolicyField,
-    PoolField, ProbeField, QueueField, Runtime, ServiceField, Step, Target, Transport, Vacation, VacationField, Value,
+    PoolField, ProbeField, QueueField, Redis, Runtime, ServiceField, Step, Target, Transport, Vacation, VacationField,
+    Value,
 };
 use knockon_model::id::{PolicyId, ServiceId};
 
@@ -23,6 +24,10 @@ pub(super) fn read(blueprint: &Blueprint, target: Target) -> Option<Value> {
                 Runtime::Postgres(postgres) => Some(postgres),
                 _ => None,
             };
+            let expiry = match &service.runtime {
+                Runtime::Redis(redis) => redis.expiry,
+                _ => None,
+            };
             let concurrency = service.admission.concurrency.as_ref();
             match field {
                 ServiceField::Workers => limit(service.workers.map(u64::from)),
@@ -33,9 +38,15 @@ pub(super) fn read(blueprint: &Blueprint, target: Target) -> Option<Value> {
                 },
                 ServiceField::Quota => limit(service.quota.map(u64::from)),
                 ServiceField::MemoryLimit => limit(service.memory.limit),
-                ServiceField::MaxConnections => postgres.map(|p| Value::Count(u64::from(p.max_connections))),
+                ServiceField::MaxConnections => match &service.runtime {
+                    Runtime::Redis(redis) => redis.maxclients.map(|clients| Value::Count(clients.into())),
+                    _ => postgres.map(|p| Value::Count(u64::from(p.max_connections))),
+                },
                 ServiceField::LockTimeout => postgres.and_then(|p| p.lock_timeout).map(Value::Duration),
                 ServiceField::StatementTimeout => postgres.and_then(|p| p.statement_timeout).map(Value::Duration),
+                ServiceField::ExpiryHz => expiry.map(|expiry| Value::Count(expiry.hz.into())),
+                ServiceField::ExpiryEffort => expiry.map(|expiry| Value::Count(expiry.effort.into())),
+                ServiceField::ExpiryDelete => expiry.map(|expiry| Value::Duration(expiry.delete)),
                 ServiceField::ReplayRate => postgres.and_then(|p| p.replica).map(|replica| Value::Bytes(replica.rate)),
                 ServiceField::DiskCapacity => {
                     service.storage.as_ref().map(|storage| Value::Bytes(storage.disk.capacity))
@@ -140,6 +151,11 @@ pub(super) fn write(blueprint: &mut Blueprint, (target, value): Setting) {
                     (Runtime::Postgres(postgres), ServiceField::MaxConnections, Value::Count(maximum)) => {
                         postgres.max_connections = count(maximum);
                     }
+                    (
+                        Runtime::Redis(Redis { maxclients: Some(clients), .. }),
+                        ServiceField::MaxConnections,
+                        Value::Count(maximum),
+                    ) => *clients = count(maximum),
                     (Runtime::Postgres(postgres), ServiceField::LockTimeout, Value::Duration(timeout)) => {
                         postgres.lock_timeout = Some(timeout);
                     }
@@ -149,6 +165,19 @@ pub(super) fn write(blueprint: &mut Blueprint, (target, value): Setting) {
                     (Runtime::Postgres(postgres), ServiceField::ReplayRate, Value::Bytes(bytes)) => {
                         postgres.replica.iter_mut().for_each(|replica| replica.rate = bytes.max(1));
                     }
+                    (Runtime::Redis(Redis { expiry: Some(expiry), .. }), ServiceField::ExpiryHz, Value::Count(hz)) => {
+                        expiry.hz = count(hz).max(1);
+                    }
+                    (
+                        Runtime::Redis(Redis { expiry: Some(expiry), .. }),
+                        ServiceField::ExpiryEffort,
+                        Value::Count(effort),
+                    ) => expiry.effort = count(effort).clamp(1, 10),
+                    (
+                        Runtime::Redis(Redis { expiry: Some(expiry), .. }),
+                        ServiceField::ExpiryDelete,
+                        Value::Duration(delete),
+                    ) => expiry.delete = delete,
                     (_, ServiceField::DiskCapacity, Value::Bytes(bytes)) => {
                         service.storage.iter_mut().for_each(|storage| storage.disk.capacity = bytes);
                     }
@@ -338,6 +367,9 @@ pub(super) fn path(blueprint: &Blueprint, target: Target) -> String {
                 ServiceField::Cores => ".cores",
                 ServiceField::Quota => ".quota",
                 ServiceField::MemoryLimit => "/memory.limit",
+                ServiceField::MaxConnections if matches!(blueprint[service].runtime, Runtime::Redis(_)) => {
+                    ".maxclients"
+                }
                 ServiceField::MaxConnections => ".max_connections",
                 ServiceField::SlowQuery => ".slow_query",
                 ServiceField::LockTimeout => ".lock_timeout",
@@ -345,6 +377,9 @@ pub(super) fn path(blueprint: &Blueprint, target: Target) -> String {
                 ServiceField::Maxmemory => ".maxmemory",
                 ServiceField::MaximumAge => "/queue.maximum_age",
                 ServiceField::Maxkeys => ".maxkeys",
+                ServiceField::ExpiryHz => "/expiry.hz",
+                ServiceField::ExpiryEffort => "/expiry.effort",
+                ServiceField::ExpiryDelete => "/expiry.delete",
                 ServiceField::RateLimit => "/rate_limit.rate",
                 ServiceField::RateBurst => "/rate_limit.burst",
                 ServiceField::ConcurrencyMinimum => "/concurrency.minimum",

@@ -94,6 +94,11 @@ pub(super) fn metric(name: &str, in_pool: bool) -> String {
         "disk.present.mean" => "I/Os under way",
         "disk_used" => "on the disk",
         "disk_full" => "writes without room",
+        "replay_behind" => "written and not replayed",
+        "staleness.mean" => "what was read was so old",
+        "stale_reads" => "reads that missed writes",
+        "rejected_connections" => "connections refused at maxclients",
+        "expire_cycles" => "deleting expired keys took",
         _ => return name.trim_end_matches(".mean").replace(['_', '.'], " "),
     };
     words.to_owned()

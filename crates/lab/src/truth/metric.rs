@@ -75,11 +75,16 @@ impl Metric {
         }
         let is_more = without.is_nan() || difference >= LEAST_MORE * without;
         match self.name.as_str() {
-            "sent" | "arrived" | "latency.mean" | "present.mean" | "in_use.present.mean" | "in_use.sojourn.mean" => {
-                is_more
-            }
+            "sent"
+            | "arrived"
+            | "latency.mean"
+            | "staleness.mean"
+            | "replay_behind"
+            | "present.mean"
+            | "in_use.present.mean"
+            | "in_use.sojourn.mean" => is_more,
             "retained" | "live_after_full_collection" | "resident" | "disk_used" => difference >= LEAST_BYTES * without,
-            "paused" | "throttled" => difference >= LEAST_SHARE * window.as_secs_f64(),
+            "paused" | "throttled" | "expire_cycles" => difference >= LEAST_SHARE * window.as_secs_f64(),
             name if name.ends_with("present.mean") => is_more && difference >= LEAST_WAITING,
             _ => true,
         }
@@ -157,6 +162,12 @@ pub(super) const DISK: &[(&str, Worse)] = &[
     ("disk_full", Higher),
     ("panics", Higher),
 ];
+
+/// Of Redis servers whose cycles for expired keys take time.
+pub(super) const EXPIRY: &[(&str, Worse)] = &[("expire_cycles", Higher)];
+
+/// Of Redis servers that count their clients.
+pub(super) const CLIENTS: &[(&str, Worse)] = &[("rejected_connections", Higher)];
 
 /// Of replicas.
 pub(super) const REPLICA: &[(&str, Worse)] = &[("stale_reads", Higher), ("staleness.mean", Higher)];

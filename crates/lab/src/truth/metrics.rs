@@ -3,7 +3,8 @@
 use super::edge::Edge;
 use super::metric::Worse::{Higher, Neither};
 use super::metric::{
-    BROKER, DEADLOCKS, DISK, ENDPOINT, KEYS, LEVELS, LINK, Metric, POOL, QUEUE, REPLICA, SERVICE, SOURCE, Worse,
+    BROKER, CLIENTS, DEADLOCKS, DISK, ENDPOINT, EXPIRY, KEYS, LEVELS, LINK, Metric, POOL, QUEUE, REPLICA, SERVICE,
+    SOURCE, Worse,
 };
 use knockon_model::blueprint::{Arrivals, Blueprint, Postgres, Runtime, Step};
 use knockon_model::id::{EndpointId, ProcessId};
@@ -50,6 +51,12 @@ impl Metrics {
             all.latencies.extend((first..all.metrics.len()).filter(|&n| all.metrics[n].name == "latency.mean"));
             if service.storage.is_some() {
                 all.add(blueprint, &service.name, None, DISK);
+            }
+            if matches!(&service.runtime, Runtime::Redis(redis) if redis.maxclients.is_some()) {
+                all.add(blueprint, &service.name, None, CLIENTS);
+            }
+            if matches!(&service.runtime, Runtime::Redis(redis) if redis.expiry.is_some()) {
+                all.add(blueprint, &service.name, None, EXPIRY);
             }
             if matches!(service.runtime, Runtime::Postgres(Postgres { replica: Some(_), .. })) {
                 all.add(blueprint, &service.name, None, REPLICA);

@@ -1,6 +1,7 @@
 //! Caches in whole systems: what they answer, where their bytes lie, and when they are lost.
 
 use knockon_kernel::Time;
+use knockon_lab::truth::State;
 use knockon_model::record::{
     ChangeRecord, LedgerRecord, LogRecord, RequestRecord, SampleRecord, SpanRecord, StateRecord,
 };
@@ -206,4 +207,107 @@ fn a_restarted_cache_evicts_by_draws_of_its_own() {
     assert_eq!((first.hits + first.misses, both.hits + both.misses), (2_000, 4_000));
     assert!(first.evicted > 200, "{first:?}");
     assert_ne!(first.hits, both.hits - first.hits, "each life draws for itself");
+}
+
+/// Clients of a Redis that takes so many connections.
+fn clients(services: &str, cache: &str, links: &str, arrivals: &str, faults: &str) -> Loaded {
+    load(&format!(
+        r#"(
+    duration: "5min", scrape: "5s",
+    services: {{{services}}},
+    caches: {{"redis": ({cache})}},
+    links: {{{links}}},
+    load: {{"clients": (target: "api", {arrivals} mix: {{"GET /": 1}})}},
+    faults: {{{faults}}},
+)"#
+    ))
+}
+
+fn service<'s>(statistics: &'s Statistics, name: &str) -> &'s knockon_model::statistics::ServiceStatistics {
+    statistics.services.iter().find(|service| service.name == name).expect("the scenario has this service")
+}
+
+#[test]
+fn processes_that_multiplex_have_a_connection_each_and_the_last_ones_get_none() {
+    let api = r#""api": (
+        replicas: 5, workers: Unlimited, cores: Unlimited, restart: Never,
+        endpoints: {"GET /": (steps: [CacheAside(keys: "users", load: [Sleep("5ms")])])},
+    )"#;
+    let of = |maxclients: u32| {
+        let cache = format!(r#"maxclients: {maxclients}, keys: {{"users": (count: 1)}}"#);
+        let loaded = clients(api, &cache, "", r#"arrivals: Constant("100/s"),"#, "");
+        let mut world = World::new(loaded.blueprint.clone());
+        world.run_until(Time::ZERO + loaded.blueprint.duration, &mut Null).expect("no limit is hit");
+        assert_eq!(world.audit(), [] as [String; 0]);
+        world.statistics()
+    };
+    let (enough, short) = (of(5), of(3));
+    assert_eq!(service(&enough, "redis").rejected_connections, 0);
+    // Two of five processes never get one: each of their requests asks in vain, loads, and stores in vain.
+    let rejected = service(&short, "redis").rejected_connections as f64;
+    assert!((rejected / (2.0 * 30_000.0 * 0.4) - 1.0).abs() < 0.05, "{rejected}");
+    assert_eq!(short.sources[0].failed, 0, "who finds no cache loads");
+}
+
+#[test]
+fn a_slow_command_makes_callers_open_more_connections_than_redis_takes() {
+    let services = r#""api": (
+        workers: Unlimited, cores: Unlimited,
+        endpoints: {"GET /": (steps: [Command(command: "redis/cart")])},
+    ),
+    "reports": (
+        workers: 5, cores: Unlimited,
+        endpoints: {"POST /report": (steps: [Command(command: "redis/report")])},
+    )"#;
+    let cache = r#"maxclients: 6, commands: {
+        "cart": (name: "HGETALL", demand: "0.2ms"),
+        "report": (name: "KEYS", demand: "400ms"),
+    }"#;
+    let links = r#""api -> redis": (keep_alive: Idle(2))"#;
+    let arrivals = r#"arrivals: Constant("20/s"),"#;
+    let faults = r#""report": Surge(source: "analysts", at: "2min", until: "3min", load: (
+        target: "reports", arrivals: Closed(users: 3, think: "400ms"), mix: {"POST /report": 1},
+    ))"#;
+    let loaded = clients(services, cache, links, arrivals, faults);
+    let run = crate::support::run(&loaded);
+    let rejected = run.metric("redis", "redis_rejected_connections_total");
+    let at = |second: u64| {
+        let found = rejected.iter().find(|(time, _)| time.as_nanos() >= second * 1_000_000_000);
+        found.expect("a sample").1
+    };
+    // Reports have one connection, and five carry the commands of others, which wait for a report or two.
+    assert_eq!(at(119), 0.0);
+    assert!((300.0..1_200.0).contains(&at(200)), "{}", at(200));
+    assert_eq!(at(200), at(299), "what was opened is closed again");
+    let connected = run.metric("redis", "redis_connected_clients");
+    assert!(connected.iter().all(|&(_, clients)| clients <= 6.0));
+    assert_eq!(service(&run.statistics, "redis").rejected_connections as f64, at(299));
+    let concluded = crate::truth::conclude(&loaded, 2);
+    concluded.assert_way(&[
+        ("report", None),
+        ("redis", Some(State::Load)),
+        ("redis", Some(State::Latency)),
+        ("redis", Some(State::Refusals)),
+        ("api", Some(State::Errors)),
+        ("clients", Some(State::Errors)),
+    ]);
+}
+
+#[test]
+fn a_server_that_starts_again_has_forgotten_its_clients() {
+    let services = r#""api": (
+        replicas: 2, workers: Unlimited, cores: Unlimited, restart: Compose(initial: "1s"),
+        endpoints: {"GET /": (steps: [CacheAside(keys: "users", load: [])])},
+    )"#;
+    for links in ["", r#""api -> redis": (keep_alive: Idle(3))"#] {
+        let faults = r#""server": Kill(service: "redis", at: "1min"), "callers": Kill(service: "api", at: "2min")"#;
+        let cache = r#"maxclients: 30, keys: {"users": (count: 10)}"#;
+        let loaded = clients(services, cache, links, r#"arrivals: Poisson("50/s"),"#, faults);
+        let mut world = World::new(loaded.blueprint.clone());
+        for second in 1..=300u64 {
+            world.run_until(Time::from_nanos(second * 1_000_000_000), &mut Null).expect("no limit is hit");
+            assert_eq!(world.audit(), [] as [String; 0], "after {second} s");
+        }
+        assert_eq!(service(&world.statistics(), "redis").rejected_connections, 0);
+    }
 }

@@ -1,12 +1,22 @@
 //! A replica that replays more slowly than its primary writes: how far it is behind follows from the two rates alone.
 
 use crate::support::{Run, run};
+use crate::truth::conclude;
 use knockon_kernel::Duration;
+use knockon_lab::truth::State;
 use knockon_model::statistics::ServiceStatistics;
-use knockon_scenario::{Options, Scenario};
+use knockon_scenario::{Loaded, Options, Scenario};
 
 /// Orders of 100 KiB, 5 a second; between the first and the second minute 20 a second more. The replica replays so much in a second.
 fn shop(replay: &str) -> Run {
+    run(&loaded(replay, IMPORT))
+}
+
+const IMPORT: &str = r#""import": Surge(source: "imports", at: "1min", until: "2min", load: (
+            target: "web", arrivals: Constant("20/s"), mix: {"POST /order": 1}, timeout: None,
+        ))"#;
+
+fn loaded(replay: &str, faults: &str) -> Loaded {
     let text = r#"(
         duration: "8min",
         scrape: "5s",
@@ -32,17 +42,15 @@ fn shop(replay: &str) -> Run {
                 queries: {"list_orders": (table: "orders", demand: "1ms")},
             ),
         },
-        faults: {"import": Surge(source: "imports", at: "1min", until: "2min", load: (
-            target: "web", arrivals: Constant("20/s"), mix: {"POST /order": 1}, timeout: None,
-        ))},
+        faults: {FAULTS},
         load: {
             "orders": (target: "web", arrivals: Constant("5/s"), mix: {"POST /order": 1}, timeout: None),
             "readers": (target: "web", arrivals: Constant("10/s"), mix: {"GET /orders": 1}, timeout: None),
         },
     )"#;
-    let text = text.replace("REPLAY", replay);
+    let text = text.replace("REPLAY", replay).replace("FAULTS", faults);
     let loaded = Scenario::from_text("replica", &text, &Options::default(), &|_| Err(String::new()));
-    run(&loaded.unwrap_or_else(|wrong| panic!("{wrong}")))
+    loaded.unwrap_or_else(|wrong| panic!("{wrong}"))
 }
 
 fn of<'r>(run: &'r Run, name: &str) -> &'r ServiceStatistics {
@@ -78,4 +86,28 @@ fn a_replica_that_keeps_up_is_behind_by_a_record_at_most() {
     let replica = of(&run, "db-replica");
     assert!(replica.staleness.maximum() < Duration::from_millis(50), "{}", replica.staleness.maximum());
     assert!(replica.stale_reads * 5 < replica.staleness.count());
+}
+
+#[test]
+fn more_writes_than_are_replayed_make_a_replica_lag_and_its_reads_stale() {
+    let concluded = conclude(&loaded("1024000B", IMPORT), 2);
+    concluded.assert_way(&[
+        ("import", None),
+        ("imports", Some(State::Load)),
+        ("web", Some(State::Load)),
+        ("db", Some(State::Load)),
+        ("db-replica", Some(State::Lag)),
+        ("db-replica", Some(State::StaleReads)),
+    ]);
+}
+
+#[test]
+fn a_replica_that_replays_more_slowly_lags_though_nobody_writes_more() {
+    let slower = r#""slower": Set(at: "1min", until: "2min", set: {"db-replica.replay": "200KiB"})"#;
+    let concluded = conclude(&loaded("20MiB", slower), 2);
+    concluded.assert_way(&[
+        ("slower", None),
+        ("db-replica", Some(State::Lag)),
+        ("db-replica", Some(State::StaleReads)),
+    ]);
 }

@@ -51,7 +51,7 @@ impl<const O: bool> Concluded<O> {
     #[track_caller]
     pub(crate) fn assert_way(&self, way: &[(&str, Option<State>)]) {
         let propagation = self.truth.propagations().remove(0);
-        assert!(propagation.unexplained().is_empty(), "{:?}", propagation.unexplained());
+        assert!(propagation.unexplained().is_empty(), "{:?}: {}", propagation.unexplained(), propagation.to_dot());
         let find = |(place, state): (&str, Option<State>)| {
             let is_it =
                 |node: &Node| node.state == state && (node.place() == place || node.fault.as_deref() == Some(place));

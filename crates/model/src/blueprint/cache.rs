@@ -23,6 +23,10 @@ pub struct Redis {
     pub entry_overhead: u64,
     /// `slowlog-log-slower-than`; `None` notes nothing.
     pub slow_log: Option<Duration>,
+    /// `maxclients`: connections that it takes; `None` does not count them.
+    pub maxclients: Option<u32>,
+    /// How it deletes expired keys that nobody asks for; `None` is all at once, ten times a second, in no time.
+    pub expiry: Option<Expiry>,
 }
 
 impl Default for Redis {
@@ -36,7 +40,59 @@ impl Default for Redis {
             lfu_decay_minutes: 1,
             entry_overhead: 0,
             slow_log: Some(Duration::from_millis(10)),
+            maxclients: None,
+            expiry: None,
         }
+    }
+}
+
+/// How a Redis server deletes expired keys that nobody asks for. Of its formulas (`expire.c` of Redis 7) an effort of 1 is the plain case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expiry {
+    /// `hz`: slow cycles in a second, were they to take no time.
+    pub hz: u32,
+    /// `active-expire-effort`, 1 … 10.
+    pub effort: u32,
+    /// Time to look at a key.
+    pub look: Duration,
+    /// Time to delete one.
+    pub delete: Duration,
+}
+
+impl Expiry {
+    /// From the end of a slow cycle to the next one.
+    #[must_use]
+    pub fn period(&self) -> Duration {
+        Duration::from_nanos(1_000_000_000 / u64::from(self.hz.max(1)))
+    }
+
+    /// A slow cycle ends when it has taken longer: a quarter of a period, and a fiftieth for each further effort.
+    #[must_use]
+    pub fn slow_limit(&self) -> Duration {
+        Duration::from_nanos(self.period().as_nanos() / 100 * (25 + 2 * self.further()))
+    }
+
+    /// A fast cycle does: a millisecond, and a quarter of one for each further effort.
+    #[must_use]
+    pub fn fast_limit(&self) -> Duration {
+        Duration::from_micros(1000 + 250 * self.further())
+    }
+
+    /// Keys of a sample.
+    #[must_use]
+    pub fn keys_per_sample(&self) -> usize {
+        20 + 5 * self.further() as usize
+    }
+
+    /// Expired keys in a hundred of a sample up to which a cycle leaves it at that.
+    #[must_use]
+    pub fn acceptable_percent(&self) -> usize {
+        10 - self.further() as usize
+    }
+
+    /// Efforts beyond the first.
+    fn further(&self) -> u64 {
+        u64::from(self.effort.clamp(1, 10) - 1)
     }
 }
 
@@ -101,6 +157,9 @@ pub struct Keyspace {
     pub recorded: Option<RecordedId>,
     /// Time to live from insertion, or from the last use; `None` never expires.
     pub ttl: Option<Duration>,
+    /// Keys expire at multiples of this, counted from the start, and not before their time to live is over (`EXPIREAT` of the next full
+    /// hour, say); `None` expires each in its own time.
+    pub expire_at: Option<Duration>,
     /// Whether a read renews the time to live (`GETEX`, `expireAfterAccess`).
     pub renewed: bool,
     /// From so long after it was stored on a value is stale: it is still answered, and refreshed in the background

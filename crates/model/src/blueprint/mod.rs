@@ -21,7 +21,7 @@ mod traffic;
 
 pub use admission::{Admission, DelayControl, Order, Queue, Rejection, SynSchedule, Victim};
 pub use broker::{Ack, Broker, Consumer, OnFailure, Overflow, Transport};
-pub use cache::{Eviction, Keyspace, LocalCache, Redis};
+pub use cache::{Eviction, Expiry, Keyspace, LocalCache, Redis};
 pub use health::{Health, Probe, ProbeKind};
 pub use heap::{CPython, Collector, Heap, OnOutOfMemory, PauseCost};
 pub use limit::{Algorithm, ConcurrencyLimit, RateLimit, RateLimitKind};

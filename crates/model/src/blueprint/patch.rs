@@ -154,7 +154,8 @@ pub enum Target {
 /// `MemoryLimit`: [`Value::Limit`] in bytes; `SlowQuery`, `LockTimeout`, `StatementTimeout`, `MaximumAge`: [`Value::Duration`], the
 /// longest for none; `MaxConnections`, `RateLimit` (thousandths of a request a second), `RateBurst`, `ConcurrencyMinimum`,
 /// `ConcurrencyMaximum`, `ConcurrencyLimit` (both bounds): [`Value::Count`]; `Maxmemory`, `Maxkeys`: [`Value::Limit`];
-/// `DiskCapacity`, `DiskGrowth`, `DiskLogGrowth`, `ReplayRate`: [`Value::Bytes`], growth by minutes, the rate by seconds; `DiskLogRotation`: [`Value::Limit`].
+/// `DiskCapacity`, `DiskGrowth`, `DiskLogGrowth`, `ReplayRate`: [`Value::Bytes`], growth by minutes, the rate by seconds; `DiskLogRotation`: [`Value::Limit`];
+/// `ExpiryHz`, `ExpiryEffort`: [`Value::Count`]; `ExpiryDelete`: [`Value::Duration`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are those of the blueprint's fields")]
 pub enum ServiceField {
@@ -180,6 +181,9 @@ pub enum ServiceField {
     DiskLogGrowth,
     DiskLogRotation,
     ReplayRate,
+    ExpiryHz,
+    ExpiryEffort,
+    ExpiryDelete,
 }
 
 /// Patchable fields of a heap. `Maximum` and `Base` ([`Value::Bytes`]) act when the process next starts; `PauseScale` is a [`Value::Number`].

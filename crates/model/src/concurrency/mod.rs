@@ -59,7 +59,9 @@ impl Limit {
     #[inline]
     #[must_use]
     pub fn limit(&self) -> u32 {
-        (self.estimate as u32).clamp(self.config.minimum, self.config.maximum)
+        let ConcurrencyLimit { minimum, maximum, .. } = self.config;
+        // Of bounds that have passed each other the highest counts.
+        (self.estimate as u32).clamp(minimum.min(maximum), maximum)
     }
 
     /// Its parameters.

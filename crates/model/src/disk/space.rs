@@ -103,13 +103,20 @@ impl Space {
         let (mut data, mut log);
         (data, self.left.0) = grown(self.growth, passed, self.left.0);
         (log, self.left.1) = grown(self.log_growth, passed, self.left.1);
-        log = log.min(self.rotation.map_or(u64::MAX, |bound| bound.saturating_sub(self.log)));
+        let kept = log.min(self.rotation.map_or(u64::MAX, |bound| bound.saturating_sub(self.log)));
         let room = self.free();
-        if data.saturating_add(log) > room {
-            // They come side by side until there is no more room, however seldom one looks.
-            let both = u128::from(data) + u128::from(log);
-            data = (u128::from(room) * u128::from(data) / both) as u64;
-            log = room - data;
+        if data.saturating_add(kept) <= room {
+            log = kept;
+        } else {
+            // They come side by side, until the log is cut off or there is no more room, however seldom one looks.
+            let (data_bytes, log_bytes) = (u128::from(data), u128::from(log));
+            let when_cut = (data_bytes * u128::from(kept)).checked_div(log_bytes).map(|data| data + u128::from(kept));
+            if kept < log && when_cut.is_some_and(|filled| filled <= u128::from(room)) {
+                (data, log) = (room - kept, kept);
+            } else {
+                data = (u128::from(room) * data_bytes / (data_bytes + log_bytes)) as u64;
+                log = room - data;
+            }
         }
         self.data += data;
         self.log += log;

@@ -54,6 +54,7 @@ fn used() -> Frame {
         caller_side: CallerSide::new(true, true),
         lines: 38,
         keeps_connection: true,
+        client: 46,
         number: 40,
         place: 41,
         class: 42,

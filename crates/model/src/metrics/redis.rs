@@ -1,7 +1,8 @@
 //! redis_exporter beside a Redis server. Where the server does not answer, `redis_up` is 0 and the rest is missing.
 //!
 //! Memory is that of the entries: what an empty server uses lies in its baseline. Times by command, of which Redis counts only the execution,
-//! and the slow log are listed for a server that has commands of its own beside GET and SET, which take no time to speak of.
+//! and the slow log are listed for a server that has commands of its own beside GET and SET, which take no time to speak of; what cycles
+//! for expired keys do, for one whose `expiry` is described.
 
 use super::listing::Listing;
 use super::scrape::Target;
@@ -26,6 +27,12 @@ pub(super) enum Reading {
     Commands(u16),
     /// Seconds that they were executed for, likewise.
     CommandTime(u16),
+    MaxClients,
+    Rejected,
+    Expiring,
+    StaleShare,
+    TimeCaps,
+    CycleTime,
     SlowLogLength,
     SlowLogLast,
     SlowLogTime,
@@ -47,6 +54,18 @@ pub(super) fn list(listing: &mut Listing, service: &Service) {
         ("redis_evicted_keys_total", "{key}", Reading::Evicted),
     ] {
         listing.counter(name, unit, &[], Series::Redis(reading));
+    }
+    if matches!(&service.runtime, Runtime::Redis(redis) if redis.expiry.is_some()) {
+        listing.gauge("redis_db_keys_expiring", "{key}", &[("db", "db0")], Series::Redis(Reading::Expiring));
+        listing.gauge("redis_expired_stale_percentage", "%", &[], Series::Redis(Reading::StaleShare));
+        let (capped, time) = (Series::Redis(Reading::TimeCaps), Series::Redis(Reading::CycleTime));
+        listing.counter("redis_expired_time_cap_reached_total", "{cycle}", &[], capped);
+        listing.counter("redis_expire_cycle_cpu_time_ms_total", "ms", &[], time);
+    }
+    if matches!(&service.runtime, Runtime::Redis(redis) if redis.maxclients.is_some()) {
+        listing.gauge("redis_config_maxclients", "{connection}", &[], Series::Redis(Reading::MaxClients));
+        let rejected = Series::Redis(Reading::Rejected);
+        listing.counter("redis_rejected_connections_total", "{connection}", &[], rejected);
     }
     listing.gauge("redis_memory_used_bytes", "By", &[], Series::Redis(Reading::MemoryUsed));
     listing.gauge("redis_memory_max_bytes", "By", &[], Series::Redis(Reading::MemoryMaximum));
@@ -94,7 +113,15 @@ impl Reading {
             Self::Misses => readings.misses as f64,
             Self::Expired => readings.expired as f64,
             Self::Evicted => readings.evicted as f64,
+            Self::Expiring => store.expiring() as f64,
+            // INFO has two decimals of a percentage, and whole milliseconds.
+            Self::StaleShare => (store.expiry_readings()?.stale_share * 1e4).round() / 1e2,
+            Self::TimeCaps => store.expiry_readings()?.capped as f64,
+            Self::CycleTime => (store.expiry_readings()?.spent.as_nanos() / 1_000_000) as f64,
+            Self::Clients if settings.maxclients.is_some() => f64::from(process.connections),
             Self::Clients => f64::from(target.clients),
+            Self::MaxClients => f64::from(settings.maxclients?),
+            Self::Rejected => process.rejected as f64,
             Self::MemoryUsed => readings.used_bytes as f64,
             // 0 is how Redis says that there is none.
             Self::MemoryMaximum => settings.maxmemory.unwrap_or(0) as f64,

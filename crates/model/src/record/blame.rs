@@ -180,6 +180,8 @@ pub enum Activity {
     Published,
     /// Has the disk work on its I/O, or waits until that begins.
     Disk,
+    /// A cycle that deletes expired keys.
+    Expiry,
 }
 
 impl Activity {
@@ -215,6 +217,7 @@ impl Activity {
             Self::Nothing => "nothing",
             Self::Published => "published",
             Self::Disk => "disk",
+            Self::Expiry => "expiry",
         }
     }
 

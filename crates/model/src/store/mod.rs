@@ -3,31 +3,35 @@
 //!
 //! Keys are small integers in several key spaces that share one limit, so a key is a position in an array. A key lives
 //! from when it is set (or, where reads renew it, was read) to the end of its space's time to live; a value that is older than its
-//! space calls fresh is answered as *stale*. An expired key goes when it is asked for, or with the next *cycle* of ten a second:
-//! where Redis samples keys until few of the sample are dead, and so leaves up to a tenth of them, all go here.
+//! space calls fresh is answered as *stale*. An expired key goes when it is asked for, or with a *cycle*. A
+//! Redis whose `expiry` is described has its own, which sample keys, leave some of the expired ones and take time of its thread
+//! (`expiry`); any other has one of ten a second which takes all of them, and no time.
 //! Redis looks whether it is over its limit before each command, and so does its store: it evicts until it is not, or
 //! where nothing is evicted refuses writes; a write may go over the limit by one entry. A cache within a process makes room before it
 //! stores, so it is never over its limit; an entry larger than the limit is not stored. Recency is a clock of about a second's
 //! resolution in Redis, exact in a process; the pool of candidates that Redis keeps from one eviction to the next is left out, as
 //! are its own buffers and fragmentation, and the admission window of Caffeine.
 
+mod expiry;
 mod order;
 mod phases;
 mod recency;
 mod slot;
 mod victim;
 
+pub use expiry::ExpiryReadings;
 pub use slot::Tally;
 
 use crate::blueprint::{Eviction, Keyspace, LocalCache, Redis};
 use crate::id::{LocalCacheId, ServiceId};
+use expiry::Active;
 use knockon_kernel::{Duration, Key, Time};
 use order::Order;
 use serde::{Deserialize, Serialize};
 use slot::{Slot, Space};
 use victim::Candidates;
 
-/// Distance of the cycles that look for expired keys (`hz 10`).
+/// Distance of the cycles that look for expired keys where they take no time (`hz 10`).
 pub const CYCLE: Duration = Duration::from_millis(100);
 /// The clock of the least-recently-used order ticks every 2³⁰ ns; Redis' every second.
 const CLOCK_BITS: u32 = 30;
@@ -105,6 +109,8 @@ pub struct Store {
     written: Vec<Time>,
     /// Keys that will expire, by when.
     expiries: Order<Time>,
+    /// The cycles of a Redis whose `expiry` is described.
+    active: Option<Box<Active>>,
     /// Keys that are present.
     candidates: Candidates,
     next_cycle: Time,
@@ -129,7 +135,12 @@ impl Store {
             makes_room: false,
         };
         let held = |keyspace: &Keyspace| keyspace.cache == cache && keyspace.local.is_none();
-        Self::of(rules, redis.entry_overhead, keyspaces, held, key)
+        let mut store = Self::of(rules, redis.entry_overhead, keyspaces, held, key);
+        if let Some(expiry) = redis.expiry {
+            store.active = Some(Box::new(Active::new(expiry, store.slots.len())));
+            store.next_cycle = Time::MAX;
+        }
+        store
     }
 
     /// An empty store of a cache within a process.
@@ -166,6 +177,7 @@ impl Store {
                 first,
                 keys: keyspace.keys,
                 ttl: keyspace.ttl,
+                expire_at: keyspace.expire_at,
                 renewed: keyspace.renewed,
                 fresh: keyspace.fresh,
                 entry_bytes: keyspace.value_bytes + entry_overhead,
@@ -175,7 +187,10 @@ impl Store {
             first = end.expect("a cache has fewer than 2^32 - 1 keys");
         }
         let keys = first as usize;
-        let expires = |keyspace: &Keyspace| held(keyspace) && (keyspace.ttl.is_some() || !keyspace.expiries.is_empty());
+        let expires = |keyspace: &Keyspace| {
+            let ever = keyspace.ttl.is_some() || keyspace.expire_at.is_some() || !keyspace.expiries.is_empty();
+            held(keyspace) && ever
+        };
         let expiring = keyspaces.iter().any(expires);
         let ages = spaces.iter().any(|space| space.fresh.is_some());
         Self {
@@ -185,6 +200,7 @@ impl Store {
             slots: vec![Slot::ABSENT; keys],
             written: vec![Time::ZERO; if ages { keys } else { 0 }],
             expiries: Order::new(if expiring { keys } else { 0 }),
+            active: None,
             candidates: Candidates::new(rules.eviction, keys),
             next_cycle: Time::ZERO,
             readings: Readings::default(),
@@ -199,8 +215,8 @@ impl Store {
         let slot = self.slots[at as usize];
         if slot.is_alive(now) {
             self.touch(now, at);
-            if let Space { renewed: true, ttl: Some(ttl), .. } = self.spaces[space] {
-                self.expire_at(at, now.saturating_add(ttl));
+            if let Space { renewed: true, ttl: Some(_), .. } = self.spaces[space] {
+                self.expire_at(at, self.spaces[space].expires(now));
             }
             let tally = &mut self.spaces[space].tally;
             tally.hits += 1;
@@ -253,7 +269,7 @@ impl Store {
                 return Stored::Full;
             }
         }
-        let expires = self.spaces[space].ttl.map_or(Time::MAX, |ttl| now.saturating_add(ttl));
+        let expires = self.spaces[space].expires(now);
         self.insert(now, space, at, expires);
         if let Some(counter) = counter {
             self.slots[at as usize].clock = counter;
@@ -276,6 +292,9 @@ impl Store {
         self.slots.fill(Slot::ABSENT);
         self.candidates.clear();
         self.expiries.clear();
+        if let Some(active) = &mut self.active {
+            active.dead.clear();
+        }
         self.readings.keys = 0;
         self.readings.used_bytes = 0;
     }
@@ -291,7 +310,11 @@ impl Store {
             let share = u128::from(GOLDEN.wrapping_mul(u64::from(key) + 1));
             Duration::from_nanos(((share * u128::from(ttl.as_nanos())) >> 64) as u64 + 1)
         };
-        let expires = |key| ttl.map_or(Time::MAX, |ttl| now.saturating_add(left(key, ttl)));
+        let own = &self.spaces[space];
+        let expires = |key| match ttl {
+            None => own.expires(now),
+            Some(ttl) => own.on_grid(now.saturating_add(left(key, ttl))),
+        };
         self.fill(now, space, (0..keys).map(|key| (expires(key), key)).collect());
     }
 
@@ -362,6 +385,9 @@ impl Store {
     #[must_use]
     pub fn readings(&self, now: Time) -> Readings {
         let mut readings = self.readings;
+        if self.has_expire_cycles() {
+            return readings;
+        }
         self.expiries.below(last_cycle(now), |at| {
             readings.keys -= 1;
             readings.used_bytes -= self.spaces[self.space_of(at)].entry_bytes;
@@ -454,7 +480,7 @@ impl Store {
 
     /// Gives a present key a new value.
     fn rewrite(&mut self, now: Time, space: usize, at: u32) {
-        let expires = self.spaces[space].ttl.map_or(Time::MAX, |ttl| now.saturating_add(ttl));
+        let expires = self.spaces[space].expires(now);
         self.expire_at(at, expires);
         if let Some(written) = self.written.get_mut(at as usize) {
             *written = now;
@@ -477,6 +503,9 @@ impl Store {
     fn remove(&mut self, space: usize, at: u32) {
         self.strike(at);
         self.expiries.remove(at);
+        if let Some(active) = &mut self.active {
+            active.dead.remove(at);
+        }
         self.readings.keys -= 1;
         self.readings.used_bytes -= self.spaces[space].entry_bytes;
         self.slots[at as usize] = Slot::ABSENT;

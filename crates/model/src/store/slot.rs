@@ -38,6 +38,8 @@ pub(super) struct Space {
     pub(super) first: u32,
     pub(super) keys: u32,
     pub(super) ttl: Option<Duration>,
+    /// The grid of instants at which keys expire.
+    pub(super) expire_at: Option<Duration>,
     /// Whether a read renews the time to live.
     pub(super) renewed: bool,
     /// From which age on a value is stale.
@@ -45,6 +47,26 @@ pub(super) struct Space {
     /// Bytes of one entry.
     pub(super) entry_bytes: u64,
     pub(super) tally: Tally,
+}
+
+impl Space {
+    /// When a key that is stored, or renewed, at `now` expires.
+    pub(super) fn expires(&self, now: Time) -> Time {
+        match self.ttl {
+            None if self.expire_at.is_none() => Time::MAX,
+            ttl => self.on_grid(now.saturating_add(ttl.unwrap_or(Duration::ZERO))),
+        }
+    }
+
+    /// The first instant from `at` on at which keys may expire.
+    pub(super) fn on_grid(&self, at: Time) -> Time {
+        match self.expire_at.map(Duration::as_nanos) {
+            Some(grid) if grid > 0 && at < Time::MAX => {
+                Time::from_nanos(at.as_nanos().div_ceil(grid).saturating_mul(grid))
+            }
+            _ => at,
+        }
+    }
 }
 
 /// What became of the keys of a key space. Counts are since the process started.

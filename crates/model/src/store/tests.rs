@@ -1,6 +1,7 @@
 use super::*;
 
 mod exact;
+mod expiry;
 mod policies;
 mod sampled;
 

@@ -112,14 +112,14 @@ impl Store {
 
     /// The key that goes next; `None` where none may.
     pub(super) fn victim(&self, now: Time) -> Option<u32> {
-        let volatile = self.expiries.len();
+        let volatile = self.expiring();
         let present = match &self.candidates {
             Candidates::Any(present) => present,
             Candidates::Recency(recency) => return recency.oldest(),
             Candidates::Frequency { order, .. } => return order.first().map(|(_, at)| at),
         };
         let any = |unit: f64| Some(present[(unit * present.len() as f64) as usize]);
-        let expiring = |unit: f64| Some(self.expiries.nth((unit * volatile as f64) as usize));
+        let expiring = |unit: f64| Some(self.nth_expiring((unit * volatile as f64) as usize));
         match self.rules.eviction {
             Eviction::NoEviction | Eviction::Lru | Eviction::Lfu => None,
             _ if present.is_empty() => None,

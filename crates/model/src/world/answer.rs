@@ -176,6 +176,9 @@ impl World {
     #[inline]
     fn free_worker<S: Sink>(&mut self, process: u32, sink: &mut S) {
         self.rest(process);
+        if self.processes[process as usize].turn.is_some() {
+            self.command_done(process);
+        }
         if !self.processes[process as usize].queue.is_empty() {
             self.take_up_queued(process, sink);
         }

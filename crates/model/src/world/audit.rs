@@ -291,7 +291,15 @@ impl World {
 
     /// Kept connections stay below what their link keeps.
     fn audit_links(&self, index: u32, findings: &mut Findings) {
-        let kept = &self.processes[index as usize].keep_alive;
+        let p = &self.processes[index as usize];
+        let counts = self.services.get(p.service as usize).is_some_and(|service| service.maxclients.is_some());
+        if counts && matches!(p.life, Life::Running | Life::Stopping) {
+            let found = self.clients_of(index);
+            findings.check(found == p.connections, || {
+                format!("{} counts {} clients, and {found} are there", self.name_of(index), p.connections)
+            });
+        }
+        let kept = &p.keep_alive;
         for &Kept { link, to, .. } in kept {
             let idle: u32 = kept.iter().filter(|kept| kept.link == link).map(|kept| kept.idle).sum();
             let described = &self.blueprint.links[link as usize];

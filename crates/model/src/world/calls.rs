@@ -36,7 +36,7 @@ impl World {
         let guarded = edge.is_guarded();
         let to = if guarded { self.pick(caller, edge, key) } else { self.replica(edge.service, key) };
         let nobody = self.services[edge.service as usize].out > 0 && !self.is_in_rotation(to);
-        let way = self.request_latency(from, to, edge.link.0, key);
+        let maxclients = self.services[edge.service as usize].maxclients;
         let passes_deadline = edge.policy.0 != UNLIMITED && self.blueprint[edge.policy].propagates_deadline;
         let child = self.frames.occupy();
         let sent = &mut self.frames[child];
@@ -56,6 +56,10 @@ impl World {
             sent.state = State::Doomed;
             sent.outcome = Outcome::lost(ErrorType::ConnectionRefused);
         }
+        if let Some(limit) = maxclients {
+            self.count_client(child, from, (to, edge.link.0), limit);
+        }
+        let way = self.request_latency(from, to, edge.link.0, key);
         let frame = &mut self.frames[caller];
         frame.child = child;
         frame.state = State::WaitingReply;
@@ -119,20 +123,21 @@ impl World {
         self.handshake(to, link, key)
     }
 
-    /// Gives a connection that carried a whole exchange back to the idle ones of its link.
+    /// Gives a connection that carried a whole exchange back to the idle ones of its link. Returns whether it is one of them now.
     #[inline(always)]
-    fn keep_connection(&mut self, process: u32, to: u32, link: u32) {
-        let Some(limit) = self.blueprint.links[link as usize].keep_alive else { return };
+    fn keep_connection(&mut self, process: u32, to: u32, link: u32) -> bool {
+        let Some(limit) = self.blueprint.links[link as usize].keep_alive else { return false };
         let kept = &mut self.processes[process as usize].keep_alive;
         // The limit is for all replicas together.
         let idle: u32 = kept.iter().filter(|kept| kept.link == link).map(|kept| kept.idle).sum();
         if idle >= limit {
-            return;
+            return false;
         }
         match kept.iter_mut().find(|kept| (kept.link, kept.to) == (link, to)) {
             Some(kept) => kept.idle += 1,
             None => kept.push(Kept { link, to, idle: 1 }),
         }
+        true
     }
 
     /// Puts the answer of a frame (its outcome is set) on the wire; over a link without latency it is there at once.
@@ -177,6 +182,7 @@ impl World {
             if answer.is_probe() {
                 self.answer_to_platform(child);
             }
+            self.close_client(child);
             self.frames.remove(child);
             return;
         };
@@ -228,7 +234,8 @@ impl World {
         let answer = &self.frames[child];
         let (outcome, found, keeps) = (answer.outcome, answer.found, answer.keeps_connection);
         let guarded = answer.caller_side.is_guarded();
-        let (link, to) = (answer.link, answer.process);
+        let (link, to, client) = (answer.link, answer.process, answer.client);
+        let keeps = keeps && self.is_still_open(client, to);
         if S::OBSERVES && outcome.is_success() {
             self.meter_query(caller, child);
         }
@@ -249,8 +256,9 @@ impl World {
         frame.state = State::Running;
         let process = frame.process;
         self.touch(caller);
-        if keeps {
-            self.keep_connection(process, to, link);
+        let kept = keeps && self.keep_connection(process, to, link);
+        if client > 0 && !kept {
+            self.client_gone(to, client);
         }
         if outcome.is_success() {
             if retried {
@@ -312,6 +320,7 @@ impl World {
     fn abandon(&mut self, caller: FrameRef) {
         let now = self.now();
         let child = std::mem::replace(&mut self.frames[caller].child, FrameRef::NONE);
+        self.close_client(child);
         let Some(left) = self.frames.get_mut(child) else { return };
         left.keeps_connection = false;
         let (link, key, process) = (left.link, left.key, left.process);

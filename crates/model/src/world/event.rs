@@ -66,6 +66,10 @@ pub(crate) enum Event {
     BrokerDue { process: u32, incarnation: u32 },
     /// A database's checkpoint may be due.
     Checkpoint { process: u32, incarnation: u32 },
+    /// A Redis server's cron is due.
+    CronDue { process: u32, incarnation: u32 },
+    /// A cycle that deletes expired keys is over.
+    CycleOver { process: u32, incarnation: u32 },
     /// A tick of a probe's grid.
     ProbeTick { process: u32, kind: ProbeKind },
     /// A question of a probe, by the lower half of its number, was answered, or has been open for its timeout.
@@ -170,6 +174,8 @@ impl Event {
             }
             Self::BrokerDue { process, incarnation } => Packed(73, pair(process, incarnation)),
             Self::Checkpoint { process, incarnation } => Packed(90, pair(process, incarnation)),
+            Self::CronDue { process, incarnation } => Packed(100, pair(process, incarnation)),
+            Self::CycleOver { process, incarnation } => Packed(101, pair(process, incarnation)),
         }
     }
 }
@@ -226,6 +232,8 @@ impl Packed {
             },
             73 => Event::BrokerDue { process, incarnation },
             90 => Event::Checkpoint { process, incarnation },
+            100 => Event::CronDue { process, incarnation },
+            101 => Event::CycleOver { process, incarnation },
             other => unreachable!("no event is packed as {other}"),
         }
     }
@@ -267,13 +275,19 @@ mod tests {
             Event::Accepted { process, incarnation, delivery: (1 << 56) - 1 },
             Event::BrokerDue { process, incarnation },
             Event::Checkpoint { process, incarnation },
+            Event::CronDue { process, incarnation },
+            Event::CycleOver { process, incarnation },
         ];
         let comings = Coming::ALL.map(|coming| Event::Consumer { process, incarnation, worker: u32::MAX, coming });
         events.extend(comings);
         let connection = ConnectionId(u32::MAX - 1);
         let of_pool = PoolEvent::ALL.map(|what| Event::Pool { process, incarnation, connection, pool: 255, what });
         events.extend(of_pool);
+        let mut kinds = std::collections::BTreeMap::new();
         for event in events {
+            let name = format!("{event:?}").split([' ', '{']).next().map(str::to_owned);
+            let of_it = kinds.entry(event.packed().0 as u8).or_insert_with(|| name.clone());
+            assert_eq!(*of_it, name, "a number stands for one kind of event");
             assert_eq!(event.packed().event(), event);
         }
     }

@@ -243,6 +243,7 @@ impl World {
         levels.own(LevelKind::RestartDelay, process.restarts.pending().map_or(0, |delay| delay.as_nanos()));
         let stops = &process.stops;
         let reasons = u64::from(stops.collecting) + u64::from(stops.throttled) + u64::from(stops.away);
+        let reasons = reasons + u64::from(stops.expiring);
         let reasons = reasons + u64::from(stops.outside) + u64::from(stops.intake) + u64::from(process.kept_down);
         levels.own(LevelKind::Stops, reasons);
         levels.own(LevelKind::Version, state.version.into());
@@ -281,10 +282,13 @@ impl World {
                 levels.own(LevelKind::LiveAfterFullBytes, heap.map_or(0, |heap| heap.live_after_last_full()));
                 levels.own(LevelKind::OldBytes, heap.map_or(0, |heap| heap.old_used()));
             }
-            Runtime::Redis(_) => {
+            Runtime::Redis(redis) => {
                 let (entries, bytes) = of_store(process.store.as_deref());
                 levels.own(LevelKind::Entries, entries);
                 levels.own(LevelKind::EntryBytes, bytes);
+                if redis.maxclients.is_some() {
+                    levels.own(LevelKind::Connections, process.connections.into());
+                }
             }
             Runtime::Postgres(_) => {
                 let rows = process.locks.as_ref().map(|locks| locks.readings());

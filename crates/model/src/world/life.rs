@@ -184,8 +184,13 @@ impl World {
                 self.keyspaces[keyspace as usize].keys.add(tally);
             }
         }
+        p.turn = None;
         p.collections.clear();
         p.starved = None;
+        p.connections = 0;
+        p.rejected = 0;
+        self.hang_up_clients(process);
+        let p = &mut self.processes[process as usize];
         p.connections = 0;
         p.keep_alive.clear();
         p.postmaster_free = Time::ZERO;
@@ -322,6 +327,7 @@ impl World {
                 self.emit_log(process, LogEvent::PoolStarted { pool: id }, sink);
             }
         }
+        self.plan_expiry(process);
         self.plan_vacations(process);
         self.start_broker(process, sink);
         self.consumers_come(process, Coming::Connects, sink);

@@ -16,11 +16,13 @@ mod build;
 mod caches;
 mod calls;
 mod certificates;
+mod clients;
 mod compute;
 mod connections;
 mod emit;
 mod event;
 mod execute;
+mod expiring;
 mod forking;
 mod levels;
 mod life;
@@ -132,6 +134,8 @@ struct ServiceState {
     /// How many of them are not ready to be called, and then those that are.
     out: u32,
     rotation: Vec<u32>,
+    /// `maxclients` of a Redis that counts its clients.
+    maxclients: Option<u32>,
     /// When the certificate on its disks expires.
     certificate: Time,
     /// n of version 1.0.n.
@@ -368,6 +372,8 @@ impl World {
             }
             Event::BrokerDue { process, incarnation } => self.broker_due(process, incarnation, sink),
             Event::Checkpoint { process, incarnation } => self.checkpoint_due(process, incarnation, sink),
+            Event::CronDue { process, incarnation } => self.cron_due(process, incarnation),
+            Event::CycleOver { process, incarnation } => self.cycle_over(process, incarnation, sink),
             Event::ProbeTick { process, kind } => self.probe_tick(process, kind, sink),
             Event::ProbeEnds { process, kind, number } => self.probe_ends(process, kind, number, sink),
             Event::Rotation { process, ready } => self.rotate(process, ready),

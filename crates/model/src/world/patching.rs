@@ -3,7 +3,7 @@
 use super::{World, tables::Op};
 use crate::blueprint::Arrivals;
 use crate::blueprint::{
-    Action, Cores, HeapField, KeyspaceField, LinkField, PolicyField, PoolField, Postgres, Runtime, ServiceField,
+    Action, Cores, HeapField, KeyspaceField, LinkField, PolicyField, PoolField, Postgres, Redis, Runtime, ServiceField,
     SourceField, StepField, Target, TrafficPolicy, Vacation, VacationField, Value,
 };
 use crate::id::LinkId;
@@ -308,6 +308,10 @@ impl World {
                 Runtime::Postgres(postgres) => {
                     Value::Count(u64::from(std::mem::replace(&mut postgres.max_connections, clamp(limit))))
                 }
+                Runtime::Redis(Redis { maxclients: Some(maxclients), .. }) => {
+                    self.services[service].maxclients = Some(clamp(limit));
+                    Value::Count(u64::from(std::mem::replace(maxclients, clamp(limit))))
+                }
                 _ => mismatch(field, value),
             },
             (ServiceField::SlowQuery, Value::Duration(threshold)) => match &mut described.runtime {
@@ -445,6 +449,30 @@ impl World {
                     self.processes[process].queue.ask_for_expiry();
                 }
                 Value::Duration(before.unwrap_or(Duration::MAX))
+            }
+            (ServiceField::ExpiryHz | ServiceField::ExpiryEffort | ServiceField::ExpiryDelete, value) => {
+                let Runtime::Redis(Redis { expiry: Some(expiry), .. }) = &mut described.runtime else {
+                    mismatch(field, value);
+                };
+                let before = match (field, value) {
+                    (ServiceField::ExpiryHz, Value::Count(hz)) => {
+                        Value::Count(std::mem::replace(&mut expiry.hz, clamp(hz)).into())
+                    }
+                    (ServiceField::ExpiryEffort, Value::Count(effort)) => {
+                        Value::Count(std::mem::replace(&mut expiry.effort, clamp(effort)).into())
+                    }
+                    (ServiceField::ExpiryDelete, Value::Duration(delete)) => {
+                        Value::Duration(std::mem::replace(&mut expiry.delete, delete))
+                    }
+                    _ => mismatch(field, value),
+                };
+                let settings = *expiry;
+                for process in processes {
+                    if let Some(store) = &mut self.processes[process].store {
+                        store.set_expiry(settings);
+                    }
+                }
+                before
             }
             (ServiceField::Maxkeys, Value::Limit(limit)) => match &mut described.runtime {
                 Runtime::Redis(redis) => {

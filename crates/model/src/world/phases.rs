@@ -14,7 +14,7 @@
 //!   lifetimes, lengths of vacations and the times between them, keys sampled for evictions, LFU counters, Vegas' probes.
 //!
 //! Nothing of the kind is there in: quotas of processors, whose periods lie on one grid for all of time, as do the cycles that look for expired
-//! keys and the seconds of rolling windows and breakers; G1's phases, adaptive sizes, buckets of limiters, budgets, latencies that balancers have seen and idle
+//! keys (those that take time: on one of their own, which begins with the server) and the seconds of rolling windows and breakers; G1's phases, adaptive sizes, buckets of limiters, budgets, latencies that balancers have seen and idle
 //! kept-alive connections, which requests have made what they are; back-offs of restarts, and vacations of who has nothing to do. Scrapes belong to nobody.
 //!
 //! Draws of requests, of faults (which back ends are terminated) and the names of log lines stay as they are.

@@ -242,6 +242,8 @@ impl World {
             }
             Event::BrokerDue { process, .. } => format!("something is due at {}", name(process)),
             Event::Checkpoint { process, .. } => format!("a checkpoint is due at {}", name(process)),
+            Event::CronDue { process, .. } => format!("the cron of {}", name(process)),
+            Event::CycleOver { process, .. } => format!("the end of an expire cycle of {}", name(process)),
             Event::ProbeTick { process, kind } => format!("a tick of the {kind:?} probe of {}", name(process)),
             Event::ProbeEnds { process, kind, .. } => format!("the end of a {kind:?} probe of {}", name(process)),
             Event::Rotation { process, ready } => {
@@ -284,6 +286,8 @@ impl World {
             | Event::Consumer { process, .. }
             | Event::BrokerDue { process, .. }
             | Event::Checkpoint { process, .. }
+            | Event::CronDue { process, .. }
+            | Event::CycleOver { process, .. }
             | Event::PatchAt { process, .. }
             | Event::ProbeTick { process, .. }
             | Event::ProbeEnds { process, .. }

@@ -146,6 +146,8 @@ impl World {
             Some(Activity::Collector)
         } else if stops.away {
             Some(Activity::Vacation)
+        } else if stops.expiring {
+            Some(Activity::Expiry)
         } else {
             stops.throttled.then_some(Activity::Quota)
         }

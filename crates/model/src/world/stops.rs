@@ -45,7 +45,12 @@ impl World {
             self.services[service].statistics.paused += halted;
             p.cpu.resume(now);
         } else if halted && p.stops.outside == 0 {
-            p.cpu.pause(now, if p.stops.collecting { burning } else { 0 });
+            let burning = match p.stops {
+                Stops { collecting: true, .. } => burning,
+                Stops { expiring: true, .. } => super::expiring::THREAD,
+                _ => 0,
+            };
+            p.cpu.pause(now, burning);
         }
         // A period may have begun meanwhile.
         p.stops.throttled &= p.cpu.is_throttled();

@@ -4,7 +4,9 @@
 //! the healthy state is not healthy: an incident that happens without its trigger shows nothing. Surges are left out, faults
 //! have not happened yet.
 
+mod clients;
 mod commands;
+mod expiry;
 mod faults;
 mod flow;
 mod formula;
@@ -103,6 +105,8 @@ impl Report<'_> {
         }
         if let Runtime::Redis(redis) = &service.runtime {
             self.commands(n, service, redis);
+            self.expiry(n, service, redis);
+            self.clients(n, service, redis);
         }
         if let Runtime::Postgres(postgres) = &service.runtime {
             self.rows(n, service);

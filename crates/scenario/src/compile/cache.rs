@@ -5,13 +5,14 @@ use super::service::{draw_name, memory, restart};
 use super::{Compiler, site};
 use crate::decode::{At, Entry, Map};
 use crate::language::{
-    CacheText, CommandText, EvictionText, KeysText, Law, LocalCacheText, PopularityText, PreloadText,
+    CacheText, CommandText, EvictionText, ExpiryText, KeysText, Law, LocalCacheText, PopularityText, PreloadText,
 };
 use crate::leaf::Name;
 use crate::suggest;
 use knockon_kernel::{Duration, Sampler};
 use knockon_model::blueprint::{
-    Admission, Cores, CpuDiscipline, Endpoint, Eviction, Keyspace, LocalCache, Operation, Redis, Runtime, Service, Step,
+    Admission, Cores, CpuDiscipline, Endpoint, Eviction, Expiry, Keyspace, LocalCache, Operation, Redis, Runtime,
+    Service, Step,
 };
 use knockon_model::id::{EndpointId, KeyspaceId, LocalCacheId, ServiceId};
 
@@ -55,6 +56,8 @@ impl<'t> Compiler<'t> {
             lfu_decay_minutes: text.lfu_decay_minutes.0,
             entry_overhead: text.entry_overhead.0,
             slow_log: text.slow_log.value.map(|period| period.0).or(Redis::default().slow_log),
+            maxclients: text.maxclients.value.map(|count| count.0),
+            expiry: text.expiry.value.as_ref().map(|expiry| self.expiry(expiry)),
         };
         Service {
             name: name.to_owned(),
@@ -82,6 +85,15 @@ impl<'t> Compiler<'t> {
             pools: Vec::new(),
             consumers: Vec::new(),
         }
+    }
+
+    fn expiry(&mut self, text: &ExpiryText) -> Expiry {
+        for (count, name, most) in [(&text.hz, "hz", 500), (&text.effort, "active-expire-effort", 10)] {
+            if count.0 > most {
+                self.report(count.span, format!("{name} is {most} at most"), None);
+            }
+        }
+        Expiry { hz: text.hz.0, effort: text.effort.0, look: text.look.0, delete: text.delete.0 }
     }
 
     fn command(&mut self, command: &str, demand: &At<Law>, effect: Step, place: (ServiceId, EndpointId)) -> Endpoint {
@@ -250,6 +262,7 @@ impl<'t> Compiler<'t> {
             popularity: popularity.map(|sampler| self.add_sampler(sampler)).unwrap_or_default(),
             recorded: None,
             ttl: keys.ttl.value.map(|period| period.0),
+            expire_at: keys.expire_at.value.map(|period| period.0),
             renewed: keys.renewed.value,
             fresh: keys.fresh.value.map(|period| period.0),
             value_bytes: keys.value.0,
@@ -291,6 +304,10 @@ impl<'t> Compiler<'t> {
     /// Times that make no sense together.
     fn check_ages(&mut self, keys: &KeysText) {
         let ttl = keys.ttl.value.map(|period| period.0);
+        if keys.expire_at.value.is_some_and(|grid| grid.0.is_zero()) {
+            let hint = "the distance of the instants at which keys expire: \"1h\"".into();
+            self.report(keys.expire_at.span, "keys cannot expire at every instant", Some(hint));
+        }
         if keys.renewed.value && ttl.is_none() && !keys.ttl.broken {
             let hint = "give it a `ttl`, or leave `renewed` out".into();
             self.report(keys.renewed.span, "reads renew a time to live that there is not", Some(hint));

@@ -372,6 +372,20 @@ impl Compiler<'_> {
                         let keys = cache.maxkeys.value.map(|count| count.0);
                         Some(self.service_limit(id, ServiceField::Maxkeys, keys))
                     }
+                    (Part::Itself, "maxclients") => {
+                        let count = cache.maxclients.value?;
+                        Some((Target::Service(id, ServiceField::MaxConnections), Value::Count(count.0.into())))
+                    }
+                    (Part::Expiry, field) => {
+                        let expiry = cache.expiry.value.as_ref()?;
+                        let (field, value) = match field {
+                            "hz" => (ServiceField::ExpiryHz, Value::Count(expiry.hz.0.into())),
+                            "effort" => (ServiceField::ExpiryEffort, Value::Count(expiry.effort.0.into())),
+                            "delete" => (ServiceField::ExpiryDelete, Value::Duration(expiry.delete.0)),
+                            _ => return None,
+                        };
+                        Some((Target::Service(id, field), value))
+                    }
                     (Part::Command(command), "demand") => {
                         let n = cache.commands.names().position(|name| name == command)?;
                         let law = &cache.commands.get(command)?.demand;

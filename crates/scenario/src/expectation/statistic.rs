@@ -237,6 +237,8 @@ const SERVICE: &[Row<ServiceStatistics>] = table!(
         }),
         count("buffer_misses", "pages that were read from the disk", |s| s.buffer_misses),
         count("disk_full", "statements that failed because there was no room on the disk", |s| s.disk_full),
+        count("rejected_connections", "connections that a Redis refused at its maxclients", |s| s.rejected_connections),
+        time("expire_cycles", "time that a Redis took for cycles that delete expired keys", |s| s.expire_cycles),
         count("panics", "times that a server had no room for its write-ahead log", |s| s.panics),
         count("stale_reads", "reads of a replica to which a write was missing", |s| s.stale_reads),
         part("stale_share", "reads of a replica to which a write was missing, of all", |s| (s.stale_reads, s.staleness.count())),

@@ -46,7 +46,7 @@ pub(crate) use step::{
     RepeatText, RetryText, SeverityText, StepText,
 };
 pub(crate) use store::{
-    CacheText, CommandText, DatabaseText, DiskText, EvictionText, KeysText, LocalCacheText, LockModeText,
+    CacheText, CommandText, DatabaseText, DiskText, EvictionText, ExpiryText, KeysText, LocalCacheText, LockModeText,
     PopularityText, PreloadText, QueryText, ReadsText, RowText,
 };
 pub(crate) use traffic::{BalanceText, BreakerText, BudgetText, BulkheadText, OutlierText, ThrottleText};

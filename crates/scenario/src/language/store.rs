@@ -219,6 +219,13 @@ record! {
         lfu_log_factor: Count = [10],
         /// `lfu-decay-time`: the counters fall by one in so many minutes; 0 never.
         lfu_decay_minutes: Count = [1],
+        /// `maxclients`: connections that it takes; who opens another gets an error. A client has one where its link keeps one `Always`, as Lettuce and
+        /// node-redis do, else one for each command under way beside the idle ones that it keeps (Jedis, redis-py). None does not count them;
+        /// Redis comes with 10000.
+        maxclients: Option<Count<1>>,
+        /// How it deletes keys that have expired and that nobody asks for: some of them at a time, in cycles that keep its thread. When left out
+        /// all go at once, ten times a second, in no time.
+        expiry: Option<ExpiryText>,
         /// Bytes that an entry needs beside its value.
         entry_overhead: Bytes = ["96B"],
         /// Demand of GET.
@@ -243,6 +250,22 @@ record! {
         restart: RestartText = [Kubernetes],
         /// Key spaces that it holds, by name.
         keys: Map<KeysText>,
+    }
+}
+
+record! {
+    /// Cycles that delete expired keys. `hz` times a second one may take a quarter of the time; while that does not suffice, further ones of a
+    /// millisecond come between commands.
+    ExpiryText as "expiry" {
+        /// `hz`: how often the server's cron runs in a second.
+        hz: Count<1> = [10],
+        /// `active-expire-effort`, from 1 to 10: how many keys a cycle samples, for how long, and how few of them it leaves.
+        effort: Count<1> = [1],
+        /// Time to look at a sampled key.
+        look: Period = ["0.1us"],
+        /// Time to delete a key: a microsecond for a string, much more for one with many elements, which are freed one by one
+        /// (`lazyfree-lazy-expire no`, as it comes).
+        delete: Period = ["1us"],
     }
 }
 
@@ -312,6 +335,9 @@ record! {
         same_as: Option<String>,
         /// Time to live from storing. None never expires.
         ttl: Option<Period>,
+        /// Keys expire only at multiples of this, counted from the start: at the first one after their time to live, if there is one
+        /// (`EXPIREAT` of the next full hour). None expires each in its own time.
+        expire_at: Option<Period>,
         /// Whether reads renew the time to live (`GETEX`, `expireAfterAccess`).
         renewed: bool = [false],
         /// A value older than this is stale: it is still answered, and refreshed in the background. None is never.

@@ -125,11 +125,14 @@ impl Part {
                 let Some(cache) = system.caches.get(cache) else { return Ok(Self::Itself) };
                 match part {
                     "memory" => return Ok(Self::Memory),
+                    "expiry" if cache.expiry.is_some() => return Ok(Self::Expiry),
                     _ if cache.keys.get(part).is_some() => return Ok(Self::Keys(owned)),
                     _ if cache.commands.get(part).is_some() => return Ok(Self::Command(owned)),
                     _ => {}
                 }
-                known.extend(["memory"].into_iter().chain(cache.keys.names()).chain(cache.commands.names()));
+                known.push("memory");
+                known.extend(cache.expiry.is_some().then_some("expiry"));
+                known.extend(cache.keys.names().chain(cache.commands.names()));
             }
             Component::Broker(broker) => {
                 let Some(broker) = system.brokers.get(broker) else { return Ok(Self::Itself) };

@@ -52,6 +52,8 @@ pub(crate) enum Part {
     Query(String),
     /// The disk of a database that has one.
     Disk,
+    /// How a cache of which that is said deletes expired keys.
+    Expiry,
     Keys(String),
     Command(String),
     LocalCache(String),
@@ -138,6 +140,14 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
     ("DATABASE/disk.log_rotation", "size or None", "size at which the log is cut off"),
     ("DATABASE/QUERY.demand", "distribution", "time that a query keeps a worker busy"),
     ("CACHE.maxmemory", "size or None", "memory for entries"),
+    (
+        "CACHE/expiry.hz",
+        "count",
+        "how often the cron of a Redis, of which it is said how it expires keys, runs in a second",
+    ),
+    ("CACHE/expiry.effort", "count", "`active-expire-effort` of such a one"),
+    ("CACHE/expiry.delete", "duration", "time to delete an expired key of such a one"),
+    ("CACHE.maxclients", "count", "connections that a Redis, of which it is said, takes"),
     ("CACHE.maxkeys", "count or None", "keys at most"),
     ("CACHE/COMMAND.demand", "distribution", "time that a command keeps the thread busy"),
     ("CACHE/KEYS.ttl", "duration or None", "time to live of what is stored from then on"),
@@ -330,6 +340,7 @@ impl Address {
                 Some(match &self.part {
                     Part::Itself => cache,
                     Part::Memory => &mut cache.memory.value,
+                    Part::Expiry => cache.expiry.value.as_mut()?,
                     Part::Command(command) => &mut cache.commands.entries.get_mut(command)?.value,
                     Part::Keys(keys) => &mut cache.keys.entries.get_mut(keys)?.value,
                     _ => return None,

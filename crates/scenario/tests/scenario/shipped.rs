@@ -36,6 +36,7 @@ const VULNERABLE: &[(&str, &str)] = &[
     ("cache_key_explosion", "with a cold cache the workers of postgres"),
     ("cache_storm", "with a cold cache the workers of postgres"),
     ("cold_cache_collapse", "with a cold cache the workers of postgres"),
+    ("redis_mass_expiry", "30000 keys may expire at once"),
     ("retry_storm", "4 tries a call, so overload feeds itself"),
     ("retry_storm", "web-api: a full queue"),
 ];

@@ -83,6 +83,7 @@ fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
             say!(body, ": HTTPConnectionPool(host='{host}', port={port}): Read timed out.")
         }
         (ErrorType::Timeout, Callee::Sql) => body.push_str(": canceling statement due to statement timeout"),
+        (ErrorType::TooManyConnections, Callee::Cache) => body.push_str(": max number of clients reached"),
         (ErrorType::Timeout, Callee::Cache) => body.push_str(": Timeout reading from socket"),
         (ErrorType::ConnectionRefused, Callee::Http) => say!(
             body,

@@ -142,7 +142,10 @@ pub(super) const fn exception(error: ErrorType, language: Language, callee: Call
         Language::Jvm => jvm(error, callee),
         Language::CPython => cpython(error, callee),
         Language::Node => node(error, callee),
-        Language::Native => native(error),
+        Language::Native => match (error, callee) {
+            (ErrorType::TooManyConnections, Callee::Cache) => "proto.RedisError",
+            _ => native(error),
+        },
         Language::Postgres => match error {
             ErrorType::Timeout => "57014",
             ErrorType::ConnectionReset => "08006",
@@ -161,6 +164,7 @@ pub(super) const fn exception(error: ErrorType, language: Language, callee: Call
 const fn jvm(error: ErrorType, callee: Callee) -> &'static str {
     match (error, callee) {
         (ErrorType::Timeout, Callee::Http) => "java.net.SocketTimeoutException",
+        (ErrorType::TooManyConnections, Callee::Cache) => "io.lettuce.core.RedisConnectionException",
         (ErrorType::Timeout, Callee::Cache) => "io.lettuce.core.RedisCommandTimeoutException",
         (ErrorType::ConnectionRefused, Callee::Http) => "java.net.ConnectException",
         (ErrorType::ConnectionRefused, Callee::Cache) => "io.lettuce.core.RedisConnectionException",
@@ -200,6 +204,7 @@ const fn cpython(error: ErrorType, callee: Callee) -> &'static str {
     match (error, callee) {
         (ErrorType::Timeout, Callee::Http) => "requests.exceptions.ReadTimeout",
         (ErrorType::Timeout, Callee::Sql) => "psycopg2.errors.QueryCanceled",
+        (ErrorType::TooManyConnections, Callee::Cache) => "redis.exceptions.ConnectionError",
         (ErrorType::Timeout, Callee::Cache) => "redis.exceptions.TimeoutError",
         (ErrorType::ConnectionRefused | ErrorType::ConnectionReset, Callee::Http) => {
             "requests.exceptions.ConnectionError"
@@ -241,6 +246,7 @@ const fn node(error: ErrorType, callee: Callee) -> &'static str {
         (ErrorType::Timeout, _) => "ETIMEDOUT",
         (ErrorType::ConnectionRefused, _) => "ECONNREFUSED",
         (ErrorType::ConnectionReset, _) => "ECONNRESET",
+        (ErrorType::TooManyConnections, Callee::Cache) => "ReplyError",
         (ErrorType::TooManyConnections, _) => "53300",
         // The driver has an error of its own for a broken connection.
         (ErrorType::ConnectionLost, _) => "ECONNRESET",

@@ -111,6 +111,9 @@ fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
         (ErrorType::RateLimited, _) => body.push_str(
             "org.springframework.web.client.HttpClientErrorException$TooManyRequests: 429 Too Many Requests: [no body]",
         ),
+        (ErrorType::TooManyConnections, Callee::Cache) => {
+            body.push_str("org.springframework.data.redis.RedisConnectionFailureException: Unable to connect to Redis");
+        }
         (ErrorType::PoolTimeout | ErrorType::TooManyConnections, _) | (ErrorType::ConnectionRefused, Callee::Sql) => {
             body.push_str("org.springframework.jdbc.CannotGetJdbcConnectionException: Failed to obtain JDBC Connection");
         }

@@ -73,6 +73,9 @@ fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
         ErrorType::ConnectionRefused => say!(body, "dial tcp {address}: connect: connection refused"),
         ErrorType::ConnectionReset => body.push_str("read: connection reset by peer"),
         ErrorType::PoolTimeout => body.push_str("context deadline exceeded"),
+        ErrorType::TooManyConnections if call.is_some_and(|call| call.callee == Callee::Cache) => {
+            body.push_str("ERR max number of clients reached");
+        }
         ErrorType::TooManyConnections => body.push_str(
             "FATAL: remaining connection slots are reserved for non-replication superuser connections (SQLSTATE 53300)",
         ),

@@ -64,6 +64,9 @@ fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
         ErrorType::ConnectionRefused => say!(body, "connect ECONNREFUSED {address}"),
         ErrorType::ConnectionReset => body.push_str("read ECONNRESET"),
         ErrorType::PoolTimeout => body.push_str("timeout exceeded when trying to connect"),
+        ErrorType::TooManyConnections if call.is_some_and(|call| call.callee == Callee::Cache) => {
+            body.push_str("ERR max number of clients reached");
+        }
         ErrorType::TooManyConnections => {
             body.push_str("remaining connection slots are reserved for non-replication superuser connections");
         }

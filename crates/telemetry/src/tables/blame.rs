@@ -45,7 +45,8 @@ pub(super) static BLAME: Table = Table {
             "",
             "What those did who held it: `computing`, `child postgres/select_user` (waiting for its answer), `pool db`, `paused` …; for bytes \
              during a collection `allocated`, `in_flight`, `retained`, `base`, `cached`; for connections also `leaked` and `opening`; for tokens \
-             `admitted`; of no request: `session`, `vacation`, `outside` (stopped), `collector`, `quota`, or `nothing` (nobody else held \
+             `admitted`; of no request: `session`, `vacation`, `outside` (stopped), `collector`, `expiry` (a Redis deletes \
+             expired keys), `quota`, or `nothing` (nobody else held \
              it then: a processor that is too small for a single job, a pool that has no connection to give).",
         ),
         required("window_start", Kind::Time, "ns", "First instant of the window."),

@@ -58,7 +58,7 @@ pub(super) static REQUESTS: Table = Table {
             Part::Paused.column(),
             Kind::Nanoseconds,
             "ns",
-            "While the process that was to go on stood still: for a collection, a vacation, or a stop from outside.",
+            "While the process that was to go on stood still: for a collection, a vacation, a cycle that deletes expired keys, or a stop from outside.",
         ),
         required(
             Part::Network.column(),

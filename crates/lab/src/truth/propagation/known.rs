@@ -5,7 +5,7 @@ use crate::truth::components::Components;
 use crate::truth::outcomes::Outcomes;
 use crate::truth::waits::Waits;
 use knockon_kernel::Duration;
-use knockon_model::blueprint::{Blueprint, LinkEnd, Step};
+use knockon_model::blueprint::{Blueprint, LinkEnd, Postgres, Runtime, Step};
 use knockon_model::id::PoolId;
 use knockon_model::record::{Activity, ResourceKind};
 use std::collections::BTreeSet;
@@ -61,6 +61,22 @@ impl<'a> Known<'a> {
     /// Whether it does nothing else there.
     pub(super) fn only_consumes(&self, caller: &str, broker: &str) -> bool {
         self.consumes(caller, broker) && !self.publishes(caller, broker)
+    }
+
+    /// Whether a component is a Redis that takes a limited number of connections.
+    pub(super) fn counts_clients(&self, component: &str) -> bool {
+        let service = self.blueprint.services.iter().find(|service| service.name == component);
+        service.is_some_and(|service| matches!(&service.runtime, Runtime::Redis(redis) if redis.maxclients.is_some()))
+    }
+
+    /// Whether a database replays what another writes.
+    pub(super) fn replicates(&self, replica: &str, primary: &str) -> bool {
+        let service = self.blueprint.services.iter().find(|service| service.name == replica);
+        let Some(Runtime::Postgres(Postgres { replica: Some(replica), .. })) = service.map(|service| &service.runtime)
+        else {
+            return false;
+        };
+        self.blueprint[replica.primary].name == primary
     }
 
     /// Whether connections of a pool, or of any where none is named, go to a database.

@@ -3,9 +3,9 @@
 use super::known::Known;
 use super::node::Node;
 use super::state::State::{
-    self, Backlog, Blocked, DeadLetters, Death, Disk, Errors, Evictions, Guards, Held, Latency, Leak, Load, Locks,
-    Memory, Misses, Pauses, PoolTimeouts, PoolWait, Probes, Processor, Queue, Redeliveries, Refusals, Retries, Storage,
-    Throttling,
+    self, Backlog, Blocked, DeadLetters, Death, Disk, Errors, Evictions, Expiry, Guards, Held, Lag, Latency, Leak,
+    Load, Locks, Memory, Misses, Pauses, PoolTimeouts, PoolWait, Probes, Processor, Queue, Redeliveries, Refusals,
+    Retries, StaleReads, Storage, Throttling,
 };
 
 /// What one state does to another of the same component.
@@ -49,6 +49,9 @@ const WITHIN: &[(State, State, &str)] = &[
     (PoolTimeouts, Errors, "requests fail without a connection"),
     (Queue, Latency, "requests wait for a worker"),
     (Queue, Refusals, "no place is left in the queue"),
+    (Load, Refusals, "more connections are wanted than it takes"),
+    (Latency, Refusals, "connections are held for longer than it can take others"),
+    (Pauses, Refusals, "connections are held while it stands still"),
     (Latency, Queue, "requests hold workers for longer"),
     (Latency, Memory, "requests keep their bytes for longer"),
     (Memory, Death, "memory runs out"),
@@ -63,6 +66,11 @@ const WITHIN: &[(State, State, &str)] = &[
     (Guards, Errors, "calls are not permitted"),
     (Load, Evictions, "more keys are put there than there is room for"),
     (Evictions, Misses, "keys went to make room for others"),
+    (Load, Expiry, "more keys were put there that expire"),
+    (Expiry, Pauses, "nothing else runs on its thread while it deletes expired keys"),
+    (Death, Lag, "nothing is replayed while it is down"),
+    (Lag, StaleReads, "reads come before what was written is replayed"),
+    (Load, StaleReads, "more reads come while it is behind"),
     (Load, Backlog, "more messages come"),
     (Backlog, Memory, "messages wait in its memory"),
     (Backlog, Blocked, "messages fill its memory"),
@@ -91,6 +99,7 @@ const WITHIN: &[(State, State, &str)] = &[
 pub(super) const WITHIN_FAINTLY: &[(State, State, &str)] = &[
     (PoolWait, Processor, "who has waited for a connection goes on at once"),
     (Load, Latency, "more requests come, or dearer ones"),
+    (Load, Misses, "more requests ask for keys that are not there"),
     (Queue, Processor, "who has queued goes on at once"),
     (Latency, Processor, "who has waited goes on at once"),
 ];
@@ -168,6 +177,12 @@ const DOWNWARD: &[(State, State, &str)] = &[
     (Errors, DeadLetters, "messages that failed are given up"),
 ];
 
+/// What a state of a primary does to one of its replicas.
+const REPLICATED: &[(State, State, &str)] = &[
+    (Load, Lag, "more is written than it replays in time"),
+    (Storage, Lag, "more is written than it replays in time"),
+];
+
 /// Where a cause is, as seen from what it leads to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Way {
@@ -192,11 +207,17 @@ pub(super) fn mechanism(known: &Known<'_>, a: &Node, b: &Node) -> Option<(&'stat
             && match (from, to) {
                 (Latency, Load) => is_resent(),
                 (Load, Misses) => !known.finds_less.contains(&b.component),
+                (Load | Latency | Pauses, Refusals) => known.counts_clients(&b.component),
                 (Misses, Load) => known.finds_less.contains(&b.component),
                 (Pauses, Processor) => known.stands_still(&b.component),
                 _ => true,
             };
         return find(WITHIN).filter(|_| may_be).map(|mechanism| (mechanism, Way::Within));
+    }
+    if known.replicates(&b.component, &a.component)
+        && let Some(mechanism) = find(REPLICATED)
+    {
+        return Some((mechanism, Way::Down));
     }
     if known.calls(&b.component, &a.component) {
         let may_be = match (from, to) {

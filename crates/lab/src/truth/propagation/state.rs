@@ -49,6 +49,12 @@ pub enum State {
     Disk,
     /// Keys of a cache go to make room for others.
     Evictions,
+    /// A replica is behind its primary.
+    Lag,
+    /// Reads of a replica miss what was written.
+    StaleReads,
+    /// It deletes keys that have expired.
+    Expiry,
     /// More messages wait in a queue.
     Backlog,
     /// A broker does not read what publishers send.
@@ -62,9 +68,9 @@ pub enum State {
 }
 
 use State::{
-    Backlog, Blocked, DeadLetters, Death, Disk, Errors, Evictions, Guards, Held, Latency, Leak, Load, Locks, Memory,
-    Misses, Pauses, PoolTimeouts, PoolWait, Probes, Processor, Queue, Redeliveries, Refusals, Retries, Storage,
-    Throttling,
+    Backlog, Blocked, DeadLetters, Death, Disk, Errors, Evictions, Expiry, Guards, Held, Lag, Latency, Leak, Load,
+    Locks, Memory, Misses, Pauses, PoolTimeouts, PoolWait, Probes, Processor, Queue, Redeliveries, Refusals, Retries,
+    StaleReads, Storage, Throttling,
 };
 
 impl State {
@@ -93,6 +99,9 @@ impl State {
             Storage => "the disk fills",
             Disk => "statements wait for the disk",
             Evictions => "keys are evicted",
+            Lag => "falls behind its primary",
+            StaleReads => "answers with what was before",
+            Expiry => "deletes expired keys",
             Backlog => "messages pile up",
             Blocked => "publishers are blocked",
             Redeliveries => "messages are delivered again",
@@ -112,6 +121,9 @@ impl State {
             "locks.present.mean" | "row_holders" => Locks,
             "misses" => Misses,
             "evicted" => Evictions,
+            "expire_cycles" => Expiry,
+            "replay_behind" | "staleness.mean" => Lag,
+            "stale_reads" => StaleReads,
             "leaked" | "leaked_connections" => Leak,
             "in_use.present.mean" | "in_use.sojourn.mean" => Held,
             "wait.mean" | "waiting.present.mean" if pool => PoolWait,
@@ -122,7 +134,15 @@ impl State {
             "blocked.present.mean" => Blocked,
             "redelivered" => Redeliveries,
             "dead_lettered" | "dropped" => DeadLetters,
-            "refused" | "rejected" | "shed" | "expired" | "limited" | "over_limit" | "syn_dropped" | "abandoned"
+            "refused"
+            | "rejected"
+            | "rejected_connections"
+            | "shed"
+            | "expired"
+            | "limited"
+            | "over_limit"
+            | "syn_dropped"
+            | "abandoned"
             | "delayed" => Refusals,
             "not_permitted" | "opened" | "bulkhead_full" | "ejections" | "breaker" | "ejected_hosts" => Guards,
             "failed" | "timeouts" | "lock_timeouts" | "statement_timeouts" => Errors,

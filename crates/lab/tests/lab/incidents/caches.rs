@@ -116,6 +116,47 @@ incident!(
 );
 
 incident!(
+    redis_mass_expiry,
+    Shape {
+        scenario: "redis_mass_expiry",
+        fault: "batch",
+        chain: &[
+            ("nightly", State::Load),
+            ("recommender", State::Load),
+            ("redis", State::Load),
+            ("redis", State::Expiry),
+            ("redis", State::Pauses),
+            ("redis", State::Latency),
+            ("web-api", State::Latency),
+            ("clients", State::Latency),
+        ],
+        signature: &[
+            Sign::Counter("redis", "redis_expired_keys_total", 20.0, 5_000.0),
+            Sign::Counter("redis", "redis_expired_time_cap_reached_total", 10.0, 10.0),
+            Sign::Counter("redis", "redis_expire_cycle_cpu_time_ms_total", 100.0, 1_000.0),
+            Sign::Slower("web-api", 1.5),
+        ],
+        end: End::HealsWithin(5 * 60),
+        ablations: &[
+            Ablation {
+                // Freed by another thread (`lazyfree-lazy-expire`): as many keys expire, and nobody notices.
+                change: Change::Set(&[("redis/expiry.delete", "2us")]),
+                gone: &[("redis", State::Latency), ("clients", State::Latency)],
+                kept: &[("redis", State::Load)],
+                end: Some(End::HealsWithin(5 * 60)),
+            },
+            Ablation {
+                // Each in its own time: the thread deletes some now and then.
+                change: Change::Text(&[("expire_at: \"8min\"", "ttl: \"180s\"")]),
+                gone: &[("clients", State::Latency)],
+                kept: &[("redis", State::Load), ("redis", State::Expiry)],
+                end: Some(End::HealsWithin(5 * 60)),
+            },
+        ],
+    }
+);
+
+incident!(
     redis_slow_command,
     Shape {
         scenario: "redis_slow_command",
