@@ -24,6 +24,7 @@ pub mod id;
 pub mod limiter;
 mod loads;
 pub mod lock;
+mod loop_delay;
 mod meter;
 mod metrics;
 pub mod observing;

@@ -2,7 +2,7 @@
 //!
 //! It owns its accept queue, workers, processor, heap, pools and client-side connections, and may call them directly;
 //! between processes there are only messages. States: down, starting, running, stopping. A process stands still while a
-//! collection pauses it or while it is stopped from outside; events addressed to it then wait in its inbox.
+//! collection pauses it, while a request keeps its event loop, or while it is stopped from outside; events addressed to it then wait in its inbox.
 
 use crate::blame::Origins;
 use crate::broker::Broker;
@@ -13,6 +13,7 @@ use crate::guard::Guard;
 use crate::heap::{Collection, Heap};
 use crate::id::{ConnectionId, FrameRef};
 use crate::lock::Locks;
+use crate::loop_delay::LoopDelay;
 use crate::meter::Meter;
 use crate::pool::Pool;
 use crate::queue::AcceptQueue;
@@ -46,6 +47,8 @@ pub(crate) struct Stops {
     pub(crate) throttled: bool,
     /// It is away of itself.
     pub(crate) away: bool,
+    /// One of its requests keeps the event loop.
+    pub(crate) blocking: bool,
     /// Stopped from outside, so many times over.
     pub(crate) outside: u16,
     /// It takes nothing up but finishes what it has, for so many reasons.
@@ -56,7 +59,7 @@ impl Stops {
     /// Whether there is another reason than the quota.
     #[inline]
     pub(crate) fn halt(self) -> bool {
-        self.collecting | self.away | (self.outside > 0)
+        self.collecting | self.away | self.blocking | (self.outside > 0)
     }
 }
 
@@ -118,6 +121,8 @@ pub(crate) struct Process {
     pub(crate) has_quota: bool,
     /// It goes on vacation when it has nothing to do.
     pub(crate) vacations_when_idle: bool,
+    /// How late its event loop runs timers is measured.
+    pub(crate) measures_loop: bool,
     /// Processor time of demands finished in this life, in nanoseconds, where cores are unlimited: metered, never acted upon.
     pub(crate) computed_ns: u64,
     pub(crate) stops: Stops,
@@ -206,6 +211,12 @@ pub(crate) struct Process {
     pub(crate) certificate: Time,
     /// Until when the postmaster of a database forks.
     pub(crate) postmaster_free: Time,
+    /// Who keeps its event loop.
+    pub(crate) blocker: FrameRef,
+    /// When that one has done with it.
+    pub(crate) blocked_until: Time,
+    /// How late its event loop runs timers, where requests can keep it without computing.
+    pub(crate) loop_delay: Option<Box<LoopDelay>>,
     /// When its last vacation began.
     pub(crate) away_since: Time,
     /// When the next of periodic ones begins.

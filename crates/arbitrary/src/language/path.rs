@@ -68,6 +68,7 @@ pub(crate) static FORMS: &[Form] = &[
     form("SERVICE/ENDPOINT.retain", |d| endpoints(d, "retain"), leaf::small_bytes),
     form("SERVICE/ENDPOINT.demand[n]", |d| steps(d, "demand"), law),
     form("SERVICE/ENDPOINT.time[n]", |d| steps(d, "time"), law),
+    form("SERVICE/ENDPOINT.block[n]", |d| steps(d, "block"), law),
     form("SERVICE/ENDPOINT.bytes[n]", |d| steps(d, "bytes"), leaf::large_bytes),
     form("SERVICE/ENDPOINT.timeout[n]", |d| steps(d, "timeout"), leaf::patience),
     form("SERVICE/ENDPOINT.load_timeout[n]", |d| steps(d, "load_timeout"), leaf::patience),

@@ -79,9 +79,9 @@ pub(super) fn read(blueprint: &Blueprint, target: Target) -> Option<Value> {
         }
         Target::Step(service, endpoint, step, _) => {
             match blueprint[service].endpoints[endpoint.index()].program.get(step as usize)? {
-                Step::Compute { demand: sampler, .. } | Step::Sleep { time: sampler, .. } => {
-                    Some(Value::Sampler(*sampler))
-                }
+                Step::Compute { demand: sampler, .. }
+                | Step::Sleep { time: sampler, .. }
+                | Step::Block { time: sampler, .. } => Some(Value::Sampler(*sampler)),
                 Step::Allocate { bytes } | Step::Churn { bytes } | Step::Retain { bytes } => Some(Value::Bytes(*bytes)),
                 Step::Leak { share, .. } => Some(Value::Number(*share)),
                 Step::Publish { bytes, .. } => Some(Value::Bytes(u64::from(*bytes))),

@@ -89,6 +89,7 @@ impl PartyKey {
             24 => Activity::Quota,
             26 => Activity::Published,
             27 => Activity::Disk,
+            28 => Activity::Blocking,
             _ => Activity::Nothing,
         };
         Party { who, activity }
@@ -126,6 +127,7 @@ const fn doing(activity: Activity, called: u32) -> u64 {
         Activity::Nothing => (25, 0),
         Activity::Published => (26, 0),
         Activity::Disk => (27, 0),
+        Activity::Blocking => (28, 0),
     };
     (kind as u64) << ACTIVITY | about as u64
 }
@@ -167,6 +169,7 @@ mod tests {
             Activity::Nothing,
             Activity::Published,
             Activity::Disk,
+            Activity::Blocking,
         ];
         activities.extend((0..3).flat_map(|n| [Activity::Pool(PoolId(n)), Activity::Permit(ServiceId(n))]));
         let calls = (0u32..).zip(&programs).map(|(called, program)| {

@@ -66,6 +66,13 @@ impl Service {
         self.cores != Cores::Unlimited || self.quota.is_some() || self.contention.is_some()
     }
 
+    /// Whether a request can keep the event loop without computing.
+    #[must_use]
+    pub fn blocks_its_loop(&self) -> bool {
+        let mut steps = self.endpoints.iter().flat_map(|endpoint| &endpoint.program);
+        steps.any(|step| matches!(step, Step::Block { .. }))
+    }
+
     /// Whether it is a cache server with commands beside those that every one has.
     #[must_use]
     pub fn has_slow_commands(&self) -> bool {

@@ -24,7 +24,7 @@ pub enum ResourceKind {
     Processor,
     /// Row locks of a database.
     Locks,
-    /// Leave to run at all: a collection, a vacation or a stop from outside lets nobody.
+    /// Leave to run at all: a collection, a vacation, a stop from outside or whoever keeps the event loop lets nobody else.
     Running,
     /// Places of the accept queue. Nobody waits for them: who finds none is refused.
     Places,
@@ -180,6 +180,8 @@ pub enum Activity {
     Published,
     /// Has the disk work on its I/O, or waits until that begins.
     Disk,
+    /// Keeps the event loop without computing.
+    Blocking,
 }
 
 impl Activity {
@@ -215,6 +217,7 @@ impl Activity {
             Self::Nothing => "nothing",
             Self::Published => "published",
             Self::Disk => "disk",
+            Self::Blocking => "blocking",
         }
     }
 

@@ -23,6 +23,7 @@ struct Coming {
     continuations: BTreeMap<FrameRef, usize>,
     retransmissions: BTreeMap<FrameRef, usize>,
     permits: BTreeMap<FrameRef, usize>,
+    unblocks: BTreeMap<FrameRef, usize>,
     /// By process and incarnation.
     starts: BTreeMap<(u32, u32), usize>,
     /// Validations under way, by process, pool and connection.
@@ -38,6 +39,7 @@ impl Coming {
             Event::Continue { frame } => *self.continuations.entry(frame).or_default() += 1,
             Event::Retransmit { frame } => *self.retransmissions.entry(frame).or_default() += 1,
             Event::Permit { frame } => *self.permits.entry(frame).or_default() += 1,
+            Event::Unblocked { frame } => *self.unblocks.entry(frame).or_default() += 1,
             Event::Started { process, incarnation } | Event::Supervise { process, incarnation } => {
                 *self.starts.entry((process, incarnation)).or_default() += 1;
             }
@@ -156,6 +158,8 @@ impl World {
                 let again = coming.retransmissions.get(&handle).copied().unwrap_or(0);
                 if awaited && frame.timer == Ticket::NONE { 1 } else { again }
             }
+            State::Blocking if process.blocker != handle || !process.stops.blocking => 0,
+            State::Blocking => coming.unblocks.get(&handle).copied().unwrap_or(0),
             State::Stalled => coming.continuations.get(&handle).copied().unwrap_or(0),
             State::BackingOff | State::Sleeping | State::Delayed => timer,
             State::WaitingPermit => {

@@ -4,7 +4,7 @@ use super::{ServiceState, SourceState, World, recorded, tables, upstreams};
 use crate::blueprint::{Blueprint, Cores, Keyspace, Runtime, Service};
 use crate::cpu::Cpu;
 use crate::disk::Disk;
-use crate::id::{ServiceId, SourceId};
+use crate::id::{FrameRef, ServiceId, SourceId};
 use crate::loads::Loads;
 use crate::meter::{CommandTimes, Meter};
 use crate::metrics::Metrics;
@@ -301,6 +301,7 @@ fn bare(key: Key) -> Process {
         guard: None,
         has_quota: false,
         vacations_when_idle: false,
+        measures_loop: false,
         vacations: 0,
         computed_ns: 0,
         cpu_ticket: Ticket::NONE,
@@ -329,6 +330,9 @@ fn bare(key: Key) -> Process {
         closed: Vec::new(),
         certificate: Time::MAX,
         postmaster_free: Time::ZERO,
+        blocker: FrameRef::NONE,
+        blocked_until: Time::ZERO,
+        loop_delay: None,
         away_since: Time::ZERO,
         vacation_due: Time::ZERO,
         connections: 0,

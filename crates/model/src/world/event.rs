@@ -42,6 +42,8 @@ pub(crate) enum Event {
     StatementTimeout { frame: FrameRef },
     /// A statement has waited for a lock for `deadlock_timeout`.
     LockWait { frame: FrameRef, serial: u32 },
+    /// Whoever keeps the event loop of its process has done with it.
+    Unblocked { frame: FrameRef },
     /// A periodic vacation of a process begins.
     VacationDue { process: u32, incarnation: u32 },
     /// A process comes back from its vacation.
@@ -156,6 +158,7 @@ impl Event {
             Self::PatchAt { index, process } => Packed(60, pair(index, process)),
             Self::PatchEnd { index } => Packed(15, u64::from(index)),
             Self::Retransmit { frame: of } => Packed(20, frame(of)),
+            Self::Unblocked { frame: of } => Packed(100, frame(of)),
             Self::Permit { frame: of } => Packed(25, frame(of)),
             Self::ProbeTick { process, kind } => Packed(80 | (kind as u64) << 8, u64::from(process)),
             Self::ProbeEnds { process, kind, number } => Packed(81 | (kind as u64) << 8, pair(process, number)),
@@ -226,6 +229,7 @@ impl Packed {
             },
             73 => Event::BrokerDue { process, incarnation },
             90 => Event::Checkpoint { process, incarnation },
+            100 => Event::Unblocked { frame },
             other => unreachable!("no event is packed as {other}"),
         }
     }
@@ -259,6 +263,7 @@ mod tests {
             Event::PatchAt { index, process },
             Event::PatchEnd { index },
             Event::Retransmit { frame },
+            Event::Unblocked { frame },
             Event::Permit { frame },
             Event::User { source: u32::MAX, user: index },
             Event::VacationDue { process, incarnation },

@@ -322,6 +322,7 @@ impl World {
                 self.emit_log(process, LogEvent::PoolStarted { pool: id }, sink);
             }
         }
+        self.furnish_loop(process);
         self.plan_vacations(process);
         self.start_broker(process, sink);
         self.consumers_come(process, Coming::Connects, sink);

@@ -20,6 +20,7 @@ mod compute;
 mod connections;
 mod emit;
 mod event;
+mod event_loop;
 mod execute;
 mod forking;
 mod levels;
@@ -352,6 +353,7 @@ impl World {
             Event::HangUp { process, incarnation, backend } => self.hang_up(process, incarnation, backend, sink),
             Event::StatementTimeout { frame } => self.statement_timed_out(frame, at, sink),
             Event::LockWait { frame, serial } => self.lock_waits(frame, serial, at, sink),
+            Event::Unblocked { frame } => self.unblock(frame, sink),
             Event::VacationDue { process, incarnation } => self.vacation_due(process, incarnation),
             Event::VacationOver { process, incarnation } => self.vacation_over(process, incarnation, sink),
             Event::Patch { index } => self.patch(index, sink),

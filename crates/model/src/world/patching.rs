@@ -526,7 +526,7 @@ impl World {
 fn set_step(op: &mut Op, field: StepField, value: Value) -> Value {
     match (op, field, value) {
         (
-            Op::Compute { demand: sampler, .. } | Op::Sleep { time: sampler, .. },
+            Op::Compute { demand: sampler, .. } | Op::Sleep { time: sampler, .. } | Op::Block { time: sampler, .. },
             StepField::Demand,
             Value::Sampler(new),
         ) => Value::Sampler(std::mem::replace(sampler, new)),

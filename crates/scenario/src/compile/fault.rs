@@ -567,6 +567,10 @@ impl Compiler<'_> {
                         let time = self.step_sampler(&sleep.time, span, (id, EndpointId(n as u32)));
                         Some((step(place.position, StepField::Demand), Value::Sampler(time)))
                     }
+                    ("block", StepText::Block(block)) => {
+                        let time = self.step_sampler(&block.block, span, (id, EndpointId(n as u32)));
+                        Some((step(place.position, StepField::Demand), Value::Sampler(time)))
+                    }
                     ("bytes", StepText::Allocate(bytes) | StepText::Retain(bytes)) => {
                         Some((step(place.position, StepField::Bytes), Value::Bytes(bytes.bytes.0)))
                     }

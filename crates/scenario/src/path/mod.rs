@@ -114,6 +114,7 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
     ("SERVICE/ENDPOINT.retain", "size", "bytes of each request that stay: a leak"),
     ("SERVICE/ENDPOINT.demand[n]", "distribution", "demand of the n-th Compute step"),
     ("SERVICE/ENDPOINT.time[n]", "distribution", "length of the n-th Sleep step"),
+    ("SERVICE/ENDPOINT.block[n]", "distribution", "how long the n-th Block step keeps the event loop"),
     ("SERVICE/ENDPOINT.bytes[n]", "size", "bytes of the n-th Allocate, Retain or Publish step"),
     (
         "SERVICE/ENDPOINT.timeout[n]",

@@ -157,7 +157,7 @@ impl Ledger<'_> {
     /// The state that makes a holder of a component take longer over what it does.
     fn doing(&self, component: usize, activity: Activity) -> Option<usize> {
         let own = match activity {
-            Activity::Paused | Activity::Outside | Activity::Vacation | Activity::Collector => {
+            Activity::Paused | Activity::Outside | Activity::Vacation | Activity::Collector | Activity::Blocking => {
                 self.first(component, &[Pauses])
             }
             Activity::Throttled | Activity::Quota => self.first(component, &[Throttling]),
