@@ -31,6 +31,7 @@ pub mod observing;
 pub mod outlier;
 mod pairs;
 pub mod pool;
+mod prefork;
 pub mod probe;
 mod process;
 pub mod purpose;

@@ -16,6 +16,7 @@ use crate::lock::Locks;
 use crate::loop_delay::LoopDelay;
 use crate::meter::Meter;
 use crate::pool::Pool;
+use crate::prefork::Prefork;
 use crate::queue::AcceptQueue;
 use crate::replay::Replay;
 use crate::restart::Restarts;
@@ -61,6 +62,18 @@ impl Stops {
     pub(crate) fn halt(self) -> bool {
         self.collecting | self.away | self.blocking | (self.outside > 0)
     }
+}
+
+/// What is particular about how a process runs its requests, for those that ask at every turn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub(crate) enum Runs {
+    /// Nothing.
+    #[default]
+    Plainly,
+    /// On an event loop whose delays are measured.
+    OnMeasuredLoop,
+    /// In worker processes that an arbiter keeps.
+    InWorkers,
 }
 
 /// Idle kept-alive connections over one link to one process.
@@ -121,8 +134,8 @@ pub(crate) struct Process {
     pub(crate) has_quota: bool,
     /// It goes on vacation when it has nothing to do.
     pub(crate) vacations_when_idle: bool,
-    /// How late its event loop runs timers is measured.
-    pub(crate) measures_loop: bool,
+    /// What is particular about how it runs its requests.
+    pub(crate) runs: Runs,
     /// Processor time of demands finished in this life, in nanoseconds, where cores are unlimited: metered, never acted upon.
     pub(crate) computed_ns: u64,
     pub(crate) stops: Stops,
@@ -211,6 +224,9 @@ pub(crate) struct Process {
     pub(crate) certificate: Time,
     /// Until when the postmaster of a database forks.
     pub(crate) postmaster_free: Time,
+    /// Its workers, where they are processes of their own, and when their arbiter next looks.
+    pub(crate) prefork: Option<Box<Prefork>>,
+    pub(crate) arbiter: Ticket,
     /// Who keeps its event loop.
     pub(crate) blocker: FrameRef,
     /// When that one has done with it.

@@ -36,6 +36,8 @@ pub(super) fn read(blueprint: &Blueprint, target: Target) -> Option<Value> {
                 ServiceField::MaxConnections => postgres.map(|p| Value::Count(u64::from(p.max_connections))),
                 ServiceField::LockTimeout => postgres.and_then(|p| p.lock_timeout).map(Value::Duration),
                 ServiceField::StatementTimeout => postgres.and_then(|p| p.statement_timeout).map(Value::Duration),
+                ServiceField::WorkerTimeout => service.prefork.and_then(|p| p.timeout).map(Value::Duration),
+                ServiceField::MaxRequests => service.prefork.map(|p| Value::Count(u64::from(p.max_requests))),
                 ServiceField::ReplayRate => postgres.and_then(|p| p.replica).map(|replica| Value::Bytes(replica.rate)),
                 ServiceField::DiskCapacity => {
                     service.storage.as_ref().map(|storage| Value::Bytes(storage.disk.capacity))
@@ -148,6 +150,12 @@ pub(super) fn write(blueprint: &mut Blueprint, (target, value): Setting) {
                     }
                     (Runtime::Postgres(postgres), ServiceField::ReplayRate, Value::Bytes(bytes)) => {
                         postgres.replica.iter_mut().for_each(|replica| replica.rate = bytes.max(1));
+                    }
+                    (_, ServiceField::WorkerTimeout, Value::Duration(timeout)) => {
+                        service.prefork.iter_mut().for_each(|prefork| prefork.timeout = Some(timeout));
+                    }
+                    (_, ServiceField::MaxRequests, Value::Count(most)) => {
+                        service.prefork.iter_mut().for_each(|prefork| prefork.max_requests = count(most));
                     }
                     (_, ServiceField::DiskCapacity, Value::Bytes(bytes)) => {
                         service.storage.iter_mut().for_each(|storage| storage.disk.capacity = bytes);
@@ -345,6 +353,8 @@ pub(super) fn path(blueprint: &Blueprint, target: Target) -> String {
                 ServiceField::Maxmemory => ".maxmemory",
                 ServiceField::MaximumAge => "/queue.maximum_age",
                 ServiceField::Maxkeys => ".maxkeys",
+                ServiceField::WorkerTimeout => "/prefork.timeout",
+                ServiceField::MaxRequests => "/prefork.max_requests",
                 ServiceField::RateLimit => "/rate_limit.rate",
                 ServiceField::RateBurst => "/rate_limit.burst",
                 ServiceField::ConcurrencyMinimum => "/concurrency.minimum",

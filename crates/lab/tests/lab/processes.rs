@@ -1,6 +1,7 @@
-//! What goes on within a process: an event loop that is kept.
+//! What goes on within a process: an event loop that is kept, worker processes that are killed and replaced.
 
 mod event_loop;
+mod prefork;
 
 use crate::support::Records;
 use knockon_kernel::{Duration, Time};

@@ -6,7 +6,7 @@
 //! * JVM: Micrometer as Spring Boot 3 sets it up ([`micrometer`], [`jvm`], [`hikari`], [`caffeine`]);
 //! * CPython: the application's own `http_requests_total`, `http_request_duration_seconds`, `db_query_duration_seconds` of the
 //!   Python client, its process and collector ([`client`], [`process`]), SQLAlchemy's pools as OpenTelemetry's
-//!   instrumentation reports them;
+//!   instrumentation reports them; gunicorn's own, where its workers are processes ([`gunicorn`]);
 //! * Node: prom-client ([`client`], [`event_loop`]); native processes: OpenTelemetry's HTTP metrics and the Go client's process ([`client`],
 //!   [`process`]);
 //! * RabbitMQ: its own plugin; a Redis that Celery uses, and Celery's workers: exporters beside them ([`broker`], [`celery`]);
@@ -30,6 +30,7 @@ mod client;
 mod container;
 mod disk;
 mod event_loop;
+mod gunicorn;
 mod hikari;
 mod jvm;
 mod kubernetes;
@@ -104,6 +105,7 @@ enum Reading {
     Limits(limits::Reading),
     Disk(disk::Reading),
     EventLoop(event_loop::Reading),
+    Gunicorn(gunicorn::Reading),
 }
 
 /// A series and how it is read.
@@ -162,6 +164,7 @@ impl Metrics {
                 Runtime::Broker(broker) => broker::list(&mut listing, broker),
             }
             celery::list(&mut listing, service);
+            gunicorn::list(&mut listing, service);
             upstream::list(&mut listing, blueprint, service, index as u32, upstreams);
         }
         let (entries, words) = listing.finish(catalogue);
@@ -221,6 +224,7 @@ impl Reading {
             Self::Limits(reading) => reading.value(target),
             Self::Disk(reading) => reading.value(target),
             Self::EventLoop(reading) => reading.value(target),
+            Self::Gunicorn(reading) => reading.value(target),
         }
     }
 }

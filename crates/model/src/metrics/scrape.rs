@@ -95,7 +95,7 @@ pub(super) fn targets<'a>(around: &Surroundings<'a>, usage: &mut [Usage]) -> Vec
             answers: process.life == Life::Running && !stands_still,
             cpu_ns,
             cores_in_use: if passed_ns == 0 { 0.0 } else { used_ns as f64 / passed_ns as f64 },
-            loop_lag_ns: if process.measures_loop { loop_lag_ns(process, around.frames, now) } else { 0 },
+            loop_lag_ns: if process.loop_delay.is_some() { loop_lag_ns(process, around.frames, now) } else { 0 },
             idle_transactions: 0,
             clients: 0,
         });

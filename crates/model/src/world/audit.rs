@@ -234,6 +234,12 @@ impl World {
                 continue;
             }
             equal("busy workers", u64::from(process.busy), found.working);
+            if let Some(prefork) = &process.prefork {
+                let alive =
+                    prefork.serving().filter(|&frame| self.frames.get(frame).is_some_and(|f| !f.answered_yet()));
+                equal("requests in its worker processes", prefork.serving().count() as u64, found.working);
+                equal("requests there that have not ended", alive.count() as u64, found.working);
+            }
             let ios = process.disk.as_ref().map_or(0, |disk| disk.served().count() + disk.waiting().count());
             equal("I/Os of its disk", ios as u64, found.ios);
             if !process.unlimited_cores {

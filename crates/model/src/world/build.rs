@@ -8,7 +8,7 @@ use crate::id::{FrameRef, ServiceId, SourceId};
 use crate::loads::Loads;
 use crate::meter::{CommandTimes, Meter};
 use crate::metrics::Metrics;
-use crate::process::{Life, Process, Stops};
+use crate::process::{Life, Process, Runs, Stops};
 use crate::queue::AcceptQueue;
 use crate::record::{Catalogue, ProcessInfo};
 use crate::replay::Replay;
@@ -301,7 +301,7 @@ fn bare(key: Key) -> Process {
         guard: None,
         has_quota: false,
         vacations_when_idle: false,
-        measures_loop: false,
+        runs: Runs::Plainly,
         vacations: 0,
         computed_ns: 0,
         cpu_ticket: Ticket::NONE,
@@ -330,6 +330,8 @@ fn bare(key: Key) -> Process {
         closed: Vec::new(),
         certificate: Time::MAX,
         postmaster_free: Time::ZERO,
+        prefork: None,
+        arbiter: Ticket::NONE,
         blocker: FrameRef::NONE,
         blocked_until: Time::ZERO,
         loop_delay: None,

@@ -44,6 +44,10 @@ pub(crate) enum Event {
     LockWait { frame: FrameRef, serial: u32 },
     /// Whoever keeps the event loop of its process has done with it.
     Unblocked { frame: FrameRef },
+    /// The arbiter of a process looks after its workers.
+    ArbiterLooks { process: u32, incarnation: u32 },
+    /// A worker process has booted.
+    WorkerBooted { process: u32, incarnation: u32, worker: u32 },
     /// A periodic vacation of a process begins.
     VacationDue { process: u32, incarnation: u32 },
     /// A process comes back from its vacation.
@@ -159,6 +163,10 @@ impl Event {
             Self::PatchEnd { index } => Packed(15, u64::from(index)),
             Self::Retransmit { frame: of } => Packed(20, frame(of)),
             Self::Unblocked { frame: of } => Packed(100, frame(of)),
+            Self::ArbiterLooks { process, incarnation } => Packed(101, pair(process, incarnation)),
+            Self::WorkerBooted { process, incarnation, worker } => {
+                Packed(102 | u64::from(worker) << 8, pair(process, incarnation))
+            }
             Self::Permit { frame: of } => Packed(25, frame(of)),
             Self::ProbeTick { process, kind } => Packed(80 | (kind as u64) << 8, u64::from(process)),
             Self::ProbeEnds { process, kind, number } => Packed(81 | (kind as u64) << 8, pair(process, number)),
@@ -230,6 +238,8 @@ impl Packed {
             73 => Event::BrokerDue { process, incarnation },
             90 => Event::Checkpoint { process, incarnation },
             100 => Event::Unblocked { frame },
+            101 => Event::ArbiterLooks { process, incarnation },
+            102 => Event::WorkerBooted { process, incarnation, worker: (kind >> 8) as u32 },
             other => unreachable!("no event is packed as {other}"),
         }
     }
@@ -264,6 +274,8 @@ mod tests {
             Event::PatchEnd { index },
             Event::Retransmit { frame },
             Event::Unblocked { frame },
+            Event::ArbiterLooks { process, incarnation },
+            Event::WorkerBooted { process, incarnation, worker: u32::MAX },
             Event::Permit { frame },
             Event::User { source: u32::MAX, user: index },
             Event::VacationDue { process, incarnation },

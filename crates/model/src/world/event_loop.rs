@@ -12,6 +12,7 @@ use super::{Event, World};
 use crate::frame::State;
 use crate::id::{FrameRef, SamplerId};
 use crate::loop_delay::LoopDelay;
+use crate::process::Runs;
 use crate::purpose;
 use crate::record::Part;
 use crate::sink::Sink;
@@ -67,14 +68,16 @@ impl World {
     pub(super) fn furnish_loop(&mut self, process: u32) {
         let (now, interval) = (self.now(), self.blueprint.scrape_interval);
         let p = &mut self.processes[process as usize];
-        p.measures_loop = self.blueprint.services[p.service as usize].blocks_its_loop();
-        p.loop_delay = p.measures_loop.then(|| Box::new(LoopDelay::new(now, interval)));
+        if self.blueprint.services[p.service as usize].blocks_its_loop() {
+            p.runs = Runs::OnMeasuredLoop;
+            p.loop_delay = Some(Box::new(LoopDelay::new(now, interval)));
+        }
     }
 
     /// The event loop of a process is kept from now on, where that is measured.
     #[inline(always)]
     pub(super) fn keep_loop(&mut self, process: u32) {
-        if self.processes[process as usize].measures_loop {
+        if self.processes[process as usize].runs == Runs::OnMeasuredLoop {
             let now = self.now();
             let p = &mut self.processes[process as usize];
             p.loop_delay.iter_mut().for_each(|delay| delay.keep(now));
@@ -84,7 +87,7 @@ impl World {
     /// A callback has ended on it, or the process goes on.
     #[inline(always)]
     pub(super) fn turn_loop(&mut self, process: u32) {
-        if self.processes[process as usize].measures_loop {
+        if self.processes[process as usize].runs == Runs::OnMeasuredLoop {
             let now = self.now();
             let p = &mut self.processes[process as usize];
             let stopped = p.is_stopped();

@@ -32,6 +32,7 @@ mod memory;
 mod opening;
 mod patching;
 mod phases;
+mod preforking;
 mod probing;
 mod readings;
 mod recorded;
@@ -354,6 +355,10 @@ impl World {
             Event::StatementTimeout { frame } => self.statement_timed_out(frame, at, sink),
             Event::LockWait { frame, serial } => self.lock_waits(frame, serial, at, sink),
             Event::Unblocked { frame } => self.unblock(frame, sink),
+            Event::ArbiterLooks { process, incarnation } => self.arbiter_looks(process, incarnation, at, sink),
+            Event::WorkerBooted { process, incarnation, worker } => {
+                self.worker_booted(process, incarnation, worker, at, sink);
+            }
             Event::VacationDue { process, incarnation } => self.vacation_due(process, incarnation),
             Event::VacationOver { process, incarnation } => self.vacation_over(process, incarnation, sink),
             Event::Patch { index } => self.patch(index, sink),

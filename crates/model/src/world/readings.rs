@@ -227,6 +227,8 @@ impl World {
             Event::StatementTimeout { frame } => format!("statement timeout of {}", of_frame(frame)),
             Event::LockWait { frame, .. } => format!("a long wait for a lock of {}", of_frame(frame)),
             Event::Unblocked { frame } => format!("the event loop is free of {}", of_frame(frame)),
+            Event::ArbiterLooks { process, .. } => format!("the arbiter of {} looks", name(process)),
+            Event::WorkerBooted { process, worker, .. } => format!("worker {worker} of {} has booted", name(process)),
             Event::VacationDue { process, .. } => format!("a vacation of {}", name(process)),
             Event::VacationOver { process, .. } => format!("the end of a vacation of {}", name(process)),
             Event::Patch { index } => format!("patch {index} acts"),
@@ -280,6 +282,8 @@ impl World {
             | Event::Pool { process, .. }
             | Event::Disconnect { process, .. }
             | Event::HangUp { process, .. }
+            | Event::ArbiterLooks { process, .. }
+            | Event::WorkerBooted { process, .. }
             | Event::VacationDue { process, .. }
             | Event::VacationOver { process, .. }
             | Event::Accepted { process, .. }

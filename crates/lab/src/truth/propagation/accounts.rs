@@ -7,7 +7,7 @@ use super::known::Known;
 use super::node::Node;
 use super::rules::Way;
 use super::state::State::{
-    self, Backlog, Blocked, Death, Disk, Errors, Guards, Held, Latency, Leak, Load, Locks, Pauses, PoolTimeouts,
+    self, Backlog, Blocked, Death, Disk, Errors, Guards, Held, Kills, Latency, Leak, Load, Locks, Pauses, PoolTimeouts,
     PoolWait, Processor, Queue, Refusals, Retries, Storage, Throttling,
 };
 use knockon_kernel::Duration;
@@ -264,7 +264,7 @@ impl Ledger<'_> {
             ErrorType::Overloaded | ErrorType::RateLimited | ErrorType::TooManyConnections | ErrorType::Nacked => {
                 &[Refusals]
             }
-            ErrorType::ConnectionReset | ErrorType::ConnectionLost | ErrorType::Terminated => &[Death, Errors],
+            ErrorType::ConnectionReset | ErrorType::ConnectionLost | ErrorType::Terminated => &[Kills, Death, Errors],
             _ => &[Errors],
         };
         self.first(callee, states)
