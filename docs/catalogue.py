@@ -33,6 +33,8 @@ PANELS = {
     "retry_storm": ("requests at web-api, a second", "rate", "web-api", "http_server_requests_seconds_count"),
     "gc_collapse": ("share of time in collections", "rate", "web-api", "jvm_gc_pause_seconds_sum"),
     "breaker_flapping": ("requests at auth-service, a second", "rate", "auth-service", "http_request_duration_seconds_count"),
+    "event_loop_blocked": ("longest delay of the event loop, seconds", "gauge", "auth-service", "nodejs_eventloop_lag_max_seconds"),
+    "worker_timeouts": ("workers killed, a second", "rate", "web-api", "gunicorn_log_critical"),
     "cpu_throttling": ("periods throttled, a second", "rate", "web-api", "container_cpu_cfs_throttled_periods_total"),
     "liveness_kill_loop": ("restarts", "gauge", "web-api", "kube_pod_container_status_restarts_total"),
     "oom_restart_loop": ("restarts", "gauge", "web-api", "kube_pod_container_status_restarts_total"),

@@ -27,6 +27,8 @@ pub(crate) struct Draft<'b> {
     pub(crate) asked: bool,
     /// Components whose processors have a bound.
     pub(crate) bounded: BTreeSet<String>,
+    /// Services whose workers are processes.
+    pub(crate) preforked: BTreeSet<String>,
     /// Rows that statements lock: database, name of the row or table, how many rows.
     pub(crate) rows: Vec<(String, &'static str, usize)>,
     /// Databases that have a disk.
@@ -128,6 +130,7 @@ impl<'b> Draft<'b> {
             limits: Vec::new(),
             asked: true,
             bounded: BTreeSet::new(),
+            preforked: BTreeSet::new(),
             rows: Vec::new(),
             tables: Vec::new(),
             disks: Vec::new(),

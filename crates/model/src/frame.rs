@@ -53,6 +53,8 @@ pub(crate) enum State {
     Answered,
     /// A publication that its broker does not read while its memory alarm is set.
     Blocked,
+    /// Keeps the event loop of its process without computing.
+    Blocking,
 }
 
 /// How a frame ended, or a call: an HTTP-like status, 0 where no answer came, and why.
@@ -258,6 +260,8 @@ pub(crate) struct Frame {
     pub(crate) user: u32,
     /// How many of its SYNs were dropped.
     pub(crate) syns: u8,
+    /// It has had its turn at the event loop, which it is about to keep.
+    pub(crate) has_turn: bool,
 }
 
 impl Frame {
@@ -316,6 +320,7 @@ impl Frame {
         number: 0,
         user: u32::MAX,
         syns: 0,
+        has_turn: false,
     };
 
     /// Begins anew in this place: a frame as its caller sends it.
@@ -385,6 +390,7 @@ impl Frame {
         self.number = Self::BLANK.number;
         self.user = Self::BLANK.user;
         self.syns = Self::BLANK.syns;
+        self.has_turn = Self::BLANK.has_turn;
     }
 
     /// Ends the running part at `at` and begins another.

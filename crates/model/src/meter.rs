@@ -108,6 +108,10 @@ pub(crate) struct Meter {
     /// A worker's tasks by endpoint; counted by an exporter beside it, so restarts do not reset them.
     #[serde(with = "crate::pairs")]
     pub(crate) tasks: BTreeMap<u32, TaskMeter>,
+    /// Worker processes that were killed, and what workers have answered by status; counted by an exporter beside them too.
+    pub(crate) workers_killed: u64,
+    #[serde(with = "crate::pairs")]
+    pub(crate) worker_answers: BTreeMap<u16, u64>,
     /// Of a Redis server that has slow commands.
     pub(crate) commands: Option<Box<CommandTimes>>,
 }
@@ -142,6 +146,8 @@ impl Meter {
             oom_kills: 0,
             listen_drops: 0,
             tasks: BTreeMap::new(),
+            workers_killed: 0,
+            worker_answers: BTreeMap::new(),
             commands: None,
         }
     }
@@ -159,6 +165,8 @@ impl Meter {
             oom_kills: self.oom_kills,
             listen_drops: self.listen_drops,
             tasks: std::mem::take(&mut self.tasks),
+            workers_killed: self.workers_killed,
+            worker_answers: std::mem::take(&mut self.worker_answers),
             commands,
             ..fresh
         };
@@ -172,6 +180,11 @@ impl Meter {
             by_status.len() - 1
         });
         by_status[at].1.record(now, ns);
+    }
+
+    /// A worker process has answered a request.
+    pub(crate) fn served_by_worker(&mut self, status: u16) {
+        *self.worker_answers.entry(status).or_default() += 1;
     }
 
     /// What became of tasks of an endpoint.

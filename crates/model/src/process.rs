@@ -2,7 +2,7 @@
 //!
 //! It owns its accept queue, workers, processor, heap, pools and client-side connections, and may call them directly;
 //! between processes there are only messages. States: down, starting, running, stopping. A process stands still while a
-//! collection pauses it or while it is stopped from outside; events addressed to it then wait in its inbox.
+//! collection pauses it, while a request keeps its event loop, or while it is stopped from outside; events addressed to it then wait in its inbox.
 
 use crate::blame::Origins;
 use crate::broker::Broker;
@@ -13,8 +13,10 @@ use crate::guard::Guard;
 use crate::heap::{Collection, Heap};
 use crate::id::{ConnectionId, FrameRef};
 use crate::lock::Locks;
+use crate::loop_delay::LoopDelay;
 use crate::meter::Meter;
 use crate::pool::Pool;
+use crate::prefork::Prefork;
 use crate::queue::AcceptQueue;
 use crate::replay::Replay;
 use crate::restart::Restarts;
@@ -48,6 +50,8 @@ pub(crate) struct Stops {
     pub(crate) away: bool,
     /// It deletes expired keys.
     pub(crate) expiring: bool,
+    /// One of its requests keeps the event loop.
+    pub(crate) blocking: bool,
     /// Stopped from outside, so many times over.
     pub(crate) outside: u16,
     /// It takes nothing up but finishes what it has, for so many reasons.
@@ -58,8 +62,20 @@ impl Stops {
     /// Whether there is another reason than the quota.
     #[inline]
     pub(crate) fn halt(self) -> bool {
-        self.collecting | self.away | self.expiring | (self.outside > 0)
+        self.collecting | self.away | self.expiring | self.blocking | (self.outside > 0)
     }
+}
+
+/// What is particular about how a process runs its requests, for those that ask at every turn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub(crate) enum Runs {
+    /// Nothing.
+    #[default]
+    Plainly,
+    /// On an event loop whose delays are measured.
+    OnMeasuredLoop,
+    /// In worker processes that an arbiter keeps.
+    InWorkers,
 }
 
 /// Idle kept-alive connections over one link to one process.
@@ -137,6 +153,8 @@ pub(crate) struct Process {
     pub(crate) has_quota: bool,
     /// It goes on vacation when it has nothing to do.
     pub(crate) vacations_when_idle: bool,
+    /// What is particular about how it runs its requests.
+    pub(crate) runs: Runs,
     /// Processor time of demands finished in this life, in nanoseconds, where cores are unlimited: metered, never acted upon.
     pub(crate) computed_ns: u64,
     pub(crate) stops: Stops,
@@ -230,6 +248,15 @@ pub(crate) struct Process {
     pub(crate) certificate: Time,
     /// Until when the postmaster of a database forks.
     pub(crate) postmaster_free: Time,
+    /// Its workers, where they are processes of their own, and when their arbiter next looks.
+    pub(crate) prefork: Option<Box<Prefork>>,
+    pub(crate) arbiter: Ticket,
+    /// Who keeps its event loop.
+    pub(crate) blocker: FrameRef,
+    /// When that one has done with it.
+    pub(crate) blocked_until: Time,
+    /// How late its event loop runs timers, where requests can keep it without computing.
+    pub(crate) loop_delay: Option<Box<LoopDelay>>,
     /// When its last vacation began.
     pub(crate) away_since: Time,
     /// When the next of periodic ones begins.

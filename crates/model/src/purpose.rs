@@ -78,6 +78,10 @@ pub const ACK_LATENCY: Purpose = Purpose(132);
 pub const PROBE_PHASE: Purpose = Purpose(120);
 /// A probe's request, by its kind and tick.
 pub const PROBE_REQUEST: Purpose = Purpose(121);
+/// After how many requests more than `max_requests` a worker exits, by its age.
+pub const MAX_REQUESTS: Purpose = Purpose(150);
+/// How long a worker boots, by its age.
+pub const WORKER_BOOT: Purpose = Purpose(151);
 /// A log line.
 pub const LINE: Purpose = Purpose(53);
 /// How long until Vegas next measures the time without load, by the ordinal of the measurement.

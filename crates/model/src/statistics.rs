@@ -115,6 +115,10 @@ pub struct ServiceStatistics {
     pub probe_failures: u64,
     /// Processes that the platform ended for a probe that failed for good.
     pub probe_kills: u64,
+    /// Worker processes that were killed because they had given no sign of life for their timeout.
+    pub worker_timeouts: u64,
+    /// Worker processes that exited of themselves, after their last request.
+    pub worker_exits: u64,
     /// Times that a process was no longer ready to be called.
     pub not_ready: u64,
     /// Its pools, summed over processes.

@@ -24,7 +24,7 @@ const fn form(
 pub(crate) static FORMS: &[Form] = &[
     form(
         "SERVICE.workers",
-        |d| [fields(services(d, |_| true), "workers"), fields(databases(d), "workers")].concat(),
+        |d| [fields(of_threads(d), "workers"), fields(databases(d), "workers")].concat(),
         leaf::limit_from_1,
     ),
     form(
@@ -42,6 +42,8 @@ pub(crate) static FORMS: &[Form] = &[
     form("SERVICE/PROBE.timeout", |d| probes(d, "timeout"), leaf::patience),
     form("SERVICE/PROBE.period", |d| probes(d, "period"), |d| d.quoted(&["100ms", "1s", "33ms"])),
     form("SERVICE/PROBE.failures", |d| probes(d, "failures"), leaf::count_from_1),
+    form("SERVICE/prefork.timeout", |d| limits(d, "prefork.timeout"), leaf::patience_or_none),
+    form("SERVICE/prefork.max_requests", |d| limits(d, "prefork.max_requests"), leaf::count),
     form("SERVICE/vacation.every", |d| limits(d, "vacation.every"), gap),
     form("SERVICE/vacation.length", |d| limits(d, "vacation.length"), gap),
     form("SERVICE.cores", |d| fields(d.bounded.iter().cloned().collect(), "cores"), leaf::cores),
@@ -68,6 +70,7 @@ pub(crate) static FORMS: &[Form] = &[
     form("SERVICE/ENDPOINT.retain", |d| endpoints(d, "retain"), leaf::small_bytes),
     form("SERVICE/ENDPOINT.demand[n]", |d| steps(d, "demand"), law),
     form("SERVICE/ENDPOINT.time[n]", |d| steps(d, "time"), law),
+    form("SERVICE/ENDPOINT.block[n]", |d| steps(d, "block"), law),
     form("SERVICE/ENDPOINT.bytes[n]", |d| steps(d, "bytes"), leaf::large_bytes),
     form("SERVICE/ENDPOINT.timeout[n]", |d| steps(d, "timeout"), leaf::patience),
     form("SERVICE/ENDPOINT.load_timeout[n]", |d| steps(d, "load_timeout"), leaf::patience),
@@ -133,6 +136,11 @@ fn jvm(runtime: Runtime) -> bool {
 
 fn services(d: &Draft<'_>, is: fn(Runtime) -> bool) -> Vec<String> {
     d.plan.services.iter().filter(|service| is(service.runtime)).map(|service| service.name.clone()).collect()
+}
+
+/// Services whose workers may be without number.
+fn of_threads(d: &Draft<'_>) -> Vec<String> {
+    services(d, |_| true).into_iter().filter(|name| !d.preforked.contains(name)).collect()
 }
 
 fn databases(d: &Draft<'_>) -> Vec<String> {

@@ -17,7 +17,8 @@ pub(super) static SERVICE: Record = Record {
         rare("was", |d| Some(quote(&format!("old-{}", d.service().name)))),
         must("runtime", |d| Some(d.choice(&RUNTIME))),
         rare("replicas", |d| d.number(1, 3)),
-        may("workers", leaf::limit_from_1),
+        rare("prefork", |d| may_prefork(d).then(|| d.choice(&PREFORK))),
+        may("workers", |d| if preforks(d) { d.number(1, 4) } else { leaf::limit_from_1(d) }),
         // A process has a place for whatever its consumers are given.
         must("places", |d| match d.service().consumers.is_empty() {
             false => Some("Unlimited".into()),
@@ -26,7 +27,7 @@ pub(super) static SERVICE: Record = Record {
         may("queue", |d| Some(d.record(&QUEUE))),
         may("overflow", |d| Some(d.choice(&OVERFLOW))),
         may("rate_limit", rate_limit),
-        may("concurrency", |d| Some(d.choice(&CONCURRENCY))),
+        may("concurrency", |d| (!preforks(d)).then(|| d.choice(&CONCURRENCY))),
         must("caches", local_caches),
         may("cores", |d| {
             let bounded = !d.choices.chance(60);
@@ -190,6 +191,35 @@ pub(super) static MEMORY: Record = Record {
 pub(super) static WARM_UP: Record = Record {
     what: "warm-up",
     fields: &[may("factor", |d| d.one_of(&["3", "1", "1.5", "40"])), may("requests", |d| d.one_of(&["200", "1", "7"]))],
+};
+
+/// Whether the service's workers can be processes.
+fn may_prefork(d: &Draft<'_>) -> bool {
+    d.service().runtime == Runtime::CPython && d.service().consumers.is_empty()
+}
+
+fn preforks(d: &Draft<'_>) -> bool {
+    d.preforked.contains(&d.service().name)
+}
+
+pub(super) static PREFORK: Choice = Choice {
+    what: "prefork",
+    variants: &[variant(
+        "Gunicorn",
+        &[
+            may("timeout", leaf::patience_or_none),
+            may("graceful_timeout", leaf::while_),
+            may("max_requests", leaf::count),
+            may("max_requests_jitter", leaf::count),
+            may("boot", law),
+        ],
+    )
+    .entering(|d| {
+        let name = d.service().name.clone();
+        d.limits.push(format!("{name}/prefork.timeout"));
+        d.limits.push(format!("{name}/prefork.max_requests"));
+        d.preforked.insert(name);
+    })],
 };
 
 /// A law of a vacation, which can be set later.

@@ -6,7 +6,7 @@ use super::leaf;
 use super::limit::RATE_LIMIT;
 use super::policy::{ANSWERS, BACKOFF, retry_on};
 use crate::draft::{Again, Draft, quote};
-use crate::plan::Keys;
+use crate::plan::{Keys, Runtime};
 use crate::table::{Choice, Record, Variant, may, must, rare, variant};
 
 pub(super) static ENDPOINT: Record = Record {
@@ -94,6 +94,10 @@ pub(super) static STEP: Choice = Choice {
         variant("Allocate", &[must("bytes", leaf::small_bytes)]).fitting(managed).entering(|d| carries(d, &["bytes"])),
         variant("Retain", &[must("bytes", leaf::small_bytes)]).fitting(managed).entering(|d| carries(d, &["bytes"])),
         variant("Sleep", &[must("time", law)]).entering(|d| carries(d, &["time"])),
+        variant("Block", &[must("block", law)])
+            .fitting(|d| d.service().runtime == Runtime::Node)
+            .weighing(3)
+            .entering(|d| carries(d, &["block"])),
         variant("Choose", &[must("branches", branches)]).fitting(shallow),
         LOOP,
         REPEAT,

@@ -60,6 +60,7 @@ fn of_service(blueprint: &Blueprint, id: ServiceId, field: ServiceField) -> Opti
         }
         ServiceField::LockTimeout | ServiceField::StatementTimeout => Some(known.unwrap_or(patience(None))),
         ServiceField::MaximumAge => Some(patience(service.admission.queue.maximum_age)),
+        ServiceField::WorkerTimeout => Some(patience(service.prefork.and_then(|prefork| prefork.timeout))),
         ServiceField::SlowQuery => match &service.runtime {
             Runtime::Postgres(postgres) => Some(patience(postgres.slow_query)),
             _ => None,
@@ -83,6 +84,7 @@ fn of_service(blueprint: &Blueprint, id: ServiceId, field: ServiceField) -> Opti
         | ServiceField::ExpiryDelete
         | ServiceField::Cores
         | ServiceField::MaxConnections
+        | ServiceField::MaxRequests
         | ServiceField::RateLimit
         | ServiceField::ConcurrencyMaximum => known,
     }

@@ -47,6 +47,8 @@ pub(super) fn read(blueprint: &Blueprint, target: Target) -> Option<Value> {
                 ServiceField::ExpiryHz => expiry.map(|expiry| Value::Count(expiry.hz.into())),
                 ServiceField::ExpiryEffort => expiry.map(|expiry| Value::Count(expiry.effort.into())),
                 ServiceField::ExpiryDelete => expiry.map(|expiry| Value::Duration(expiry.delete)),
+                ServiceField::WorkerTimeout => service.prefork.and_then(|p| p.timeout).map(Value::Duration),
+                ServiceField::MaxRequests => service.prefork.map(|p| Value::Count(u64::from(p.max_requests))),
                 ServiceField::ReplayRate => postgres.and_then(|p| p.replica).map(|replica| Value::Bytes(replica.rate)),
                 ServiceField::DiskCapacity => {
                     service.storage.as_ref().map(|storage| Value::Bytes(storage.disk.capacity))
@@ -90,9 +92,9 @@ pub(super) fn read(blueprint: &Blueprint, target: Target) -> Option<Value> {
         }
         Target::Step(service, endpoint, step, _) => {
             match blueprint[service].endpoints[endpoint.index()].program.get(step as usize)? {
-                Step::Compute { demand: sampler, .. } | Step::Sleep { time: sampler, .. } => {
-                    Some(Value::Sampler(*sampler))
-                }
+                Step::Compute { demand: sampler, .. }
+                | Step::Sleep { time: sampler, .. }
+                | Step::Block { time: sampler, .. } => Some(Value::Sampler(*sampler)),
                 Step::Allocate { bytes } | Step::Churn { bytes } | Step::Retain { bytes } => Some(Value::Bytes(*bytes)),
                 Step::Leak { share, .. } => Some(Value::Number(*share)),
                 Step::Publish { bytes, .. } => Some(Value::Bytes(u64::from(*bytes))),
@@ -178,6 +180,12 @@ pub(super) fn write(blueprint: &mut Blueprint, (target, value): Setting) {
                         ServiceField::ExpiryDelete,
                         Value::Duration(delete),
                     ) => expiry.delete = delete,
+                    (_, ServiceField::WorkerTimeout, Value::Duration(timeout)) => {
+                        service.prefork.iter_mut().for_each(|prefork| prefork.timeout = Some(timeout));
+                    }
+                    (_, ServiceField::MaxRequests, Value::Count(most)) => {
+                        service.prefork.iter_mut().for_each(|prefork| prefork.max_requests = count(most));
+                    }
                     (_, ServiceField::DiskCapacity, Value::Bytes(bytes)) => {
                         service.storage.iter_mut().for_each(|storage| storage.disk.capacity = bytes);
                     }
@@ -380,6 +388,8 @@ pub(super) fn path(blueprint: &Blueprint, target: Target) -> String {
                 ServiceField::ExpiryHz => "/expiry.hz",
                 ServiceField::ExpiryEffort => "/expiry.effort",
                 ServiceField::ExpiryDelete => "/expiry.delete",
+                ServiceField::WorkerTimeout => "/prefork.timeout",
+                ServiceField::MaxRequests => "/prefork.max_requests",
                 ServiceField::RateLimit => "/rate_limit.rate",
                 ServiceField::RateBurst => "/rate_limit.burst",
                 ServiceField::ConcurrencyMinimum => "/concurrency.minimum",

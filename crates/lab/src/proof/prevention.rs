@@ -142,6 +142,7 @@ fn parameters(ground: &Ground) -> Vec<(Target, Way)> {
         for field in [ServiceField::LockTimeout, ServiceField::StatementTimeout] {
             all.push((Target::Service(id, field), Smaller));
         }
+        all.push((Target::Service(id, ServiceField::WorkerTimeout), Larger));
         if let Runtime::Jvm(_) = blueprint[id].runtime {
             all.push((Target::Heap(id, HeapField::Maximum), Larger));
         }

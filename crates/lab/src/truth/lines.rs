@@ -61,6 +61,11 @@ pub(super) fn kind(event: &LogEvent) -> (Kind, bool) {
         LogEvent::MemoryAlarm { on: true } => (30, true),
         LogEvent::MemoryAlarm { on: false } => (31, true),
         LogEvent::ConsumerTimedOut { .. } => (32, true),
+        LogEvent::WorkerTimeout { .. } => (35, true),
+        LogEvent::WorkerLastRequest { .. } => (36, true),
+        LogEvent::WorkerExiting { .. } => (37, true),
+        LogEvent::WorkerFailed { .. } => (38, true),
+        LogEvent::WorkerBooting { .. } => (39, true),
     }
 }
 

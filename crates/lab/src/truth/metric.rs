@@ -153,6 +153,9 @@ pub(super) const SERVICE: &[(&str, Worse)] = &[
     ("syn_dropped", Higher),
 ];
 
+/// Of services whose workers are processes.
+pub(super) const PREFORK: &[(&str, Worse)] = &[("worker_timeouts", Higher), ("worker_exits", Neither)];
+
 /// Of databases with a disk.
 pub(super) const DISK: &[(&str, Worse)] = &[
     ("disk.waiting.present.mean", Higher),

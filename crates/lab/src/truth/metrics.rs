@@ -3,8 +3,8 @@
 use super::edge::Edge;
 use super::metric::Worse::{Higher, Neither};
 use super::metric::{
-    BROKER, CLIENTS, DEADLOCKS, DISK, ENDPOINT, EXPIRY, KEYS, LEVELS, LINK, Metric, POOL, QUEUE, REPLICA, SERVICE,
-    SOURCE, Worse,
+    BROKER, CLIENTS, DEADLOCKS, DISK, ENDPOINT, EXPIRY, KEYS, LEVELS, LINK, Metric, POOL, PREFORK, QUEUE, REPLICA,
+    SERVICE, SOURCE, Worse,
 };
 use knockon_model::blueprint::{Arrivals, Blueprint, Postgres, Runtime, Step};
 use knockon_model::id::{EndpointId, ProcessId};
@@ -49,6 +49,9 @@ impl Metrics {
             let first = all.metrics.len();
             all.add(blueprint, &service.name, None, SERVICE);
             all.latencies.extend((first..all.metrics.len()).filter(|&n| all.metrics[n].name == "latency.mean"));
+            if service.prefork.is_some() {
+                all.add(blueprint, &service.name, None, PREFORK);
+            }
             if service.storage.is_some() {
                 all.add(blueprint, &service.name, None, DISK);
             }

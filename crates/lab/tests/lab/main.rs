@@ -16,6 +16,7 @@ mod measurement;
 mod memory_leak;
 mod one_request;
 mod platform;
+mod processes;
 mod proof;
 mod replica;
 mod shipped;

@@ -20,7 +20,7 @@
 //!   validates its connection itself waits for that alone.
 //! * processor: see `processor.rs`. Row locks: the one transaction that has the row, by what its client does.
 //! * disk: those whose I/Os it works on.
-//! * running: during a collection the heap, by bytes: what was allocated since the one before for young ones, all live bytes for full ones. A frame
+//! * running: during a collection the heap, by bytes: what was allocated since the one before for young ones, all live bytes for full ones; else who keeps the event loop. A frame
 //!   waits for it that would compute, or for whom an answer or a timer has come. Who waits for a pool, a lock, branches, a load or in a
 //!   queue goes on waiting for that.
 //! * memory and length of a broker: the publishers of the messages that are there, by their bytes and by their number.

@@ -90,6 +90,7 @@ impl PartyKey {
             26 => Activity::Published,
             27 => Activity::Disk,
             29 => Activity::Expiry,
+            28 => Activity::Blocking,
             _ => Activity::Nothing,
         };
         Party { who, activity }
@@ -128,6 +129,7 @@ const fn doing(activity: Activity, called: u32) -> u64 {
         Activity::Published => (26, 0),
         Activity::Disk => (27, 0),
         Activity::Expiry => (29, 0),
+        Activity::Blocking => (28, 0),
     };
     (kind as u64) << ACTIVITY | about as u64
 }
@@ -170,6 +172,7 @@ mod tests {
             Activity::Published,
             Activity::Disk,
             Activity::Expiry,
+            Activity::Blocking,
         ];
         activities.extend((0..3).flat_map(|n| [Activity::Pool(PoolId(n)), Activity::Permit(ServiceId(n))]));
         let calls = (0u32..).zip(&programs).map(|(called, program)| {

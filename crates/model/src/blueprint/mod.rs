@@ -36,7 +36,9 @@ pub use program::{
     Abandoned, Answers, Backoff, CallPolicy, Choice, Endpoint, Jitter, Join, Operation, RetryOn, Severity, Site, Step,
 };
 pub use recording::{Column, Recorded, Recording, Recordings, Rows, Values};
-pub use service::{Cores, CpuDiscipline, Memory, Postgres, Replica, RestartPolicy, Runtime, Service, Vacation, WarmUp};
+pub use service::{
+    Cores, CpuDiscipline, Memory, Postgres, Prefork, Replica, RestartPolicy, Runtime, Service, Vacation, WarmUp,
+};
 pub use storage::{Disk, Storage};
 pub use traffic::{Balance, Breaker, Bulkhead, Hystrix, Outlier, Resilience4j, RetryBudget, Throttle, TrafficPolicy};
 

@@ -151,8 +151,8 @@ pub enum Target {
 }
 
 /// Patchable fields of a service. `Workers`, `Places`: [`Value::Limit`]; `Cores`, `Quota`: [`Value::Limit`] in thousandths;
-/// `MemoryLimit`: [`Value::Limit`] in bytes; `SlowQuery`, `LockTimeout`, `StatementTimeout`, `MaximumAge`: [`Value::Duration`], the
-/// longest for none; `MaxConnections`, `RateLimit` (thousandths of a request a second), `RateBurst`, `ConcurrencyMinimum`,
+/// `MemoryLimit`: [`Value::Limit`] in bytes; `SlowQuery`, `LockTimeout`, `StatementTimeout`, `MaximumAge`, `WorkerTimeout`: [`Value::Duration`], the
+/// longest for none; `MaxRequests`: [`Value::Count`]; `MaxConnections`, `RateLimit` (thousandths of a request a second), `RateBurst`, `ConcurrencyMinimum`,
 /// `ConcurrencyMaximum`, `ConcurrencyLimit` (both bounds): [`Value::Count`]; `Maxmemory`, `Maxkeys`: [`Value::Limit`];
 /// `DiskCapacity`, `DiskGrowth`, `DiskLogGrowth`, `ReplayRate`: [`Value::Bytes`], growth by minutes, the rate by seconds; `DiskLogRotation`: [`Value::Limit`];
 /// `ExpiryHz`, `ExpiryEffort`: [`Value::Count`]; `ExpiryDelete`: [`Value::Duration`].
@@ -184,6 +184,8 @@ pub enum ServiceField {
     ExpiryHz,
     ExpiryEffort,
     ExpiryDelete,
+    WorkerTimeout,
+    MaxRequests,
 }
 
 /// Patchable fields of a heap. `Maximum` and `Base` ([`Value::Bytes`]) act when the process next starts; `PauseScale` is a [`Value::Number`].

@@ -267,6 +267,14 @@ pub enum Step {
         /// How long.
         time: SamplerId,
     },
+    /// Keeps the event loop of its process without using the processor: synchronous work. Only in programs of a service whose
+    /// runtime is [`Runtime::Node`](super::Runtime::Node).
+    Block {
+        /// Draw address.
+        site: Site,
+        /// How long.
+        time: SamplerId,
+    },
     /// Goes on at one of several positions, by weight.
     Choose {
         /// Draw address.

@@ -43,6 +43,8 @@ pub struct Service {
     pub restart: RestartPolicy,
     /// How the platform asks its processes for their health; `None` does not ask, and calls whoever is there.
     pub health: Option<Health>,
+    /// Its workers are processes of their own, which an arbiter keeps.
+    pub prefork: Option<Prefork>,
     /// How long a stopping process may finish what it has before it is killed.
     pub stop_grace: Duration,
     /// Whether work whose caller has left is dropped: at once when queued, at its next step when running.
@@ -64,6 +66,13 @@ impl Service {
     #[must_use]
     pub fn shares_processor(&self) -> bool {
         self.cores != Cores::Unlimited || self.quota.is_some() || self.contention.is_some()
+    }
+
+    /// Whether a request can keep the event loop without computing.
+    #[must_use]
+    pub fn blocks_its_loop(&self) -> bool {
+        let mut steps = self.endpoints.iter().flat_map(|endpoint| &endpoint.program);
+        steps.any(|step| matches!(step, Step::Block { .. }))
     }
 
     /// Whether it is a cache server with commands beside those that every one has.
@@ -156,6 +165,35 @@ pub enum Vacation {
 impl Vacation {
     pub(crate) fn when_idle(self) -> bool {
         matches!(self, Self::WhenIdle { .. })
+    }
+}
+
+/// Worker processes that are forked before requests come: gunicorn's sync workers. There are [`Service::workers`] of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prefork {
+    /// `timeout`: who has given no sign of life for longer is killed; `None` is nobody.
+    pub timeout: Option<Duration>,
+    /// `graceful_timeout`: how long workers may finish what they have when the process stops.
+    pub graceful_timeout: Duration,
+    /// `max_requests`: a worker exits after so many; 0 is never.
+    pub max_requests: u32,
+    /// `max_requests_jitter`: up to so many more, drawn for each worker.
+    pub max_requests_jitter: u32,
+    /// From a worker's fork until it takes requests up.
+    pub boot: SamplerId,
+}
+
+impl Prefork {
+    /// What gunicorn does when nothing is set.
+    #[must_use]
+    pub const fn gunicorn(boot: SamplerId) -> Self {
+        Self {
+            timeout: Some(Duration::from_secs(30)),
+            graceful_timeout: Duration::from_secs(30),
+            max_requests: 0,
+            max_requests_jitter: 0,
+            boot,
+        }
     }
 }
 

@@ -276,6 +276,14 @@ impl Cpu {
         Some(Duration::from_nanos(target.saturating_sub(attained).div_ceil(1 << SUBDIVISION_BITS)))
     }
 
+    /// Demands of all jobs that are left at `now`, one after the other at full speed.
+    pub(crate) fn backlog(&self, now: Time) -> Duration {
+        let attained = self.attained.saturating_add(self.served((now - self.anchor).as_nanos()));
+        let left = |job: &Job| job.target.saturating_sub(attained).div_ceil(1 << SUBDIVISION_BITS);
+        let running = self.running.iter().map(left).sum::<u64>();
+        Duration::from_nanos(self.queued.iter().fold(running, |sum, (_, demand)| sum + demand.as_nanos()))
+    }
+
     /// Changes the capacity. No effect on an unlimited processor.
     pub fn set_cores(&mut self, now: Time, milli: u32) {
         self.advance(now);

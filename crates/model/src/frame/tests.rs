@@ -44,6 +44,7 @@ fn used() -> Frame {
         row: Some((DataId(42), 43)),
         user: 44,
         syns: 45,
+        has_turn: true,
         looked_up: true,
         backend: 37,
         found: crate::store::Lookup::Hit,

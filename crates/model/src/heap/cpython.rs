@@ -93,6 +93,13 @@ impl CPythonHeap {
         self.free(bytes);
     }
 
+    /// A process of several that share this account has exited: what it kept is gone, and its pages are the system's.
+    pub(super) fn give_back(&mut self, bytes: u64) {
+        let bytes = bytes.min(self.retained - self.config.base.min(self.retained));
+        self.discard(bytes);
+        self.peak = self.live.max(self.peak - bytes);
+    }
+
     pub(super) fn release(&mut self, share: &mut Share) {
         self.free(share.eden);
         *share = Share::default();

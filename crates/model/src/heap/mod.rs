@@ -115,6 +115,13 @@ impl Heap {
         }
     }
 
+    /// One of the processes that share this account has exited with so many bytes kept. Only CPython's does.
+    pub(crate) fn give_back(&mut self, bytes: u64) {
+        if let Self::CPython(heap) = self {
+            heap.give_back(bytes);
+        }
+    }
+
     /// The frame ended: its bytes become garbage where they lie, and the share is empty.
     pub(crate) fn release(&mut self, share: &mut Share) {
         match self {

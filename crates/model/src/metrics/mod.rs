@@ -6,8 +6,9 @@
 //! * JVM: Micrometer as Spring Boot 3 sets it up ([`micrometer`], [`jvm`], [`hikari`], [`caffeine`]);
 //! * CPython: the application's own `http_requests_total`, `http_request_duration_seconds`, `db_query_duration_seconds` of the
 //!   Python client, its process and collector ([`client`], [`process`]), SQLAlchemy's pools as OpenTelemetry's
-//!   instrumentation reports them;
-//! * Node: prom-client; native processes: OpenTelemetry's HTTP metrics and the Go client's process ([`client`], [`process`]);
+//!   instrumentation reports them; gunicorn's own, where its workers are processes ([`gunicorn`]);
+//! * Node: prom-client ([`client`], [`event_loop`]); native processes: OpenTelemetry's HTTP metrics and the Go client's process ([`client`],
+//!   [`process`]);
 //! * RabbitMQ: its own plugin; a Redis that Celery uses, and Celery's workers: exporters beside them ([`broker`], [`celery`]);
 //! * PostgreSQL and Redis: their exporters, which run beside them and outlive them ([`postgres`], [`redis`]), and node_exporter for a disk
 //!   ([`disk`]);
@@ -19,7 +20,7 @@
 //! clients a series has no sample before it first counts. A process that is down, boots, or has stood still for a
 //! scrape's whole timeout answers no scrape: its own series have no sample then.
 //!
-//! Sampling reads only. Deliberately not here: what no machine knows (event-loop lag, metaspace, threads, sizes of messages,
+//! Sampling reads only. Deliberately not here: what no machine knows (metaspace, threads, sizes of messages,
 //! exception labels), and metrics of sources, which nobody scrapes.
 
 mod broker;
@@ -28,6 +29,8 @@ mod celery;
 mod client;
 mod container;
 mod disk;
+mod event_loop;
+mod gunicorn;
 mod hikari;
 mod jvm;
 mod kubernetes;
@@ -101,6 +104,8 @@ enum Reading {
     Upstream(u32, upstream::Reading),
     Limits(limits::Reading),
     Disk(disk::Reading),
+    EventLoop(event_loop::Reading),
+    Gunicorn(gunicorn::Reading),
 }
 
 /// A series and how it is read.
@@ -147,6 +152,7 @@ impl Metrics {
                 Runtime::CPython(_) | Runtime::Node | Runtime::Native => {
                     client::list(&mut listing, blueprint, service);
                     process::list(&mut listing);
+                    event_loop::list(&mut listing, service);
                 }
                 Runtime::Postgres(_) => {
                     postgres::list(&mut listing, service);
@@ -158,6 +164,7 @@ impl Metrics {
                 Runtime::Broker(broker) => broker::list(&mut listing, broker),
             }
             celery::list(&mut listing, service);
+            gunicorn::list(&mut listing, service);
             upstream::list(&mut listing, blueprint, service, index as u32, upstreams);
         }
         let (entries, words) = listing.finish(catalogue);
@@ -216,6 +223,8 @@ impl Reading {
             Self::Upstream(upstream, reading) => reading.value(target, upstream),
             Self::Limits(reading) => reading.value(target),
             Self::Disk(reading) => reading.value(target),
+            Self::EventLoop(reading) => reading.value(target),
+            Self::Gunicorn(reading) => reading.value(target),
         }
     }
 }

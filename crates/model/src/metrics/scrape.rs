@@ -47,6 +47,8 @@ pub(super) struct Target<'a> {
     pub(super) cpu_ns: u64,
     /// Mean cores in use since it was last seen.
     pub(super) cores_in_use: f64,
+    /// How long a callback would wait for its turn on the event loop that became ready now, where that is measured.
+    pub(super) loop_lag_ns: u64,
     /// Transactions of clients that are open here and run no statement.
     pub(super) idle_transactions: u32,
     /// Client connections open here, where links say how many there are.
@@ -93,6 +95,7 @@ pub(super) fn targets<'a>(around: &Surroundings<'a>, usage: &mut [Usage]) -> Vec
             answers: process.life == Life::Running && !stands_still,
             cpu_ns,
             cores_in_use: if passed_ns == 0 { 0.0 } else { used_ns as f64 / passed_ns as f64 },
+            loop_lag_ns: if process.loop_delay.is_some() { loop_lag_ns(process, around.frames, now) } else { 0 },
             idle_transactions: 0,
             clients: 0,
         });
@@ -105,6 +108,13 @@ pub(super) fn targets<'a>(around: &Surroundings<'a>, usage: &mut [Usage]) -> Vec
 fn cpu_ns(process: &Process, now: Time) -> u64 {
     let busy = process.cpu.busy(now).saturating_sub(process.meter.busy_before) / 1000;
     u64::try_from(busy).unwrap_or(u64::MAX).saturating_add(process.computed_ns)
+}
+
+/// The rest of what keeps the loop, and all that waits for it already.
+fn loop_lag_ns(process: &Process, frames: &Frames, now: Time) -> u64 {
+    let blocked = frames.get(process.blocker).map_or(0, |_| process.blocked_until.saturating_sub(now).as_nanos());
+    let computing = if process.unlimited_cores { 0 } else { process.cpu.backlog(now).as_nanos() };
+    blocked + computing
 }
 
 fn is_served(frame: &Frame) -> bool {

@@ -24,7 +24,7 @@ pub enum ResourceKind {
     Processor,
     /// Row locks of a database.
     Locks,
-    /// Leave to run at all: a collection, a vacation or a stop from outside lets nobody.
+    /// Leave to run at all: a collection, a vacation, a stop from outside or whoever keeps the event loop lets nobody else.
     Running,
     /// Places of the accept queue. Nobody waits for them: who finds none is refused.
     Places,
@@ -182,6 +182,8 @@ pub enum Activity {
     Disk,
     /// A cycle that deletes expired keys.
     Expiry,
+    /// Keeps the event loop without computing.
+    Blocking,
 }
 
 impl Activity {
@@ -218,6 +220,7 @@ impl Activity {
             Self::Published => "published",
             Self::Disk => "disk",
             Self::Expiry => "expiry",
+            Self::Blocking => "blocking",
         }
     }
 

@@ -83,6 +83,16 @@ pub enum LogEvent {
     LogFull { starting: bool },
     /// A checkpoint begins, for its time or for the size of the write-ahead log.
     Checkpoint { timed: bool },
+    /// A worker process has given no sign of life for its timeout: the arbiter kills it. `worker` counts forks.
+    WorkerTimeout { worker: u32 },
+    /// A worker process exits when it is done with what it has.
+    WorkerLastRequest { worker: u32 },
+    /// A worker process exits.
+    WorkerExiting { worker: u32 },
+    /// The arbiter finds a worker process that has exited with an error.
+    WorkerFailed { worker: u32 },
+    /// A worker process was forked, and boots.
+    WorkerBooting { worker: u32 },
     /// An administrator ended a back end.
     Terminated { backend: u32 },
     /// A worker has received a message.

@@ -25,7 +25,7 @@ pub enum Part {
     Paused,
     /// On the wire: connecting, request and answer.
     Network,
-    /// Backing off between attempts, or sleeping.
+    /// Backing off between attempts, sleeping, or keeping the event loop without computing.
     BackingOff,
     /// Waiting for a lock.
     Lock,

@@ -82,6 +82,7 @@ impl World {
             }
             statistics.queued.record_zero();
             self.take_up(frame);
+            self.hand_to_worker(frame, sink);
         } else if process.queue.len() < process.places {
             self.enqueue(frame, counted);
         } else {
@@ -333,6 +334,7 @@ impl World {
                         self.turn_away_over_limit(frame, sink);
                     } else {
                         self.take_up(frame);
+                        self.hand_to_worker(frame, sink);
                     }
                 }
                 Some((frame, turn)) => self.shed(frame, turn, sink),

@@ -162,6 +162,8 @@ impl World {
             self.sample_concurrency(frame);
         }
         self.answer(frame, sink);
+        self.rest(index);
+        self.worker_answered(index, frame, outcome, sink);
         self.free_worker(index, sink);
     }
 
@@ -175,7 +177,6 @@ impl World {
 
     #[inline]
     fn free_worker<S: Sink>(&mut self, process: u32, sink: &mut S) {
-        self.rest(process);
         if self.processes[process as usize].turn.is_some() {
             self.command_done(process);
         }

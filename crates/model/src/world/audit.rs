@@ -23,6 +23,7 @@ struct Coming {
     continuations: BTreeMap<FrameRef, usize>,
     retransmissions: BTreeMap<FrameRef, usize>,
     permits: BTreeMap<FrameRef, usize>,
+    unblocks: BTreeMap<FrameRef, usize>,
     /// By process and incarnation.
     starts: BTreeMap<(u32, u32), usize>,
     /// Validations under way, by process, pool and connection.
@@ -38,6 +39,7 @@ impl Coming {
             Event::Continue { frame } => *self.continuations.entry(frame).or_default() += 1,
             Event::Retransmit { frame } => *self.retransmissions.entry(frame).or_default() += 1,
             Event::Permit { frame } => *self.permits.entry(frame).or_default() += 1,
+            Event::Unblocked { frame } => *self.unblocks.entry(frame).or_default() += 1,
             Event::Started { process, incarnation } | Event::Supervise { process, incarnation } => {
                 *self.starts.entry((process, incarnation)).or_default() += 1;
             }
@@ -156,6 +158,8 @@ impl World {
                 let again = coming.retransmissions.get(&handle).copied().unwrap_or(0);
                 if awaited && frame.timer == Ticket::NONE { 1 } else { again }
             }
+            State::Blocking if process.blocker != handle || !process.stops.blocking => 0,
+            State::Blocking => coming.unblocks.get(&handle).copied().unwrap_or(0),
             State::Stalled => coming.continuations.get(&handle).copied().unwrap_or(0),
             State::BackingOff | State::Sleeping | State::Delayed => timer,
             State::WaitingPermit => {
@@ -230,6 +234,12 @@ impl World {
                 continue;
             }
             equal("busy workers", u64::from(process.busy), found.working);
+            if let Some(prefork) = &process.prefork {
+                let alive =
+                    prefork.serving().filter(|&frame| self.frames.get(frame).is_some_and(|f| !f.answered_yet()));
+                equal("requests in its worker processes", prefork.serving().count() as u64, found.working);
+                equal("requests there that have not ended", alive.count() as u64, found.working);
+            }
             let ios = process.disk.as_ref().map_or(0, |disk| disk.served().count() + disk.waiting().count());
             equal("I/Os of its disk", ios as u64, found.ios);
             if !process.unlimited_cores {

@@ -4,11 +4,11 @@ use super::{ServiceState, SourceState, World, recorded, tables, upstreams};
 use crate::blueprint::{Blueprint, Cores, Keyspace, Runtime, Service};
 use crate::cpu::Cpu;
 use crate::disk::Disk;
-use crate::id::{ServiceId, SourceId};
+use crate::id::{FrameRef, ServiceId, SourceId};
 use crate::loads::Loads;
 use crate::meter::{CommandTimes, Meter};
 use crate::metrics::Metrics;
-use crate::process::{Life, Process, Stops};
+use crate::process::{Life, Process, Runs, Stops};
 use crate::queue::AcceptQueue;
 use crate::record::{Catalogue, ProcessInfo};
 use crate::replay::Replay;
@@ -305,6 +305,7 @@ fn bare(key: Key) -> Process {
         guard: None,
         has_quota: false,
         vacations_when_idle: false,
+        runs: Runs::Plainly,
         vacations: 0,
         computed_ns: 0,
         cpu_ticket: Ticket::NONE,
@@ -333,6 +334,11 @@ fn bare(key: Key) -> Process {
         closed: Vec::new(),
         certificate: Time::MAX,
         postmaster_free: Time::ZERO,
+        prefork: None,
+        arbiter: Ticket::NONE,
+        blocker: FrameRef::NONE,
+        blocked_until: Time::ZERO,
+        loop_delay: None,
         away_since: Time::ZERO,
         vacation_due: Time::ZERO,
         connections: 0,

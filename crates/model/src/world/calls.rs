@@ -317,7 +317,7 @@ impl World {
     }
 
     /// The callee of an attempt that its caller has left is left alone. It learns of it only where it looks.
-    fn abandon(&mut self, caller: FrameRef) {
+    pub(super) fn abandon(&mut self, caller: FrameRef) {
         let now = self.now();
         let child = std::mem::replace(&mut self.frames[caller].child, FrameRef::NONE);
         self.close_client(child);

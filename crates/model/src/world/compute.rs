@@ -16,10 +16,17 @@ impl World {
     /// A frame begins to compute.
     #[inline(always)]
     pub(super) fn compute(&mut self, frame: FrameRef, site: u32, demand: SamplerId) {
-        let now = self.now();
         let f = &self.frames[frame];
         let (index, key) = (f.process, f.key.with(u64::from(site)).with(f.iteration()));
         let demand = self.warmed(index, self.draw_for(frame, demand, || key.purpose(purpose::DEMAND)));
+        self.compute_for(frame, demand);
+    }
+
+    /// A frame needs the processor for a demand.
+    #[inline(always)]
+    pub(super) fn compute_for(&mut self, frame: FrameRef, demand: Duration) {
+        let now = self.now();
+        let index = self.frames[frame].process;
         let process = &mut self.processes[index as usize];
         let mark = process.stopped_ns(now);
         let f = &mut self.frames[frame];
@@ -41,6 +48,7 @@ impl World {
             process.cpu.start(now, frame, demand);
             let service = process.service as usize;
             self.services[service].statistics.processor.enter(now);
+            self.keep_loop(index);
             self.reschedule_processor(index);
         }
     }
@@ -88,6 +96,7 @@ impl World {
         p.cpu_ticket = Ticket::NONE;
         while let Some(frame) = self.processes[process as usize].cpu.complete(now) {
             self.end_computing(frame, now);
+            self.turn_loop(process);
         }
         if self.processes[process as usize].stops.throttled {
             self.end_throttling(process, sink);
@@ -148,6 +157,7 @@ impl World {
         f.since = now;
         f.state = State::Running;
         self.services[process.service as usize].statistics.computed += Duration::from_nanos(done_ns);
+        self.turn_loop(index);
         self.reschedule_processor(index);
     }
 

@@ -42,6 +42,12 @@ pub(crate) enum Event {
     StatementTimeout { frame: FrameRef },
     /// A statement has waited for a lock for `deadlock_timeout`.
     LockWait { frame: FrameRef, serial: u32 },
+    /// Whoever keeps the event loop of its process has done with it.
+    Unblocked { frame: FrameRef },
+    /// The arbiter of a process looks after its workers.
+    ArbiterLooks { process: u32, incarnation: u32 },
+    /// A worker process has booted.
+    WorkerBooted { process: u32, incarnation: u32, worker: u32 },
     /// A periodic vacation of a process begins.
     VacationDue { process: u32, incarnation: u32 },
     /// A process comes back from its vacation.
@@ -160,6 +166,11 @@ impl Event {
             Self::PatchAt { index, process } => Packed(60, pair(index, process)),
             Self::PatchEnd { index } => Packed(15, u64::from(index)),
             Self::Retransmit { frame: of } => Packed(20, frame(of)),
+            Self::Unblocked { frame: of } => Packed(110, frame(of)),
+            Self::ArbiterLooks { process, incarnation } => Packed(111, pair(process, incarnation)),
+            Self::WorkerBooted { process, incarnation, worker } => {
+                Packed(112 | u64::from(worker) << 8, pair(process, incarnation))
+            }
             Self::Permit { frame: of } => Packed(25, frame(of)),
             Self::ProbeTick { process, kind } => Packed(80 | (kind as u64) << 8, u64::from(process)),
             Self::ProbeEnds { process, kind, number } => Packed(81 | (kind as u64) << 8, pair(process, number)),
@@ -234,6 +245,9 @@ impl Packed {
             90 => Event::Checkpoint { process, incarnation },
             100 => Event::CronDue { process, incarnation },
             101 => Event::CycleOver { process, incarnation },
+            110 => Event::Unblocked { frame },
+            111 => Event::ArbiterLooks { process, incarnation },
+            112 => Event::WorkerBooted { process, incarnation, worker: (kind >> 8) as u32 },
             other => unreachable!("no event is packed as {other}"),
         }
     }
@@ -267,6 +281,9 @@ mod tests {
             Event::PatchAt { index, process },
             Event::PatchEnd { index },
             Event::Retransmit { frame },
+            Event::Unblocked { frame },
+            Event::ArbiterLooks { process, incarnation },
+            Event::WorkerBooted { process, incarnation, worker: u32::MAX },
             Event::Permit { frame },
             Event::User { source: u32::MAX, user: index },
             Event::VacationDue { process, incarnation },

@@ -130,6 +130,7 @@ impl World {
                 self.set_timer(frame, time);
                 Flow::Leave
             }
+            Op::Block { site, time } => self.block(frame, site, time),
             Op::Choose { site, choice } => {
                 let f = &mut self.frames[frame];
                 let key = f.key.with(u64::from(site)).with(f.iteration());

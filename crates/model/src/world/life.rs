@@ -198,7 +198,8 @@ impl World {
         self.forget_links(process);
         self.forget_stops(process);
         let p = &mut self.processes[process as usize];
-        for ticket in [&mut p.cpu_ticket, &mut p.collected] {
+        p.prefork = None;
+        for ticket in [&mut p.cpu_ticket, &mut p.collected, &mut p.arbiter] {
             self.calendar.cancel(std::mem::replace(ticket, Ticket::NONE));
         }
         p.cpu.stop(now);
@@ -328,6 +329,8 @@ impl World {
             }
         }
         self.plan_expiry(process);
+        self.furnish_loop(process);
+        self.furnish_workers(process);
         self.plan_vacations(process);
         self.start_broker(process, sink);
         self.consumers_come(process, Coming::Connects, sink);
@@ -362,7 +365,9 @@ impl World {
             if idle {
                 self.stopped(process, sink);
             } else {
-                let grace = self.blueprint[service].stop_grace;
+                let described = &self.blueprint[service];
+                let graceful = described.prefork.map_or(Duration::MAX, |prefork| prefork.graceful_timeout);
+                let grace = described.stop_grace.min(graceful);
                 self.calendar.post(now + grace, Event::Supervise { process, incarnation }.packed());
             }
         }

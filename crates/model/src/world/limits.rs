@@ -32,7 +32,10 @@ impl World {
     /// How many workers take requests up: all, or as many as the concurrency limit lets.
     pub(super) fn set_workers(&mut self, process: u32) {
         let p = &mut self.processes[process as usize];
-        let all = self.blueprint.services[p.service as usize].workers.unwrap_or(u32::MAX);
+        let all = match &p.prefork {
+            Some(prefork) => prefork.up(),
+            None => self.blueprint.services[p.service as usize].workers.unwrap_or(u32::MAX),
+        };
         let limit = p.guard.as_ref().and_then(|guard| guard.concurrency.as_ref());
         let limit = limit.filter(|limit| limit.config().excess.is_none()).map_or(u32::MAX, |limit| limit.limit());
         let before = p.staff();

@@ -57,6 +57,9 @@ impl World {
         let process = self.frames[frame].process;
         let Some(heap) = &mut self.processes[process as usize].heap else { return Flow::On };
         let outcome = heap.retain(now, bytes);
+        if let Some(prefork) = &mut self.processes[process as usize].prefork {
+            prefork.retain(frame, bytes);
+        }
         self.note_origin(frame, bytes, outcome.out_of_memory.is_none());
         if outcome.is_quiet() && !self.exceeds_limit(process) {
             Flow::On

@@ -21,6 +21,7 @@ mod compute;
 mod connections;
 mod emit;
 mod event;
+mod event_loop;
 mod execute;
 mod expiring;
 mod forking;
@@ -33,6 +34,7 @@ mod memory;
 mod opening;
 mod patching;
 mod phases;
+mod preforking;
 mod probing;
 mod readings;
 mod recorded;
@@ -356,6 +358,11 @@ impl World {
             Event::HangUp { process, incarnation, backend } => self.hang_up(process, incarnation, backend, sink),
             Event::StatementTimeout { frame } => self.statement_timed_out(frame, at, sink),
             Event::LockWait { frame, serial } => self.lock_waits(frame, serial, at, sink),
+            Event::Unblocked { frame } => self.unblock(frame, sink),
+            Event::ArbiterLooks { process, incarnation } => self.arbiter_looks(process, incarnation, at, sink),
+            Event::WorkerBooted { process, incarnation, worker } => {
+                self.worker_booted(process, incarnation, worker, at, sink);
+            }
             Event::VacationDue { process, incarnation } => self.vacation_due(process, incarnation),
             Event::VacationOver { process, incarnation } => self.vacation_over(process, incarnation, sink),
             Event::Patch { index } => self.patch(index, sink),

@@ -269,6 +269,7 @@ impl World {
             (ServiceField::Workers, Value::Limit(limit)) => {
                 let before = std::mem::replace(&mut described.workers, limit.map(clamp));
                 for process in processes {
+                    self.resize_workers(process as u32, sink);
                     self.set_workers(process as u32);
                     self.take_up_queued(process as u32, sink);
                 }
@@ -441,6 +442,20 @@ impl World {
                 }
                 Value::Count(u64::from(before))
             }
+            (ServiceField::WorkerTimeout, Value::Duration(timeout)) => {
+                let Some(prefork) = &mut described.prefork else { mismatch(field, value) };
+                let before = replace_timeout(&mut prefork.timeout, timeout);
+                let timeout = prefork.timeout;
+                for process in processes {
+                    self.processes[process].prefork.iter_mut().for_each(|prefork| prefork.set_timeout(timeout));
+                }
+                before
+            }
+            (ServiceField::MaxRequests, Value::Count(count)) => {
+                let Some(prefork) = &mut described.prefork else { mismatch(field, value) };
+                // Workers that are forked from now on have it.
+                Value::Count(u64::from(std::mem::replace(&mut prefork.max_requests, clamp(count))))
+            }
             (ServiceField::MaximumAge, Value::Duration(age)) => {
                 // No age has no duration of its own; the longest stands for it.
                 let age = (age != Duration::MAX).then_some(age);
@@ -554,7 +569,7 @@ impl World {
 fn set_step(op: &mut Op, field: StepField, value: Value) -> Value {
     match (op, field, value) {
         (
-            Op::Compute { demand: sampler, .. } | Op::Sleep { time: sampler, .. },
+            Op::Compute { demand: sampler, .. } | Op::Sleep { time: sampler, .. } | Op::Block { time: sampler, .. },
             StepField::Demand,
             Value::Sampler(new),
         ) => Value::Sampler(std::mem::replace(sampler, new)),

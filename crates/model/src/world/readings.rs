@@ -226,6 +226,9 @@ impl World {
             Event::HangUp { process, .. } => format!("a session of {} is over", name(process)),
             Event::StatementTimeout { frame } => format!("statement timeout of {}", of_frame(frame)),
             Event::LockWait { frame, .. } => format!("a long wait for a lock of {}", of_frame(frame)),
+            Event::Unblocked { frame } => format!("the event loop is free of {}", of_frame(frame)),
+            Event::ArbiterLooks { process, .. } => format!("the arbiter of {} looks", name(process)),
+            Event::WorkerBooted { process, worker, .. } => format!("worker {worker} of {} has booted", name(process)),
             Event::VacationDue { process, .. } => format!("a vacation of {}", name(process)),
             Event::VacationOver { process, .. } => format!("the end of a vacation of {}", name(process)),
             Event::Patch { index } => format!("patch {index} acts"),
@@ -266,6 +269,7 @@ impl World {
             | Event::StatementTimeout { frame }
             | Event::LockWait { frame, .. }
             | Event::Retransmit { frame }
+            | Event::Unblocked { frame }
             | Event::Consume { frame }
             | Event::Permit { frame } => {
                 let Some(f) = self.frames.get(frame) else { return (None, None) };
@@ -280,6 +284,8 @@ impl World {
             | Event::Pool { process, .. }
             | Event::Disconnect { process, .. }
             | Event::HangUp { process, .. }
+            | Event::ArbiterLooks { process, .. }
+            | Event::WorkerBooted { process, .. }
             | Event::VacationDue { process, .. }
             | Event::VacationOver { process, .. }
             | Event::Accepted { process, .. }

@@ -102,6 +102,7 @@ impl World {
             State::Joining => (Wait::Nothing, Activity::Joining),
             State::BackingOff => (Wait::Nothing, Activity::BackingOff),
             State::Sleeping => (Wait::Nothing, Activity::Sleeping),
+            State::Blocking => (Wait::Nothing, Activity::Blocking),
             _ => (Wait::Nothing, Activity::Computing),
         }
     }
@@ -148,6 +149,8 @@ impl World {
             Some(Activity::Vacation)
         } else if stops.expiring {
             Some(Activity::Expiry)
+        } else if stops.blocking {
+            Some(Activity::Blocking)
         } else {
             stops.throttled.then_some(Activity::Quota)
         }
@@ -159,7 +162,15 @@ impl World {
         if !p.takes_nothing_up() || p.busy >= p.workers {
             return None;
         }
-        Some(PartyKey::of_nobody(self.stillness(process).unwrap_or(Activity::Outside)))
+        Some(match self.stillness(process) {
+            Some(Activity::Blocking) => self.blocker_of(p),
+            other => PartyKey::of_nobody(other.unwrap_or(Activity::Outside)),
+        })
+    }
+
+    /// Whose request keeps the event loop of a process.
+    fn blocker_of(&self, p: &Process) -> PartyKey {
+        self.party_of(&self.frames[p.blocker], Activity::Blocking)
     }
 
     /// Who is to blame that a process stands still, and with what weight: bytes, during a collection.
@@ -172,6 +183,7 @@ impl World {
                 let none = bytes.is_empty();
                 if none { vec![(PartyKey::of_nobody(Activity::Collector), 1)] } else { bytes }
             }
+            Some(Activity::Blocking) => vec![(self.blocker_of(p), 1)],
             Some(other) => vec![(PartyKey::of_nobody(other), 1)],
         }
     }

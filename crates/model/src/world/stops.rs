@@ -1,4 +1,4 @@
-//! Standing still: a collection's pause, or a stop from outside. Paused means paused: nothing of the process runs, and what
+//! Standing still: a collection's pause, an event loop that is kept, or a stop from outside. Paused means paused: nothing of the process runs, and what
 //! is addressed to it waits in its inbox and is delivered in order when it goes on.
 
 use super::{Event, ServiceState, World};
@@ -22,7 +22,9 @@ impl World {
         if !stood && p.is_stopped() {
             p.stopped_since = now;
             p.halted_before_ns = p.halted_total_ns;
+            self.keep_loop(process);
         }
+        let p = &mut self.processes[process as usize];
         if !halted && p.stops.halt() {
             p.halted_since = now;
             p.cpu.pause(now, burning_milli_cores);
@@ -64,6 +66,7 @@ impl World {
         let halted_ns = p.halted_total_ns - p.halted_before_ns;
         let throttled = Duration::from_nanos(stood.as_nanos() - halted_ns);
         self.services[service].statistics.throttled += throttled;
+        self.turn_loop(process);
         // What waited in the inbox did so for the quota, unless there was another reason too.
         self.stood = if halted_ns == 0 { Part::Throttled } else { Part::Paused };
         self.drain_inbox(process, sink);

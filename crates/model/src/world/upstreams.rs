@@ -222,6 +222,19 @@ impl World {
         self.rejected(caller, edge, ErrorType::BulkheadFull, sink);
     }
 
+    /// A frame that waits for a permit is lost with its worker. A permit that is on its way goes to the next.
+    pub(super) fn leave_permit(&mut self, caller: FrameRef) {
+        let now = self.now();
+        let frame = &self.frames[caller];
+        let (edge, since) = (self.tables.edges[frame.call_edge as usize], frame.since);
+        let upstream = self.upstream_of(caller, edge);
+        upstream.statistics.waiting.leave(now, since);
+        let waits = upstream.bulkhead.as_mut().is_some_and(|bulkhead| bulkhead.give_up(caller));
+        if !waits && let Some(next) = upstream.decline(now) {
+            self.announce_permit(next);
+        }
+    }
+
     /// Whether the link's budget allows another attempt.
     #[inline]
     pub(super) fn affords_retry<S: Sink>(&mut self, caller: FrameRef, edge: Edge, sink: &mut S) -> bool {

@@ -106,6 +106,7 @@ impl Builder {
             },
             quota: None,
             contention: None,
+            prefork: None,
             stop_grace: Duration::from_secs(30),
             cancels_abandoned: false,
             storage: None,

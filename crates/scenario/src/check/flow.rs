@@ -394,6 +394,19 @@ impl<'b> Flow<'b> {
         endpoints.map(|n| self.rates[service][n] * self.compute((service, n))).sum::<f64>() / speed / replicas
     }
 
+    /// Share of the time for which synchronous work keeps the event loop of one process of a service.
+    pub(crate) fn blocked(&self, service: usize) -> f64 {
+        let mut kept = 0.0;
+        for endpoint in 0..self.rates[service].len() {
+            self.walk((service, endpoint), &mut |step, often| {
+                if let Step::Block { time, .. } = *step {
+                    kept += self.rates[service][endpoint] * often * self.mean(time);
+                }
+            });
+        }
+        kept / f64::from(self.blueprint.services[service].replicas)
+    }
+
     fn compute(&self, place: Place) -> f64 {
         let mut demand = 0.0;
         self.walk(place, &mut |step, often| {
@@ -488,7 +501,7 @@ impl<'b> Flow<'b> {
                     need.compute += often * self.mean(demand);
                     self.mean(demand) * stretch
                 }
-                Step::Sleep { time, .. } => self.mean(time),
+                Step::Sleep { time, .. } | Step::Block { time, .. } => self.mean(time),
                 Step::Call { service, endpoint, .. } | Step::Publish { service, endpoint, confirm: true, .. } => {
                     self.remote(place.0, service, endpoint)
                 }

@@ -91,6 +91,16 @@ impl Report<'_> {
             let used = self.flow.core_load(n) / f64::from(servers);
             self.line(used < BUSY, format!("{name}: {} requests/s, cores {} used", number(rate), share(used)));
         }
+        if service.blocks_its_loop() {
+            let (blocked, computing) = (self.flow.blocked(n), self.flow.core_load(n));
+            let text = format!(
+                "{name}: its event loop is kept {} of the time: {} by what computes, {} by what blocks",
+                share(blocked + computing),
+                share(computing),
+                share(blocked)
+            );
+            self.line(blocked + computing < BUSY, text);
+        }
         if let Some(workers) = service.workers {
             let busy = self.flow.worker_load(n);
             let used = busy / f64::from(workers);

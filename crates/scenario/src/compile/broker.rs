@@ -73,6 +73,7 @@ impl<'t> Compiler<'t> {
             vacation: None,
             restart: restart(&text.restart),
             health: None,
+            prefork: None,
             stop_grace: knockon_kernel::Duration::ZERO,
             cancels_abandoned: false,
             admission: Admission::default(),

@@ -77,6 +77,7 @@ impl<'t> Compiler<'t> {
             restart: restart(&text.restart),
             quota: None,
             contention: None,
+            prefork: None,
             stop_grace: knockon_kernel::Duration::ZERO,
             cancels_abandoned: false,
             storage: None,

@@ -6,8 +6,8 @@ use crate::decode::{At, Entry, Map};
 use crate::held;
 use crate::language::{
     BrokerText, ConcurrencyText, ContrastText, Deploy, DiskText, DropRequest, FaultText, HealthText, KeysText,
-    LocalCacheText, PoolText, RateLimitText, RuntimeText, ScenarioText, ServiceText, SetText, StepText, SystemText,
-    VacationText,
+    LocalCacheText, PoolText, PreforkText, RateLimitText, RuntimeText, ScenarioText, ServiceText, SetText, StepText,
+    SystemText, VacationText,
 };
 use crate::leaf::{Name, Period, Setting};
 use crate::origin::Span;
@@ -287,6 +287,7 @@ impl Compiler<'_> {
                 let service = system.services.get(name)?;
                 match &address.part {
                     Part::Itself => match field {
+                        "workers" if service.prefork.value.is_some() && service.workers.0.is_none() => None,
                         "workers" => Some(self.service_limit(id, ServiceField::Workers, service.workers.0)),
                         "places" => Some(self.service_limit(id, ServiceField::Places, service.places.0)),
                         "cores" => self.cores(id, service.cores.0),
@@ -298,6 +299,7 @@ impl Compiler<'_> {
                         let age = service.queue.maximum_age.value.map_or(Duration::MAX, |age| age.0);
                         Some((Target::Service(id, ServiceField::MaximumAge), Value::Duration(age)))
                     }
+                    Part::Prefork => prefork(id, service.prefork.value.as_ref()?, field),
                     Part::RateLimit => rate_limit(id, service.rate_limit.value.as_ref()?, field),
                     Part::Concurrency => concurrency(id, service.concurrency.value.as_ref()?, field),
                     Part::Heap => heap(id, &service.runtime, field),
@@ -581,6 +583,10 @@ impl Compiler<'_> {
                         let time = self.step_sampler(&sleep.time, span, (id, EndpointId(n as u32)));
                         Some((step(place.position, StepField::Demand), Value::Sampler(time)))
                     }
+                    ("block", StepText::Block(block)) => {
+                        let time = self.step_sampler(&block.block, span, (id, EndpointId(n as u32)));
+                        Some((step(place.position, StepField::Demand), Value::Sampler(time)))
+                    }
                     ("bytes", StepText::Allocate(bytes) | StepText::Retain(bytes)) => {
                         Some((step(place.position, StepField::Bytes), Value::Bytes(bytes.bytes.0)))
                     }
@@ -684,6 +690,20 @@ fn disk(id: ServiceId, disk: &DiskText, field: &str) -> Option<Change> {
 
 fn memory_limit(id: ServiceId, bytes: Option<u64>) -> Change {
     (Target::Service(id, ServiceField::MemoryLimit), Value::Limit(bytes))
+}
+
+fn prefork(id: ServiceId, text: &PreforkText, field: &str) -> Option<Change> {
+    let PreforkText::Gunicorn(gunicorn) = text;
+    match field {
+        "timeout" => {
+            let timeout = gunicorn.timeout.value.map_or(Duration::MAX, |timeout| timeout.0);
+            Some((Target::Service(id, ServiceField::WorkerTimeout), Value::Duration(timeout)))
+        }
+        "max_requests" => {
+            Some((Target::Service(id, ServiceField::MaxRequests), Value::Count(u64::from(gunicorn.max_requests.0))))
+        }
+        _ => None,
+    }
 }
 
 fn rate_limit(id: ServiceId, limit: &RateLimitText, field: &str) -> Option<Change> {

@@ -4,15 +4,15 @@ use super::Compiler;
 use crate::decode::{At, Entry};
 use crate::language::{
     CPythonText, CollectorText, ContentionText, DisciplineText, HeapText, Law, MemoryText, OutOfMemory, PauseText,
-    PoolFields, PoolText, QueuePoolFields, RestartText, RuntimeText, ServiceText, VacationText,
+    PoolFields, PoolText, PreforkText, QueuePoolFields, RestartText, RuntimeText, ServiceText, VacationText,
 };
 use crate::leaf::{Bytes, Name};
 use crate::path::FIXED_PARTS;
 use crate::suggest;
 use knockon_kernel::Time;
 use knockon_model::blueprint::{
-    CPython, Collector, Cores, CpuDiscipline, Heap, Memory, OnOutOfMemory, PauseCost, Pool, PoolKind, RestartPolicy,
-    Runtime, Service, Vacation, WarmUp,
+    CPython, Collector, Cores, CpuDiscipline, Heap, Memory, OnOutOfMemory, PauseCost, Pool, PoolKind, Prefork,
+    RestartPolicy, Runtime, Service, Vacation, WarmUp,
 };
 use knockon_model::cpu::Contention;
 use knockon_model::id::ServiceId;
@@ -52,6 +52,7 @@ impl<'t> Compiler<'t> {
             warm_up: self.warm_up(text),
             certificate: text.certificate_expires.value.map(|after| Time::from_nanos(after.as_nanos())),
             vacation: self.vacation(text),
+            prefork: self.prefork(text),
             restart: restart(&text.restart),
             health: self.health(text),
             stop_grace: text.stop_grace.value,
@@ -74,6 +75,32 @@ impl<'t> Compiler<'t> {
             (factor.0.min(1.0) * 1e9).round() as u64
         });
         Some(Contention { sigma_nano, kappa_nano })
+    }
+
+    fn prefork(&mut self, text: &ServiceText) -> Option<Prefork> {
+        let PreforkText::Gunicorn(gunicorn) = text.prefork.value.as_ref()?;
+        let span = text.prefork.span;
+        if !matches!(text.runtime.value, RuntimeText::CPython(_)) && !text.runtime.broken {
+            let hint = "give the service `runtime: CPython()`, or leave `prefork` out: threads are its `workers`";
+            self.report(span, "gunicorn forks workers that run Python", Some(hint.into()));
+        }
+        if text.workers.0.is_none() && !text.workers.broken {
+            self.report(span, "how many workers gunicorn forks, `workers` says: it is not Unlimited", None);
+        }
+        if text.concurrency.value.is_some() {
+            let hint = "leave one of them out: each worker serves one request at a time";
+            self.report(span, "a service with `prefork` has no other limit of requests at once", Some(hint.into()));
+        }
+        if !text.consumers.entries.is_empty() {
+            self.report(span, "gunicorn's workers serve requests: a service with `consumers` has no `prefork`", None);
+        }
+        Some(Prefork {
+            timeout: gunicorn.timeout.value.map(|timeout| timeout.0),
+            graceful_timeout: gunicorn.graceful_timeout.0,
+            max_requests: gunicorn.max_requests.0,
+            max_requests_jitter: gunicorn.max_requests_jitter.0,
+            boot: self.sampler(&gunicorn.boot, gunicorn.boot.span),
+        })
     }
 
     fn warm_up(&mut self, text: &ServiceText) -> Option<WarmUp> {

@@ -73,6 +73,7 @@ impl<'t> Compiler<'t> {
             vacation: None,
             health: None,
             restart: restart(&text.restart),
+            prefork: None,
             stop_grace: knockon_kernel::Duration::ZERO,
             cancels_abandoned: false,
             storage: self.storage(text),

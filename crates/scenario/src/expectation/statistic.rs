@@ -215,6 +215,8 @@ const SERVICE: &[Row<ServiceStatistics>] = table!(
         count("probes", "questions of the platform about the health of its processes", |s| s.probes),
         count("probe_failures", "those of them that failed", |s| s.probe_failures),
         count("probe_kills", "processes that the platform ended for a probe that failed for good", |s| s.probe_kills),
+        count("worker_timeouts", "worker processes that were killed for giving no sign of life", |s| s.worker_timeouts),
+        count("worker_exits", "worker processes that exited of themselves", |s| s.worker_exits),
         count("not_ready", "times that a process was no longer ready to be called", |s| s.not_ready),
         count("collections", "collections, minor and full", |s| s.collections),
         count("full_collections", "full collections", |s| s.full_collections),

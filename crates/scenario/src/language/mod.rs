@@ -39,7 +39,8 @@ pub(crate) use observer::{ClockText, DelayedText, LogsText, ObserverText, SpansT
 pub(crate) use scenario::{LimitsText, ScenarioText, SystemText};
 pub(crate) use service::{
     CPythonText, CollectorText, ContentionText, DisciplineText, HealthText, HeapText, MemoryText, OutOfMemory,
-    PauseText, PoolFields, PoolText, ProbeText, QueuePoolFields, RestartText, RuntimeText, ServiceText, VacationText,
+    PauseText, PoolFields, PoolText, PreforkText, ProbeText, QueuePoolFields, RestartText, RuntimeText, ServiceText,
+    VacationText,
 };
 pub(crate) use step::{
     AbandonedText, AnswersText, BackoffText, Branch, CallText, EndpointText, JitterText, JoinText, ParallelText,

@@ -33,6 +33,8 @@ record! {
         start_up: Law = ["5s"],
         /// Demands are larger in a young process.
         warm_up: Option<WarmUpText>,
+        /// Its workers are processes of their own, forked before requests come (CPython only). Then `workers` is their number.
+        prefork: Option<PreforkText>,
         /// Times at which each process stands still of itself.
         vacation: Option<VacationText>,
         /// When its certificate expires, from the start of the run: then callers over links with `tls` cannot connect anew. None is never.
@@ -71,6 +73,30 @@ record! {
         sigma: Factor<true>,
         /// What each costs each other.
         kappa: Factor<true> = [0],
+    }
+}
+
+choice! {
+    /// Servers that fork their workers before requests come.
+    PreforkText as "prefork" {
+        /// gunicorn with workers of the class sync: each is a process that serves one request at a time, and an arbiter keeps their number.
+        Gunicorn(GunicornText),
+    }
+}
+
+record! {
+    /// gunicorn's settings.
+    GunicornText as "Gunicorn" {
+        /// `timeout`: a worker that serves one request for longer is killed, and its request with it. The arbiter looks each second. None is never.
+        timeout: Option<Period> = ["30s"],
+        /// `graceful_timeout`: how long workers may finish what they have when the process stops.
+        graceful_timeout: Period = ["30s"],
+        /// `max_requests`: a worker exits after so many, and another one is forked. 0 is never.
+        max_requests: Count = [0],
+        /// `max_requests_jitter`: up to so many more, drawn for each worker.
+        max_requests_jitter: Count = [0],
+        /// From a worker's fork until it takes requests up: loading the application.
+        boot: Law = ["2s"],
     }
 }
 

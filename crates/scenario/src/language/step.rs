@@ -46,6 +46,8 @@ choice! {
         Retain(BytesStep),
         /// Waits without using anything.
         Sleep(SleepText),
+        /// Keeps the one event loop of its process without using the processor: synchronous work (`fs.readFileSync`, a synchronous child process). Only on Node.
+        Block(BlockText),
         /// Goes one of several ways, by weight.
         Choose(ChooseText),
         /// Repeats its steps.
@@ -251,6 +253,14 @@ record! {
     SleepText as "Sleep" {
         /// How long.
         time: Law,
+    }
+}
+
+record! {
+    /// Synchronous work: nothing else of the process runs until it ends.
+    BlockText as "Block" {
+        /// How long it keeps the event loop. With 0 it does not.
+        block: Law,
     }
 }
 

@@ -83,6 +83,7 @@ impl Part {
                     "concurrency" if service.concurrency.is_some() => return Ok(Self::Concurrency),
                     "warm_up" if service.warm_up.is_some() => return Ok(Self::WarmUp),
                     "vacation" if service.vacation.is_some() => return Ok(Self::Vacation),
+                    "prefork" if service.prefork.is_some() => return Ok(Self::Prefork),
                     _ if service.pools.get(part).is_some() => return Ok(Self::Pool(owned)),
                     _ if service.health.value.as_ref().is_some_and(|health| health.probe(part).is_some()) => {
                         return Ok(Self::Probe(owned));

@@ -8,8 +8,8 @@ mod step;
 
 use crate::decode::{At, Choice, Field, Record, Slot};
 use crate::language::{
-    ArrivalsText, BalanceText, BreakerText, BudgetText, ConcurrencyText, LinkText, PoolText, RateLimitText,
-    RuntimeText, StepText, SystemText, TransportText, VacationText,
+    ArrivalsText, BalanceText, BreakerText, BudgetText, ConcurrencyText, LinkText, PoolText, PreforkText,
+    RateLimitText, RuntimeText, StepText, SystemText, TransportText, VacationText,
 };
 use crate::suggest;
 use std::fmt::Write as _;
@@ -44,6 +44,7 @@ pub(crate) enum Part {
     Memory,
     WarmUp,
     Vacation,
+    Prefork,
     Queue,
     RateLimit,
     Concurrency,
@@ -81,8 +82,19 @@ fn lost<T>(message: String, hint: Option<String>) -> Result<T, Lost> {
 }
 
 /// Names of a service's parts that are not names of its own things.
-pub(crate) const FIXED_PARTS: [&str; 10] =
-    ["heap", "memory", "warm_up", "vacation", "queue", "rate_limit", "concurrency", "liveness", "readiness", "startup"];
+pub(crate) const FIXED_PARTS: [&str; 11] = [
+    "heap",
+    "memory",
+    "warm_up",
+    "vacation",
+    "prefork",
+    "queue",
+    "rate_limit",
+    "concurrency",
+    "liveness",
+    "readiness",
+    "startup",
+];
 
 /// Fields that can change while a world runs: form, value, meaning.
 pub(crate) const LATER: &[(&str, &str, &str)] = &[
@@ -100,6 +112,8 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
         "cores or Unlimited",
         "processor limit of a container whose cores have a bound; of a database too",
     ),
+    ("SERVICE/prefork.timeout", "duration or None", "how long gunicorn lets a worker serve a request"),
+    ("SERVICE/prefork.max_requests", "count", "requests after which workers exit that are forked from then on"),
     ("SERVICE/vacation.length", "distribution", "length of vacations that begin from then on"),
     ("SERVICE/vacation.every", "distribution", "time between periodic vacations that are planned from then on"),
     ("SERVICE/PROBE.timeout", "duration", "timeout of a probe of its health: liveness, readiness, startup"),
@@ -116,6 +130,7 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
     ("SERVICE/ENDPOINT.retain", "size", "bytes of each request that stay: a leak"),
     ("SERVICE/ENDPOINT.demand[n]", "distribution", "demand of the n-th Compute step"),
     ("SERVICE/ENDPOINT.time[n]", "distribution", "length of the n-th Sleep step"),
+    ("SERVICE/ENDPOINT.block[n]", "distribution", "how long the n-th Block step keeps the event loop"),
     ("SERVICE/ENDPOINT.bytes[n]", "size", "bytes of the n-th Allocate, Retain or Publish step"),
     (
         "SERVICE/ENDPOINT.timeout[n]",
@@ -182,7 +197,7 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
 /// The section of the schema about paths.
 pub(crate) fn describe() -> String {
     let mut out = String::from(
-        "## paths\n\nA path is `component[/part].field`: the component's name, then, after a slash, the name of its heap, memory, warm_up, vacation, queue, rate_limit,\n\
+        "## paths\n\nA path is `component[/part].field`: the component's name, then, after a slash, the name of its heap, memory, warm_up, vacation, prefork, queue, rate_limit,\n\
          concurrency, liveness, readiness, startup, pool, endpoint, consumer, query, command, key space, transport or message queue, then the field after the last dot. `web-api/pool.maximum`, `web-api/POST /api/checkout.retain`,\n\
          `web-api->postgres.latency`, `clients.timeout`. Where several steps have the field, `[n]` says which, from 1. In `with:` and\n\
          `--set` every field of every table can be set, from the start: also `clients.rate`, which is that of its arrivals. `--set` takes\n\
@@ -291,6 +306,9 @@ impl Address {
                     Part::Itself => service,
                     Part::Memory => &mut service.memory.value,
                     Part::WarmUp => service.warm_up.value.as_mut()?,
+                    Part::Prefork => match service.prefork.value.as_mut()? {
+                        PreforkText::Gunicorn(gunicorn) => gunicorn,
+                    },
                     Part::Vacation => match service.vacation.value.as_mut()? {
                         VacationText::Periodic(vacation) => vacation,
                         VacationText::WhenIdle(vacation) => vacation,

@@ -26,6 +26,26 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut Strin
             body.push_str("Handling signal: term");
             Heading::new(Severity::Info, GUNICORN)
         }
+        LogEvent::WorkerTimeout { worker } => {
+            say!(body, "WORKER TIMEOUT (pid:{})", pid(worker));
+            Heading::new(Severity::Fatal, GUNICORN)
+        }
+        LogEvent::WorkerLastRequest { .. } => {
+            body.push_str("Autorestarting worker after current request.");
+            Heading::new(Severity::Info, GUNICORN)
+        }
+        LogEvent::WorkerExiting { worker } => {
+            say!(body, "Worker exiting (pid: {})", pid(worker));
+            Heading::new(Severity::Info, GUNICORN)
+        }
+        LogEvent::WorkerFailed { worker } => {
+            say!(body, "Worker (pid:{}) exited with code 1", pid(worker));
+            Heading::new(Severity::Error, GUNICORN)
+        }
+        LogEvent::WorkerBooting { worker } => {
+            say!(body, "Booting worker with pid: {}", pid(worker));
+            Heading::new(Severity::Info, GUNICORN)
+        }
         LogEvent::OutOfMemory { .. } => {
             body.push_str("MemoryError");
             Heading::new(Severity::Error, speaker.application).error("MemoryError")
@@ -72,6 +92,11 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, event: &LogEvent, body: &mut Strin
         }
         _ => return None,
     })
+}
+
+/// In a container the arbiter is process 1, and the first that it forks comes a little later.
+const fn pid(worker: u32) -> u64 {
+    worker as u64 + 6
 }
 
 /// The exception's own text, with a colon before it.

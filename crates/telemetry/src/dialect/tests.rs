@@ -75,6 +75,7 @@ fn service(name: &str, runtime: Runtime, endpoint: Endpoint, pool: Option<(PoolK
         restart: RestartPolicy::Never,
         quota: None,
         contention: None,
+        prefork: None,
         stop_grace: Duration::ZERO,
         cancels_abandoned: false,
         storage: None,

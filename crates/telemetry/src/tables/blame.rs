@@ -43,7 +43,7 @@ pub(super) static BLAME: Table = Table {
             "holding_activity",
             Kind::Word,
             "",
-            "What those did who held it: `computing`, `child postgres/select_user` (waiting for its answer), `pool db`, `paused` …; for bytes \
+            "What those did who held it: `computing`, `child postgres/select_user` (waiting for its answer), `pool db`, `paused`, `blocking` (keeping the event loop) …; for bytes \
              during a collection `allocated`, `in_flight`, `retained`, `base`, `cached`; for connections also `leaked` and `opening`; for tokens \
              `admitted`; of no request: `session`, `vacation`, `outside` (stopped), `collector`, `expiry` (a Redis deletes \
              expired keys), `quota`, or `nothing` (nobody else held \

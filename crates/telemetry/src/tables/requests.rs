@@ -58,7 +58,7 @@ pub(super) static REQUESTS: Table = Table {
             Part::Paused.column(),
             Kind::Nanoseconds,
             "ns",
-            "While the process that was to go on stood still: for a collection, a vacation, a cycle that deletes expired keys, or a stop from outside.",
+            "While the process that was to go on stood still: for a collection, a vacation, a cycle that deletes expired keys, a kept event loop, or a stop from outside.",
         ),
         required(
             Part::Network.column(),
@@ -66,7 +66,12 @@ pub(super) static REQUESTS: Table = Table {
             "ns",
             "On the wire: connecting, requests and answers, and what never arrived anywhere.",
         ),
-        required(Part::BackingOff.column(), Kind::Nanoseconds, "ns", "Backing off between attempts, or sleeping."),
+        required(
+            Part::BackingOff.column(),
+            Kind::Nanoseconds,
+            "ns",
+            "Backing off between attempts, sleeping, or keeping the event loop without computing.",
+        ),
         required(Part::Lock.column(), Kind::Nanoseconds, "ns", "Waiting for locks."),
         required(
             Part::Child.column(),

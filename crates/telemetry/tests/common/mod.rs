@@ -50,6 +50,7 @@ fn service(name: &str, runtime: Runtime, endpoints: Vec<Endpoint>, pools: Vec<Po
         restart: RestartPolicy::Never,
         quota: None,
         contention: None,
+        prefork: None,
         stop_grace: Duration::from_secs(30),
         cancels_abandoned: false,
         storage: None,

@@ -7,7 +7,7 @@ use super::known::Known;
 use super::node::Node;
 use super::rules::Way;
 use super::state::State::{
-    self, Backlog, Blocked, Death, Disk, Errors, Guards, Held, Latency, Leak, Load, Locks, Pauses, PoolTimeouts,
+    self, Backlog, Blocked, Death, Disk, Errors, Guards, Held, Kills, Latency, Leak, Load, Locks, Pauses, PoolTimeouts,
     PoolWait, Processor, Queue, Refusals, Retries, Storage, Throttling,
 };
 use knockon_kernel::Duration;
@@ -157,9 +157,12 @@ impl Ledger<'_> {
     /// The state that makes a holder of a component take longer over what it does.
     fn doing(&self, component: usize, activity: Activity) -> Option<usize> {
         let own = match activity {
-            Activity::Paused | Activity::Outside | Activity::Vacation | Activity::Expiry | Activity::Collector => {
-                self.first(component, &[Pauses])
-            }
+            Activity::Paused
+            | Activity::Outside
+            | Activity::Vacation
+            | Activity::Expiry
+            | Activity::Collector
+            | Activity::Blocking => self.first(component, &[Pauses]),
             Activity::Throttled | Activity::Quota => self.first(component, &[Throttling]),
             Activity::Computing => self.first(component, &[Processor]),
             Activity::Disk => self.first(component, &[Disk]),
@@ -264,7 +267,7 @@ impl Ledger<'_> {
             ErrorType::Overloaded | ErrorType::RateLimited | ErrorType::TooManyConnections | ErrorType::Nacked => {
                 &[Refusals]
             }
-            ErrorType::ConnectionReset | ErrorType::ConnectionLost | ErrorType::Terminated => &[Death, Errors],
+            ErrorType::ConnectionReset | ErrorType::ConnectionLost | ErrorType::Terminated => &[Kills, Death, Errors],
             _ => &[Errors],
         };
         self.first(callee, states)

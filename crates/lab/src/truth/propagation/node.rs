@@ -111,6 +111,9 @@ pub(super) fn all(blueprint: &Blueprint, metrics: &Metrics, components: &Compone
     for (index, (metric, course)) in metrics.list().iter().zip(&contrast.courses).enumerate() {
         let pool = pool_of(blueprint, metric);
         let Some(state) = State::of(metric, pool.is_some()).filter(|_| course.labelled > 0) else { continue };
+        // Where workers are processes of their own, requests are lost with those.
+        let of_workers = || blueprint.services.iter().any(|s| s.name == metric.component && s.prefork.is_some());
+        let state = if metric.name == "lost" && of_workers() { State::Kills } else { state };
         let first = |contrast: &Contrast| match metric.worse {
             Worse::Lower => contrast.courses[index].onset_lower,
             // Of what is worse neither way, more is what leads somewhere.

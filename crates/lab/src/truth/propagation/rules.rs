@@ -3,7 +3,7 @@
 use super::known::Known;
 use super::node::Node;
 use super::state::State::{
-    self, Backlog, Blocked, DeadLetters, Death, Disk, Errors, Evictions, Expiry, Guards, Held, Lag, Latency, Leak,
+    self, Backlog, Blocked, DeadLetters, Death, Disk, Errors, Evictions, Expiry, Guards, Held, Kills, Lag, Latency, Leak,
     Load, Locks, Memory, Misses, Pauses, PoolTimeouts, PoolWait, Probes, Processor, Queue, Redeliveries, Refusals,
     Retries, StaleReads, Storage, Throttling,
 };
@@ -88,6 +88,17 @@ const WITHIN: &[(State, State, &str)] = &[
     (Refusals, Probes, "probes are turned away"),
     (Errors, Probes, "probes are answered with errors"),
     (Death, Probes, "probes find nobody"),
+    (Latency, Kills, "workers serve a request for longer than they may"),
+    (Processor, Kills, "workers wait for cores for longer than they may serve a request"),
+    (PoolWait, Kills, "workers wait for a connection for longer than they may serve a request"),
+    (Pauses, Kills, "workers serve a request for longer than they may"),
+    (Throttling, Kills, "workers serve a request for longer than they may"),
+    (Death, Kills, "its workers end with it"),
+    (Kills, Errors, "requests end with their worker"),
+    (Kills, Queue, "nobody takes requests up while new workers boot"),
+    (Kills, Latency, "requests wait until new workers have booted"),
+    (Kills, Refusals, "no place is left in the queue while new workers boot"),
+    (Kills, PoolWait, "connections went with workers"),
     (Probes, Death, "the platform ends what fails its probes"),
     (Probes, Refusals, "nobody is ready to be called"),
     (Probes, Queue, "fewer processes are called"),
@@ -144,6 +155,12 @@ const UPWARD: &[(State, State, &str)] = &[
     (Refusals, Probes, "its callers' probes fail with it"),
     (Death, Probes, "its callers' probes fail with it"),
     (Probes, Errors, "nobody of it is ready to be called"),
+    (Latency, Kills, "workers wait for it for longer than they may"),
+    (Pauses, Kills, "workers wait for it for longer than they may"),
+    (Queue, Kills, "workers wait in its queue for longer than they may"),
+    (Locks, Kills, "workers wait for longer than they may"),
+    (Kills, Errors, "connections end with its workers"),
+    (Kills, Retries, "attempts that ended with its workers are sent again"),
 ];
 
 /// What a state of a caller does to one of its callee.

@@ -65,10 +65,12 @@ pub enum State {
     DeadLetters,
     /// It fails the platform's probes.
     Probes,
+    /// Its workers are killed over their requests.
+    Kills,
 }
 
 use State::{
-    Backlog, Blocked, DeadLetters, Death, Disk, Errors, Evictions, Expiry, Guards, Held, Lag, Latency, Leak, Load,
+    Backlog, Blocked, DeadLetters, Death, Disk, Errors, Evictions, Expiry, Guards, Held, Kills, Lag, Latency, Leak, Load,
     Locks, Memory, Misses, Pauses, PoolTimeouts, PoolWait, Probes, Processor, Queue, Redeliveries, Refusals, Retries,
     StaleReads, Storage, Throttling,
 };
@@ -107,6 +109,7 @@ impl State {
             Redeliveries => "messages are delivered again",
             DeadLetters => "messages are given up",
             Probes => "fails its probes",
+            Kills => "workers are killed over their requests",
         }
     }
 
@@ -149,6 +152,7 @@ impl State {
             "retries" => Retries,
             "probe_failures" | "not_ready" | "unready" | "probes_failing" => Probes,
             "disk_used" => Storage,
+            "worker_timeouts" => Kills,
             "disk.waiting.present.mean" | "disk.present.mean" | "buffer_hit_share" | "buffer_misses" => Disk,
             "disk_full" | "deadlocks" => Errors,
             "out_of_memory" | "oom_killed" | "panics" | "restarts" | "probe_kills" | "lost" | "life"

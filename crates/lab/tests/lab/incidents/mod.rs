@@ -3,6 +3,7 @@
 mod caches;
 mod leaks;
 mod pools;
+mod processes;
 pub(crate) mod shape;
 mod storms;
 mod wear;

@@ -119,6 +119,7 @@ fn service(name: &str, runtime: Runtime, endpoints: Vec<Endpoint>) -> Service {
         },
         quota: None,
         contention: None,
+        prefork: None,
         stop_grace: Duration::from_secs(10),
         cancels_abandoned: false,
         storage: None,

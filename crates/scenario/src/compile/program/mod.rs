@@ -241,6 +241,19 @@ impl<'t> Compiler<'t> {
                 let site = writer.site("sleep", "");
                 writer.program.push(Step::Sleep { site, time });
             }
+            StepText::Block(block) => {
+                if !matches!(writer.text.runtime.value, RuntimeText::Node) && !writer.text.runtime.broken {
+                    let hint = "give the service `runtime: Node`; where each request has a thread, one that waits is a `Sleep`, and one that computes a `Compute`";
+                    self.report(
+                        step.span,
+                        "a service without an event loop cannot keep it: only one on Node can `Block`",
+                        Some(hint.into()),
+                    );
+                }
+                let time = self.step_sampler(&block.block, block.block.span, writer.place());
+                let site = writer.site("block", "");
+                writer.program.push(Step::Block { site, time });
+            }
             StepText::Allocate(step) | StepText::Retain(step) if !managed(writer.text) => {
                 self.unmanaged(step.bytes.span, writer.text);
             }

@@ -1,0 +1,70 @@
+//! What a process has only one of, or few: its event loop, its workers.
+
+use super::shape::{Ablation, Change, End, Shape, Sign, incident};
+use knockon_lab::truth::State;
+use knockon_model::record::{ErrorType, LogEvent};
+
+incident!(
+    event_loop_blocked,
+    Shape {
+        scenario: "event_loop_blocked",
+        fault: "sync-read",
+        chain: &[
+            ("auth-service", State::Pauses),
+            ("auth-service", State::Latency),
+            ("web-api", State::Errors),
+            ("clients", State::Errors),
+        ],
+        signature: &[
+            Sign::Gauge("auth-service", "nodejs_eventloop_lag_max_seconds", 5.0, 0.9),
+            Sign::Gauge("auth-service", "nodejs_eventloop_lag_p99_seconds", 5.0, 0.9),
+            Sign::Error("web-api", ErrorType::Timeout, 30),
+            Sign::Slower("auth-service", 50.0),
+        ],
+        end: End::HealsWithin(60),
+        ablations: &[Ablation {
+            // The same reads for the same time, but asynchronous: whoever wants one waits for it, and nobody else.
+            change: Change::Text(&[("POST /verify.block\"", "POST /verify.time\"")]),
+            gone: &[
+                ("auth-service", State::Pauses),
+                ("auth-service", State::Queue),
+                ("web-api", State::Errors),
+                ("clients", State::Errors),
+            ],
+            kept: &[("auth-service", State::Latency), ("web-api", State::Latency)],
+            end: None,
+        }],
+    }
+);
+
+incident!(
+    worker_timeouts,
+    Shape {
+        scenario: "worker_timeouts",
+        fault: "slow-provider",
+        chain: &[("payment-provider", State::Latency), ("web-api", State::Kills), ("clients", State::Errors),],
+        signature: &[
+            Sign::Counter("web-api", "gunicorn_log_critical", 10.0, 8.0),
+            Sign::Log("web-api", |event| matches!(event, LogEvent::WorkerTimeout { .. }), 100),
+            Sign::Log("web-api", |event| matches!(event, LogEvent::WorkerBooting { .. }), 100),
+            Sign::Slower("web-api", 10.0),
+        ],
+        end: End::HealsWithin(60),
+        ablations: &[
+            Ablation {
+                // Nobody is killed, and workers wait for the provider all the longer.
+                change: Change::Set(&[("web-api/prefork.timeout", "60s")]),
+                gone: &[("web-api", State::Kills)],
+                kept: &[("payment-provider", State::Latency), ("web-api", State::Queue), ("clients", State::Latency)],
+                end: None,
+            },
+            Ablation {
+                // Whoever asks the provider gives up in time: an answer of its own, and a worker that lives on.
+                change: Change::Text(&[("charges\", timeout: None)", "charges\", timeout: \"2s\")")]),
+                gone: &[("web-api", State::Kills), ("web-api", State::Refusals)],
+                kept: &[("payment-provider", State::Latency), ("web-api", State::Errors)],
+                end: Some(End::HealsWithin(60)),
+            },
+        ],
+    }
+);
