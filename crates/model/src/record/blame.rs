@@ -180,10 +180,10 @@ pub enum Activity {
     Published,
     /// Has the disk work on its I/O, or waits until that begins.
     Disk,
-    /// A cycle that deletes expired keys.
-    Expiry,
     /// Keeps the event loop without computing.
     Blocking,
+    /// A cycle that deletes expired keys.
+    Expiry,
 }
 
 impl Activity {
