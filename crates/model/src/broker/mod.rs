@@ -14,7 +14,8 @@
 //! it does every 10 s, RabbitMQ's memory every 2.5 s. What a grid finds at an instant it does in the order of messages.
 //!
 //! Left out: exchanges and bindings (a publication names its queue), priorities, streams, mirrors and quorums, paging to disk, credit flow between
-//! processes of the broker, `x-message-ttl` of single messages, socket buffers. A scheduled message is in the hands of no particular worker.
+//! processes of the broker, `x-message-ttl` of single messages, socket buffers. A scheduled message is in the hands of no particular worker, so no
+//! timeout takes it back: where its time is longer than that, `sim check` says so. Each worker's loop restores on a grid of its own; here it is one.
 
 mod consumer;
 mod due;

@@ -20,8 +20,8 @@ use flow::Flow;
 use formula::{erlang_c, exceeds};
 use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::{
-    Ack, Arrivals, Blueprint, Broker, Heap, LinkEnd, Pool, Postgres, ProbeKind, Replica, Runtime, Service, Step,
-    Storage,
+    Ack, Arrivals, Blueprint, Broker, Heap, LinkEnd, OnFailure, Pool, Postgres, ProbeKind, Replica, Runtime, Service,
+    Step, Storage,
 };
 use knockon_model::disk::PAGE;
 use knockon_model::id::{ServiceId, SourceId};
@@ -460,6 +460,7 @@ impl Report<'_> {
                 let staff = self.blueprint[of].workers.map(|workers| f64::from(workers * self.blueprint[of].replicas));
                 workers = workers.zip(staff).map(|(sum, staff)| sum + staff);
                 let own = self.blueprint[of].consumers.iter().find(|consumer| consumer.endpoint == endpoint);
+                self.retries_of_messages(&name, own.map(|own| own.on_failure), broker);
                 let late = own.is_some_and(|own| own.ack == Ack::Late);
                 // Reserved messages wait for those before them.
                 let wait = self.flow.responses[of.index()][endpoint.index()] - need;
@@ -489,6 +490,22 @@ impl Report<'_> {
                 );
                 self.line(late < TIMED_OUT, text);
             }
+        }
+    }
+
+    /// A worker holds a message that is to be tried later until then, unacknowledged: where that is longer than a broker waits, others get it too, and
+    /// each does it when its time has come.
+    fn retries_of_messages(&mut self, queue: &str, reaction: Option<OnFailure>, broker: &Broker) {
+        if let (Some(OnFailure::Retry { countdown, .. }), Some(timeout)) = (reaction, broker.transport.timeout()) {
+            let healthy = countdown < timeout;
+            let outcome =
+                if healthy { "before it would be" } else { "and others are given it before that, since it is" };
+            let text = format!(
+                "{queue}: what failed is tried again after {}, {outcome} taken back after {}",
+                rounded(countdown),
+                rounded(timeout)
+            );
+            self.line(healthy, text);
         }
     }
 

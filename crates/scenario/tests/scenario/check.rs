@@ -140,3 +140,67 @@ fn users_send_no_more_than_the_busiest_station_can_do() {
         assert!(lines.iter().any(|line| line.starts_with(who) && line.contains(most)), "{who} {most} in {lines:#?}");
     }
 }
+
+/// What is said of a text, by a part of it.
+fn said(text: &str, part: &str) -> (String, bool) {
+    let none = |_: &str| Err("cannot be read".to_owned());
+    let loaded =
+        Scenario::from_text("said", text, &Options::default(), &none).unwrap_or_else(|errors| panic!("{errors}"));
+    let lines: Vec<_> = check(&loaded).into_iter().map(|line| (line.text, line.healthy)).collect();
+    let found = lines.iter().find(|(text, _)| text.contains(part));
+    found.unwrap_or_else(|| panic!("{part:?} in {lines:#?}")).clone()
+}
+
+#[test]
+fn connections_and_keys_of_a_redis_are_counted() {
+    let redis = |cache: &str, link: &str| {
+        format!(
+            r#"(
+    services: {{"api": (replicas: 3, workers: 10, endpoints: {{"GET /": (steps: [CacheAside(keys: "users", load: [])])}})}},
+    caches: {{"redis": ({cache})}},
+    links: {{"api -> redis": ({link})}},
+    load: {{"clients": (target: "api", arrivals: Poisson("30/s"), mix: {{"GET /": 1}})}},
+)"#
+        )
+    };
+    let of = |clients: u32, link: &str| {
+        let keys = r#"keys: {"users": (count: 10)}"#;
+        said(&redis(&format!("maxclients: {clients}, {keys}"), link), "connections at most")
+    };
+    let counted = "redis: 20 connections at most, of which callers open 3.00 when all their workers ask at once";
+    assert_eq!(of(20, "keep_alive: Always"), (counted.to_owned(), true));
+    assert!(of(30, "keep_alive: Idle(2)").1 && !of(29, "keep_alive: Idle(2)").1, "each worker may have one");
+    let expiring = |keys: u32| {
+        let cache =
+            format!(r#"expiry: (look: "1us", delete: "99us"), keys: {{"users": (count: {keys}, expire_at: "1h")}}"#);
+        said(&redis(&cache, ""), "expire at once")
+    };
+    let long =
+        "redis/users: 50000 keys may expire at once; deleting them takes 5.0 s of the thread, up to 32.0 ms at a time";
+    assert_eq!(expiring(50_000), (long.to_owned(), false));
+    assert!(expiring(100).1);
+}
+
+#[test]
+fn a_task_that_is_tried_again_after_its_visibility_timeout_is_told_of() {
+    let of = |countdown: &str| {
+        said(
+            &format!(
+                r#"(
+    services: {{
+        "api": (endpoints: {{"POST /": (steps: [Publish(to: "broker/tasks")])}}),
+        "worker": (places: Unlimited, consumers: {{"handle": (
+            queue: "broker/tasks", on_failure: Retry(countdown: "{countdown}"), steps: [Compute("5ms")],
+        )}}),
+    }},
+    brokers: {{"broker": (transport: Redis(visibility_timeout: "10min"), queues: {{"tasks": ()}})}},
+    load: {{"clients": (target: "api", arrivals: Poisson("1/s"), mix: {{"POST /": 1}})}},
+)"#
+            ),
+            "tried again",
+        )
+    };
+    let late = "broker/tasks: what failed is tried again after 15 min, and others are given it before that, since it is taken back after 10 min";
+    assert_eq!(of("15min"), (late.to_owned(), false));
+    assert!(of("3min").1);
+}

@@ -457,6 +457,7 @@ fn database_and_cache() {
             waits(false, true),
             "INFO postgres | process 77 acquired ExclusiveLock on tuple (1,16) of relation 16384 of database 5 after 1000.123 ms | -",
         ),
+        (REDIS, failed(ErrorType::TooManyConnections, None), "silence"),
         (REDIS, failed(ErrorType::CacheFull, None), "silence"),
     ]);
 }
