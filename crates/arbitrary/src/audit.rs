@@ -132,9 +132,13 @@ fn ordered(records: &Records, world: &World) -> Result<(), String> {
     // Branches that nobody waits for any more run on, and so do loads, whoever has left.
     let let_go = |span: &SpanRecord| {
         let of = &operations[span.operation.index()];
-        let program = &world.blueprint()[of.service].endpoints[of.endpoint.index()].program;
+        let endpoints = &world.blueprint()[of.service].endpoints;
+        // A load stands for those of all endpoints that have it.
+        let is_its = |n: usize| of.kind == SpanKind::Internal || n == of.endpoint.index();
+        let programs = endpoints.iter().enumerate().filter(|&(n, _)| is_its(n));
+        let mut steps = programs.flat_map(|(_, endpoint)| &endpoint.program);
         !matches!(of.kind, SpanKind::Client | SpanKind::Producer)
-            && program.iter().any(|step| matches!(step, Step::Fork { .. } | Step::Load { .. }))
+            && steps.any(|step| matches!(step, Step::Fork { .. } | Step::Load { .. }))
     };
     // Nor does a later attempt end by its own answer where that of one before it counts.
     let late_count = world.blueprint().policies.iter().any(|policy| policy.answers != Answers::Current);

@@ -133,6 +133,7 @@ pub(crate) static CHOICES: &[&Choice] = &[
     &service::OUT_OF_MEMORY,
     &service::DISCIPLINE,
     &service::VACATION,
+    &service::PREFORK,
     &service::RESTART,
     &service::POOL,
     &store::EVICTION,

@@ -17,7 +17,7 @@ pub(super) static SERVICE: Record = Record {
         rare("was", |d| Some(quote(&format!("old-{}", d.service().name)))),
         must("runtime", |d| Some(d.choice(&RUNTIME))),
         rare("replicas", |d| d.number(1, 3)),
-        rare("prefork", |d| may_prefork(d).then(|| d.choice(&PREFORK))),
+        must("prefork", |d| (may_prefork(d) && d.choices.chance(100)).then(|| d.choice(&PREFORK))),
         may("workers", |d| if preforks(d) { d.number(1, 4) } else { leaf::limit_from_1(d) }),
         // A process has a place for whatever its consumers are given.
         must("places", |d| match d.service().consumers.is_empty() {
@@ -208,7 +208,7 @@ pub(super) static PREFORK: Choice = Choice {
         "Gunicorn",
         &[
             may("timeout", leaf::patience_or_none),
-            may("graceful_timeout", leaf::while_),
+            may("graceful_timeout", leaf::patience),
             may("max_requests", leaf::count),
             may("max_requests_jitter", leaf::count),
             may("boot", law),

@@ -1,7 +1,4 @@
-//! What goes on within a process: an event loop that is kept, worker processes that are killed and replaced.
-
-mod event_loop;
-mod prefork;
+//! Runs small worlds about what goes on within a process.
 
 use crate::support::Records;
 use knockon_kernel::{Duration, Time};
@@ -12,20 +9,20 @@ use knockon_model::statistics::Statistics;
 use knockon_scenario::{Loaded, Options, Scenario};
 
 /// A finished run of a small world.
-struct Ran {
-    records: Records,
-    statistics: Statistics,
-    blame: Vec<BlameRecord>,
-    world: World,
+pub(crate) struct Ran {
+    pub(crate) records: Records,
+    pub(crate) statistics: Statistics,
+    pub(crate) blame: Vec<BlameRecord>,
+    pub(crate) world: World,
 }
 
-fn load(text: &str) -> Loaded {
+pub(crate) fn load(text: &str) -> Loaded {
     let none = |_: &str| Err("is not part of this test".to_owned());
     Scenario::from_text("processes", text, &Options::default(), &none).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
 /// Runs it, counting everything again after each hundredth of a second.
-fn run(text: &str) -> Ran {
+pub(crate) fn run(text: &str) -> Ran {
     let loaded = load(text);
     let end = loaded.blueprint.duration.as_nanos() / 10_000_000;
     let mut world = World::new(loaded.blueprint);
@@ -46,7 +43,7 @@ fn run(text: &str) -> Ran {
 
 impl Ran {
     /// How long each request took in milliseconds, its status and its error, as its client saw it, in the order of their ends.
-    fn seen(&self) -> Vec<(u64, u16, Option<ErrorType>)> {
+    pub(crate) fn seen(&self) -> Vec<(u64, u16, Option<ErrorType>)> {
         let request = |request: &knockon_model::record::RequestRecord| {
             ((request.ended - request.sent).as_nanos() / 1_000_000, request.status, request.error)
         };
@@ -54,7 +51,7 @@ impl Ran {
     }
 
     /// Milliseconds of the servers' spans, and of some parts of them, in the order of their ends.
-    fn served<const N: usize>(&self, parts: [Part; N]) -> Vec<(u64, [u64; N])> {
+    pub(crate) fn served<const N: usize>(&self, parts: [Part; N]) -> Vec<(u64, [u64; N])> {
         let spans = self.records.spans.iter().zip(&self.records.ledgers).filter(|(_, ledger)| ledger.server);
         let part = |ledger: &LedgerRecord, part: Part| ledger.parts[part as usize] / 1_000_000;
         spans
@@ -65,7 +62,7 @@ impl Ran {
     }
 
     /// What was sampled of a series, in order.
-    fn sampled(&self, name: &str) -> Vec<f64> {
+    pub(crate) fn sampled(&self, name: &str) -> Vec<f64> {
         let catalogue = self.world.catalogue();
         let series = catalogue.series.iter().position(|series| series.name == name);
         let series = series.unwrap_or_else(|| panic!("{name} is listed"));

@@ -278,7 +278,9 @@ impl Cpu {
 
     /// Demands of all jobs that are left at `now`, one after the other at full speed.
     pub(crate) fn backlog(&self, now: Time) -> Duration {
-        let attained = self.attained.saturating_add(self.served((now - self.anchor).as_nanos()));
+        let passed_ns = (now - self.anchor).as_nanos();
+        let since = if self.running.is_empty() { 0 } else { self.served(passed_ns) };
+        let attained = self.attained.saturating_add(since);
         let left = |job: &Job| job.target.saturating_sub(attained).div_ceil(1 << SUBDIVISION_BITS);
         let running = self.running.iter().map(left).sum::<u64>();
         Duration::from_nanos(self.queued.iter().fold(running, |sum, (_, demand)| sum + demand.as_nanos()))

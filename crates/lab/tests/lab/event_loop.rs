@@ -1,4 +1,6 @@
-use super::{load, run};
+//! Synchronous work that keeps the event loop: who waits for it, in which order all go on, and what is told of it.
+
+use crate::processes::{load, run};
 use knockon_model::record::{Activity, Part, ResourceKind, Who};
 use knockon_scenario::check;
 

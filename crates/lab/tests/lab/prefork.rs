@@ -1,4 +1,6 @@
-use super::{Ran, run};
+//! gunicorn's workers: who is killed and when, what is given up then, who stands in, and what is told of it.
+
+use crate::processes::{Ran, run};
 use knockon_model::record::{ErrorType, LogEvent, Part};
 
 /// Gunicorn with two workers that boot for 2 s; requests come at these instants and do `steps`.
