@@ -3,9 +3,9 @@
 use super::known::Known;
 use super::node::Node;
 use super::state::State::{
-    self, Backlog, Blocked, DeadLetters, Death, Disk, Errors, Evictions, Expiry, Guards, Held, Kills, Lag, Latency, Leak,
-    Load, Locks, Memory, Misses, Pauses, PoolTimeouts, PoolWait, Probes, Processor, Queue, Redeliveries, Refusals,
-    Retries, StaleReads, Storage, Throttling,
+    self, Backlog, Blocked, DeadLetters, Death, Disk, Errors, Evictions, Expiry, Guards, Held, Kills, Lag, Latency,
+    Leak, Load, Locks, Memory, Misses, Pauses, PoolTimeouts, PoolWait, Probes, Processor, Queue, Redeliveries,
+    Refusals, Retries, StaleReads, Storage, Throttling,
 };
 
 /// What one state does to another of the same component.

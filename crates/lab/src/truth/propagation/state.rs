@@ -70,9 +70,9 @@ pub enum State {
 }
 
 use State::{
-    Backlog, Blocked, DeadLetters, Death, Disk, Errors, Evictions, Expiry, Guards, Held, Kills, Lag, Latency, Leak, Load,
-    Locks, Memory, Misses, Pauses, PoolTimeouts, PoolWait, Probes, Processor, Queue, Redeliveries, Refusals, Retries,
-    StaleReads, Storage, Throttling,
+    Backlog, Blocked, DeadLetters, Death, Disk, Errors, Evictions, Expiry, Guards, Held, Kills, Lag, Latency, Leak,
+    Load, Locks, Memory, Misses, Pauses, PoolTimeouts, PoolWait, Probes, Processor, Queue, Redeliveries, Refusals,
+    Retries, StaleReads, Storage, Throttling,
 };
 
 impl State {
