@@ -23,8 +23,7 @@ impl Told {
         assert!(folder.path().join("run/manifest.json").exists(), "{ended:?}");
         let text = end(sim(folder.path()).args(["explain", "run"])).out;
         let run = RunReader::open(&folder.path().join("run")).unwrap();
-        let graphs: Value =
-            serde_json::from_slice(&run.document("truth/propagation.json").unwrap().unwrap()).unwrap();
+        let graphs: Value = serde_json::from_slice(&run.document("truth/propagation.json").unwrap().unwrap()).unwrap();
         let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let nodes = graphs[0]["nodes"].as_array().unwrap();
         let name = |id: &Value| {

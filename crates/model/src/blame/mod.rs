@@ -50,8 +50,8 @@ pub(crate) use standing::{Slot, Standing, Wait};
 pub(crate) use takers::Takers;
 
 use crate::record::Activity;
-use rest::Rest;
 use knockon_kernel::Time;
+use rest::Rest;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -104,7 +104,6 @@ pub(crate) struct Accounts {
     waiting: u32,
     rest: Rest,
 }
-
 
 /// Refusals of a process, by what there was no more of.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
