@@ -86,6 +86,20 @@ docs/documents.md what the words mean. Times such as 0:39:15 are offsets from th
 With `--prove` the run is repeated, which takes some hundred runs: with each loop of retries, queue, pool, cause of
 pauses and cache taken away, with its faults withdrawn earlier, and with one parameter changed. All cores are used.")]
     Explain(Explain),
+    /// Turns a finished run into what other tools read
+    #[command(after_help = "\
+Examples:
+  sim export out/memory_leak-s1 --format otlp
+  sim export out/memory_leak-s1 --format otlp --semconv both --out /tmp/leak-otlp
+
+Reads what `sim run` has written, and simulates nothing: the same run gives the same bytes. Only what was observed is exported,
+none of the truth. The folder is written under a temporary name and renamed when it is complete; export.json in it
+says what is in each file, and what of the run the format has no place for. An earlier export is replaced; a folder that is
+something else is refused.
+
+otlp        traces.jsonl, logs.jsonl, metrics.jsonl: OTLP in JSON, as the OpenTelemetry Collector's file exporter
+            writes it; its otlpjsonfile receiver reads them.")]
+    Export(Export),
     /// Writes a first scenario of your own: commented, and healthy as `sim check` sees it
     #[command(after_help = "\
 Examples:
@@ -293,6 +307,41 @@ pub(crate) struct Explain {
     /// Form of what is told
     #[arg(long, value_enum, default_value_t = Plain::Text)]
     pub(crate) format: Plain,
+}
+
+/// `sim export`.
+#[derive(Args, Debug)]
+pub(crate) struct Export {
+    /// Folder of a finished run
+    #[arg(value_name = "RUN")]
+    pub(crate) run: PathBuf,
+    /// Format of the files
+    #[arg(long, value_enum)]
+    pub(crate) format: ExportFormat,
+    /// Where to write them [default: a folder beside the run, named after it and the format]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: Option<PathBuf>,
+    /// Names of attributes: those of today, those from before they were stable, or both
+    #[arg(long, value_enum, default_value_t = Semconv::Stable)]
+    pub(crate) semconv: Semconv,
+}
+
+/// Formats of other tools.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// OTLP in JSON, a signal a file
+    Otlp,
+}
+
+/// Names of attributes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Semconv {
+    /// Those of today: http.request.method
+    Stable,
+    /// Those before: http.method
+    Old,
+    /// Each attribute twice
+    Both,
 }
 
 /// A trace's id: 32 hexadecimal digits, with or without hyphens.

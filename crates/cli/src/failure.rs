@@ -80,6 +80,19 @@ impl From<knockon_telemetry::Error> for Failure {
     }
 }
 
+impl From<knockon_export::Error> for Failure {
+    fn from(error: knockon_export::Error) -> Self {
+        use knockon_export::Error;
+        let hint = error.hint();
+        let exit = match error {
+            Error::Run(error) => return error.into(),
+            Error::Occupied { .. } | Error::NoFolderName { .. } => Exit::Usage,
+            _ => Exit::InputOutput,
+        };
+        Self::new(exit, error.to_string()).hint(hint)
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(out, "error: {}", Printable(&self.message))?;

@@ -35,6 +35,16 @@ impl Progress {
         progress
     }
 
+    /// So many rows of so many are done.
+    pub(crate) fn show_rows(&mut self, what: &'static str, done: u64, all: u64) {
+        if self.bar.is_none() && io::stderr().is_terminal() && self.elapsed() > self.patience {
+            self.bar = Some(bar(what, all));
+        }
+        if let Some(bar) = &self.bar {
+            bar.set_position(done);
+        }
+    }
+
     /// One more run has ended.
     pub(crate) fn advance(&self) {
         if let Some(bar) = &self.bar {

@@ -210,6 +210,16 @@ impl Batch {
         Some(bytes.iter().fold(0, |number, &byte| number << 8 | u128::from(byte)))
     }
 
+    /// The keys and values of a map, in their order; none where it is missing.
+    pub fn pairs(&self, column: usize, row: usize) -> impl Iterator<Item = (&str, &str)> {
+        let map = self.present(column, row).map(|array| array.as_map());
+        map.into_iter().flat_map(move |map| {
+            let offsets = map.value_offsets();
+            let (keys, values) = (map.keys().as_string::<i32>(), map.values().as_string::<i32>());
+            (offsets[row] as usize..offsets[row + 1] as usize).map(|at| (keys.value(at), values.value(at)))
+        })
+    }
+
     fn present(&self, column: usize, row: usize) -> Option<&ArrayRef> {
         let array = &self.columns[column];
         array.is_valid(row).then_some(array)

@@ -3,6 +3,7 @@
 mod check;
 mod diff;
 mod explain;
+mod export;
 mod golden;
 mod init;
 mod load;
@@ -26,6 +27,7 @@ pub(crate) fn execute(command: Command) -> Result<Exit, Failure> {
         Command::VerifySide(side) => lockstep::side::execute(&side),
         Command::Diff(diff) => diff::execute(&diff),
         Command::Explain(explain) => explain::execute(&explain),
+        Command::Export(export) => export::execute(&export),
         Command::Init(init) => init::execute(&init),
         Command::Golden(golden) => golden::execute(golden),
         Command::Schema { subject } => schema::execute(subject),

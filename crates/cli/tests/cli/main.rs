@@ -4,6 +4,7 @@ mod alike;
 mod diff;
 mod documents;
 mod explain;
+mod export;
 mod folders;
 mod golden;
 mod init;

@@ -1,0 +1,189 @@
+//! The folder of an export on its way: staged beside its place, and put there when it is whole.
+
+use crate::error::{Error, Result};
+use crate::format::Options;
+use knockon_telemetry::RunReader;
+use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// The file that tells what an export is of; a folder without it is never replaced.
+pub const MARKER: &str = "export.json";
+
+/// Bytes that are collected before they are written.
+const BUFFER: usize = 1 << 20;
+
+/// What was written.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Written {
+    /// The format.
+    pub format: String,
+    /// The digest of the run that it is of.
+    pub run: String,
+    /// The names of attributes.
+    pub semconv: String,
+    /// Files, with what is in them.
+    pub files: BTreeMap<String, Contents>,
+    /// What the run has that is not in them.
+    pub loses: Vec<String>,
+}
+
+/// What is in a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Contents {
+    /// Spans, lines, points: what the file is of.
+    pub records: u64,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// A staged folder. Dropped before it is finished, it is removed.
+#[derive(Debug)]
+pub(crate) struct Target {
+    place: PathBuf,
+    staged: PathBuf,
+    in_place: bool,
+    files: RefCell<BTreeMap<String, Contents>>,
+}
+
+impl Target {
+    /// Stages a folder beside the place where it will be.
+    pub(crate) fn create(place: &Path) -> Result<Self> {
+        let name = place.file_name().and_then(|name| name.to_str());
+        let name = name.ok_or_else(|| Error::NoFolderName { path: place.into() })?;
+        is_free_or_replaceable(place)?;
+        let parent = place.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs::create_dir_all(parent).map_err(|error| Error::io("create", parent, error))?;
+        let staged = parent.join(format!(".{name}.partial-{}", std::process::id()));
+        remove(&staged)?;
+        fs::create_dir(&staged).map_err(|error| Error::io("create", &staged, error))?;
+        Ok(Self { place: place.into(), staged, in_place: false, files: RefCell::default() })
+    }
+
+    /// Opens a file of it.
+    pub(crate) fn file(&self, name: &str) -> Result<Output<'_>> {
+        let path = self.staged.join(name);
+        let file = File::create_new(&path).map_err(|error| Error::io("create", &path, error))?;
+        let file = BufWriter::with_capacity(BUFFER, file);
+        Ok(Output { target: self, name: name.to_owned(), path, file, contents: Contents::default() })
+    }
+
+    /// Puts the folder in its place, with a marker that tells what it is of.
+    pub(crate) fn finish(mut self, run: &RunReader, options: &Options) -> Result<Written> {
+        let written = Written {
+            format: options.format.name().to_owned(),
+            run: run.manifest().run_digest.clone(),
+            semconv: options.semconv.name().to_owned(),
+            files: self.files.take(),
+            loses: options.format.loses().iter().map(|&lost| lost.to_owned()).collect(),
+        };
+        let path = self.staged.join(MARKER);
+        let text = serde_json::to_string_pretty(&written).map(|text| text + "\n").map_err(io::Error::from);
+        let text = text.map_err(|error| Error::io("encode", &path, error))?;
+        fs::write(&path, text).map_err(|error| Error::io("write", &path, error))?;
+        // What is replaced goes when the new one is whole; in between there is either of them, or none that could be mistaken for one.
+        if is_free_or_replaceable(&self.place)? {
+            remove(&self.place)?;
+        }
+        fs::rename(&self.staged, &self.place).map_err(|error| Error::io("rename to", &self.place, error))?;
+        self.in_place = true;
+        Ok(written)
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        if !self.in_place {
+            // The reason of the failure is on its way to the user already.
+            let _ = fs::remove_dir_all(&self.staged);
+        }
+    }
+}
+
+/// Whether an earlier export lies there; false where nothing does.
+fn is_free_or_replaceable(place: &Path) -> Result<bool> {
+    let occupied = |found: &str| Error::Occupied { path: place.into(), found: found.to_owned() };
+    match fs::symlink_metadata(place) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(Error::io("look at", place, error)),
+        Ok(found) if !found.is_dir() => return Err(occupied("it is no folder")),
+        Ok(_) => {}
+    }
+    let mut names = fs::read_dir(place).map_err(|error| Error::io("read", place, error))?;
+    if names.next().is_none() {
+        return Ok(true);
+    }
+    let marker = match fs::read(place.join(MARKER)) {
+        Ok(marker) => marker,
+        Err(_) => return Err(occupied(&format!("it has no {MARKER}"))),
+    };
+    let marker: std::result::Result<Written, _> = serde_json::from_slice(&marker);
+    let Ok(marker) = marker else { return Err(occupied(&format!("its {MARKER} is not one of an export"))) };
+    for entry in fs::read_dir(place).map_err(|error| Error::io("read", place, error))? {
+        let name = entry.map_err(|error| Error::io("read", place, error))?.file_name();
+        let is_known = name.to_str().is_some_and(|name| name == MARKER || marker.files.contains_key(name));
+        if !is_known {
+            return Err(occupied(&format!(
+                "it has \"{}\", which no export wrote",
+                name.to_string_lossy().escape_debug()
+            )));
+        }
+    }
+    Ok(true)
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", folder, error)),
+        _ => Ok(()),
+    }
+}
+
+/// A file of an export.
+#[derive(Debug)]
+pub(crate) struct Output<'a> {
+    target: &'a Target,
+    name: String,
+    path: PathBuf,
+    file: BufWriter<File>,
+    contents: Contents,
+}
+
+impl Output<'_> {
+    /// Writes a value as a line of JSON, which tells of so many records.
+    pub(crate) fn json_line(&mut self, value: &impl Serialize, records: usize) -> Result<()> {
+        self.contents.records += records as u64;
+        let mut counted = Counted { inner: &mut self.file, bytes: 0 };
+        let written = serde_json::to_writer(&mut counted, value).map_err(io::Error::from);
+        let written = written.and_then(|()| counted.write_all(b"\n"));
+        self.contents.bytes += counted.bytes;
+        written.map_err(|error| Error::io("write", &self.path, error))
+    }
+
+    /// Writes what is left.
+    pub(crate) fn finish(mut self) -> Result<()> {
+        self.file.flush().map_err(|error| Error::io("write", &self.path, error))?;
+        self.target.files.borrow_mut().insert(self.name, self.contents);
+        Ok(())
+    }
+}
+
+struct Counted<'a, W> {
+    inner: &'a mut W,
+    bytes: u64,
+}
+
+impl<W: Write> Write for Counted<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
