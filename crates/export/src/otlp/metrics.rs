@@ -249,5 +249,5 @@ fn metric<'a>(family: &'a Family<'a>, time: i64, last: &[Last]) -> Option<(Metri
             (Data::Summary(Summary { data_points }), count)
         }
     };
-    (count > 0).then(|| (Metric { name: family.name, unit: family.unit, data }, count))
+    (count > 0).then_some((Metric { name: family.name, unit: family.unit, data }, count))
 }
