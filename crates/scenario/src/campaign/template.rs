@@ -44,10 +44,26 @@ impl Template {
         if let Some(until) = until {
             add("until", print_duration(until));
         }
+        if kind == "Surge"
+            && let Some((_, load)) = fields.iter_mut().find(|(word, _)| word.text == "load")
+        {
+            number_draws(load, name);
+        }
         if kind == "Surge" && !fields.iter().any(|(word, _)| word.text == "source") {
             fields.push((Word { text: "source".to_owned(), span }, Node { span, kind: Kind::Text(name.to_owned()) }));
         }
         Some(node)
+    }
+}
+
+/// Each incident's source has draws of its own: of a kind that was called otherwise, those of the incident of the same number.
+fn number_draws(load: &mut Node, incident: &str) {
+    let (Kind::Fields(_, fields), Some((_, number))) = (&mut load.kind, incident.rsplit_once('-')) else { return };
+    for (_, node) in fields.iter_mut().filter(|(word, _)| word.text == "was") {
+        if let Kind::Text(was) = &mut node.kind {
+            was.push('-');
+            was.push_str(number);
+        }
     }
 }
 

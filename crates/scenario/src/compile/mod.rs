@@ -27,7 +27,7 @@ mod traffic;
 use crate::data::DataFile;
 use crate::decode::{At, Reader};
 use crate::expectation::Expectation;
-use crate::language::{Law, LimitsText, ScenarioText, SystemText};
+use crate::language::{FaultText, Law, LimitsText, ScenarioText, SystemText};
 use crate::leaf::Name;
 use crate::origin::{Origins, Span};
 use crate::original::Original;
@@ -172,6 +172,13 @@ impl<'t> Compiler<'t> {
         for (name, entry) in text.faults.iter() {
             if let Some(refusal) = Name::refusal(name) {
                 self.report(entry.name, refusal, None);
+            }
+            if let FaultText::Surge(surge) = &entry.value {
+                let was = &surge.load.was;
+                let draws = was.value.as_ref().map_or(surge.source.0.clone(), |was| was.0.clone());
+                if drawn.insert(draws.clone(), entry.name).is_some() && was.is_some() {
+                    self.report(was.span, format!("the draws of {draws:?} belong to two components"), None);
+                }
             }
         }
         let names = system.services.names().chain(system.databases.names()).chain(system.caches.names());

@@ -240,6 +240,28 @@ fn the_resolved_text_lists_what_was_drawn() {
 }
 
 #[test]
+fn each_source_that_is_drawn_has_draws_of_its_own() {
+    let named = |kind: &str, was: &str| {
+        let text = text(10, r#"rate: "4/h""#, &["rush"]);
+        text.replace("\"rush\":", &format!("{kind:?}:")).replace("load: (target", &format!("load: ({was}target"))
+    };
+    let draws = |kind: &str, was: &str| {
+        let sources = load(&named(kind, was), &seeded(2)).blueprint.sources;
+        let drawn = sources.into_iter().filter(|source| source.fault.is_some());
+        drawn.map(|source| (source.name, source.draw_name)).collect::<Vec<_>>()
+    };
+    let renamed = draws("rush", r#"was: "crowd", "#);
+    assert!(renamed.len() > 20);
+    for (name, draws) in &renamed {
+        assert_eq!(draws, &format!("crowd-{}", parts(name).1));
+    }
+    let distinct: std::collections::BTreeSet<_> = renamed.iter().map(|(_, draws)| draws).collect();
+    assert_eq!(distinct.len(), renamed.len());
+    let never_renamed = draws("crowd", "");
+    assert!(never_renamed.iter().all(|(name, draws)| name == draws));
+}
+
+#[test]
 fn the_shipped_two_hours_draw_six_to_eight_incidents_of_some_kinds() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/webshop_2h.ron");
     let drawn =
