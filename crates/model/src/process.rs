@@ -129,6 +129,8 @@ pub(crate) struct Turn {
     pub(crate) left: u32,
     /// Whether its cron is due.
     pub(crate) is_due: bool,
+    /// Whether the cycle that it runs, or ran last, is a fast one.
+    pub(crate) is_fast: bool,
 }
 
 /// One process. What every request needs stands in its first cache lines, for the reason given at

@@ -69,7 +69,7 @@ impl World {
         if took.is_zero() {
             self.before_sleep(process);
         } else {
-            self.stand_still_for_cycle(process, took);
+            self.stand_still_for_cycle(process, took, false);
         }
     }
 
@@ -84,7 +84,7 @@ impl World {
         if took.is_zero() {
             self.begin_turn(process);
         } else {
-            self.stand_still_for_cycle(process, took);
+            self.stand_still_for_cycle(process, took, true);
         }
     }
 
@@ -97,9 +97,10 @@ impl World {
     }
 
     /// A cycle runs, and nothing else.
-    fn stand_still_for_cycle(&mut self, process: u32, took: Duration) {
+    fn stand_still_for_cycle(&mut self, process: u32, took: Duration, is_fast: bool) {
         let now = self.now();
-        let p = &self.processes[process as usize];
+        let p = &mut self.processes[process as usize];
+        p.turn.iter_mut().for_each(|turn| turn.is_fast = is_fast);
         let event = Event::CycleOver { process, incarnation: p.incarnation };
         let service = p.service as usize;
         self.services[service].statistics.expire_cycles += took;
@@ -109,14 +110,16 @@ impl World {
         }
     }
 
-    /// A cycle is over: another, or whatever has come meanwhile.
+    /// A cycle is over. After one of the cron's the loop is about to wait for commands, which a fast one may precede; after that come whatever
+    /// commands there are, so two fast ones never follow each other without a turn between them.
     pub(super) fn cycle_over<S: Sink>(&mut self, process: u32, incarnation: u32, sink: &mut S) {
         let now = self.now();
         let p = &mut self.processes[process as usize];
         if p.incarnation != incarnation || !p.stops.expiring {
             return;
         }
-        if p.store.as_ref().is_some_and(|store| store.wants_fast_cycle(now)) {
+        let was_slow = p.turn.is_some_and(|turn| !turn.is_fast);
+        if was_slow && p.store.as_ref().is_some_and(|store| store.wants_fast_cycle(now)) {
             return self.before_sleep(process);
         }
         self.begin_turn(process);
