@@ -77,8 +77,8 @@ pub(crate) const DB_SYSTEM: Name = Name::renamed("db.system.name", "db.system");
 pub(crate) const DB_OPERATION: Name = Name::renamed("db.operation.name", "db.operation");
 pub(crate) const DB_COLLECTION: Name = Name::renamed("db.collection.name", "db.sql.table");
 pub(crate) const MESSAGING_SYSTEM: Name = Name::unchanged("messaging.system");
-pub(crate) const MESSAGING_OPERATION: Name = Name { stable: Some("messaging.operation.name"), old: None };
-pub(crate) const MESSAGING_OPERATION_TYPE: Name = Name::renamed("messaging.operation.type", "messaging.operation");
+pub(crate) const MESSAGING_OPERATION: Name = Name::renamed("messaging.operation.name", "messaging.operation");
+pub(crate) const MESSAGING_OPERATION_TYPE: Name = Name { stable: Some("messaging.operation.type"), old: None };
 pub(crate) const MESSAGING_DESTINATION: Name = Name::unchanged("messaging.destination.name");
 
 #[cfg(test)]

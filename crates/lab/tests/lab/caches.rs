@@ -228,6 +228,30 @@ fn service<'s>(statistics: &'s Statistics, name: &str) -> &'s knockon_model::sta
 }
 
 #[test]
+fn a_server_goes_on_when_the_cycle_that_was_cut_short_has_left_nothing_to_delete() {
+    // A cycle looks at the clock after every sixteenth sample of twenty keys: with so many its last look is at an empty table.
+    for count in 316..=320 {
+        let text = format!(
+            r#"(
+    duration: "2min",
+    services: {{"api": (
+        workers: Unlimited, cores: Unlimited,
+        endpoints: {{"GET /": (steps: [CacheAside(keys: "users", load: [])])}},
+    )}},
+    caches: {{"redis": (
+        expiry: (delete: "100us"),
+        keys: {{"sessions": (count: {count}, expire_at: "1min", warm: true), "users": (count: 1, ttl: "1h", warm: true)}},
+    )}},
+    load: {{"clients": (target: "api", arrivals: Constant("1/s"), mix: {{"GET /": 1}}, timeout: "1s")}},
+)"#
+        );
+        let statistics = run(&text);
+        assert!(service(&statistics, "redis").expire_cycles > knockon_kernel::Duration::from_millis(30), "{count}");
+        assert_eq!(statistics.sources[0].failed, 0, "{count}: whoever asks afterwards is answered");
+    }
+}
+
+#[test]
 fn processes_that_multiplex_have_a_connection_each_and_the_last_ones_get_none() {
     let api = r#""api": (
         replicas: 5, workers: Unlimited, cores: Unlimited, restart: Never,

@@ -104,6 +104,8 @@ pub(crate) struct Accounts {
     /// Frames that wait for something of it, but for a share of its processor.
     waiting: u32,
     rest: Rest,
+    /// Whether it is on the list of those to look at.
+    pub(crate) concerned: bool,
 }
 
 /// Refusals of a process, by what there was no more of.
@@ -129,8 +131,13 @@ pub(crate) enum Want {
     Token(u32, u32),
     /// The concurrency limit of a process.
     Concurrency(u32),
-    /// A permit of the account of a link.
-    Permit(u32),
+    /// A permit of a caller's account of a link.
+    Permit {
+        /// The account's number.
+        account: u32,
+        /// The caller.
+        process: u32,
+    },
     /// A broker's memory.
     Memory(u32),
     /// Room in a queue of a broker.
@@ -138,16 +145,16 @@ pub(crate) enum Want {
 }
 
 impl Want {
-    /// The process that there was no more of it at; none where the account of a link knows it alone.
-    pub(crate) fn process(self) -> Option<u32> {
+    /// The process whose accounts tell who has it: of a permit its caller's.
+    pub(crate) fn process(self) -> u32 {
         match self {
             Self::Worker(process)
             | Self::Place(process)
             | Self::Token(process, _)
             | Self::Concurrency(process)
             | Self::Memory(process)
-            | Self::Room(process, _) => Some(process),
-            Self::Permit(_) => None,
+            | Self::Room(process, _)
+            | Self::Permit { process, .. } => process,
         }
     }
 }
@@ -235,7 +242,7 @@ impl Blame {
 
     /// What others have of what frames of a process wait for is to be looked at.
     pub(crate) fn concern(&mut self, process: u32) {
-        if !self.concerned.contains(&process) {
+        if !std::mem::replace(&mut self.processes[process as usize].concerned, true) {
             self.concerned.push(process);
         }
     }

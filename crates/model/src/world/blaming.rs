@@ -229,10 +229,7 @@ impl World {
     #[cold]
     fn settle_processes(&self, blame: &mut Blame, now: Time) {
         for n in 0..blame.refused.len() {
-            match blame.refused[n].0.process() {
-                Some(process) => self.rouse(blame, process),
-                None => self.rouse_all(blame),
-            }
+            self.rouse(blame, blame.refused[n].0.process());
         }
         for process in std::mem::take(&mut blame.touched_processes) {
             self.rouse(blame, process);
@@ -317,6 +314,7 @@ impl World {
             refused.into_iter().for_each(|(want, party)| self.share_refusal(blame, want, party));
         }
         for process in concerned.drain(..) {
+            blame.processes[process as usize].concerned = false;
             let p = &self.processes[process as usize];
             if !p.is_stopped() && !p.cpu.serves_in_turn() {
                 blame.rest(process);
@@ -492,8 +490,8 @@ fn refuse(blame: &mut Blame, want: Want, party: PartyKey) {
             accounts.memory.refuse(&mut accounts.refusals.memory, party);
         }
         Want::Room(..) => unreachable!("queues are asked who fills them"),
-        Want::Permit(link) => {
-            let (account, refusals) = &mut permits[link as usize];
+        Want::Permit { account, .. } => {
+            let (account, refusals) = &mut permits[account as usize];
             account.refuse(refusals, party);
         }
     }

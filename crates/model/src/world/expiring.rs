@@ -66,26 +66,23 @@ impl World {
             let event = Event::CronDue { process, incarnation: p.incarnation };
             self.calendar.post(now.saturating_add(took).saturating_add(period), event.packed());
         }
-        if took.is_zero() {
-            self.before_sleep(process);
-        } else {
+        if !took.is_zero() {
             self.stand_still_for_cycle(process, took, false);
+        } else if !self.begin_fast_cycle(process) {
+            self.begin_turn(process);
         }
     }
 
-    /// The loop is about to wait for commands: there may be a fast cycle. What has come until then is the next turn.
-    fn before_sleep(&mut self, process: u32) {
+    /// The loop is about to wait for commands: whether there is a fast cycle that takes any time. What has come until then is the next turn.
+    fn begin_fast_cycle(&mut self, process: u32) -> bool {
         let now = self.now();
         let p = &mut self.processes[process as usize];
-        let Some(store) = p.store.as_mut().filter(|store| store.wants_fast_cycle(now)) else {
-            return self.begin_turn(process);
-        };
-        let took = store.expire_cycle(now, true);
-        if took.is_zero() {
-            self.begin_turn(process);
-        } else {
+        let store = p.store.as_mut().filter(|store| store.wants_fast_cycle(now));
+        let took = store.map_or(Duration::ZERO, |store| store.expire_cycle(now, true));
+        if !took.is_zero() {
             self.stand_still_for_cycle(process, took, true);
         }
+        !took.is_zero()
     }
 
     fn begin_turn(&mut self, process: u32) {
@@ -113,14 +110,13 @@ impl World {
     /// A cycle is over. After one of the cron's the loop is about to wait for commands, which a fast one may precede; after that come whatever
     /// commands there are, so two fast ones never follow each other without a turn between them.
     pub(super) fn cycle_over<S: Sink>(&mut self, process: u32, incarnation: u32, sink: &mut S) {
-        let now = self.now();
-        let p = &mut self.processes[process as usize];
+        let p = &self.processes[process as usize];
         if p.incarnation != incarnation || !p.stops.expiring {
             return;
         }
         let was_slow = p.turn.is_some_and(|turn| !turn.is_fast);
-        if was_slow && p.store.as_ref().is_some_and(|store| store.wants_fast_cycle(now)) {
-            return self.before_sleep(process);
+        if was_slow && self.begin_fast_cycle(process) {
+            return;
         }
         self.begin_turn(process);
         self.end_stop(process, |stops| stops.expiring = false, sink);

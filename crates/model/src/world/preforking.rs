@@ -105,7 +105,8 @@ impl World {
             p.inbox.push_back((at, Event::ArbiterLooks { process, incarnation }));
             return;
         }
-        p.arbiter = Ticket::NONE;
+        // While it stood still it may have been told to look again.
+        self.calendar.cancel(std::mem::replace(&mut p.arbiter, Ticket::NONE));
         let running = p.life == Life::Running;
         if running {
             self.kill_silent_workers(process, sink);
@@ -172,7 +173,16 @@ impl World {
         }
         if p.prefork.as_mut().is_some_and(|prefork| prefork.booted(now, worker)) {
             self.set_workers(process);
+            // Fewer may be wanted by now than when it was forked.
+            self.dismiss_workers(process, sink);
             self.take_up_queued(process, sink);
+        }
+    }
+
+    /// Workers that are one too many and have nothing to do exit.
+    fn dismiss_workers<S: Sink>(&mut self, process: u32, sink: &mut S) {
+        while let Some(gone) = self.processes[process as usize].prefork.as_mut().and_then(|prefork| prefork.dismiss()) {
+            self.worker_exits(process, gone, sink);
         }
     }
 
@@ -182,10 +192,10 @@ impl World {
         let wanted = self.blueprint.services[p.service as usize].workers.unwrap_or(1);
         let Some(prefork) = &mut p.prefork else { return };
         prefork.set_wanted(wanted);
-        while let Some(gone) = self.processes[process as usize].prefork.as_mut().and_then(|prefork| prefork.dismiss()) {
-            self.worker_exits(process, gone, sink);
-        }
-        if self.processes[process as usize].life == Life::Running {
+        self.dismiss_workers(process, sink);
+        // One that stands still does it when it looks again.
+        let p = &self.processes[process as usize];
+        if p.life == Life::Running && !p.is_stopped() {
             self.replace_workers(process, sink);
         }
     }

@@ -103,7 +103,7 @@ impl World {
             ErrorType::BulkheadFull => {
                 let account = edge.upstream.wrapping_add(process);
                 let activity = Activity::Permit(ServiceId(edge.service));
-                self.refused_for(caller, |_, _| (Want::Permit(account), activity));
+                self.refused_for(caller, |_, _| (Want::Permit { account, process }, activity));
                 self.emit_state(process, Transition::BulkheadFull { link: edge.link }, sink);
             }
             ErrorType::ClientThrottled => self.emit_state(process, Transition::Throttled { link: edge.link }, sink),
