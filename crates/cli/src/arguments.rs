@@ -91,14 +91,18 @@ pauses and cache taken away, with its faults withdrawn earlier, and with one par
 Examples:
   sim export out/memory_leak-s1 --format otlp
   sim export out/memory_leak-s1 --format otlp --semconv both --out /tmp/leak-otlp
+  sim export out/memory_leak-s1 --format rcaeval
 
-Reads what `sim run` has written, and simulates nothing: the same run gives the same bytes. Only what was observed is exported,
-none of the truth. The folder is written under a temporary name and renamed when it is complete; export.json in it
-says what is in each file, and what of the run the format has no place for. An earlier export is replaced; a folder that is
-something else is refused.
+Reads what `sim run` has written, and simulates nothing: the same run gives the same bytes. What is exported was observed; formats
+of data sets that come with their answers (below: with truth) tell these too, and need a run without --no-truth. The folder is
+written under a temporary name and renamed when it is complete; export.json in it says what is in each file, whether
+the truth is told, and what of the run the format has no place for. An earlier export is replaced; a folder that is something
+else is refused.
 
 otlp        traces.jsonl, logs.jsonl, metrics.jsonl: OTLP in JSON, as the OpenTelemetry Collector's file exporter
-            writes it; its otlpjsonfile receiver reads them.")]
+            writes it; its otlpjsonfile receiver reads them.
+rcaeval     SERVICE_FAULT/N/ with data.csv, metrics.json, inject_time.txt, logs.csv, traces.csv: a folder an incident,
+            named after its root cause (with truth); RCAEval's methods read them.")]
     Export(Export),
     /// Writes a first scenario of your own: commented, and healthy as `sim check` sees it
     #[command(after_help = "\
@@ -321,9 +325,9 @@ pub(crate) struct Export {
     /// Where to write them [default: a folder beside the run, named after it and the format]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) out: Option<PathBuf>,
-    /// Names of attributes: those of today, those from before they were stable, or both
-    #[arg(long, value_enum, default_value_t = Semconv::Stable)]
-    pub(crate) semconv: Semconv,
+    /// Of otlp, names of attributes: those of today, those from before they were stable, or both [default: stable]
+    #[arg(long, value_enum)]
+    pub(crate) semconv: Option<Semconv>,
 }
 
 /// Formats of other tools.
@@ -331,6 +335,9 @@ pub(crate) struct Export {
 pub(crate) enum ExportFormat {
     /// OTLP in JSON, a signal a file
     Otlp,
+    /// RCAEval's layout, a folder an incident, named after the root cause (tells the truth)
+    #[value(name = "rcaeval")]
+    RcaEval,
 }
 
 /// Names of attributes.

@@ -24,13 +24,24 @@ impl<'a> Source<'a> {
         self.run.manifest().start_unix_ns
     }
 
-    /// Reads columns of a table, batch by batch.
+    /// The instant at which it ends.
+    pub(crate) fn end_unix_ns(&self) -> i64 {
+        self.start_unix_ns().saturating_add_unsigned(self.run.manifest().simulated_ns)
+    }
+
+    /// Says that a table will be read once more than the once that is counted on, for whoever watches.
+    pub(crate) fn again(&mut self, table: &str) {
+        self.all += self.run.manifest().tables.get(table).map_or(0, |table| table.rows);
+    }
+
+    /// Reads columns of an observed table, batch by batch. The truth is not to be had here: that takes a [`Truth`](crate::truth::Truth).
     pub(crate) fn each(
         &mut self,
         table: &str,
         columns: &[&str],
         mut take: impl FnMut(&Batch) -> Result<()>,
     ) -> Result<()> {
+        assert!(table.starts_with("observed/"), "{table} is not observed");
         for batch in self.run.read(table, columns)? {
             let batch = batch?;
             take(&batch)?;

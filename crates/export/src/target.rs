@@ -23,8 +23,12 @@ pub struct Written {
     pub format: String,
     /// The digest of the run that it is of.
     pub run: String,
-    /// The names of attributes.
-    pub semconv: String,
+    /// The names of attributes, where the format follows the semantic conventions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub semconv: Option<String>,
+    /// Whether the truth is among it: labels, or what the root cause was.
+    #[serde(default)]
+    pub truth: bool,
     /// Files, with what is in them.
     pub files: BTreeMap<String, Contents>,
     /// What the run has that is not in them.
@@ -63,9 +67,11 @@ impl Target {
         Ok(Self { place: place.into(), staged, in_place: false, files: RefCell::default() })
     }
 
-    /// Opens a file of it.
+    /// Opens a file of it, in a folder of its own if the name says so: `truth/all.csv`.
     pub(crate) fn file(&self, name: &str) -> Result<Output<'_>> {
         let path = self.staged.join(name);
+        let folder = path.parent().unwrap_or(&self.staged);
+        fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))?;
         let file = File::create_new(&path).map_err(|error| Error::io("create", &path, error))?;
         let file = BufWriter::with_capacity(BUFFER, file);
         Ok(Output { target: self, name: name.to_owned(), path, file, contents: Contents::default() })
@@ -76,7 +82,8 @@ impl Target {
         let written = Written {
             format: options.format.name().to_owned(),
             run: run.manifest().run_digest.clone(),
-            semconv: options.semconv.name().to_owned(),
+            semconv: options.format.follows_semconv().then(|| options.semconv.name().to_owned()),
+            truth: options.tells_truth(),
             files: self.files.take(),
             loses: options.format.loses().iter().map(|&lost| lost.to_owned()).collect(),
         };
@@ -122,17 +129,31 @@ fn is_free_or_replaceable(place: &Path) -> Result<bool> {
     };
     let marker: std::result::Result<Written, _> = serde_json::from_slice(&marker);
     let Ok(marker) = marker else { return Err(occupied(&format!("its {MARKER} is not one of an export"))) };
-    for entry in fs::read_dir(place).map_err(|error| Error::io("read", place, error))? {
-        let name = entry.map_err(|error| Error::io("read", place, error))?.file_name();
-        let is_known = name.to_str().is_some_and(|name| name == MARKER || marker.files.contains_key(name));
+    match stranger(place, "", &marker)? {
+        Some(name) => Err(occupied(&format!("it has \"{}\", which no export wrote", name.escape_debug()))),
+        None => Ok(true),
+    }
+}
+
+/// A file or folder below a folder that the export which the marker tells of did not write, by its path from there.
+fn stranger(folder: &Path, prefix: &str, marker: &Written) -> Result<Option<String>> {
+    for entry in fs::read_dir(folder).map_err(|error| Error::io("read", folder, error))? {
+        let entry = entry.map_err(|error| Error::io("read", folder, error))?;
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        let below = format!("{name}/");
+        let is_folder = entry.file_type().map_err(|error| Error::io("look at", &entry.path(), error))?.is_dir();
+        let is_known = match is_folder {
+            true => marker.files.keys().any(|file| file.starts_with(&below)),
+            false => name == MARKER || marker.files.contains_key(&name),
+        };
         if !is_known {
-            return Err(occupied(&format!(
-                "it has \"{}\", which no export wrote",
-                name.to_string_lossy().escape_debug()
-            )));
+            return Ok(Some(name));
+        }
+        if is_folder && let Some(found) = stranger(&entry.path(), &below, marker)? {
+            return Ok(Some(found));
         }
     }
-    Ok(true)
+    Ok(None)
 }
 
 fn remove(folder: &Path) -> Result<()> {
@@ -156,11 +177,16 @@ impl Output<'_> {
     /// Writes a value as a line of JSON, which tells of so many records.
     pub(crate) fn json_line(&mut self, value: &impl Serialize, records: usize) -> Result<()> {
         self.contents.records += records as u64;
-        let mut counted = Counted { inner: &mut self.file, bytes: 0 };
-        let written = serde_json::to_writer(&mut counted, value).map_err(io::Error::from);
-        let written = written.and_then(|()| counted.write_all(b"\n"));
-        self.contents.bytes += counted.bytes;
+        let written = serde_json::to_writer(&mut *self, value).map_err(io::Error::from);
+        let written = written.and_then(|()| self.write_all(b"\n"));
         written.map_err(|error| Error::io("write", &self.path, error))
+    }
+
+    /// Writes a file's whole text, which tells of so many records.
+    pub(crate) fn text(mut self, text: &str, records: usize) -> Result<()> {
+        self.contents.records += records as u64;
+        self.write_all(text.as_bytes()).map_err(|error| Error::io("write", &self.path, error))?;
+        self.finish()
     }
 
     /// Writes what is left.
@@ -171,19 +197,50 @@ impl Output<'_> {
     }
 }
 
-struct Counted<'a, W> {
-    inner: &'a mut W,
-    bytes: u64,
-}
-
-impl<W: Write> Write for Counted<'_, W> {
+impl Write for Output<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.inner.write(bytes)?;
-        self.bytes += written as u64;
+        let written = self.file.write(bytes)?;
+        self.contents.bytes += written as u64;
         Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
+        self.file.flush()
+    }
+}
+
+/// A file of rows of text separated by commas, with a header.
+pub(crate) struct Csv<'a> {
+    writer: csv::Writer<Output<'a>>,
+    path: PathBuf,
+    rows: u64,
+}
+
+impl<'a> Csv<'a> {
+    /// Begins with the header.
+    pub(crate) fn begin<T: AsRef<[u8]>>(file: Output<'a>, header: impl IntoIterator<Item = T>) -> Result<Self> {
+        let path = file.path.clone();
+        let mut new = Self { writer: csv::Writer::from_writer(file), path, rows: 0 };
+        new.header(header)?;
+        Ok(new)
+    }
+
+    /// Writes one more row of the header.
+    pub(crate) fn header<T: AsRef<[u8]>>(&mut self, fields: impl IntoIterator<Item = T>) -> Result<()> {
+        self.writer.write_record(fields).map_err(|error| Error::io("write", &self.path, error.into()))
+    }
+
+    /// Writes a row, which is one record.
+    pub(crate) fn row<T: AsRef<[u8]>>(&mut self, fields: impl IntoIterator<Item = T>) -> Result<()> {
+        self.rows += 1;
+        self.header(fields)
+    }
+
+    /// Writes what is left.
+    pub(crate) fn finish(self) -> Result<()> {
+        let Self { writer, path, rows } = self;
+        let mut file = writer.into_inner().map_err(|error| Error::io("write", &path, error.into_error()))?;
+        file.contents.records = rows;
+        file.finish()
     }
 }
