@@ -6,13 +6,17 @@ import sys
 import tempfile
 from pathlib import Path
 
+import ocsf
+import ocsf_tutorial
 import otlp
 import rcaeval
 
 # What a format is asked for with, and who reads it.
 FORMATS = {
-    "otlp": (["--semconv", "both"], otlp),
-    "rcaeval": ([], rcaeval),
+    "otlp": (["--format", "otlp", "--semconv", "both"], otlp),
+    "ocsf": (["--format", "ocsf"], ocsf),
+    "ocsf-tutorial": (["--format", "ocsf", "--profile", "tutorial", "--evaluation"], ocsf_tutorial),
+    "rcaeval": (["--format", "rcaeval"], rcaeval),
 }
 
 
@@ -27,7 +31,7 @@ def main():
         for name in arguments.format:
             options, validator = FORMATS[name]
             out = Path(folder) / name
-            command = [arguments.sim, "export", arguments.run, "--format", name, "--out", out, *options]
+            command = [arguments.sim, "export", arguments.run, "--out", out, *options]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
             try:
                 found, refused = validator.check(out), validator.refuses(out)

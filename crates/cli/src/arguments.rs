@@ -91,6 +91,7 @@ pauses and cache taken away, with its faults withdrawn earlier, and with one par
 Examples:
   sim export out/memory_leak-s1 --format otlp
   sim export out/memory_leak-s1 --format otlp --semconv both --out /tmp/leak-otlp
+  sim export out/memory_leak-s1 --format ocsf --profile tutorial --evaluation --out data
   sim export out/memory_leak-s1 --format rcaeval
 
 Reads what `sim run` has written, and simulates nothing: the same run gives the same bytes. What is exported was observed; formats
@@ -101,6 +102,9 @@ else is refused.
 
 otlp        traces.jsonl, logs.jsonl, metrics.jsonl: OTLP in JSON, as the OpenTelemetry Collector's file exporter
             writes it; its otlpjsonfile receiver reads them.
+ocsf        --profile strict: traces, logs, metrics and changes.jsonl, events of schema 1.8.0. --profile tutorial:
+            ocsf_logs, ocsf_traces and ocsf_metrics.parquet, flat; with --evaluation also 1 000 lines with labels
+            in truth/ (with truth).
 rcaeval     SERVICE_FAULT/N/ with data.csv, metrics.json, inject_time.txt, logs.csv, traces.csv: a folder an incident,
             named after its root cause (with truth); RCAEval's methods read them.")]
     Export(Export),
@@ -328,6 +332,12 @@ pub(crate) struct Export {
     /// Of otlp, names of attributes: those of today, those from before they were stable, or both [default: stable]
     #[arg(long, value_enum)]
     pub(crate) semconv: Option<Semconv>,
+    /// Of ocsf, events of the schema or flat tables [default: strict]
+    #[arg(long, value_enum)]
+    pub(crate) profile: Option<Profile>,
+    /// Of ocsf's flat tables, a labelled part as well (tells the truth)
+    #[arg(long)]
+    pub(crate) evaluation: bool,
 }
 
 /// Formats of other tools.
@@ -335,9 +345,20 @@ pub(crate) struct Export {
 pub(crate) enum ExportFormat {
     /// OTLP in JSON, a signal a file
     Otlp,
+    /// OCSF: events of the schema 1.8.0, or flat Parquet tables
+    Ocsf,
     /// RCAEval's layout, a folder an incident, named after the root cause (tells the truth)
     #[value(name = "rcaeval")]
     RcaEval,
+}
+
+/// Forms of OCSF.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Profile {
+    /// Nested JSON, an event a line, valid by the schema
+    Strict,
+    /// Flat Parquet tables with the names that tutorials use
+    Tutorial,
 }
 
 /// Names of attributes.

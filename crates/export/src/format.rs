@@ -1,5 +1,6 @@
 //! The formats, and how they are written.
 
+use crate::ocsf::Profile;
 use crate::semconv::SemanticConventions;
 
 /// A format of other people's tools.
@@ -7,19 +8,22 @@ use crate::semconv::SemanticConventions;
 pub enum Format {
     /// OTLP in JSON, a signal a file, as the OpenTelemetry Collector's file exporter writes it.
     Otlp,
+    /// OCSF: events of the schema, or the flat tables of tutorials.
+    Ocsf,
     /// The layout of RCAEval's data sets: a folder an incident, named after its root cause.
     RcaEval,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Otlp, Self::RcaEval];
+    pub const ALL: [Self; 3] = [Self::Otlp, Self::Ocsf, Self::RcaEval];
 
     /// Its name on the command line, and in the marker of an export.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Otlp => "otlp",
+            Self::Ocsf => "ocsf",
             Self::RcaEval => "rcaeval",
         }
     }
@@ -28,6 +32,12 @@ impl Format {
     #[must_use]
     pub const fn follows_semconv(self) -> bool {
         matches!(self, Self::Otlp)
+    }
+
+    /// Whether it can be written by several profiles.
+    #[must_use]
+    pub const fn has_profiles(self) -> bool {
+        matches!(self, Self::Ocsf)
     }
 
     /// What a run's tables have that the format has no place for, or that is put into it in another form.
@@ -39,6 +49,13 @@ impl Format {
                 "peer_instance of client spans: the conventions have no attribute for the name of the process that answered",
                 "required attributes that no simulated request has: url.path where the route is a template, url.full, server.port",
                 "when a process began: counters begin at the run's start, and after a reset at the sample before it",
+            ],
+            Self::Ocsf => &[
+                "what is below a millisecond: times and durations are milliseconds (in flat tables, durations have a fraction)",
+                "samples and lines without an error have no class of their own: they are base events, with the sample unmapped",
+                "links of spans, and who published what a consumer handles",
+                "in flat tables, observed/changes, late arrival, loggers, and what databases and queues were asked",
+                "in flat tables, that a value is missing: text that does not apply is empty, a number is 0",
             ],
             Self::RcaEval => &[
                 "all that is more than 720 s before or after the start of an incident, and incidents without an effect",
@@ -58,6 +75,10 @@ pub struct Options {
     pub format: Format,
     /// The names of attributes, where the format follows the semantic conventions.
     pub semconv: SemanticConventions,
+    /// The profile, where the format has several.
+    pub profile: Profile,
+    /// Whether a labelled part is wanted besides, where the format has one.
+    pub evaluation: bool,
 }
 
 impl Options {
@@ -66,6 +87,7 @@ impl Options {
     pub const fn tells_truth(&self) -> bool {
         match self.format {
             Format::Otlp => false,
+            Format::Ocsf => self.evaluation,
             Format::RcaEval => true,
         }
     }

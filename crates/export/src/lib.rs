@@ -15,6 +15,7 @@
 mod error;
 mod format;
 mod hex;
+mod ocsf;
 mod otlp;
 mod rcaeval;
 mod semconv;
@@ -25,6 +26,7 @@ mod truth;
 
 pub use error::{Error, Result};
 pub use format::{Format, Options};
+pub use ocsf::Profile;
 pub use semconv::SemanticConventions;
 pub use target::{MARKER, Written};
 
@@ -45,6 +47,10 @@ pub fn export(run: &RunReader, options: &Options, out: &Path, progress: &mut dyn
     let mut source = Source::of(run, progress);
     match options.format {
         Format::Otlp => otlp::write(&mut source, &target, options.semconv)?,
+        Format::Ocsf => {
+            let truth = options.evaluation.then(|| Truth::of(run)).transpose()?;
+            ocsf::write(&mut source, &target, options.profile, truth.as_ref())?;
+        }
         Format::RcaEval => rcaeval::write(&mut source, &Truth::of(run)?, &target)?,
     }
     target.finish(run, options)

@@ -4,17 +4,20 @@ use crate::error::{Error, Result};
 use crate::format::Options;
 use knockon_telemetry::RunReader;
 use serde::{Deserialize, Serialize};
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 /// The file that tells what an export is of; a folder without it is never replaced.
 pub const MARKER: &str = "export.json";
 
 /// Bytes that are collected before they are written.
 const BUFFER: usize = 1 << 20;
+
+/// Nobody who holds the list of files can fail.
+const WHOLE: &str = "the list of files is whole";
 
 /// What was written.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -26,6 +29,9 @@ pub struct Written {
     /// The names of attributes, where the format follows the semantic conventions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub semconv: Option<String>,
+    /// The profile, where the format has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
     /// Whether the truth is among it: labels, or what the root cause was.
     #[serde(default)]
     pub truth: bool,
@@ -50,7 +56,7 @@ pub(crate) struct Target {
     place: PathBuf,
     staged: PathBuf,
     in_place: bool,
-    files: RefCell<BTreeMap<String, Contents>>,
+    files: Mutex<BTreeMap<String, Contents>>,
 }
 
 impl Target {
@@ -64,7 +70,7 @@ impl Target {
         let staged = parent.join(format!(".{name}.partial-{}", std::process::id()));
         remove(&staged)?;
         fs::create_dir(&staged).map_err(|error| Error::io("create", &staged, error))?;
-        Ok(Self { place: place.into(), staged, in_place: false, files: RefCell::default() })
+        Ok(Self { place: place.into(), staged, in_place: false, files: Mutex::default() })
     }
 
     /// Opens a file of it, in a folder of its own if the name says so: `truth/all.csv`.
@@ -83,8 +89,9 @@ impl Target {
             format: options.format.name().to_owned(),
             run: run.manifest().run_digest.clone(),
             semconv: options.format.follows_semconv().then(|| options.semconv.name().to_owned()),
+            profile: options.format.has_profiles().then(|| options.profile.name().to_owned()),
             truth: options.tells_truth(),
-            files: self.files.take(),
+            files: std::mem::take(&mut self.files.lock().expect(WHOLE)),
             loses: options.format.loses().iter().map(|&lost| lost.to_owned()).collect(),
         };
         let path = self.staged.join(MARKER);
@@ -189,10 +196,20 @@ impl Output<'_> {
         self.finish()
     }
 
+    /// Where it is on its way.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Says how many records it tells of, for whoever writes its bytes.
+    pub(crate) const fn count(&mut self, records: u64) {
+        self.contents.records += records;
+    }
+
     /// Writes what is left.
     pub(crate) fn finish(mut self) -> Result<()> {
         self.file.flush().map_err(|error| Error::io("write", &self.path, error))?;
-        self.target.files.borrow_mut().insert(self.name, self.contents);
+        self.target.files.lock().expect(WHOLE).insert(self.name, self.contents);
         Ok(())
     }
 }

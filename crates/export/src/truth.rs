@@ -3,7 +3,7 @@
 //! Nothing else in this crate opens what lies below `truth/`: a format whose signature has no [`Truth`] cannot leak it.
 
 use crate::error::{Error, Result};
-use knockon_telemetry::RunReader;
+use knockon_telemetry::{Batch, RunReader};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -93,6 +93,14 @@ impl<'a> Truth<'a> {
     pub(crate) fn with_effect(&self) -> Result<Vec<&Incident>> {
         let found: Vec<_> = self.incidents.iter().filter(|incident| incident.effect).collect();
         if found.is_empty() { Err(Error::NoIncident { path: self.run.folder().into() }) } else { Ok(found) }
+    }
+
+    /// Reads columns of a table of truth, batch by batch.
+    pub(crate) fn each(&self, table: &str, columns: &[&str], mut take: impl FnMut(&Batch)) -> Result<()> {
+        for batch in self.run.read(table, columns)? {
+            take(&batch?);
+        }
+        Ok(())
     }
 }
 

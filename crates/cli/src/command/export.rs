@@ -1,6 +1,6 @@
 //! `sim export`: a finished run as other tools read it. Nothing is simulated.
 
-use crate::arguments::{Export, ExportFormat, Semconv};
+use crate::arguments::{Export, ExportFormat, Profile, Semconv};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::progress::Progress;
@@ -30,17 +30,27 @@ pub(crate) fn execute(arguments: &Export) -> Result<Exit, Failure> {
 fn options(arguments: &Export) -> Result<Options, Failure> {
     let format = match arguments.format {
         ExportFormat::Otlp => Format::Otlp,
+        ExportFormat::Ocsf => Format::Ocsf,
         ExportFormat::RcaEval => Format::RcaEval,
     };
     if arguments.semconv.is_some() && !format.follows_semconv() {
         return Err(foreign("--semconv", "names attributes", format, "otlp"));
     }
+    if arguments.profile.is_some() && !format.has_profiles() {
+        return Err(foreign("--profile", "chooses between forms", format, "ocsf"));
+    }
+    let is_flat = arguments.profile == Some(Profile::Tutorial);
+    if arguments.evaluation && !is_flat {
+        let message = "`--evaluation` adds labelled lines to flat tables, which are not asked for";
+        return Err(Failure::new(Exit::Usage, message).hint("leave it out, or add `--format ocsf --profile tutorial`"));
+    }
+    let profile = if is_flat { knockon_export::Profile::Tutorial } else { knockon_export::Profile::Strict };
     let semconv = match arguments.semconv {
         None | Some(Semconv::Stable) => SemanticConventions::Stable,
         Some(Semconv::Old) => SemanticConventions::Old,
         Some(Semconv::Both) => SemanticConventions::Both,
     };
-    Ok(Options { format, semconv })
+    Ok(Options { format, semconv, profile, evaluation: arguments.evaluation })
 }
 
 /// A flag that a format does not take.
