@@ -102,9 +102,13 @@ else is refused.
 
 otlp        traces.jsonl, logs.jsonl, metrics.jsonl: OTLP in JSON, as the OpenTelemetry Collector's file exporter
             writes it; its otlpjsonfile receiver reads them.
+csv         truth/traces_labeled.csv, and the same rows split into normal, anomalous, and by kind of fault: spans in the 24
+            columns of robot-shop's data set (with truth).
 ocsf        --profile strict: traces, logs, metrics and changes.jsonl, events of schema 1.8.0. --profile tutorial:
             ocsf_logs, ocsf_traces and ocsf_metrics.parquet, flat; with --evaluation also 1 000 lines with labels
             in truth/ (with truth).
+petshop     graph.csv, noissue/, test/ and train/issue_N/: each component over five minutes, and what the root cause was
+            (with truth); PetShop's loader reads them.
 rcaeval     SERVICE_FAULT/N/ with data.csv, metrics.json, inject_time.txt, logs.csv, traces.csv: a folder an incident,
             named after its root cause (with truth); RCAEval's methods read them.")]
     Export(Export),
@@ -345,8 +349,13 @@ pub(crate) struct Export {
 pub(crate) enum ExportFormat {
     /// OTLP in JSON, a signal a file
     Otlp,
+    /// Labelled spans, in the columns of robot-shop's data set (tells the truth)
+    Csv,
     /// OCSF: events of the schema 1.8.0, or flat Parquet tables
     Ocsf,
+    /// PetShop's layout: statistics over five minutes, with root causes (tells the truth)
+    #[value(name = "petshop")]
+    PetShop,
     /// RCAEval's layout, a folder an incident, named after the root cause (tells the truth)
     #[value(name = "rcaeval")]
     RcaEval,

@@ -8,22 +8,28 @@ use crate::semconv::SemanticConventions;
 pub enum Format {
     /// OTLP in JSON, a signal a file, as the OpenTelemetry Collector's file exporter writes it.
     Otlp,
+    /// Labelled spans in the columns of robot-shop's data set.
+    Csv,
     /// OCSF: events of the schema, or the flat tables of tutorials.
     Ocsf,
+    /// PetShop's layout: statistics over five minutes, with an issue's root cause beside them.
+    PetShop,
     /// The layout of RCAEval's data sets: a folder an incident, named after its root cause.
     RcaEval,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Otlp, Self::Ocsf, Self::RcaEval];
+    pub const ALL: [Self; 5] = [Self::Otlp, Self::Csv, Self::Ocsf, Self::PetShop, Self::RcaEval];
 
     /// Its name on the command line, and in the marker of an export.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Otlp => "otlp",
+            Self::Csv => "csv",
             Self::Ocsf => "ocsf",
+            Self::PetShop => "petshop",
             Self::RcaEval => "rcaeval",
         }
     }
@@ -50,12 +56,24 @@ impl Format {
                 "required attributes that no simulated request has: url.path where the route is a template, url.full, server.port",
                 "when a process began: counters begin at the run's start, and after a reset at the sample before it",
             ],
+            Self::Csv => &[
+                "everything but spans: lines, samples and changes",
+                "instances, and what databases and queues were asked beyond the name of the span",
+                "all faults behind a span but one, where several are; that a fault touched a span which is none the worse for it",
+                "that a value is missing: text that does not apply is empty, a number is 0",
+                "addresses: http_url, net_peer_port and datacenter are empty or 0, since no simulated request has any",
+            ],
             Self::Ocsf => &[
                 "what is below a millisecond: times and durations are milliseconds (in flat tables, durations have a fraction)",
                 "samples and lines without an error have no class of their own: they are base events, with the sample unmapped",
                 "links of spans, and who published what a consumer handles",
                 "in flat tables, observed/changes, late arrival, loggers, and what databases and queues were asked",
                 "in flat tables, that a value is missing: text that does not apply is empty, a number is 0",
+            ],
+            Self::PetShop => &[
+                "everything but spans, and of these all but five minutes' statistics of each component",
+                "a rest of the run that is shorter than five minutes, and incidents without an effect",
+                "all faults of an incident but the first that it needed: an issue has one root cause",
             ],
             Self::RcaEval => &[
                 "all that is more than 720 s before or after the start of an incident, and incidents without an effect",
@@ -88,7 +106,7 @@ impl Options {
         match self.format {
             Format::Otlp => false,
             Format::Ocsf => self.evaluation,
-            Format::RcaEval => true,
+            Format::Csv | Format::PetShop | Format::RcaEval => true,
         }
     }
 }

@@ -12,11 +12,14 @@
 //! ask for a [`Truth`](truth::Truth) besides, in their signature, and their marker says so ([`Written::truth`]). Deliberately not here: terminals and
 //! arguments, which are the binary's, and anything that sends over a network.
 
+mod csv_spans;
 mod error;
+mod fault;
 mod format;
 mod hex;
 mod ocsf;
 mod otlp;
+mod petshop;
 mod rcaeval;
 mod semconv;
 mod served;
@@ -47,10 +50,12 @@ pub fn export(run: &RunReader, options: &Options, out: &Path, progress: &mut dyn
     let mut source = Source::of(run, progress);
     match options.format {
         Format::Otlp => otlp::write(&mut source, &target, options.semconv)?,
+        Format::Csv => csv_spans::write(&mut source, &Truth::of(run)?, &target)?,
         Format::Ocsf => {
             let truth = options.evaluation.then(|| Truth::of(run)).transpose()?;
             ocsf::write(&mut source, &target, options.profile, truth.as_ref())?;
         }
+        Format::PetShop => petshop::write(&mut source, &Truth::of(run)?, &target)?,
         Format::RcaEval => rcaeval::write(&mut source, &Truth::of(run)?, &target)?,
     }
     target.finish(run, options)

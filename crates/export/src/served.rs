@@ -43,6 +43,22 @@ impl Components {
         Ok(found)
     }
 
+    /// Their names, in alphabetical order.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Whether one calls another.
+    pub(crate) fn calls(&self, caller: &str, callee: &str) -> bool {
+        self.calls.iter().any(|(from, to)| from == caller && to == callee)
+    }
+
+    /// Those that nobody within the system calls: where users come in.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &str> {
+        let is_called = |name: &&str| self.calls.iter().any(|(_, callee)| callee == name);
+        self.names.iter().map(String::as_str).filter(move |name| !is_called(name))
+    }
+
     /// Reads the spans, and hands out windows of a width, in their order. Windows begin with the run; each is without its first instant and with
     /// its last. Those in which nothing ended are not handed out.
     pub(crate) fn windows(
@@ -116,6 +132,12 @@ impl Served {
         self.durations.len()
     }
 
+    /// The mean of how long they took, in seconds.
+    pub(crate) fn mean(&self) -> Option<f64> {
+        let sum: i128 = self.durations.iter().map(|&duration| i128::from(duration)).sum();
+        (!self.durations.is_empty()).then(|| sum as f64 / self.count() as f64 / 1e9)
+    }
+
     /// The smallest time that so many hundredths of them took no longer than (nearest rank), in seconds.
     pub(crate) fn percentile(&self, hundredths: usize) -> Option<f64> {
         let rank = (self.count() * hundredths).div_ceil(100).max(1);
@@ -131,6 +153,7 @@ mod tests {
     fn percentiles_are_of_the_nearest_rank() {
         let served = Served { durations: (1..=10).map(|second| second * 1_000_000_000).collect(), failed: 0 };
         assert_eq!([50, 90, 95, 99].map(|p| served.percentile(p)), [Some(5.0), Some(9.0), Some(10.0), Some(10.0)]);
-        assert_eq!((served.count(), Served::default().percentile(50)), (10, None));
+        assert_eq!((served.mean(), served.count()), (Some(5.5), 10));
+        assert_eq!((Served::default().mean(), Served::default().percentile(50)), (None, None));
     }
 }

@@ -19,15 +19,32 @@ pub(crate) struct Truth<'a> {
 pub(crate) struct Incident {
     /// Whether anything was affected.
     pub(crate) effect: bool,
+    /// The comparisons of worlds that were made, with the names of the faults that each is about.
+    pub(crate) contrasts: Vec<(u32, Vec<String>)>,
     /// When the first fault acted, in nanoseconds since the Unix epoch.
     pub(crate) start: i64,
+    /// Until when worlds were compared: nothing is known to be off from then on.
+    pub(crate) until: i64,
     /// Its faults, in the order of their times.
     pub(crate) faults: Vec<Fault>,
+    /// What its requests suffered.
+    pub(crate) requests: Harm,
+}
+
+/// What requests suffered.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(crate) struct Harm {
+    /// Requests that took longer, failed, or were never answered.
+    pub(crate) hurt: u64,
+    /// Those that failed.
+    pub(crate) failed: u64,
 }
 
 /// A fault of an incident.
 #[derive(Clone, Debug)]
 pub(crate) struct Fault {
+    /// Its name in the scenario.
+    pub(crate) name: String,
     /// What a root cause analysis should name: the service that it was set on, or the source of load that it is.
     pub(crate) root_cause: String,
     /// What was done: `set`, `deploy`, `surge` …
@@ -41,8 +58,17 @@ pub(crate) struct Fault {
 #[derive(Deserialize)]
 struct IncidentText {
     effect: bool,
+    contrasts: Vec<ContrastText>,
     start: Instant,
+    compared_until: Instant,
     faults: Vec<InvolvedText>,
+    requests: Harm,
+}
+
+#[derive(Deserialize)]
+struct ContrastText {
+    contrast: u32,
+    faults: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -95,6 +121,11 @@ impl<'a> Truth<'a> {
         if found.is_empty() { Err(Error::NoIncident { path: self.run.folder().into() }) } else { Ok(found) }
     }
 
+    /// All incidents, in the order of their beginnings; none where nothing happened.
+    pub(crate) fn incidents(&self) -> &[Incident] {
+        &self.incidents
+    }
+
     /// Reads columns of a table of truth, batch by batch.
     pub(crate) fn each(&self, table: &str, columns: &[&str], mut take: impl FnMut(&Batch)) -> Result<()> {
         for batch in self.run.read(table, columns)? {
@@ -119,12 +150,15 @@ fn incident(text: IncidentText, faults: &[FaultText], start: i64) -> Incident {
         let source = paths.first().and_then(|path| path.split_once('.')).filter(|_| known.kind == "surge");
         let root_cause = source.map_or(known.component.as_str(), |(source, _)| source).to_owned();
         let is_cause = involved.role == "cause";
-        Some(Fault { root_cause, kind: known.kind.clone(), paths, is_cause })
+        Some(Fault { name: involved.name, root_cause, kind: known.kind.clone(), paths, is_cause })
     };
     Incident {
         effect: text.effect,
+        contrasts: text.contrasts.into_iter().map(|contrast| (contrast.contrast, contrast.faults)).collect(),
         start: start + text.start.offset_ns,
+        until: start + text.compared_until.offset_ns,
         faults: text.faults.into_iter().filter_map(fault).collect(),
+        requests: text.requests,
     }
 }
 

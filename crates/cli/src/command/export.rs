@@ -30,7 +30,9 @@ pub(crate) fn execute(arguments: &Export) -> Result<Exit, Failure> {
 fn options(arguments: &Export) -> Result<Options, Failure> {
     let format = match arguments.format {
         ExportFormat::Otlp => Format::Otlp,
+        ExportFormat::Csv => Format::Csv,
         ExportFormat::Ocsf => Format::Ocsf,
+        ExportFormat::PetShop => Format::PetShop,
         ExportFormat::RcaEval => Format::RcaEval,
     };
     if arguments.semconv.is_some() && !format.follows_semconv() {

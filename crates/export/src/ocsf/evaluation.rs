@@ -14,20 +14,28 @@ use std::collections::BTreeSet;
 /// Lines that are taken.
 const LINES: u64 = 1000;
 
+/// A line that is taken.
+struct Taken {
+    uid: u128,
+    span: Option<(u128, u128)>,
+    cells: Vec<Cell>,
+}
+
 pub(super) fn write(source: &mut Source<'_>, truth: &Truth<'_>, target: &Target) -> Result<()> {
     ["observed/logs"].iter().for_each(|table| source.again(table));
     let all = source.count("observed/logs");
     let mut wanted =
         (0..LINES.min(all)).map(|k| (u128::from(k) * u128::from(all) / u128::from(LINES.min(all))) as u64).peekable();
-    let mut taken: Vec<(u128, Option<(u128, u128)>, Vec<Cell>)> = Vec::new();
+    let mut taken: Vec<Taken> = Vec::new();
     each_line(source, |number, line, request| {
         if wanted.next_if_eq(&number).is_some() {
-            taken.push((line.uid, line.trace.zip(line.span), line_cells(line, request)));
+            let cells = line_cells(line, request);
+            taken.push(Taken { uid: line.uid, span: line.trace.zip(line.span), cells });
         }
         Ok(())
     })?;
-    let lines: BTreeSet<u128> = taken.iter().map(|(uid, ..)| *uid).collect();
-    let spans: BTreeSet<(u128, u128)> = taken.iter().filter_map(|(_, span, _)| *span).collect();
+    let lines: BTreeSet<u128> = taken.iter().map(|line| line.uid).collect();
+    let spans: BTreeSet<(u128, u128)> = taken.iter().filter_map(|line| line.span).collect();
     let (mut labelled, mut hurt) = (BTreeSet::new(), BTreeSet::new());
     truth.each("truth/labels_logs", &["uid"], |batch| {
         labelled.extend((0..batch.rows()).filter_map(|row| batch.id(0, row)).filter(|uid| lines.contains(uid)));
@@ -40,7 +48,7 @@ pub(super) fn write(source: &mut Source<'_>, truth: &Truth<'_>, target: &Target)
     let mut like = line_cells(&Line::default(), None);
     like.push(Cell::Whole(0));
     let mut file = Flat::begin(target.file("truth/ocsf_eval_subset.parquet")?, &named(&names, &like))?;
-    for (uid, span, mut cells) in taken {
+    for Taken { uid, span, mut cells } in taken {
         let is_anomaly = labelled.contains(&uid) || span.is_some_and(|span| hurt.contains(&span));
         cells.push(Cell::Whole(is_anomaly.into()));
         file.row(cells)?;

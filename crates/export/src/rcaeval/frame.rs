@@ -1,7 +1,8 @@
 //! `data.csv`: what is known of each service at each second, which is what was known last.
 
-use super::{SECOND, hyphenated};
+use super::SECOND;
 use crate::error::Result;
+use crate::fault::hyphenated;
 use crate::served::Served;
 use crate::target::{Csv, Output};
 use std::collections::BTreeMap;

@@ -10,12 +10,12 @@
 //! Source: RCAEval 1.8.1 (Pham et al., "RCAEval: A Benchmark for Root Cause Analysis of Microservice Systems with Telemetry Data", 2025),
 //! `main.py` and the data sets RE1 and RE2: 720 s to either side of the fault, 1 441 rows.
 
-mod fault;
 mod frame;
 mod samples;
 mod tables;
 
 use crate::error::Result;
+use crate::fault::{self, hyphenated};
 use crate::served::Components;
 use crate::source::Source;
 use crate::target::Target;
@@ -95,12 +95,4 @@ fn cases(incidents: &[&Incident], source: &Source<'_>) -> Vec<Case> {
         Some(Case { folder: format!("{name}/{number}"), inject, seconds: (first, last) })
     };
     incidents.iter().filter_map(case).collect()
-}
-
-/// A name without what separates a service from a number of it, or a folder from another.
-fn hyphenated(name: &str) -> String {
-    name.split(|c: char| !c.is_ascii_alphanumeric() && c != '.')
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join("-")
 }

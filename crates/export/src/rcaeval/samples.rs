@@ -1,8 +1,9 @@
 //! The numbers of a service that are scraped: what becomes columns, and `metrics.json` as it is.
 
 use super::frame::Frame;
-use super::{Case, SECOND, hyphenated};
+use super::{Case, SECOND};
 use crate::error::Result;
+use crate::fault::hyphenated;
 use crate::source::Source;
 use crate::target::Target;
 use serde_json::json;

@@ -1,7 +1,8 @@
 //! `logs.csv` and `traces.csv`: lines and spans of an incident's time, in the columns of RE2.
 
-use super::{Case, SECOND, hyphenated};
+use super::{Case, SECOND};
 use crate::error::Result;
+use crate::fault::hyphenated;
 use crate::hex::{SpanId, TraceId};
 use crate::source::Source;
 use crate::target::{Csv, Target};

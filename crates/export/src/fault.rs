@@ -1,12 +1,17 @@
-//! What RCAEval would call a fault: by what it acts on, not by how it was brought about.
+//! What data sets call a fault: by what it acts on, not by how it was brought about.
 
-use super::hyphenated;
 use crate::truth::Fault;
 
 /// `cpu`, `mem`, `disk`, `delay`, `loss` or `socket`, after the parameter that was set; of anything else what was done: `surge`, `kill`, `flush`.
-pub(super) fn name(fault: &Fault) -> String {
+pub(crate) fn name(fault: &Fault) -> String {
     let known = fault.paths.iter().find_map(|path| by_parameter(path));
     known.map_or_else(|| hyphenated(&fault.kind), str::to_owned)
+}
+
+/// A name in which nothing separates words but hyphens, so that underscores and slashes may stand around it.
+pub(crate) fn hyphenated(name: &str) -> String {
+    let words = name.split(|c: char| !c.is_ascii_alphanumeric() && c != '.');
+    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-")
 }
 
 fn by_parameter(path: &str) -> Option<&'static str> {
@@ -33,6 +38,7 @@ mod tests {
     #[test]
     fn a_fault_is_called_after_what_it_acts_on() {
         let fault = |kind: &str, path: &str| Fault {
+            name: "f".into(),
             root_cause: "a".into(),
             kind: kind.into(),
             paths: vec![path.into()],
