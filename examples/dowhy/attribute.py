@@ -18,6 +18,10 @@ import pandas as pd
 from dowhy import gcm
 
 
+# Windows that mechanisms can be learnt from at least; with so few they are poor all the same.
+CALM = 20
+
+
 def table(path):
     return pd.read_csv(path, header=[0, 1, 2], index_col=0)
 
@@ -56,6 +60,9 @@ def main():
     for export in parser.parse_args().exports:
         graph = nx.from_pandas_adjacency(pd.read_csv(export / "graph.csv", index_col=0), create_using=nx.DiGraph)
         normal = table(export / "noissue" / "metrics.csv")
+        if len(normal) < CALM:
+            print(f"{export}: {len(normal)} calm windows of five minutes are too few to learn from; run for longer")
+            continue
         for issue in sorted(export.glob("t*/issue_*")):
             answer = json.loads((issue / "target.json").read_text())
             target, cause = answer["target"], answer["root_cause"]["node"]

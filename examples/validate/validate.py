@@ -6,9 +6,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+import csv_spans
 import ocsf
 import ocsf_tutorial
 import otlp
+import petshop
 import rcaeval
 
 # What a format is asked for with, and who reads it.
@@ -16,6 +18,8 @@ FORMATS = {
     "otlp": (["--format", "otlp", "--semconv", "both"], otlp),
     "ocsf": (["--format", "ocsf"], ocsf),
     "ocsf-tutorial": (["--format", "ocsf", "--profile", "tutorial", "--evaluation"], ocsf_tutorial),
+    "csv": (["--format", "csv"], csv_spans),
+    "petshop": (["--format", "petshop"], petshop),
     "rcaeval": (["--format", "rcaeval"], rcaeval),
 }
 

@@ -396,10 +396,18 @@ pub(crate) enum Golden {
     #[command(after_help = "\
 Examples:
   sim golden check
-  sim golden check golden/memory_leak.json")]
+  sim golden check golden/memory_leak.json
+  sim golden check --junit golden.xml
+
+A golden file names its scenario by its path from the folder that holds golden/, and has for each seed: the world's digest with
+some on the way there, which tell between which events it first differs; rows and digest of every table; and the lines of
+the summary. What moved is told in this order. Exit code 1 if anything did.")]
     Check {
         /// Golden files [default: all in golden/]
         files: Vec<PathBuf>,
+        /// Writes what was found to a file as well, in JUnit's XML
+        #[arg(long, value_name = "FILE")]
+        junit: Option<PathBuf>,
     },
     /// Records what runs give now, with the reason
     #[command(after_help = "\
