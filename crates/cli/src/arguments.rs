@@ -112,6 +112,18 @@ petshop     graph.csv, noissue/, test/ and train/issue_N/: each component over f
 rcaeval     SERVICE_FAULT/N/ with data.csv, metrics.json, inject_time.txt, logs.csv, traces.csv: a folder an incident,
             named after its root cause (with truth); RCAEval's methods read them.")]
     Export(Export),
+    /// Draws a finished run: one HTML page that needs nothing else
+    #[command(after_help = "\
+Examples:
+  sim report out/memory_leak-s1
+  sim report out/memory_leak-s1 --out /tmp/leak.html
+
+Reads what `sim run` has written, and simulates nothing: the same run gives the same page. In it: what happened, the system and the way
+that the incident went through it, a timeline, latency and failures of what users asked for and how full pools, heaps, processors
+and queues were, each beside the same without the faults, single requests with where their time went, and who waited because of whom.
+It loads nothing from anywhere, and it is truth: do not hand it to whoever is to find the cause. An earlier report is replaced; a
+file that is something else is refused.")]
+    Report(Report),
     /// Writes a first scenario of your own: commented, and healthy as `sim check` sees it
     #[command(after_help = "\
 Examples:
@@ -342,6 +354,17 @@ pub(crate) struct Export {
     /// Of ocsf's flat tables, a labelled part as well (tells the truth)
     #[arg(long)]
     pub(crate) evaluation: bool,
+}
+
+/// `sim report`.
+#[derive(Args, Debug)]
+pub(crate) struct Report {
+    /// Folder of a finished run
+    #[arg(value_name = "RUN")]
+    pub(crate) run: PathBuf,
+    /// The page to write [default: beside the run, named after it, such as out/memory_leak-s1.html]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 /// Formats of other tools.

@@ -80,6 +80,23 @@ impl From<knockon_telemetry::Error> for Failure {
     }
 }
 
+impl From<knockon_report::Error> for Failure {
+    fn from(error: knockon_report::Error) -> Self {
+        use knockon_report::Error;
+        let hint = error.hint().to_owned();
+        match error {
+            Error::Run(error) => error.into(),
+            Error::NoRun { ref source, .. } => Self::new(Exit::Usage, error.to_string()).because(source).hint(hint),
+            Error::Document { ref source, .. } => {
+                Self::new(Exit::InputOutput, error.to_string()).because(source).hint(hint)
+            }
+            Error::Io { ref source, .. } => Self::new(Exit::InputOutput, error.to_string()).because(source).hint(hint),
+            Error::NoRequest { .. } | Error::Occupied { .. } => Self::new(Exit::Usage, error.to_string()).hint(hint),
+            _ => Self::new(Exit::InputOutput, error.to_string()).hint(hint),
+        }
+    }
+}
+
 impl From<knockon_export::Error> for Failure {
     fn from(error: knockon_export::Error) -> Self {
         use knockon_export::Error;

@@ -8,6 +8,7 @@ mod golden;
 mod init;
 mod load;
 mod lockstep;
+mod report;
 mod run;
 mod schema;
 mod verify;
@@ -28,6 +29,7 @@ pub(crate) fn execute(command: Command) -> Result<Exit, Failure> {
         Command::Diff(diff) => diff::execute(&diff),
         Command::Explain(explain) => explain::execute(&explain),
         Command::Export(export) => export::execute(&export),
+        Command::Report(report) => report::execute(&report),
         Command::Init(init) => init::execute(&init),
         Command::Golden(golden) => golden::execute(golden),
         Command::Schema { subject } => schema::execute(subject),

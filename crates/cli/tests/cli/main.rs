@@ -14,6 +14,7 @@ mod many;
 mod observer;
 mod output;
 mod prove;
+mod report;
 mod run;
 mod signals;
 mod truth;
