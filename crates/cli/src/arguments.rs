@@ -98,7 +98,9 @@ says what is in each file, and what of the run the format has no place for. An e
 something else is refused.
 
 otlp        traces.jsonl, logs.jsonl, metrics.jsonl: OTLP in JSON, as the OpenTelemetry Collector's file exporter
-            writes it; its otlpjsonfile receiver reads them.")]
+            writes it; its otlpjsonfile receiver reads them.
+prometheus  metrics.om: OpenMetrics text of the whole run. `promtool tsdb create-blocks-from openmetrics metrics.om DIR`
+            makes of it what a Prometheus serves.")]
     Export(Export),
     /// Writes a first scenario of your own: commented, and healthy as `sim check` sees it
     #[command(after_help = "\
@@ -331,6 +333,8 @@ pub(crate) struct Export {
 pub(crate) enum ExportFormat {
     /// OTLP in JSON, a signal a file
     Otlp,
+    /// Metrics as OpenMetrics text, which promtool imports
+    Prometheus,
 }
 
 /// Names of attributes.
