@@ -10,6 +10,7 @@ mod load;
 mod lockstep;
 mod run;
 mod schema;
+mod serve;
 mod verify;
 
 use crate::arguments::{Arguments, Command};
@@ -28,6 +29,7 @@ pub(crate) fn execute(command: Command) -> Result<Exit, Failure> {
         Command::Diff(diff) => diff::execute(&diff),
         Command::Explain(explain) => explain::execute(&explain),
         Command::Export(export) => export::execute(&export),
+        Command::Serve(serve) => serve::execute(&serve),
         Command::Init(init) => init::execute(&init),
         Command::Golden(golden) => golden::execute(golden),
         Command::Schema { subject } => schema::execute(subject),

@@ -13,6 +13,7 @@ mod observer;
 mod output;
 mod prove;
 mod run;
+mod serve;
 mod signals;
 mod truth;
 mod usage;

@@ -17,11 +17,6 @@ const HELD: u64 = 1 << 22;
 const TABLE: &str = "observed/metrics";
 
 pub(crate) fn write(source: &mut Source<'_>, target: &Target) -> Result<()> {
-    write_in_passes(source, target, HELD)
-}
-
-/// The same, with so many samples held.
-pub(super) fn write_in_passes(source: &mut Source<'_>, target: &Target, held: u64) -> Result<()> {
     let series = series::read(source)?;
     let families = Families::of(&series, Labels::Scraped);
     target.tell(families.changed.iter().cloned());
@@ -42,7 +37,7 @@ pub(super) fn write_in_passes(source: &mut Source<'_>, target: &Target, held: u6
         .flat_map(|(family, of)| of.metrics.iter().map(move |metric| (family, metric)))
         .filter(|(_, metric)| size(metric) > 0)
         .collect();
-    let passes = passes(metrics.iter().map(|(_, metric)| size(metric)), held);
+    let passes = passes(metrics.iter().map(|(_, metric)| size(metric)), HELD);
     for _ in &passes {
         source.again(TABLE);
     }
@@ -139,4 +134,15 @@ fn put_metric(file: &mut Output<'_>, metric: &Metric, samples: &Samples) -> Resu
         file.lines(&text, records)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::passes;
+
+    #[test]
+    fn passes_hold_no_more_than_they_may_but_for_a_metric_that_has_more_alone() {
+        assert_eq!(passes([3, 3, 3, 9, 1, 1].into_iter(), 6), [2, 3, 4, 6]);
+        assert_eq!(passes([].into_iter(), 6), [0_usize; 0]);
+    }
 }
