@@ -7,8 +7,9 @@ import tempfile
 from pathlib import Path
 
 import otlp
+import prometheus
 
-FORMATS = {"otlp": (["--semconv", "both"], otlp)}
+FORMATS = {"otlp": (["--semconv", "both"], otlp), "prometheus": ([], prometheus)}
 
 
 def main():

@@ -14,7 +14,9 @@
 mod error;
 mod format;
 mod otlp;
+pub mod prometheus;
 mod semconv;
+mod series;
 mod source;
 mod target;
 
@@ -39,6 +41,7 @@ pub fn export(run: &RunReader, options: &Options, out: &Path, progress: &mut dyn
     let mut source = Source::of(run, progress);
     match options.format {
         Format::Otlp => otlp::write(&mut source, &target, options.semconv)?,
+        Format::Prometheus => prometheus::write(&mut source, &target)?,
     }
     target.finish(run, options)
 }

@@ -24,6 +24,11 @@ impl<'a> Source<'a> {
         self.run.manifest().start_unix_ns
     }
 
+    /// Says that a table will be read once more than the once that is counted on, for whoever watches.
+    pub(crate) fn again(&mut self, table: &str) {
+        self.all += self.run.manifest().tables.get(table).map_or(0, |table| table.rows);
+    }
+
     /// Reads columns of a table, batch by batch.
     pub(crate) fn each(
         &mut self,

@@ -47,6 +47,7 @@ pub(crate) struct Target {
     staged: PathBuf,
     in_place: bool,
     files: RefCell<BTreeMap<String, Contents>>,
+    changed: RefCell<Vec<String>>,
 }
 
 impl Target {
@@ -60,7 +61,13 @@ impl Target {
         let staged = parent.join(format!(".{name}.partial-{}", std::process::id()));
         remove(&staged)?;
         fs::create_dir(&staged).map_err(|error| Error::io("create", &staged, error))?;
-        Ok(Self { place: place.into(), staged, in_place: false, files: RefCell::default() })
+        Ok(Self {
+            place: place.into(),
+            staged,
+            in_place: false,
+            files: RefCell::default(),
+            changed: RefCell::default(),
+        })
     }
 
     /// Opens a file of it.
@@ -71,6 +78,11 @@ impl Target {
         Ok(Output { target: self, name: name.to_owned(), path, file, contents: Contents::default() })
     }
 
+    /// Tells, beside what the format loses of every run, what it had to change of this one.
+    pub(crate) fn tell(&self, changed: impl IntoIterator<Item = String>) {
+        self.changed.borrow_mut().extend(changed);
+    }
+
     /// Puts the folder in its place, with a marker that tells what it is of.
     pub(crate) fn finish(mut self, run: &RunReader, options: &Options) -> Result<Written> {
         let written = Written {
@@ -78,7 +90,7 @@ impl Target {
             run: run.manifest().run_digest.clone(),
             semconv: options.semconv.name().to_owned(),
             files: self.files.take(),
-            loses: options.format.loses().iter().map(|&lost| lost.to_owned()).collect(),
+            loses: options.format.loses().iter().map(|&lost| lost.to_owned()).chain(self.changed.take()).collect(),
         };
         let path = self.staged.join(MARKER);
         let text = serde_json::to_string_pretty(&written).map(|text| text + "\n").map_err(io::Error::from);
@@ -161,6 +173,13 @@ impl Output<'_> {
         let written = written.and_then(|()| counted.write_all(b"\n"));
         self.contents.bytes += counted.bytes;
         written.map_err(|error| Error::io("write", &self.path, error))
+    }
+
+    /// Writes whole lines, which tell of so many records.
+    pub(crate) fn lines(&mut self, text: &str, records: usize) -> Result<()> {
+        self.contents.records += records as u64;
+        self.contents.bytes += text.len() as u64;
+        self.file.write_all(text.as_bytes()).map_err(|error| Error::io("write", &self.path, error))
     }
 
     /// Writes what is left.

@@ -18,6 +18,7 @@ pub(crate) fn execute(arguments: &Export) -> Result<Exit, Failure> {
     let options = Options {
         format: match arguments.format {
             ExportFormat::Otlp => Format::Otlp,
+            ExportFormat::Prometheus => Format::Prometheus,
         },
         semconv: match arguments.semconv {
             Semconv::Stable => SemanticConventions::Stable,

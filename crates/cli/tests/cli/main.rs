@@ -14,6 +14,7 @@ mod output;
 mod prove;
 mod report;
 mod run;
+mod serve;
 mod signals;
 mod truth;
 mod usage;
