@@ -11,6 +11,7 @@ import ocsf
 import ocsf_tutorial
 import otlp
 import petshop
+import prometheus
 import rcaeval
 
 # What a format is asked for with, and who reads it.
@@ -18,6 +19,7 @@ FORMATS = {
     "otlp": (["--format", "otlp", "--semconv", "both"], otlp),
     "ocsf": (["--format", "ocsf"], ocsf),
     "ocsf-tutorial": (["--format", "ocsf", "--profile", "tutorial", "--evaluation"], ocsf_tutorial),
+    "prometheus": (["--format", "prometheus"], prometheus),
     "csv": (["--format", "csv"], csv_spans),
     "petshop": (["--format", "petshop"], petshop),
     "rcaeval": (["--format", "rcaeval"], rcaeval),

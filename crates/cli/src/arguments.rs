@@ -7,6 +7,8 @@ pub(crate) use init::{Cache, Database, Fault, Init, Runtime};
 use crate::exit;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use knockon_kernel::Duration;
+use knockon_replay::Speed;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// Simulates software systems and their incidents, deterministically, and writes what an observability stack would have
@@ -102,6 +104,8 @@ else is refused.
 
 otlp        traces.jsonl, logs.jsonl, metrics.jsonl: OTLP in JSON, as the OpenTelemetry Collector's file exporter
             writes it; its otlpjsonfile receiver reads them.
+prometheus  metrics.om: OpenMetrics text of the whole run. `promtool tsdb create-blocks-from openmetrics metrics.om DIR`
+            makes of it what a Prometheus serves.
 csv         truth/traces_labeled.csv, and the same rows split into normal, anomalous, and by kind of fault: spans in the 24
             columns of robot-shop's data set (with truth).
 ocsf        --profile strict: traces, logs, metrics and changes.jsonl, events of schema 1.8.0. --profile tutorial:
@@ -124,6 +128,24 @@ and queues were, each beside the same without the faults, single requests with w
 It loads nothing from anywhere, and it is truth: do not hand it to whoever is to find the cause. An earlier report is replaced; a
 file that is something else is refused.")]
     Report(Report),
+    /// Serves the metrics of a finished run as a scrape target, as simulated time goes by
+    #[command(after_help = "\
+Examples:
+  sim serve out/memory_leak-s1 --speed 60
+  sim serve out/memory_leak-s1 --listen 127.0.0.1:0 --speed 10 --loop
+  curl 'http://127.0.0.1:9464/metrics?instance=web-api-0'
+
+At every GET of /metrics the series are what they were at the simulated instant that it is by then: in the text format 0.0.4,
+or as OpenMetrics to whoever accepts it.
+
+/metrics                    all series, with the labels job and instance, and up; scrape it with honor_labels: true
+/metrics?instance=NAME      what the exporter of one process has, for a Prometheus to add job, instance and up to;
+                            503 while that process answers no scrape
+/metrics?exporter=platform  what cAdvisor and kube-state-metrics have of all processes
+/sd                         these targets, for http_sd_configs
+
+Simulates nothing. Ctrl-C ends it, with exit code 0.")]
+    Serve(Serve),
     /// Writes a first scenario of your own: commented, and healthy as `sim check` sees it
     #[command(after_help = "\
 Examples:
@@ -367,6 +389,37 @@ pub(crate) struct Report {
     pub(crate) out: Option<PathBuf>,
 }
 
+/// `sim serve`.
+#[derive(Args, Debug)]
+pub(crate) struct Serve {
+    /// Folder of a finished run
+    #[arg(value_name = "RUN")]
+    pub(crate) run: PathBuf,
+    /// Address and port to listen at; port 0 is any that is free
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9464")]
+    pub(crate) listen: SocketAddr,
+    /// Simulated seconds that go by in a second, or `max`: every scrape finds the run one of its scrapes further
+    #[arg(long, value_name = "N|max", default_value = "1", value_parser = speed)]
+    pub(crate) speed: Speed,
+    /// Begins anew when the run is over, as if all processes had restarted [default: goes on with the last scrape]
+    #[arg(long = "loop")]
+    pub(crate) looped: bool,
+    /// Writes the simulated instant beside each sample, which a Prometheus takes only if it is recent
+    #[arg(long)]
+    pub(crate) timestamps: bool,
+}
+
+/// `60`, `0.5`, `max`.
+fn speed(text: &str) -> Result<Speed, String> {
+    if text == "max" {
+        return Ok(Speed::Max);
+    }
+    match text.parse::<f64>() {
+        Ok(times) if times.is_finite() && times > 0.0 => Ok(Speed::Times(times)),
+        _ => Err("give simulated seconds a second, such as 60, or max".to_owned()),
+    }
+}
+
 /// Formats of other tools.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(crate) enum ExportFormat {
@@ -382,6 +435,8 @@ pub(crate) enum ExportFormat {
     /// RCAEval's layout, a folder an incident, named after the root cause (tells the truth)
     #[value(name = "rcaeval")]
     RcaEval,
+    /// Metrics as OpenMetrics text, which promtool imports
+    Prometheus,
 }
 
 /// Forms of OCSF.

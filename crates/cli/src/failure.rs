@@ -112,6 +112,20 @@ impl From<knockon_export::Error> for Failure {
     }
 }
 
+impl From<knockon_replay::Error> for Failure {
+    fn from(error: knockon_replay::Error) -> Self {
+        use knockon_replay::Error;
+        let hint = error.hint();
+        let exit = match error {
+            Error::Run(error) => return error.into(),
+            Error::Export(error) => return error.into(),
+            Error::Listen { .. } | Error::Empty => Exit::Usage,
+            _ => Exit::InputOutput,
+        };
+        Self::new(exit, error.to_string()).hint(hint)
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(out, "error: {}", Printable(&self.message))?;

@@ -16,11 +16,13 @@ pub enum Format {
     PetShop,
     /// The layout of RCAEval's data sets: a folder an incident, named after its root cause.
     RcaEval,
+    /// Prometheus' samples of the whole run, as OpenMetrics text.
+    Prometheus,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Otlp, Self::Csv, Self::Ocsf, Self::PetShop, Self::RcaEval];
+    pub const ALL: [Self; 6] = [Self::Otlp, Self::Csv, Self::Ocsf, Self::PetShop, Self::Prometheus, Self::RcaEval];
 
     /// Its name on the command line, and in the marker of an export.
     #[must_use]
@@ -31,6 +33,7 @@ impl Format {
             Self::Ocsf => "ocsf",
             Self::PetShop => "petshop",
             Self::RcaEval => "rcaeval",
+            Self::Prometheus => "prometheus",
         }
     }
 
@@ -82,6 +85,13 @@ impl Format {
                 "all faults of an incident but the first that it needed: a folder has one root cause in its name",
                 "req_path of lines: a line has none but by its span",
             ],
+            Self::Prometheus => &[
+                "observed/spans, observed/logs, observed/changes: Prometheus has metrics alone",
+                "what the metrics mean: their help has the unit only, as the tables do; exemplars, which the tables have none of",
+                "le of whole bounds is 1.0 where some exporters write 1, since OpenMetrics has one form of each number",
+                "that a scrape found a series no more: text has no mark for it, so a Prometheus takes its last value for five minutes, or for --query.lookback-delta",
+                "when `promtool` imports the text: types, units and help, which blocks have no place for, and what is finer than a millisecond",
+            ],
         }
     }
 }
@@ -104,7 +114,7 @@ impl Options {
     #[must_use]
     pub const fn tells_truth(&self) -> bool {
         match self.format {
-            Format::Otlp => false,
+            Format::Otlp | Format::Prometheus => false,
             Format::Ocsf => self.evaluation,
             Format::Csv | Format::PetShop | Format::RcaEval => true,
         }

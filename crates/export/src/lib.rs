@@ -20,8 +20,10 @@ mod hex;
 mod ocsf;
 mod otlp;
 mod petshop;
+pub mod prometheus;
 mod rcaeval;
 mod semconv;
+mod series;
 mod served;
 mod source;
 mod target;
@@ -57,6 +59,7 @@ pub fn export(run: &RunReader, options: &Options, out: &Path, progress: &mut dyn
         }
         Format::PetShop => petshop::write(&mut source, &Truth::of(run)?, &target)?,
         Format::RcaEval => rcaeval::write(&mut source, &Truth::of(run)?, &target)?,
+        Format::Prometheus => prometheus::write(&mut source, &target)?,
     }
     target.finish(run, options)
 }

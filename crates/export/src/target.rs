@@ -57,6 +57,7 @@ pub(crate) struct Target {
     staged: PathBuf,
     in_place: bool,
     files: Mutex<BTreeMap<String, Contents>>,
+    changed: Mutex<Vec<String>>,
 }
 
 impl Target {
@@ -70,7 +71,7 @@ impl Target {
         let staged = parent.join(format!(".{name}.partial-{}", std::process::id()));
         remove(&staged)?;
         fs::create_dir(&staged).map_err(|error| Error::io("create", &staged, error))?;
-        Ok(Self { place: place.into(), staged, in_place: false, files: Mutex::default() })
+        Ok(Self { place: place.into(), staged, in_place: false, files: Mutex::default(), changed: Mutex::default() })
     }
 
     /// Opens a file of it, in a folder of its own if the name says so: `truth/all.csv`.
@@ -83,16 +84,22 @@ impl Target {
         Ok(Output { target: self, name: name.to_owned(), path, file, contents: Contents::default() })
     }
 
+    /// Tells, beside what the format loses of every run, what it had to change of this one.
+    pub(crate) fn tell(&self, changed: impl IntoIterator<Item = String>) {
+        self.changed.lock().expect(WHOLE).extend(changed);
+    }
+
     /// Puts the folder in its place, with a marker that tells what it is of.
     pub(crate) fn finish(mut self, run: &RunReader, options: &Options) -> Result<Written> {
+        let changed = std::mem::take(&mut *self.changed.lock().expect(WHOLE));
         let written = Written {
             format: options.format.name().to_owned(),
             run: run.manifest().run_digest.clone(),
             semconv: options.format.follows_semconv().then(|| options.semconv.name().to_owned()),
             profile: options.format.has_profiles().then(|| options.profile.name().to_owned()),
             truth: options.tells_truth(),
-            files: std::mem::take(&mut self.files.lock().expect(WHOLE)),
-            loses: options.format.loses().iter().map(|&lost| lost.to_owned()).collect(),
+            files: std::mem::take(&mut *self.files.lock().expect(WHOLE)),
+            loses: options.format.loses().iter().map(|&lost| lost.to_owned()).chain(changed).collect(),
         };
         let path = self.staged.join(MARKER);
         let text = serde_json::to_string_pretty(&written).map(|text| text + "\n").map_err(io::Error::from);
@@ -204,6 +211,12 @@ impl Output<'_> {
     /// Says how many records it tells of, for whoever writes its bytes.
     pub(crate) const fn count(&mut self, records: u64) {
         self.contents.records += records;
+    }
+
+    /// Writes whole lines, which tell of so many records.
+    pub(crate) fn lines(&mut self, text: &str, records: usize) -> Result<()> {
+        self.contents.records += records as u64;
+        self.write_all(text.as_bytes()).map_err(|error| Error::io("write", &self.path, error))
     }
 
     /// Writes what is left.

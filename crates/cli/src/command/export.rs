@@ -32,6 +32,7 @@ fn options(arguments: &Export) -> Result<Options, Failure> {
         ExportFormat::Otlp => Format::Otlp,
         ExportFormat::Csv => Format::Csv,
         ExportFormat::Ocsf => Format::Ocsf,
+        ExportFormat::Prometheus => Format::Prometheus,
         ExportFormat::PetShop => Format::PetShop,
         ExportFormat::RcaEval => Format::RcaEval,
     };

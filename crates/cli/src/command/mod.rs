@@ -11,6 +11,7 @@ mod lockstep;
 mod report;
 mod run;
 mod schema;
+mod serve;
 mod verify;
 
 use crate::arguments::{Arguments, Command};
@@ -30,6 +31,7 @@ pub(crate) fn execute(command: Command) -> Result<Exit, Failure> {
         Command::Explain(explain) => explain::execute(&explain),
         Command::Export(export) => export::execute(&export),
         Command::Report(report) => report::execute(&report),
+        Command::Serve(serve) => serve::execute(&serve),
         Command::Init(init) => init::execute(&init),
         Command::Golden(golden) => golden::execute(golden),
         Command::Schema { subject } => schema::execute(subject),

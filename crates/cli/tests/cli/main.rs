@@ -16,6 +16,7 @@ mod output;
 mod prove;
 mod report;
 mod run;
+mod serve;
 mod signals;
 mod truth;
 mod usage;

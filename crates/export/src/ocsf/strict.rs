@@ -4,6 +4,7 @@ use super::class::{self, Activity};
 use super::milliseconds;
 use crate::error::Result;
 use crate::hex::{SpanId, TraceId};
+use crate::series::{self, Series};
 use crate::source::Source;
 use crate::target::Target;
 use serde_json::{Map, Value, json};
@@ -32,18 +33,14 @@ fn lines(
 pub(super) fn write(source: &mut Source<'_>, target: &Target) -> Result<()> {
     lines(source, target, ("observed/spans", "traces.jsonl"), &SPAN, span)?;
     lines(source, target, ("observed/logs", "logs.jsonl"), &LINE, line)?;
-    let mut series = Vec::new();
-    source.each("observed/series", &["name", "unit", "kind", "service", "instance", "attributes"], |batch| {
-        for row in 0..batch.rows() {
-            let row = Row { batch, row };
-            let labels = row.batch.pairs(5, row.row).map(|(key, value)| (key.to_owned(), json!(value)));
-            let metric = json!({
-                "name": row.text(0), "unit": row.text(1), "type": row.text(2), "labels": Map::from_iter(labels),
-            });
-            series.push((metric, row.text(3).to_owned(), row.text(4).to_owned()));
-        }
-        Ok(())
-    })?;
+    let metric = |series: Series| {
+        let labels = series.labels.into_iter().map(|(key, value)| (key, Value::String(value)));
+        let metric = json!({
+            "name": series.name, "unit": series.unit, "type": series.kind, "labels": Map::from_iter(labels),
+        });
+        (metric, series.service, series.instance)
+    };
+    let series: Vec<_> = series::read(source)?.into_iter().map(metric).collect();
     lines(source, target, ("observed/metrics", "metrics.jsonl"), &["series_id", "time", "value"], |row| {
         sample(row, &series)
     })?;

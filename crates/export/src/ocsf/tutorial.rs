@@ -8,6 +8,7 @@ use super::milliseconds;
 use super::requests::{Request, Requests};
 use crate::error::Result;
 use crate::hex::{SpanId, TraceId};
+use crate::series;
 use crate::source::Source;
 use crate::target::Target;
 use knockon_telemetry::Batch;
@@ -243,28 +244,8 @@ fn span(batch: &Batch, row: usize) -> Vec<Cell> {
     cells
 }
 
-/// A series as its samples tell of it.
-struct Series {
-    name: String,
-    unit: String,
-    kind: String,
-    service: String,
-    instance: String,
-    labels: Vec<(String, String)>,
-}
-
 fn samples(source: &mut Source<'_>, target: &Target) -> Result<()> {
-    let mut series = Vec::new();
-    source.each("observed/series", &["name", "unit", "kind", "service", "instance", "attributes"], |batch| {
-        for row in 0..batch.rows() {
-            let text = |column| batch.text(column, row).unwrap_or_default().to_owned();
-            let labels = batch.pairs(5, row).map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-            let one =
-                Series { name: text(0), unit: text(1), kind: text(2), service: text(3), instance: text(4), labels };
-            series.push(one);
-        }
-        Ok(())
-    })?;
+    let series = series::read(source)?;
     let keys: BTreeSet<&str> = series.iter().flat_map(|one| one.labels.iter().map(|(key, _)| key.as_str())).collect();
     let own = ["device_hostname", "metric_name", "metric_value", "metric_type", "metric_unit", "endpoint", "method"];
     let mut columns: Vec<_> = named(&LINE[..13], &common(Activity::sample(), 0, 9, false, ""));

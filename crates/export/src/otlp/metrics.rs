@@ -10,18 +10,9 @@ use super::json::{
 };
 use super::resource::{find_or_add, resource};
 use crate::error::Result;
+use crate::series::{self, Series};
 use crate::source::Source;
 use crate::target::Target;
-
-/// A series.
-struct Series {
-    name: String,
-    unit: String,
-    kind: String,
-    service: String,
-    instance: String,
-    labels: Vec<(String, String)>,
-}
 
 /// What a point of OTLP is made of, by numbers of series.
 enum Point {
@@ -62,7 +53,7 @@ struct Last {
 
 pub(super) fn write(source: &mut Source<'_>, target: &Target) -> Result<()> {
     let mut file = target.file("metrics.jsonl")?;
-    let series = read_series(source)?;
+    let series = series::read(source)?;
     let processes = processes(&series);
     let start = source.start_unix_ns();
     let mut last = vec![Last { time: i64::MIN, value: f64::NEG_INFINITY, since: start }; series.len()];
@@ -92,29 +83,6 @@ pub(super) fn write(source: &mut Source<'_>, target: &Target) -> Result<()> {
     })?;
     scrape.map_or(Ok(()), |time| tell(time, &last))?;
     file.finish()
-}
-
-fn read_series(source: &mut Source<'_>) -> Result<Vec<Series>> {
-    let columns = ["series_id", "name", "unit", "kind", "service", "instance", "attributes"];
-    let mut series = Vec::new();
-    source.each("observed/series", &columns, |batch| {
-        for row in 0..batch.rows() {
-            let text = |column| batch.text(column, row).unwrap_or_default().to_owned();
-            let labels = batch.pairs(6, row).map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-            let id = batch.integer(0, row).and_then(|id| usize::try_from(id).ok());
-            debug_assert_eq!(id, Some(series.len()), "series are numbered in their order");
-            series.push(Series {
-                name: text(1),
-                unit: text(2),
-                kind: text(3),
-                service: text(4),
-                instance: text(5),
-                labels,
-            });
-        }
-        Ok(())
-    })?;
-    Ok(series)
 }
 
 /// Series by process and metric, in the order in which each first comes.

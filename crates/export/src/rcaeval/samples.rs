@@ -4,6 +4,7 @@ use super::frame::Frame;
 use super::{Case, SECOND};
 use crate::error::Result;
 use crate::fault::hyphenated;
+use crate::series;
 use crate::source::Source;
 use crate::target::Target;
 use serde_json::json;
@@ -40,18 +41,13 @@ pub(super) struct Series {
 
 impl Series {
     pub(super) fn read(source: &mut Source<'_>) -> Result<Self> {
-        let mut known = Vec::new();
-        source.each("observed/series", &["name", "service", "instance", "attributes"], |batch| {
-            for row in 0..batch.rows() {
-                let text = |column| batch.text(column, row).unwrap_or_default();
-                let (name, service) = (text(0), text(1));
-                let labels = batch.pairs(3, row).map(|(key, value)| format!(",{key}=\"{value}\"")).collect::<String>();
-                let whole = format!("{}_{name}{{instance=\"{}\"{labels}}}", hyphenated(service), text(2));
-                let part = PARTS.iter().find(|(known, _)| *known == name).map(|&(_, part)| part);
-                known.push((service.to_owned(), whole, part));
-            }
-            Ok(())
-        })?;
+        let known = |one: series::Series| {
+            let labels = one.labels.iter().map(|(key, value)| format!(",{key}=\"{value}\"")).collect::<String>();
+            let whole = format!("{}_{}{{instance=\"{}\"{labels}}}", hyphenated(&one.service), one.name, one.instance);
+            let part = PARTS.iter().find(|(name, _)| *name == one.name).map(|&(_, part)| part);
+            (one.service, whole, part)
+        };
+        let known = series::read(source)?.into_iter().map(known).collect();
         Ok(Self { known })
     }
 }

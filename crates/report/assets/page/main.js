@@ -83,7 +83,7 @@ addEventListener("resize", () => {
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", showAll);
 addEventListener("beforeprint", () => {
   document.documentElement.classList.add("printing");
-  document.querySelectorAll("#incidents details, #saturation details").forEach((details) => { details.open = true; });
+  document.querySelectorAll("#incidents > .content > details, #saturation > .content > details").forEach((details) => { details.open = true; });
   showAll();
 });
 addEventListener("afterprint", () => {
