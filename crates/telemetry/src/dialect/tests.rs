@@ -76,6 +76,7 @@ fn service(name: &str, runtime: Runtime, endpoint: Endpoint, pool: Option<(PoolK
         quota: None,
         contention: None,
         prefork: None,
+        executors: Vec::new(),
         stop_grace: Duration::ZERO,
         cancels_abandoned: false,
         storage: None,

@@ -6,7 +6,7 @@ use crate::truth::outcomes::Outcomes;
 use crate::truth::waits::Waits;
 use knockon_kernel::Duration;
 use knockon_model::blueprint::{Blueprint, LinkEnd, Postgres, Runtime, Step};
-use knockon_model::id::PoolId;
+use knockon_model::id::{ExecutorId, PoolId};
 use knockon_model::record::{Activity, ResourceKind};
 use std::collections::BTreeSet;
 
@@ -90,6 +90,12 @@ impl<'a> Known<'a> {
     pub(super) fn pool(&self, service: &str, pool: PoolId) -> Option<&'a str> {
         let service = self.blueprint.services.iter().find(|described| described.name == service)?;
         Some(&service.pools.get(pool.index())?.name)
+    }
+
+    /// The name of a service's executor.
+    pub(super) fn executor(&self, service: &str, executor: ExecutorId) -> Option<&'a str> {
+        let service = self.blueprint.services.iter().find(|described| described.name == service)?;
+        Some(&service.executors.get(executor.index())?.name)
     }
 
     /// Whether more attempts are sent again from a component to another.
