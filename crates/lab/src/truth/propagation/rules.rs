@@ -247,6 +247,7 @@ pub(super) fn mechanism(known: &Known<'_>, a: &Node, b: &Node) -> Option<(&'stat
                 (Load | Latency | Pauses, Refusals) => known.counts_clients(&b.component),
                 (Misses, Load) => known.finds_less.contains(&b.component),
                 (Pauses, Processor) => known.stands_still(&b.component),
+                (Rejections, Latency | Queue) => known.takes_rejected_on(&a.component, a.part.as_deref()),
                 _ => true,
             };
         return find(WITHIN).filter(|_| may_be).map(|mechanism| (mechanism, Way::Within));
