@@ -12,6 +12,7 @@
 //! | pauses | collections that take no time; vacations that take none; expired keys that are deleted in no time; no processor quota |
 //! | a cache | what is stored in it expires at once |
 //! | probes | so many failures are needed that they never count |
+//! | what ends gunicorn's workers | no time-out; no number of requests after which one exits |
 //!
 //! Harm is clearly less if at most [`SHARE`] of the requests are left that failed or were lost, or that were hurt in any way, and the difference is more than
 //! [`DEVIATIONS`] times the square root of both counts together, as chance alone gives counts.
@@ -48,6 +49,7 @@ pub enum Kind {
     Pauses,
     Cache,
     Probes,
+    Workers,
 }
 
 /// What a component does to the harm, by what it is without it.
@@ -121,6 +123,7 @@ pub(super) fn all(ground: &Ground) -> Vec<KnockOut> {
         pauses(ground, service, &mut candidates);
         caches(ground, service, &mut candidates);
         probes(ground, service, &mut candidates);
+        workers(ground, service, &mut candidates);
     }
     candidates.retain(|candidate| !candidate.ways.iter().flatten().any(|&(target, _)| ground.is_own(target)));
     side_by_side(&candidates, ground.threads, |candidate| take_away(ground, candidate))
@@ -257,6 +260,21 @@ fn probes(ground: &Ground, id: ServiceId, candidates: &mut Vec<Candidate>) {
         let never = (Target::Probe(id, kind, ProbeField::Failures), Value::Count(u64::from(u32::MAX)));
         let name = format!("{} probe {}", kind.name().to_lowercase(), service.name);
         candidates.push(Candidate { kind: Kind::Probes, name, ways: vec![vec![never]] });
+    }
+}
+
+fn workers(ground: &Ground, id: ServiceId, candidates: &mut Vec<Candidate>) {
+    let service = &ground.blueprint[id];
+    let Some(prefork) = &service.prefork else { return };
+    let mut add = |name: &str, field, value| {
+        let name = format!("{name} {}", service.name);
+        candidates.push(Candidate { kind: Kind::Workers, name, ways: vec![vec![(Target::Service(id, field), value)]] });
+    };
+    if prefork.timeout.is_some() {
+        add("worker time-outs", ServiceField::WorkerTimeout, Value::Duration(Duration::MAX));
+    }
+    if prefork.max_requests > 0 {
+        add("worker exits", ServiceField::MaxRequests, Value::Count(0));
     }
 }
 

@@ -189,7 +189,8 @@ pub(super) fn write(blueprint: &mut Blueprint, (target, value): Setting) {
                         Value::Duration(delete),
                     ) => expiry.delete = delete,
                     (_, ServiceField::WorkerTimeout, Value::Duration(timeout)) => {
-                        service.prefork.iter_mut().for_each(|prefork| prefork.timeout = Some(timeout));
+                        let timeout = (timeout != Duration::MAX).then_some(timeout);
+                        service.prefork.iter_mut().for_each(|prefork| prefork.timeout = timeout);
                     }
                     (_, ServiceField::MaxRequests, Value::Count(most)) => {
                         service.prefork.iter_mut().for_each(|prefork| prefork.max_requests = count(most));
@@ -519,6 +520,7 @@ pub(super) fn show(target: Target, value: Value) -> String {
         (_, Value::Limit(None)) => "Unlimited".to_owned(),
         (_, Value::Limit(Some(count)) | Value::Count(count)) => count.to_string(),
         (_, Value::Bytes(bytes)) => size(bytes),
+        (_, Value::Duration(Duration::MAX)) => "None".to_owned(),
         (_, Value::Duration(duration)) => {
             let ns = duration.as_nanos();
             let units = [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000)];

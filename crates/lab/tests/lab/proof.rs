@@ -352,3 +352,27 @@ fn threads_change_no_proof() {
     let alone = told(1);
     assert!(told(2) == alone && told(5) == alone);
 }
+
+#[test]
+fn killed_workers_fail_requests_that_they_would_have_answered() {
+    // Four workers, half of them busy with calls that take eight seconds for a while; who serves for five is killed.
+    let text = r#"(
+        duration: "15min",
+        services: {
+            "api": (
+                runtime: CPython(), workers: 20, prefork: Gunicorn(timeout: "5s", boot: "1s"),
+                endpoints: {"GET /": (steps: [Call(to: "back/GET /", timeout: None)])},
+            ),
+            "back": (workers: Unlimited, endpoints: {"GET /": (steps: [Sleep("200ms")])}),
+        },
+        load: {"clients": (target: "api", arrivals: Poisson("1/s"), mix: {"GET /": 1}, timeout: "30s")},
+        faults: {"slow": Set(at: "3min", until: "6min", set: {"back/GET /.time": "8s"})},
+    )"#;
+    let repeated = repeat(&load_text(text, &Options::default()));
+    assert!(repeated.incidents[0].harm.failed > 100, "{:?}", repeated.incidents[0].harm);
+    let knock_outs = repeated.knock_outs(0, 2).unwrap();
+    let kills = named(&knock_outs, "worker time-outs api");
+    let FromStart::Compared(effect, harm) = &kills.from_start else { panic!("{kills:?}") };
+    assert_eq!((kills.kind, *effect, harm.failed), (Kind::Workers, Effect::Amplifies, 0), "all are answered, late");
+    assert_eq!(pairs(&kills.settings), [("api/prefork.timeout", "None")]);
+}

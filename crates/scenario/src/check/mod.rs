@@ -10,6 +10,7 @@ mod executors;
 mod expiry;
 mod faults;
 mod flow;
+mod forked;
 mod formula;
 mod traffic;
 
@@ -106,6 +107,9 @@ impl Report<'_> {
             let busy = self.flow.worker_load(n);
             let used = busy / f64::from(workers);
             self.line(used < BUSY, format!("{name}: {} of {workers} workers busy, {}", number(busy), share(used)));
+            if let Some(prefork) = &service.prefork {
+                self.forked(n, service, prefork, workers);
+            }
         }
         self.rate_limits(n, service);
         for (p, pool) in service.pools.iter().enumerate() {

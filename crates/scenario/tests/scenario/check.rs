@@ -232,3 +232,28 @@ fn threads_of_executors_are_counted_and_what_cannot_happen_in_them_is_said() {
     assert!(!of("threads: 4, queue: 9, rejection: Discard", "", "for ever").1);
     assert!(of("threads: 4", r#"timeout: "2s","#, "P(T > 2.0 s)").1);
 }
+
+#[test]
+fn workers_that_are_killed_or_have_had_enough_requests_are_counted() {
+    let gunicorn = |prefork: &str, step: &str| {
+        format!(
+            r#"(
+    services: {{"api": (
+        runtime: CPython(), workers: 4, prefork: Gunicorn({prefork}), endpoints: {{"GET /": (steps: [{step}])}},
+    )}},
+    load: {{"clients": (target: "api", arrivals: Poisson("2/s"), mix: {{"GET /": 1}})}},
+)"#
+        )
+    };
+    let killed = |time: &str| said(&gunicorn(r#"boot: "5s""#, &format!(r#"Sleep("{time}")"#)), "the arbiter kills");
+    let rarely = "api: GET / keeps a worker longest, mean 1.0 s; the arbiter kills who serves for 30.0 s, under 0.01 % of all requests";
+    assert_eq!(killed("1s"), (rarely.to_owned(), true));
+    assert!(!killed("6s").1, "an exponential time of this mean is longer than 30 s for seven of a thousand");
+    let exits = |settings: &str| said(&gunicorn(settings, r#"Sleep("1s")"#), "each worker exits");
+    let one_by_one = "api: each worker exits after some 1100.0 s, one by one, and another boots for 5.0 s: 0.45 % of them are missing, 50 % of the rest busy";
+    assert_eq!(exits(r#"boot: "5s", max_requests: 500, max_requests_jitter: 100"#), (one_by_one.to_owned(), true));
+    let (text, healthy) = exits(r#"boot: "5s", max_requests: 500"#);
+    assert!(text.contains("all at about the same time, for want of a jitter") && !healthy, "{text}");
+    assert!(exits(r#"boot: "1s", max_requests: 500"#).1, "four workers catch up with two requests");
+    assert!(!exits(r#"boot: "90s", max_requests: 40, max_requests_jitter: 40"#).1, "too few are left");
+}
