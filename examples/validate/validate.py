@@ -17,6 +17,7 @@ import rcaeval
 # What a format is asked for with, and who reads it.
 FORMATS = {
     "otlp": (["--format", "otlp", "--semconv", "both"], otlp),
+    "prometheus": (["--format", "prometheus"], prometheus),
     "ocsf": (["--format", "ocsf"], ocsf),
     "ocsf-tutorial": (["--format", "ocsf", "--profile", "tutorial", "--evaluation"], ocsf_tutorial),
     "prometheus": (["--format", "prometheus"], prometheus),

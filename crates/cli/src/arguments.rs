@@ -104,8 +104,6 @@ else is refused.
 
 otlp        traces.jsonl, logs.jsonl, metrics.jsonl: OTLP in JSON, as the OpenTelemetry Collector's file exporter
             writes it; its otlpjsonfile receiver reads them.
-prometheus  metrics.om: OpenMetrics text of the whole run. `promtool tsdb create-blocks-from openmetrics metrics.om DIR`
-            makes of it what a Prometheus serves.
 csv         truth/traces_labeled.csv, and the same rows split into normal, anomalous, and by kind of fault: spans in the 24
             columns of robot-shop's data set (with truth).
 ocsf        --profile strict: traces, logs, metrics and changes.jsonl, events of schema 1.8.0. --profile tutorial:
@@ -113,6 +111,8 @@ ocsf        --profile strict: traces, logs, metrics and changes.jsonl, events of
             in truth/ (with truth).
 petshop     graph.csv, noissue/, test/ and train/issue_N/: each component over five minutes, and what the root cause was
             (with truth); PetShop's loader reads them.
+prometheus  metrics.om: OpenMetrics text of the whole run. `promtool tsdb create-blocks-from openmetrics metrics.om DIR`
+            makes of it what a Prometheus serves.
 rcaeval     SERVICE_FAULT/N/ with data.csv, metrics.json, inject_time.txt, logs.csv, traces.csv: a folder an incident,
             named after its root cause (with truth); RCAEval's methods read them.")]
     Export(Export),
@@ -425,6 +425,8 @@ fn speed(text: &str) -> Result<Speed, String> {
 pub(crate) enum ExportFormat {
     /// OTLP in JSON, a signal a file
     Otlp,
+    /// Metrics as OpenMetrics text, which promtool imports
+    Prometheus,
     /// Labelled spans, in the columns of robot-shop's data set (tells the truth)
     Csv,
     /// OCSF: events of the schema 1.8.0, or flat Parquet tables
@@ -435,8 +437,6 @@ pub(crate) enum ExportFormat {
     /// RCAEval's layout, a folder an incident, named after the root cause (tells the truth)
     #[value(name = "rcaeval")]
     RcaEval,
-    /// Metrics as OpenMetrics text, which promtool imports
-    Prometheus,
 }
 
 /// Forms of OCSF.

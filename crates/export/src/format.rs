@@ -8,6 +8,8 @@ use crate::semconv::SemanticConventions;
 pub enum Format {
     /// OTLP in JSON, a signal a file, as the OpenTelemetry Collector's file exporter writes it.
     Otlp,
+    /// Prometheus' samples of the whole run, as OpenMetrics text.
+    Prometheus,
     /// Labelled spans in the columns of robot-shop's data set.
     Csv,
     /// OCSF: events of the schema, or the flat tables of tutorials.
@@ -16,8 +18,6 @@ pub enum Format {
     PetShop,
     /// The layout of RCAEval's data sets: a folder an incident, named after its root cause.
     RcaEval,
-    /// Prometheus' samples of the whole run, as OpenMetrics text.
-    Prometheus,
 }
 
 impl Format {
@@ -29,11 +29,11 @@ impl Format {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Otlp => "otlp",
+            Self::Prometheus => "prometheus",
             Self::Csv => "csv",
             Self::Ocsf => "ocsf",
             Self::PetShop => "petshop",
             Self::RcaEval => "rcaeval",
-            Self::Prometheus => "prometheus",
         }
     }
 
@@ -58,6 +58,13 @@ impl Format {
                 "peer_instance of client spans: the conventions have no attribute for the name of the process that answered",
                 "required attributes that no simulated request has: url.path where the route is a template, url.full, server.port",
                 "when a process began: counters begin at the run's start, and after a reset at the sample before it",
+            ],
+            Self::Prometheus => &[
+                "observed/spans, observed/logs, observed/changes: Prometheus has metrics alone",
+                "what the metrics mean: their help has the unit only, as the tables do; exemplars, which the tables have none of",
+                "le of whole bounds is 1.0 where some exporters write 1, since OpenMetrics has one form of each number",
+                "that a scrape found a series no more: text has no mark for it, so a Prometheus takes its last value for five minutes, or for --query.lookback-delta",
+                "when `promtool` imports the text: types, units and help, which blocks have no place for, and what is finer than a millisecond",
             ],
             Self::Csv => &[
                 "everything but spans: lines, samples and changes",
@@ -84,13 +91,6 @@ impl Format {
                 "instances: cpu, mem, diskio and socket are sums over the processes of a service",
                 "all faults of an incident but the first that it needed: a folder has one root cause in its name",
                 "req_path of lines: a line has none but by its span",
-            ],
-            Self::Prometheus => &[
-                "observed/spans, observed/logs, observed/changes: Prometheus has metrics alone",
-                "what the metrics mean: their help has the unit only, as the tables do; exemplars, which the tables have none of",
-                "le of whole bounds is 1.0 where some exporters write 1, since OpenMetrics has one form of each number",
-                "that a scrape found a series no more: text has no mark for it, so a Prometheus takes its last value for five minutes, or for --query.lookback-delta",
-                "when `promtool` imports the text: types, units and help, which blocks have no place for, and what is finer than a millisecond",
             ],
         }
     }

@@ -52,6 +52,7 @@ pub fn export(run: &RunReader, options: &Options, out: &Path, progress: &mut dyn
     let mut source = Source::of(run, progress);
     match options.format {
         Format::Otlp => otlp::write(&mut source, &target, options.semconv)?,
+        Format::Prometheus => prometheus::write(&mut source, &target)?,
         Format::Csv => csv_spans::write(&mut source, &Truth::of(run)?, &target)?,
         Format::Ocsf => {
             let truth = options.evaluation.then(|| Truth::of(run)).transpose()?;
@@ -59,7 +60,6 @@ pub fn export(run: &RunReader, options: &Options, out: &Path, progress: &mut dyn
         }
         Format::PetShop => petshop::write(&mut source, &Truth::of(run)?, &target)?,
         Format::RcaEval => rcaeval::write(&mut source, &Truth::of(run)?, &target)?,
-        Format::Prometheus => prometheus::write(&mut source, &target)?,
     }
     target.finish(run, options)
 }

@@ -91,15 +91,20 @@ impl Target {
 
     /// Puts the folder in its place, with a marker that tells what it is of.
     pub(crate) fn finish(mut self, run: &RunReader, options: &Options) -> Result<Written> {
-        let changed = std::mem::take(&mut *self.changed.lock().expect(WHOLE));
         let written = Written {
             format: options.format.name().to_owned(),
             run: run.manifest().run_digest.clone(),
             semconv: options.format.follows_semconv().then(|| options.semconv.name().to_owned()),
             profile: options.format.has_profiles().then(|| options.profile.name().to_owned()),
             truth: options.tells_truth(),
-            files: std::mem::take(&mut *self.files.lock().expect(WHOLE)),
-            loses: options.format.loses().iter().map(|&lost| lost.to_owned()).chain(changed).collect(),
+            files: std::mem::take(&mut self.files.lock().expect(WHOLE)),
+            loses: options
+                .format
+                .loses()
+                .iter()
+                .map(|&lost| lost.to_owned())
+                .chain(std::mem::take(&mut *self.changed.lock().expect(WHOLE)))
+                .collect(),
         };
         let path = self.staged.join(MARKER);
         let text = serde_json::to_string_pretty(&written).map(|text| text + "\n").map_err(io::Error::from);
@@ -196,6 +201,13 @@ impl Output<'_> {
         written.map_err(|error| Error::io("write", &self.path, error))
     }
 
+    /// Writes whole lines, which tell of so many records.
+    pub(crate) fn lines(&mut self, text: &str, records: usize) -> Result<()> {
+        self.contents.records += records as u64;
+        self.contents.bytes += text.len() as u64;
+        self.file.write_all(text.as_bytes()).map_err(|error| Error::io("write", &self.path, error))
+    }
+
     /// Writes a file's whole text, which tells of so many records.
     pub(crate) fn text(mut self, text: &str, records: usize) -> Result<()> {
         self.contents.records += records as u64;
@@ -211,12 +223,6 @@ impl Output<'_> {
     /// Says how many records it tells of, for whoever writes its bytes.
     pub(crate) const fn count(&mut self, records: u64) {
         self.contents.records += records;
-    }
-
-    /// Writes whole lines, which tell of so many records.
-    pub(crate) fn lines(&mut self, text: &str, records: usize) -> Result<()> {
-        self.contents.records += records as u64;
-        self.write_all(text.as_bytes()).map_err(|error| Error::io("write", &self.path, error))
     }
 
     /// Writes what is left.

@@ -34,6 +34,7 @@ fn options(arguments: &Export) -> Result<Options, Failure> {
         ExportFormat::Ocsf => Format::Ocsf,
         ExportFormat::Prometheus => Format::Prometheus,
         ExportFormat::PetShop => Format::PetShop,
+        ExportFormat::Prometheus => Format::Prometheus,
         ExportFormat::RcaEval => Format::RcaEval,
     };
     if arguments.semconv.is_some() && !format.follows_semconv() {

@@ -5,9 +5,9 @@
 
 use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::{
-    Action, Blueprint, BrokerField, ConsumerField, Cores, HeapField, KeyspaceField, LinkField, Patch, PolicyField,
-    PoolField, ProbeField, QueueField, Redis, Runtime, ServiceField, Step, Target, Transport, Vacation, VacationField,
-    Value,
+    Action, Blueprint, BrokerField, ConsumerField, Cores, ExecutorField, HeapField, KeyspaceField, LinkField, Patch,
+    PolicyField, PoolField, ProbeField, QueueField, Redis, Runtime, ServiceField, Step, Target, Transport, Vacation,
+    VacationField, Value,
 };
 use knockon_model::id::{PolicyId, ServiceId};
 
@@ -73,6 +73,14 @@ pub(super) fn read(blueprint: &Blueprint, target: Target) -> Option<Value> {
             Some(match field {
                 PoolField::Maximum => Value::Count(u64::from(pool.maximum)),
                 PoolField::AcquireTimeout => Value::Duration(pool.acquire_timeout),
+            })
+        }
+        Target::Executor(service, executor, field) => {
+            let executor = &blueprint[service].executors[executor.index()];
+            Some(match field {
+                ExecutorField::Threads => Value::Count(u64::from(executor.threads)),
+                ExecutorField::Maximum => Value::Count(u64::from(executor.maximum)),
+                ExecutorField::Queue => Value::Limit(executor.queue.map(u64::from)),
             })
         }
         Target::Policy(policy, PolicyField::Timeout) => blueprint[policy].timeout.map(Value::Duration),
@@ -228,6 +236,23 @@ pub(super) fn write(blueprint: &mut Blueprint, (target, value): Setting) {
         (Target::Pool(service, pool, PoolField::AcquireTimeout), Value::Duration(timeout)) => {
             blueprint.services[service.index()].pools[pool.index()].acquire_timeout = timeout;
         }
+        (Target::Executor(service, executor, field), value) => {
+            let executor = &mut blueprint.services[service.index()].executors[executor.index()];
+            // One of a single size stays one.
+            let is_fixed = executor.is_fixed();
+            match (field, value) {
+                (ExecutorField::Threads, Value::Count(threads)) => {
+                    executor.threads = count(threads);
+                    executor.maximum = if is_fixed { executor.threads.max(1) } else { executor.maximum };
+                }
+                (ExecutorField::Maximum, Value::Count(maximum)) => {
+                    executor.maximum = count(maximum).max(1);
+                    executor.threads = if is_fixed { executor.maximum } else { executor.threads };
+                }
+                (ExecutorField::Queue, Value::Limit(places)) => executor.queue = places.map(count),
+                _ => {}
+            }
+        }
         (Target::Policy(policy, PolicyField::Timeout), Value::Duration(timeout)) => {
             blueprint.policies[policy.index()].timeout = Some(timeout);
         }
@@ -339,7 +364,7 @@ pub(super) fn calls(blueprint: &Blueprint) -> Vec<CallSite> {
                     Step::Query { pool, policy, .. } => Some((policy, Some(service.pools[pool.index()].database))),
                     Step::CacheGet { keyspace, policy, .. } => Some((policy, Some(blueprint[keyspace].cache))),
                     Step::Publish { service, policy, .. } => Some((policy, Some(service))),
-                    Step::Fork { policy, .. } => Some((policy, None)),
+                    Step::Fork { policy, .. } | Step::HandOver { policy, .. } => Some((policy, None)),
                     Step::LocalGet { .. } => None,
                     _ => continue,
                 };
@@ -418,6 +443,14 @@ pub(super) fn path(blueprint: &Blueprint, target: Target) -> String {
                 PoolField::AcquireTimeout => "acquire_timeout",
             };
             format!("{}/{}.{field}", name(service), blueprint[service].pools[pool.index()].name)
+        }
+        Target::Executor(service, executor, field) => {
+            let field = match field {
+                ExecutorField::Threads => "threads",
+                ExecutorField::Maximum => "maximum",
+                ExecutorField::Queue => "queue",
+            };
+            format!("{}/{}.{field}", name(service), blueprint[service].executors[executor.index()].name)
         }
         Target::Policy(policy, field) => {
             let call = calls(blueprint).into_iter().find(|call| call.policy == policy);
