@@ -20,7 +20,6 @@ FORMATS = {
     "prometheus": (["--format", "prometheus"], prometheus),
     "ocsf": (["--format", "ocsf"], ocsf),
     "ocsf-tutorial": (["--format", "ocsf", "--profile", "tutorial", "--evaluation"], ocsf_tutorial),
-    "prometheus": (["--format", "prometheus"], prometheus),
     "csv": (["--format", "csv"], csv_spans),
     "petshop": (["--format", "petshop"], petshop),
     "rcaeval": (["--format", "rcaeval"], rcaeval),

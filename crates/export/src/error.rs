@@ -75,7 +75,7 @@ impl Error {
                 "choose another folder with --out, or move this one away; only earlier exports are replaced"
             }
             Self::NoTruth { .. } => {
-                "run the scenario again without --no-truth; formats that tell no truth (otlp) take this run as it is"
+                "run the scenario again without --no-truth; formats that tell no truth (otlp, prometheus, ocsf) take this run as it is"
             }
             Self::NoIncident { .. } => {
                 "export a run of a scenario whose faults have an effect; `sim explain` tells of it"

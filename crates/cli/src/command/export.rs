@@ -32,7 +32,6 @@ fn options(arguments: &Export) -> Result<Options, Failure> {
         ExportFormat::Otlp => Format::Otlp,
         ExportFormat::Csv => Format::Csv,
         ExportFormat::Ocsf => Format::Ocsf,
-        ExportFormat::Prometheus => Format::Prometheus,
         ExportFormat::PetShop => Format::PetShop,
         ExportFormat::Prometheus => Format::Prometheus,
         ExportFormat::RcaEval => Format::RcaEval,
