@@ -18,7 +18,7 @@ CLASSES = {
 }
 FILES = ["changes.jsonl", "logs.jsonl", "metrics.jsonl", "traces.jsonl"]
 # Of a long file every so manieth event goes through the schema, which takes a millisecond; all go through the arithmetic.
-AT_MOST = 2000
+AT_MOST = 500
 
 
 def refuse(message):
