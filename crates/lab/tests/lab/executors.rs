@@ -114,6 +114,15 @@ fn whoever_finds_no_room_does_it_or_nobody_does() {
 }
 
 #[test]
+fn what_becomes_of_the_rejected_can_be_set_while_the_world_runs() {
+    let calls = CALLS.replace("None", r#""5s""#);
+    let more = r#""caller-runs": Set(at: "2s", until: "4s", set: {"api/tasks.rejection": CallerRuns})"#;
+    let ran = run(&with("Jvm()", "threads: 1, queue: 0", &calls, r#""1s", "1s", "3s", "3s", "5s", "5s""#, more));
+    let done = (100, 200, None);
+    assert_eq!(ran.seen(), [REJECTED, done, done, done, REJECTED, done]);
+}
+
+#[test]
 fn pythons_executor_has_a_queue_without_end_and_nothing_to_scrape() {
     let text = with("CPython(base: \"1MiB\")", "threads: 2", CALLS, AT_ONCE, "");
     let ran = run(&text);

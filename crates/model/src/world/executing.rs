@@ -278,16 +278,17 @@ impl World {
         self.plan_expiry_of_threads(process, usize::from(executor));
     }
 
-    /// An executor of a service has other sizes from now on.
-    pub(super) fn resize_executor<S: Sink>(&mut self, service: usize, executor: usize, sink: &mut S) {
+    /// An executor of a service has other sizes, or another handler, from now on.
+    pub(super) fn reconfigure_executor<S: Sink>(&mut self, service: usize, executor: usize, sink: &mut S) {
         let now = self.now();
         let described = &self.blueprint.services[service].executors[executor];
-        let (core, maximum) = (described.threads, described.maximum);
+        let (core, maximum, rejection) = (described.threads, described.maximum, described.rejection);
         let state = &self.services[service];
         for process in state.first_process..state.first_process + state.replicas {
             let Some(Staff { machine, .. }) = self.processes[process as usize].executors.get_mut(executor) else {
                 continue;
             };
+            machine.set_rejection(rejection);
             for task in machine.resize(now, core, maximum) {
                 self.start_task(task, sink);
             }
