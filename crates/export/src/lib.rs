@@ -13,7 +13,7 @@
 
 mod error;
 mod format;
-mod otlp;
+pub mod otlp;
 pub mod prometheus;
 mod semconv;
 mod series;

@@ -25,6 +25,11 @@ impl<const BYTES: usize> Hex<BYTES> {
         Self(number)
     }
 
+    /// Its number.
+    pub(super) const fn number(self) -> u128 {
+        self.0
+    }
+
     /// The digits, in a buffer of the most there are.
     pub(super) fn digits(self, buffer: &mut [u8; 32]) -> &str {
         let digits = &mut buffer[..2 * BYTES];
