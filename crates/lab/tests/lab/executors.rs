@@ -159,3 +159,14 @@ fn tasks_that_wait_for_tasks_of_their_executor_wait_for_ever_when_all_threads_do
     let ran = run(&with("Jvm()", "threads: 2", &steps, r#""1s""#, ""));
     assert_eq!(ran.seen(), [(110, 200, None)]);
 }
+
+#[test]
+fn a_process_that_stops_ends_with_the_request_that_fails_last() {
+    // The second task gets the thread when the first has failed; with it the last request fails that the process waits for.
+    let steps = r#"Run(executor: "tasks", timeout: None, steps: [Sleep("100ms"), Fail(status: 500)])"#;
+    let deploy = r#""next": Deploy(service: "api", at: "1050ms", set: {"api/GET /.allocate": "2KiB"})"#;
+    let ran = run(&with("Jvm()", "threads: 1", steps, r#""1s", "1s", "3s""#, deploy));
+    let failed = |after| (after, 500, Some(ErrorType::Status(500)));
+    assert_eq!(ran.seen(), [failed(100), failed(200), failed(100)]);
+    assert_eq!((tasks(&ran).completed, tasks(&ran).lost), (3, 0));
+}
