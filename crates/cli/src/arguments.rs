@@ -7,6 +7,8 @@ pub(crate) use init::{Cache, Database, Fault, Init, Runtime};
 use crate::exit;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use knockon_kernel::Duration;
+use knockon_replay::Speed;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// Simulates software systems and their incidents, deterministically, and writes what an observability stack would have
@@ -91,15 +93,72 @@ pauses and cache taken away, with its faults withdrawn earlier, and with one par
 Examples:
   sim export out/memory_leak-s1 --format otlp
   sim export out/memory_leak-s1 --format otlp --semconv both --out /tmp/leak-otlp
+  sim export out/memory_leak-s1 --format ocsf --profile tutorial --evaluation --out data
+  sim export out/memory_leak-s1 --format rcaeval
 
-Reads what `sim run` has written, and simulates nothing: the same run gives the same bytes. Only what was observed is exported,
-none of the truth. The folder is written under a temporary name and renamed when it is complete; export.json in it
-says what is in each file, and what of the run the format has no place for. An earlier export is replaced; a folder that is
-something else is refused.
+Reads what `sim run` has written, and simulates nothing: the same run gives the same bytes. What is exported was observed; formats
+of data sets that come with their answers (below: with truth) tell these too, and need a run without --no-truth. The folder is
+written under a temporary name and renamed when it is complete; export.json in it says what is in each file, whether
+the truth is told, and what of the run the format has no place for. An earlier export is replaced; a folder that is something
+else is refused.
 
 otlp        traces.jsonl, logs.jsonl, metrics.jsonl: OTLP in JSON, as the OpenTelemetry Collector's file exporter
-            writes it; its otlpjsonfile receiver reads them.")]
+            writes it; its otlpjsonfile receiver reads them.
+csv         truth/traces_labeled.csv, and the same rows split into normal, anomalous, and by kind of fault: spans in the 24
+            columns of robot-shop's data set (with truth).
+ocsf        --profile strict: traces, logs, metrics and changes.jsonl, events of schema 1.8.0. --profile tutorial:
+            ocsf_logs, ocsf_traces and ocsf_metrics.parquet, flat; with --evaluation also 1 000 lines with labels
+            in truth/ (with truth).
+petshop     graph.csv, noissue/, test/ and train/issue_N/: each component over five minutes, and what the root cause was
+            (with truth); PetShop's loader reads them.
+prometheus  metrics.om: OpenMetrics text of the whole run. `promtool tsdb create-blocks-from openmetrics metrics.om DIR`
+            makes of it what a Prometheus serves.
+rcaeval     SERVICE_FAULT/N/ with data.csv, metrics.json, inject_time.txt, logs.csv, traces.csv: a folder an incident,
+            named after its root cause (with truth); RCAEval's methods read them.")]
     Export(Export),
+    /// Draws a finished run: one HTML page that needs nothing else
+    #[command(after_help = "\
+Examples:
+  sim report out/memory_leak-s1
+  sim report out/memory_leak-s1 --out /tmp/leak.html
+
+Reads what `sim run` has written, and simulates nothing: the same run gives the same page. In it: what happened, the system and the way
+that the incident went through it, a timeline, latency and failures of what users asked for and how full pools, heaps, processors
+and queues were, each beside the same without the faults, single requests with where their time went, and who waited because of whom.
+It loads nothing from anywhere, and it is truth: do not hand it to whoever is to find the cause. An earlier report is replaced; a
+file that is something else is refused.")]
+    Report(Report),
+    /// Serves the metrics of a finished run as a scrape target, as simulated time goes by
+    #[command(after_help = "\
+Examples:
+  sim serve out/memory_leak-s1 --speed 60
+  sim serve out/memory_leak-s1 --listen 127.0.0.1:0 --speed 10 --loop
+  curl 'http://127.0.0.1:9464/metrics?instance=web-api-0'
+
+At every GET of /metrics the series are what they were at the simulated instant that it is by then: in the text format 0.0.4,
+or as OpenMetrics to whoever accepts it.
+
+/metrics                    all series, with the labels job and instance, and up; scrape it with honor_labels: true
+/metrics?instance=NAME      what the exporter of one process has, for a Prometheus to add job, instance and up to;
+                            503 while that process answers no scrape
+/metrics?exporter=platform  what cAdvisor and kube-state-metrics have of all processes
+/sd                         these targets, for http_sd_configs
+
+Simulates nothing. Ctrl-C ends it, with exit code 0.")]
+    Serve(Serve),
+    /// Sends a finished run to a receiver of OTLP or remote write, in its order and at its pace
+    #[command(after_help = "\
+Examples:
+  sim replay out/memory_leak-s1 --to http://127.0.0.1:4318 --speed 60 --shift-to-now
+  sim replay out/memory_leak-s1 --to http://127.0.0.1:4318 --speed max --resume progress.json
+  sim replay out/memory_leak-s1 --to http://127.0.0.1:9090 --protocol remote-write --shift-to-now
+
+Spans are sent when they end, lines of logs and scrapes at their time. One request is in flight at a time; what the receiver refuses
+for now (429, 502, 503, 504) or gives no answer to is sent again, as long as it takes: nothing is dropped.
+With --resume a file says how far it came; killed and started again, it sends what was under way once more, and says so.
+
+Simulates nothing, and sends only what was observed. Ctrl-C ends it with an account of what was sent.")]
+    Replay(Replay),
     /// Writes a first scenario of your own: commented, and healthy as `sim check` sees it
     #[command(after_help = "\
 Examples:
@@ -321,9 +380,107 @@ pub(crate) struct Export {
     /// Where to write them [default: a folder beside the run, named after it and the format]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) out: Option<PathBuf>,
+    /// Of otlp, names of attributes: those of today, those from before they were stable, or both [default: stable]
+    #[arg(long, value_enum)]
+    pub(crate) semconv: Option<Semconv>,
+    /// Of ocsf, events of the schema or flat tables [default: strict]
+    #[arg(long, value_enum)]
+    pub(crate) profile: Option<Profile>,
+    /// Of ocsf's flat tables, a labelled part as well (tells the truth)
+    #[arg(long)]
+    pub(crate) evaluation: bool,
+}
+
+/// `sim report`.
+#[derive(Args, Debug)]
+pub(crate) struct Report {
+    /// Folder of a finished run
+    #[arg(value_name = "RUN")]
+    pub(crate) run: PathBuf,
+    /// The page to write [default: beside the run, named after it, such as out/memory_leak-s1.html]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// `sim serve`.
+#[derive(Args, Debug)]
+pub(crate) struct Serve {
+    /// Folder of a finished run
+    #[arg(value_name = "RUN")]
+    pub(crate) run: PathBuf,
+    /// Address and port to listen at; port 0 is any that is free
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9464")]
+    pub(crate) listen: SocketAddr,
+    /// Simulated seconds that go by in a second, or `max`: every scrape finds the run one of its scrapes further
+    #[arg(long, value_name = "N|max", default_value = "1", value_parser = speed)]
+    pub(crate) speed: Speed,
+    /// Begins anew when the run is over, as if all processes had restarted [default: goes on with the last scrape]
+    #[arg(long = "loop")]
+    pub(crate) looped: bool,
+    /// Writes the simulated instant beside each sample, which a Prometheus takes only if it is recent
+    #[arg(long)]
+    pub(crate) timestamps: bool,
+}
+
+/// `sim replay`.
+#[derive(Args, Debug)]
+pub(crate) struct Replay {
+    /// Folder of a finished run
+    #[arg(value_name = "RUN")]
+    pub(crate) run: PathBuf,
+    /// Where to: the receiver's base, such as http://127.0.0.1:4318
+    #[arg(long, value_name = "URL")]
+    pub(crate) to: String,
+    /// What is spoken
+    #[arg(long, value_enum, default_value_t = Protocol::HttpProtobuf)]
+    pub(crate) protocol: Protocol,
+    /// Simulated seconds that go by in a second, or `max`
+    #[arg(long, value_name = "N|max", default_value = "1", value_parser = speed)]
+    pub(crate) speed: Speed,
+    /// Moves all times, so that the run begins now
+    #[arg(long)]
+    pub(crate) shift_to_now: bool,
+    /// Begins anew when the run is over, with other ids and times that go on
+    #[arg(long = "loop")]
+    pub(crate) looped: bool,
+    /// Header of every request; may be given several times
+    #[arg(long = "header", value_name = "NAME=VALUE", value_parser = header)]
+    pub(crate) headers: Vec<(String, String)>,
     /// Names of attributes: those of today, those from before they were stable, or both
     #[arg(long, value_enum, default_value_t = Semconv::Stable)]
     pub(crate) semconv: Semconv,
+    /// File that says how far it came, and from which it goes on if it is there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) resume: Option<PathBuf>,
+}
+
+/// What is spoken to a receiver.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Protocol {
+    /// OTLP: protobuf over HTTP
+    #[value(name = "http/protobuf")]
+    HttpProtobuf,
+    /// Prometheus' remote write 1.0: metrics alone
+    RemoteWrite,
+}
+
+/// `NAME=VALUE`.
+fn header(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("give a name and a value, such as Authorization=token".to_owned()),
+    }
+}
+
+/// `60`, `0.5`, `max`.
+fn speed(text: &str) -> Result<Speed, String> {
+    if text == "max" {
+        return Ok(Speed::Max);
+    }
+    match text.parse::<f64>() {
+        Ok(times) if times.is_finite() && times > 0.0 => Ok(Speed::Times(times)),
+        _ => Err("give simulated seconds a second, such as 60, or max".to_owned()),
+    }
 }
 
 /// Formats of other tools.
@@ -331,6 +488,27 @@ pub(crate) struct Export {
 pub(crate) enum ExportFormat {
     /// OTLP in JSON, a signal a file
     Otlp,
+    /// Metrics as OpenMetrics text, which promtool imports
+    Prometheus,
+    /// Labelled spans, in the columns of robot-shop's data set (tells the truth)
+    Csv,
+    /// OCSF: events of the schema 1.8.0, or flat Parquet tables
+    Ocsf,
+    /// PetShop's layout: statistics over five minutes, with root causes (tells the truth)
+    #[value(name = "petshop")]
+    PetShop,
+    /// RCAEval's layout, a folder an incident, named after the root cause (tells the truth)
+    #[value(name = "rcaeval")]
+    RcaEval,
+}
+
+/// Forms of OCSF.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Profile {
+    /// Nested JSON, an event a line, valid by the schema
+    Strict,
+    /// Flat Parquet tables with the names that tutorials use
+    Tutorial,
 }
 
 /// Names of attributes.
@@ -359,10 +537,18 @@ pub(crate) enum Golden {
     #[command(after_help = "\
 Examples:
   sim golden check
-  sim golden check golden/memory_leak.json")]
+  sim golden check golden/memory_leak.json
+  sim golden check --junit golden.xml
+
+A golden file names its scenario by its path from the folder that holds golden/, and has for each seed: the world's digest with
+some on the way there, which tell between which events it first differs; rows and digest of every table; and the lines of
+the summary. What moved is told in this order. Exit code 1 if anything did.")]
     Check {
         /// Golden files [default: all in golden/]
         files: Vec<PathBuf>,
+        /// Writes what was found to a file as well, in JUnit's XML
+        #[arg(long, value_name = "FILE")]
+        junit: Option<PathBuf>,
     },
     /// Records what runs give now, with the reason
     #[command(after_help = "\

@@ -80,13 +80,46 @@ impl From<knockon_telemetry::Error> for Failure {
     }
 }
 
+impl From<knockon_report::Error> for Failure {
+    fn from(error: knockon_report::Error) -> Self {
+        use knockon_report::Error;
+        let hint = error.hint().to_owned();
+        match error {
+            Error::Run(error) => error.into(),
+            Error::NoRun { ref source, .. } => Self::new(Exit::Usage, error.to_string()).because(source).hint(hint),
+            Error::Document { ref source, .. } => {
+                Self::new(Exit::InputOutput, error.to_string()).because(source).hint(hint)
+            }
+            Error::Io { ref source, .. } => Self::new(Exit::InputOutput, error.to_string()).because(source).hint(hint),
+            Error::NoRequest { .. } | Error::Occupied { .. } => Self::new(Exit::Usage, error.to_string()).hint(hint),
+            _ => Self::new(Exit::InputOutput, error.to_string()).hint(hint),
+        }
+    }
+}
+
 impl From<knockon_export::Error> for Failure {
     fn from(error: knockon_export::Error) -> Self {
         use knockon_export::Error;
         let hint = error.hint();
         let exit = match error {
             Error::Run(error) => return error.into(),
-            Error::Occupied { .. } | Error::NoFolderName { .. } => Exit::Usage,
+            Error::Occupied { .. } | Error::NoFolderName { .. } | Error::NoTruth { .. } | Error::NoIncident { .. } => {
+                Exit::Usage
+            }
+            _ => Exit::InputOutput,
+        };
+        Self::new(exit, error.to_string()).hint(hint)
+    }
+}
+
+impl From<knockon_replay::Error> for Failure {
+    fn from(error: knockon_replay::Error) -> Self {
+        use knockon_replay::Error;
+        let hint = error.hint();
+        let exit = match error {
+            Error::Run(error) => return error.into(),
+            Error::Export(error) => return error.into(),
+            Error::Listen { .. } | Error::Address { .. } | Error::Progress { .. } | Error::Empty => Exit::Usage,
             _ => Exit::InputOutput,
         };
         Self::new(exit, error.to_string()).hint(hint)

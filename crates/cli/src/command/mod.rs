@@ -8,8 +8,11 @@ mod golden;
 mod init;
 mod load;
 mod lockstep;
+mod replay;
+mod report;
 mod run;
 mod schema;
+mod serve;
 mod verify;
 
 use crate::arguments::{Arguments, Command};
@@ -28,6 +31,9 @@ pub(crate) fn execute(command: Command) -> Result<Exit, Failure> {
         Command::Diff(diff) => diff::execute(&diff),
         Command::Explain(explain) => explain::execute(&explain),
         Command::Export(export) => export::execute(&export),
+        Command::Replay(replay) => replay::execute(&replay),
+        Command::Report(report) => report::execute(&report),
+        Command::Serve(serve) => serve::execute(&serve),
         Command::Init(init) => init::execute(&init),
         Command::Golden(golden) => golden::execute(golden),
         Command::Schema { subject } => schema::execute(subject),

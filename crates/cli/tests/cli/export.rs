@@ -18,6 +18,12 @@ fn export(folder: &Path, arguments: &[&str]) -> Ended {
     end(sim(folder).args(["export", "run", "--format", "otlp"]).args(arguments))
 }
 
+fn openmetrics(folder: &Path) -> String {
+    let ended = end(sim(folder).args(["export", "run", "--format", "prometheus", "--out", "openmetrics"]));
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{ended:?}");
+    fs::read_to_string(folder.join("openmetrics/metrics.om")).unwrap()
+}
+
 fn lines(path: &Path) -> Vec<Value> {
     let text = fs::read_to_string(path).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -138,6 +144,88 @@ fn lines_and_points_are_those_of_the_tables() {
         }
     }
     assert_eq!(samples as u64, run.manifest().tables["observed/metrics"].rows);
+}
+
+/// A sample as the text and as the tables have it: name, labels without the process', time in nanoseconds, bits of the value.
+type Sample = (String, String, BTreeMap<String, String>, i64, u64);
+
+/// A line of text: `name{key="value",…} value seconds`.
+fn parsed(line: &str) -> Sample {
+    let (head, rest) = line.rsplit_once("} ").unwrap();
+    let (name, labels) = head.split_once('{').unwrap();
+    let labels = labels.trim_end_matches('"').split("\",").map(|pair| pair.split_once("=\"").unwrap());
+    let mut labels: BTreeMap<_, _> = labels.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    let (value, time) = rest.split_once(' ').unwrap();
+    let (seconds, digits) = time.split_once('.').unwrap_or((time, ""));
+    let time = seconds.parse::<i64>().unwrap() * 1_000_000_000 + format!("{digits:0<9}").parse::<i64>().unwrap();
+    labels.remove("job").unwrap();
+    (name.to_owned(), labels.remove("instance").unwrap(), labels, time, value.parse::<f64>().unwrap().to_bits())
+}
+
+#[test]
+fn samples_of_openmetrics_are_those_of_the_table() {
+    let folder = run();
+    let text = openmetrics(folder.path());
+    assert!(text.ends_with("\n# EOF\n") && !text.contains("\n\n") && !text.contains('\r'));
+    let mut found: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).map(parsed).collect();
+    let run = RunReader::open(&folder.path().join("run")).unwrap();
+    let mut series = Vec::new();
+    for batch in run.read("observed/series", &["name", "instance", "attributes"]).unwrap().map(Result::unwrap) {
+        series.extend((0..batch.rows()).map(|row| {
+            let pairs = batch.pairs(2, row).map(|(key, value)| {
+                // OpenMetrics has one form of each bound.
+                let bound = (key == "le" && value != "+Inf").then(|| format!("{:?}", value.parse::<f64>().unwrap()));
+                (key.to_owned(), bound.unwrap_or_else(|| value.to_owned()))
+            });
+            (batch.text(0, row).unwrap().to_owned(), batch.text(1, row).unwrap().to_owned(), pairs.collect())
+        }));
+    }
+    let mut told: Vec<Sample> = Vec::new();
+    for batch in run.read("observed/metrics", &["series_id", "time", "value"]).unwrap().map(Result::unwrap) {
+        told.extend((0..batch.rows()).map(|row| {
+            let (name, instance, labels): (String, String, BTreeMap<_, _>) =
+                series[batch.integer(0, row).unwrap() as usize].clone();
+            (name, instance, labels, batch.integer(1, row).unwrap(), batch.real(2, row).unwrap().to_bits())
+        }));
+    }
+    found.sort();
+    told.sort();
+    assert!(told.len() > 500 && found == told, "{} samples of {}", found.len(), told.len());
+}
+
+#[test]
+fn families_of_openmetrics_come_once_and_times_ascend_in_each_metric() {
+    let folder = run();
+    let text = openmetrics(folder.path());
+    let mut families = Vec::new();
+    let (mut types, mut last) = (BTreeMap::new(), None);
+    for line in text.lines() {
+        if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|line| line.split_once(' ')) {
+            families.push(name.to_owned());
+            *types.entry(kind.to_owned()).or_insert(0) += 1;
+            last = None;
+        } else if let Some((name, unit)) = line.strip_prefix("# UNIT ").and_then(|line| line.split_once(' ')) {
+            assert!(name.ends_with(&format!("_{unit}")), "{line}");
+        } else if !line.starts_with('#') {
+            let (name, instance, mut labels, time, value) = parsed(line);
+            let family = families.last().unwrap();
+            assert!(name.starts_with(family.as_str()), "{name} is in {family}");
+            let bucket = labels.remove("le").map(|le| le.parse::<f64>().unwrap());
+            let this = (instance, labels);
+            if let Some((before, at, bound, count)) = last.replace((this, time, bucket, f64::from_bits(value))) {
+                let (this, time, bucket, value) = last.as_ref().unwrap();
+                assert!(before != *this || at <= *time, "{line} goes back in time");
+                if before == *this && at == *time && bucket.is_some() {
+                    assert!(bound < *bucket && count <= *value, "{line} does not contain the bucket before");
+                }
+            }
+        }
+    }
+    let mut unique = families.clone();
+    unique.sort();
+    unique.dedup();
+    assert_eq!(unique, families, "each comes once, in the order of names");
+    assert!(["counter", "gauge", "histogram"].iter().all(|kind| types.contains_key(*kind)), "{types:?}");
 }
 
 #[test]

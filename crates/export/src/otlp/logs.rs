@@ -1,9 +1,10 @@
 //! `logs.jsonl`: log lines. The scope of a line is its logger.
 
 use super::BATCH;
-use super::json::{Attribute, LogRecord, LogsData, ResourceLogs, Scope, ScopeLogs, SpanId, Text, TraceId, Value};
+use super::json::{Attribute, LogRecord, LogsData, ResourceLogs, Scope, ScopeLogs, Text, Value};
 use super::resource::{find_or_add, resource};
 use crate::error::Result;
+use crate::hex::{SpanId, TraceId};
 use crate::semconv::{self, SemanticConventions};
 use crate::source::Source;
 use crate::target::Target;
@@ -12,7 +13,7 @@ use knockon_telemetry::Batch;
 /// `LogRecordFlags`: the trace is sampled.
 const SAMPLED: u32 = 1;
 
-const COLUMNS: [&str; 12] = [
+pub(super) const COLUMNS: [&str; 12] = [
     "uid",
     "time",
     "received_time",
@@ -58,14 +59,14 @@ fn data<'a>(processes: Vec<((&'a str, &'a str), Loggers<'a>)>) -> LogsData<'a> {
     LogsData { resources: processes.into_iter().map(of).collect() }
 }
 
-fn record(batch: &Batch, row: usize, semconv: SemanticConventions) -> LogRecord<'_> {
+pub(super) fn record(batch: &Batch, row: usize, semconv: SemanticConventions) -> LogRecord<'_> {
     let text = |column| batch.text(column, row).unwrap_or_default();
     let time = batch.integer(1, row).unwrap_or_default();
     let trace_id = batch.id(9, row).map(TraceId::new);
     let mut attributes = Vec::with_capacity(2);
     if let Some(uid) = batch.id(0, row) {
         let digits = TraceId::new(uid).digits(&mut [0; 32]).to_owned();
-        attributes.push(Attribute { key: "log.record.uid", value: Value::Owned(digits) });
+        attributes.push(Attribute { key: "log.record.uid", value: Value::String(digits.into()) });
     }
     if let Some(error) = batch.text(11, row) {
         // Lines have no older name for it: before there was one, instrumentation wrote the exception's type.
@@ -79,7 +80,7 @@ fn record(batch: &Batch, row: usize, semconv: SemanticConventions) -> LogRecord<
         observed_time_unix_nano: Text(batch.integer(2, row).unwrap_or(time)),
         severity_number: batch.integer(7, row).unwrap_or_default(),
         severity_text: text(6),
-        body: Value::String(text(8)),
+        body: Value::text(text(8)),
         attributes,
         flags: if trace_id.is_some() { SAMPLED } else { 0 },
         trace_id,

@@ -10,21 +10,12 @@ use super::json::{
 };
 use super::resource::{find_or_add, resource};
 use crate::error::Result;
+use crate::series::{self, Series};
 use crate::source::Source;
 use crate::target::Target;
 
-/// A series.
-struct Series {
-    name: String,
-    unit: String,
-    kind: String,
-    service: String,
-    instance: String,
-    labels: Vec<(String, String)>,
-}
-
 /// What a point of OTLP is made of, by numbers of series.
-enum Point {
+pub(super) enum Point {
     Number(usize),
     /// Buckets by their upper bound, in ascending order; the last has none.
     Histogram {
@@ -35,7 +26,7 @@ enum Point {
 }
 
 /// A metric of a process.
-struct Family<'a> {
+pub(super) struct Family<'a> {
     name: &'a str,
     unit: &'a str,
     kind: Kind,
@@ -43,29 +34,43 @@ struct Family<'a> {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Gauge,
     Sum,
     Histogram,
 }
 
 /// What a process has.
-type Process<'a> = ((&'a str, &'a str), (Resource<'a>, Vec<(&'a str, Family<'a>)>));
+pub(super) type Process<'a> = ((&'a str, &'a str), (Resource<'a>, Vec<(&'a str, Family<'a>)>));
 
 /// The last sample of a series, and since when it has counted.
 #[derive(Clone, Copy)]
-struct Last {
+pub(super) struct Last {
     time: i64,
     value: f64,
     since: i64,
 }
 
+impl Last {
+    /// Nothing was sampled yet.
+    pub(super) const fn none(since: i64) -> Self {
+        Self { time: i64::MIN, value: f64::NEG_INFINITY, since }
+    }
+
+    /// The next sample.
+    pub(super) fn take(&mut self, time: i64, value: f64) {
+        // What counts and has less than before has begun anew since then.
+        let since = if value < self.value { self.time } else { self.since };
+        *self = Self { time, value, since };
+    }
+}
+
 pub(super) fn write(source: &mut Source<'_>, target: &Target) -> Result<()> {
     let mut file = target.file("metrics.jsonl")?;
-    let series = read_series(source)?;
+    let series = series::read(source)?;
     let processes = processes(&series);
     let start = source.start_unix_ns();
-    let mut last = vec![Last { time: i64::MIN, value: f64::NEG_INFINITY, since: start }; series.len()];
+    let mut last = vec![Last::none(start); series.len()];
     let mut scrape = None;
     let mut tell = |time: i64, last: &[Last]| {
         let (data, points) = data(&processes, time, last);
@@ -83,9 +88,7 @@ pub(super) fn write(source: &mut Source<'_>, target: &Target) -> Result<()> {
             }
             scrape = Some(time);
             if let Some(last) = usize::try_from(id).ok().and_then(|id| last.get_mut(id)) {
-                // What counts and has less than before has begun anew since then.
-                let since = if value < last.value { last.time } else { last.since };
-                *last = Last { time, value, since };
+                last.take(time, value);
             }
         }
         Ok(())
@@ -94,31 +97,8 @@ pub(super) fn write(source: &mut Source<'_>, target: &Target) -> Result<()> {
     file.finish()
 }
 
-fn read_series(source: &mut Source<'_>) -> Result<Vec<Series>> {
-    let columns = ["series_id", "name", "unit", "kind", "service", "instance", "attributes"];
-    let mut series = Vec::new();
-    source.each("observed/series", &columns, |batch| {
-        for row in 0..batch.rows() {
-            let text = |column| batch.text(column, row).unwrap_or_default().to_owned();
-            let labels = batch.pairs(6, row).map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-            let id = batch.integer(0, row).and_then(|id| usize::try_from(id).ok());
-            debug_assert_eq!(id, Some(series.len()), "series are numbered in their order");
-            series.push(Series {
-                name: text(1),
-                unit: text(2),
-                kind: text(3),
-                service: text(4),
-                instance: text(5),
-                labels,
-            });
-        }
-        Ok(())
-    })?;
-    Ok(series)
-}
-
 /// Series by process and metric, in the order in which each first comes.
-fn processes(series: &[Series]) -> Vec<Process<'_>> {
+pub(super) fn processes(series: &[Series]) -> Vec<Process<'_>> {
     let mut processes: Vec<Process<'_>> = Vec::new();
     for (id, one) in series.iter().enumerate() {
         let key = (one.service.as_str(), one.instance.as_str());
@@ -165,7 +145,7 @@ fn processes(series: &[Series]) -> Vec<Process<'_>> {
 }
 
 /// The points of a scrape, and how many they are.
-fn data<'a>(processes: &'a [Process<'a>], time: i64, last: &[Last]) -> (MetricsData<'a>, usize) {
+pub(super) fn data<'a>(processes: &'a [Process<'a>], time: i64, last: &[Last]) -> (MetricsData<'a>, usize) {
     let mut points = 0;
     let mut resources = Vec::with_capacity(processes.len());
     for (_, (resource, families)) in processes {

@@ -343,7 +343,8 @@ impl<const O: bool> Truth<O> {
             self.fork(fact, tally, self.fault(next).at);
         }
         if O && self.running.is_none() && self.calm.is_none() && !self.coming.is_empty() && self.compares() {
-            self.calm = Some((Side::open(&self.system.metrics, &Edge::of(fact), None), self.now, Record::default()));
+            let side = Side::open(&self.system.metrics, &Edge::of(fact), self.now, None);
+            self.calm = Some((side, self.now, Record::default()));
         }
         tally.want(self.wanted());
         Settled { rows, blame }

@@ -68,7 +68,7 @@ impl<const O: bool> Running<O> {
             },
             lanes: BTreeMap::new(),
             marks: BTreeMap::new(),
-            side: Side::open(metrics, &edge, calm),
+            side: Side::open(metrics, &edge, at, calm),
             first: (FIRST_REQUESTS / of_a_window.max(1)).clamp(1, FIRST_WINDOWS),
             record: Record::default(),
             acting: Vec::new(),

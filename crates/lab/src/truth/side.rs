@@ -30,6 +30,8 @@ impl Ended {
 /// The open window of a world.
 #[derive(Clone, Debug)]
 pub(super) struct Side {
+    /// Where the first window began: what comes at this instant belongs to the one before.
+    opened: Time,
     before: Vec<Option<Reading>>,
     /// By the endpoint's first metric.
     ended: Vec<(usize, Ended)>,
@@ -38,10 +40,11 @@ pub(super) struct Side {
 }
 
 impl Side {
-    /// A window opens. `before` is another one that was open until now: its last samples are the ones before.
-    pub(super) fn open(metrics: &Metrics, edge: &Edge, before: Option<&Self>) -> Self {
+    /// A window opens at an instant, of which the world may have been read just before. `before` is another one that was open until now: its last samples are the ones before.
+    pub(super) fn open(metrics: &Metrics, edge: &Edge, opened: Time, before: Option<&Self>) -> Self {
         let last = |series| before.map_or(f64::NAN, |before: &Self| before.last_sample(series));
         Self {
+            opened,
             before: metrics.read(edge),
             ended: metrics.endpoints().map(|first| (first, Ended::default())).collect(),
             samples: (0..metrics.series_count()).map(|series| [last(series), f64::NAN]).collect(),
@@ -97,7 +100,7 @@ impl Side {
 
     fn sample(&mut self, sample: &SampleRecord) {
         if let Some(last) = self.samples.get_mut(sample.series.index()) {
-            last[1] = sample.value;
+            last[usize::from(sample.time > self.opened)] = sample.value;
         }
     }
 

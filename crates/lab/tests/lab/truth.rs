@@ -833,3 +833,24 @@ fn full_collections_of_a_leak_are_labelled_and_healthy_ones_after_a_restart_are_
     let (young, young_labelled) = count(CollectionKind::Young);
     assert!(young > 600 && young_labelled * 20 < young, "{young_labelled} of {young}");
 }
+
+#[test]
+fn counters_of_a_window_are_what_was_counted_in_it_from_the_first_one_on() {
+    // The fault acts at an instant at which everything is scraped: that sample is the last one before.
+    let loaded = load("pool_exhaustion", &Options::default());
+    let run = support::run(&loaded);
+    let concluded = conclude_observed(&loaded);
+    let metrics = concluded.truth.metrics().list();
+    let processor = run.metric("web-api", "container_cpu_usage_seconds_total");
+    let at = |time: Time| processor.iter().find(|(other, _)| *other == time).map(|(_, value)| *value).unwrap();
+    let (mut seen, mut first) = (0, 0);
+    for row in concluded.rows.iter().flat_map(|rows| &rows.windows) {
+        let metric = &metrics[row.metric];
+        if metric.component == "web-api" && metric.name.starts_with("container_cpu_usage_seconds_total{") {
+            assert!((row.with - (at(row.end) - at(row.start))).abs() < 1e-9, "{row:?}");
+            seen += 1;
+            first += usize::from(row.start == support::minutes(20));
+        }
+    }
+    assert!(seen > 30 && first == 1, "{seen} windows, {first} of them the first");
+}

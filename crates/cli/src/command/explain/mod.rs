@@ -1,20 +1,22 @@
 //! `sim explain`: the story of an incident, or of one request, told from a finished run's files. Nothing is simulated, but for proofs.
 
-mod files;
 mod proof;
-mod request;
 
 use crate::arguments::{Explain, Plain};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::terminal;
-use files::Files;
-use knockon_lab::story::{self, Incident, Opening, Story, Told};
+use knockon_lab::story::{self, Incident, Told};
+use knockon_report::{Asked, Files};
 
 pub(crate) fn execute(arguments: &Explain) -> Result<Exit, Failure> {
     let files = Files::open(&arguments.run)?;
     if arguments.request.is_some() || arguments.trace.is_some() {
-        let waterfall = request::read(&files, arguments)?;
+        let asked = match (arguments.trace, arguments.request) {
+            (Some(trace), _) => Asked::Trace(trace),
+            (None, number) => Asked::Number(number.unwrap_or(1), arguments.source.as_deref()),
+        };
+        let waterfall = knockon_report::waterfall(&files, asked)?;
         let text = match arguments.format {
             Plain::Text => waterfall.to_text(),
             Plain::Json => json(&waterfall)?,
@@ -24,7 +26,7 @@ pub(crate) fn execute(arguments: &Explain) -> Result<Exit, Failure> {
     }
     let Some(incidents) = files.incidents()? else { return without_incidents(&files, arguments) };
     let incident = chosen(&incidents, arguments.incident)?;
-    let story = read(&files, incident)?;
+    let story = knockon_report::story(&files, incident)?;
     let proof = arguments.prove.then(|| proof::of(&files, incident)).transpose()?;
     let text = match arguments.format {
         Plain::Json => {
@@ -107,16 +109,4 @@ fn chosen(incidents: &[Incident], number: Option<usize>) -> Result<&Incident, Fa
         };
         Failure::new(Exit::Usage, format!("there is no incident {number}")).hint(hint)
     })
-}
-
-fn read(files: &Files, incident: &Incident) -> Result<Story, Failure> {
-    let graphs = files.graphs()?;
-    let graph = graphs.get(incident.incident);
-    let faults = files.faults()?;
-    let mut opening = Opening::new(incident.clone(), graph, &faults, &files.milestones()?, files.calendar());
-    files.each_window(incident.contrast, |row| opening.window(row))?;
-    files.each_effect(incident.contrast, |row| opening.effect(row))?;
-    files.each_request(|ended_ns, failed| opening.request(ended_ns, failed))?;
-    files.each_blame(|row| opening.blame(row))?;
-    Ok(opening.finish())
 }

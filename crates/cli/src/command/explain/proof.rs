@@ -1,12 +1,12 @@
 //! `--prove`: the run is repeated from its own folder, and then with one thing changed at a time.
 
-use super::files::Files;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use knockon_lab::proof::{Proof, Repeated};
 use knockon_lab::story::Incident;
 use knockon_lab::truth::FaultFound;
 use knockon_model::Stop;
+use knockon_report::Files;
 use std::collections::BTreeSet;
 
 /// What can be proved of an incident.

@@ -1,27 +1,31 @@
 //! The files of a run as the rows and documents that stories are made of.
 
-use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::error::{Error, Result};
 use knockon_lab::story::{BlameRow, EffectRow, Ended, Fault, Graph, Incident, Milestones, WindowRow};
 use knockon_lab::{Calendar, topology};
 use knockon_model::record::Part;
 use knockon_scenario::{Loaded, Options, Scenario};
-use knockon_telemetry::{Batch, Error, Manifest, RunReader};
+use knockon_telemetry::{Batch, Manifest, RunReader};
 use serde::de::DeserializeOwned;
 use std::path::Path;
 
 /// A finished run.
-pub(super) struct Files {
+#[derive(Debug)]
+pub struct Files {
     run: RunReader,
     /// What it was a run of; where that cannot be read by this version, the story does without.
     scenario: Option<Loaded>,
 }
 
 impl Files {
-    pub(super) fn open(folder: &Path) -> Result<Self, Failure> {
+    /// Opens a finished run.
+    ///
+    /// # Errors
+    /// If the folder is none, or of another version.
+    pub fn open(folder: &Path) -> Result<Self> {
         let run = RunReader::open(folder).map_err(|error| match error {
-            Error::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
-                Failure::no_run(folder).because(&source)
+            knockon_telemetry::Error::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                Error::NoRun { path: folder.into(), source }
             }
             error => error.into(),
         })?;
@@ -30,30 +34,41 @@ impl Files {
         Ok(Self { run, scenario })
     }
 
+    /// Whether it has a table, be it without rows.
+    #[must_use]
+    pub fn has(&self, table: &str) -> bool {
+        self.run.has(table)
+    }
+
     /// What the run is made of.
-    pub(super) fn manifest(&self) -> &Manifest {
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
         self.run.manifest()
     }
 
     /// What it was a run of.
-    pub(super) fn scenario(&self) -> Option<&Loaded> {
+    #[must_use]
+    pub fn scenario(&self) -> Option<&Loaded> {
         self.scenario.as_ref()
     }
 
     /// The folder's name.
-    pub(super) fn name(&self) -> String {
+    #[must_use]
+    pub fn name(&self) -> String {
         let folder = self.run.folder();
         let folder = folder.canonicalize().unwrap_or_else(|_| folder.into());
         folder.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
     }
 
     /// What the scenario shows.
-    pub(super) fn title(&self) -> Option<&str> {
+    #[must_use]
+    pub fn title(&self) -> Option<&str> {
         self.scenario.as_ref().map(|loaded| loaded.title.as_str()).filter(|title| !title.is_empty())
     }
 
     /// The first line of a story.
-    pub(super) fn heading(&self) -> String {
+    #[must_use]
+    pub fn heading(&self) -> String {
         match self.title() {
             Some(title) => format!("{}: {title}", self.name()),
             None => self.name(),
@@ -61,52 +76,67 @@ impl Files {
     }
 
     /// Who calls whom.
-    pub(super) fn system(&self) -> Option<String> {
+    #[must_use]
+    pub fn system(&self) -> Option<String> {
         self.scenario.as_ref().map(|loaded| topology::in_words(&loaded.blueprint))
     }
 
-    pub(super) fn calendar(&self) -> Calendar {
+    /// How its simulated time is told.
+    #[must_use]
+    pub fn calendar(&self) -> Calendar {
         Calendar { epoch_unix_ns: self.run.manifest().start_unix_ns }
     }
 
     /// `None` if the run was not compared with a world without its faults.
-    pub(super) fn incidents(&self) -> Result<Option<Vec<Incident>>, Failure> {
+    ///
+    /// # Errors
+    /// If the document cannot be read.
+    pub fn incidents(&self) -> Result<Option<Vec<Incident>>> {
         self.document("truth/incidents.json")
     }
 
-    pub(super) fn graphs(&self) -> Result<Vec<Graph>, Failure> {
+    /// How each incident came about; nothing where worlds were not compared.
+    ///
+    /// # Errors
+    /// If the document cannot be read.
+    pub fn graphs(&self) -> Result<Vec<Graph>> {
         Ok(self.document("truth/propagation.json")?.unwrap_or_default())
     }
 
-    pub(super) fn faults(&self) -> Result<Vec<Fault>, Failure> {
+    /// What acted.
+    ///
+    /// # Errors
+    /// If the document cannot be read.
+    pub fn faults(&self) -> Result<Vec<Fault>> {
         Ok(self.document("truth/faults.json")?.unwrap_or_default())
     }
 
-    pub(super) fn milestones(&self) -> Result<Milestones, Failure> {
+    /// States that a reader would name.
+    ///
+    /// # Errors
+    /// If the document cannot be read.
+    pub fn milestones(&self) -> Result<Milestones> {
         Ok(self.document("truth/milestones.json")?.unwrap_or_default())
     }
 
-    fn document<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Failure> {
+    fn document<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
         let Some(bytes) = self.run.document(name)? else { return Ok(None) };
-        serde_json::from_slice(&bytes).map(Some).map_err(|error| {
-            Failure::new(Exit::InputOutput, format!("cannot read `{}`", self.run.folder().join(name).display()))
-                .because(&error)
-                .hint("it was changed, or another version wrote it; run the scenario again")
-        })
+        serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|source| Error::Document { path: self.run.folder().join(name), source })
     }
 
     /// An instant of a table since the run began; one before it counts as its beginning.
-    pub(super) fn offset_ns(&self, unix_ns: i64) -> u64 {
+    #[must_use]
+    pub fn offset_ns(&self, unix_ns: i64) -> u64 {
         unix_ns.saturating_sub(self.run.manifest().start_unix_ns).max(0).cast_unsigned()
     }
 
     /// Hands over every row of a table, as a batch and the row's place in it.
-    pub(super) fn each(
-        &self,
-        table: &str,
-        columns: &[&str],
-        mut take: impl FnMut(&Batch, usize),
-    ) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    /// If the table cannot be read.
+    pub fn each(&self, table: &str, columns: &[&str], mut take: impl FnMut(&Batch, usize)) -> Result<()> {
         for batch in self.run.read(table, columns)? {
             let batch = batch?;
             (0..batch.rows()).for_each(|row| take(&batch, row));
@@ -114,7 +144,11 @@ impl Files {
         Ok(())
     }
 
-    pub(super) fn each_window(&self, contrast: u32, mut take: impl FnMut(&WindowRow<'_>)) -> Result<(), Failure> {
+    /// Hands over the rows of `truth/windows` of a contrast.
+    ///
+    /// # Errors
+    /// If the table cannot be read.
+    pub fn each_window(&self, contrast: u32, mut take: impl FnMut(&WindowRow<'_>)) -> Result<()> {
         const COLUMNS: [&str; 11] = [
             "contrast",
             "component",
@@ -148,7 +182,11 @@ impl Files {
         })
     }
 
-    pub(super) fn each_effect(&self, contrast: u32, mut take: impl FnMut(&EffectRow<'_>)) -> Result<(), Failure> {
+    /// Hands over the rows of `truth/effects` of a contrast.
+    ///
+    /// # Errors
+    /// If the table cannot be read.
+    pub fn each_effect(&self, contrast: u32, mut take: impl FnMut(&EffectRow<'_>)) -> Result<()> {
         const FIXED: [&str; 13] = [
             "contrast",
             "source",
@@ -196,14 +234,20 @@ impl Files {
     }
 
     /// Every request that ended: when, and whether it failed.
-    pub(super) fn each_request(&self, mut take: impl FnMut(u64, bool)) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    /// If the table cannot be read.
+    pub fn each_request(&self, mut take: impl FnMut(u64, bool)) -> Result<()> {
         self.each("truth/requests", &["ended_time", "outcome"], |batch, row| {
             take(self.offset_ns(batch.integer(0, row).unwrap_or(0)), batch.text(1, row) == Some("failed"));
         })
     }
 
     /// Rows of blame, where the run has any.
-    pub(super) fn each_blame(&self, mut take: impl FnMut(&BlameRow<'_>)) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    /// If the table cannot be read.
+    pub fn each_blame(&self, mut take: impl FnMut(&BlameRow<'_>)) -> Result<()> {
         const COLUMNS: [&str; 8] =
             ["resource", "kind", "waiting", "holding", "holding_activity", "window_start", "window_end", "waited_ns"];
         self.each("truth/blame", &COLUMNS, |batch, row| {
@@ -222,6 +266,6 @@ impl Files {
 }
 
 /// Columns of `truth/effects` with the differences by part of the ledger.
-pub(super) fn difference_columns() -> [String; Part::COUNT] {
+pub(crate) fn difference_columns() -> [String; Part::COUNT] {
     Part::ALL.map(|part| format!("{}_difference_ns", part.column().trim_end_matches("_ns")))
 }

@@ -1,40 +1,66 @@
-//! One request, found by its number or its trace in the tables that tell of it.
+//! Requests, found by their number or their trace in the tables that tell of them.
 
-use super::files::{Files, difference_columns};
-use crate::arguments::Explain;
-use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::error::{Error, Result};
+use crate::files::{Files, difference_columns};
 use knockon_lab::story::{Client, Incident, Log, Parts, Span, Twin, Waterfall};
 use knockon_model::record::Part;
 use knockon_telemetry::Batch;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Reads everything about the request that is asked for.
-pub(super) fn read(files: &Files, asked: &Explain) -> Result<Waterfall, Failure> {
-    let (trace, client) = match (asked.trace, asked.request) {
-        (Some(trace), _) => (trace, client_of(files, trace)?),
-        (None, number) => {
-            let (trace, client) = numbered(files, number.unwrap_or(1), asked.source.as_deref())?;
-            (trace, Some(client))
-        }
+/// Which request is meant.
+#[derive(Clone, Copy, Debug)]
+pub enum Asked<'a> {
+    /// That of a trace.
+    Trace(u128),
+    /// That of a number within its source, which must be said where several sources have one of this number.
+    Number(u64, Option<&'a str>),
+}
+
+/// Reads everything about a request.
+///
+/// # Errors
+/// If there is no such request, or the run cannot be read.
+pub fn waterfall(files: &Files, asked: Asked<'_>) -> Result<Waterfall> {
+    let trace = match asked {
+        Asked::Trace(trace) => trace,
+        Asked::Number(number, source) => numbered(files, number, source)?,
     };
-    let spans = spans(files, trace)?;
-    let logs = logs(files, trace)?;
+    let mut found = waterfalls(files, &BTreeSet::from([trace]))?;
+    found.pop().ok_or_else(|| Error::NoRequest {
+        message: format!("there is no request with the trace {trace:032x}"),
+        hint: "traces are in the column `trace_id` of observed/spans and truth/requests, in hexadecimal".to_owned(),
+    })
+}
+
+/// Reads everything about some requests, each table once; in the order of their traces, without those of which no table tells.
+///
+/// # Errors
+/// If the run cannot be read.
+pub fn waterfalls(files: &Files, wanted: &BTreeSet<u128>) -> Result<Vec<Waterfall>> {
+    let mut clients = clients(files, wanted)?;
+    let mut spans = spans(files, wanted)?;
+    let mut logs = logs(files, wanted)?;
     let incidents = files.incidents()?.unwrap_or_default();
-    let twins = twins(files, trace, &incidents)?;
-    if client.is_none() && spans.is_empty() && logs.is_empty() && twins.is_empty() {
-        let message = format!("there is no request with the trace {trace:032x}");
-        return Err(Failure::new(Exit::Usage, message)
-            .hint("traces are in the column `trace_id` of observed/spans and truth/requests, in hexadecimal"));
+    let mut twins = twins(files, wanted, &incidents)?;
+    let mut all = Vec::new();
+    for &trace in wanted {
+        let client = clients.remove(&trace);
+        let spans = spans.remove(&trace).unwrap_or_default();
+        let logs = logs.remove(&trace).unwrap_or_default();
+        let twins = twins.remove(&trace).unwrap_or_default();
+        if client.is_none() && spans.is_empty() && logs.is_empty() && twins.is_empty() {
+            continue;
+        }
+        let mut waterfall = Waterfall::new(format!("{trace:032x}"), client, spans, logs);
+        let sent_ns = waterfall.client.as_ref().map_or(waterfall.extent_ns().0, |client| client.sent_ns);
+        let compared =
+            |incident: &Incident| incident.start.offset_ns <= sent_ns && sent_ns <= incident.compared_until.offset_ns;
+        waterfall.compared = incidents.iter().any(compared);
+        waterfall.twins = twins;
+        all.push(waterfall);
     }
-    let mut waterfall = Waterfall::new(format!("{trace:032x}"), client, spans, logs);
-    let sent_ns = waterfall.client.as_ref().map_or(waterfall.extent_ns().0, |client| client.sent_ns);
-    let compared =
-        |incident: &Incident| incident.start.offset_ns <= sent_ns && sent_ns <= incident.compared_until.offset_ns;
-    waterfall.compared = incidents.iter().any(compared);
-    waterfall.twins = twins;
-    files.each_blame(|row| waterfall.blame(row))?;
-    Ok(waterfall.finish())
+    files.each_blame(|row| all.iter_mut().for_each(|waterfall| waterfall.blame(row)))?;
+    Ok(all.into_iter().map(Waterfall::finish).collect())
 }
 
 const CLIENT: [&str; 10] = [
@@ -83,22 +109,22 @@ fn parts(batch: &Batch, first: usize, row: usize) -> Parts {
     Parts::of(columns)
 }
 
-fn client_of(files: &Files, trace: u128) -> Result<Option<Client>, Failure> {
-    let mut found = None;
+fn clients(files: &Files, wanted: &BTreeSet<u128>) -> Result<BTreeMap<u128, Client>> {
+    let mut found = BTreeMap::new();
     files.each("truth/requests", &client_columns(), |batch, row| {
-        if batch.id(2, row) == Some(trace) {
-            found = Some(client(files, batch, row));
+        if let Some(trace) = batch.id(2, row).filter(|trace| wanted.contains(trace)) {
+            found.insert(trace, client(files, batch, row));
         }
     })?;
     Ok(found)
 }
 
-/// The request of a number; of several sources, the source must be said.
-fn numbered(files: &Files, number: u64, source: Option<&str>) -> Result<(u128, Client), Failure> {
-    let mut found: Vec<(u128, Client)> = Vec::new();
+/// The trace of a number; of several sources, the source must be said.
+fn numbered(files: &Files, number: u64, source: Option<&str>) -> Result<u128> {
+    let mut found: Vec<u128> = Vec::new();
     let (mut sources, mut with_it): (BTreeSet<String>, BTreeSet<String>) = Default::default();
     let mut nearest: Option<(u64, u64)> = None;
-    files.each("truth/requests", &client_columns(), |batch, row| {
+    files.each("truth/requests", &["source", "number", "trace_id"], |batch, row| {
         let of = batch.text(0, row).unwrap_or_default();
         if !sources.contains(of) {
             sources.insert(of.to_owned());
@@ -109,7 +135,7 @@ fn numbered(files: &Files, number: u64, source: Option<&str>) -> Result<(u128, C
         let other = batch.integer(1, row).unwrap_or(0).cast_unsigned();
         if other == number {
             with_it.insert(of.to_owned());
-            found.push((batch.id(2, row).unwrap_or(0), client(files, batch, row)));
+            found.push(batch.id(2, row).unwrap_or(0));
         }
         let apart = other.abs_diff(number);
         if nearest.is_none_or(|nearest| (apart, other) < nearest) {
@@ -120,7 +146,7 @@ fn numbered(files: &Files, number: u64, source: Option<&str>) -> Result<(u128, C
         |sources: &BTreeSet<String>| sources.iter().map(|source| format!("`{source}`")).collect::<Vec<_>>().join(", ");
     if let Some(source) = source.filter(|&source| !sources.contains(source)) {
         let message = format!("no request of a source `{source}` ended in this run");
-        return Err(Failure::new(Exit::Usage, message).hint(format!("there are {}", named(&sources))));
+        return Err(Error::NoRequest { message, hint: format!("there are {}", named(&sources)) });
     }
     match (found.len(), found.pop()) {
         (1, Some(one)) => Ok(one),
@@ -129,19 +155,21 @@ fn numbered(files: &Files, number: u64, source: Option<&str>) -> Result<(u128, C
                 || "no request ended in this run".to_owned(),
                 |(_, other)| format!("the nearest that ended is {other}"),
             );
-            Err(Failure::new(Exit::Usage, format!("there is no request {number} in truth/requests")).hint(hint))
+            Err(Error::NoRequest { message: format!("there is no request {number} in truth/requests"), hint })
         }
-        (several, _) => Err(Failure::new(Exit::Usage, format!("{several} sources have a request {number}"))
-            .hint(format!("name one with `--source`: {}", named(&with_it)))),
+        (several, _) => Err(Error::NoRequest {
+            message: format!("{several} sources have a request {number}"),
+            hint: format!("name one with `--source`: {}", named(&with_it)),
+        }),
     }
 }
 
-fn spans(files: &Files, trace: u128) -> Result<Vec<Span>, Failure> {
+fn spans(files: &Files, wanted: &BTreeSet<u128>) -> Result<BTreeMap<u128, Vec<Span>>> {
     let columns: Vec<&str> = ["trace_id", "span_id"].into_iter().chain(Part::ALL.map(Part::column)).collect();
     let mut ledger = BTreeMap::new();
     files.each("truth/ledger", &columns, |batch, row| {
-        if batch.id(0, row) == Some(trace) {
-            ledger.insert(batch.id(1, row), parts(batch, 2, row));
+        if let Some(trace) = batch.id(0, row).filter(|trace| wanted.contains(trace)) {
+            ledger.insert((trace, batch.id(1, row)), parts(batch, 2, row));
         }
     })?;
     const SPAN: [&str; 12] = [
@@ -158,12 +186,10 @@ fn spans(files: &Files, trace: u128) -> Result<Vec<Span>, Failure> {
         "error_type",
         "http_request_resend_count",
     ];
-    let mut spans = Vec::new();
+    let mut spans: BTreeMap<u128, Vec<Span>> = BTreeMap::new();
     files.each("observed/spans", &SPAN, |batch, row| {
-        if batch.id(0, row) != Some(trace) {
-            return;
-        }
-        spans.push(Span {
+        let Some(trace) = batch.id(0, row).filter(|trace| wanted.contains(trace)) else { return };
+        spans.entry(trace).or_default().push(Span {
             span_id: span_id(batch, 1, row).unwrap_or_default(),
             parent_span_id: span_id(batch, 2, row),
             service: owned(batch, 3, row),
@@ -175,7 +201,7 @@ fn spans(files: &Files, trace: u128) -> Result<Vec<Span>, Failure> {
             failed: batch.text(9, row) == Some("ERROR"),
             error: batch.text(10, row).map(str::to_owned),
             resends: batch.integer(11, row),
-            parts: ledger.remove(&batch.id(1, row)).unwrap_or_default(),
+            parts: ledger.remove(&(trace, batch.id(1, row))).unwrap_or_default(),
         });
     })?;
     Ok(spans)
@@ -185,14 +211,14 @@ fn span_id(batch: &Batch, column: usize, row: usize) -> Option<String> {
     batch.id(column, row).map(|id| format!("{id:016x}"))
 }
 
-fn logs(files: &Files, trace: u128) -> Result<Vec<Log>, Failure> {
-    let mut logs = Vec::new();
+fn logs(files: &Files, wanted: &BTreeSet<u128>) -> Result<BTreeMap<u128, Vec<Log>>> {
+    let mut logs: BTreeMap<u128, Vec<Log>> = BTreeMap::new();
     files.each(
         "observed/logs",
         &["trace_id", "span_id", "time", "service", "severity_text", "body"],
         |batch, row| {
-            if batch.id(0, row) == Some(trace) {
-                logs.push(Log {
+            if let Some(trace) = batch.id(0, row).filter(|trace| wanted.contains(trace)) {
+                logs.entry(trace).or_default().push(Log {
                     span_id: span_id(batch, 1, row),
                     time_ns: files.offset_ns(batch.integer(2, row).unwrap_or(0)),
                     service: owned(batch, 3, row),
@@ -205,9 +231,9 @@ fn logs(files: &Files, trace: u128) -> Result<Vec<Log>, Failure> {
     Ok(logs)
 }
 
-/// The request in the worlds that are the run but for some faults. Those with a single fault of several are not: what it took there is of
+/// The requests in the worlds that are the run but for some faults. Those with a single fault of several are not: what it took there is of
 /// neither.
-fn twins(files: &Files, trace: u128, incidents: &[Incident]) -> Result<Vec<Twin>, Failure> {
+fn twins(files: &Files, wanted: &BTreeSet<u128>, incidents: &[Incident]) -> Result<BTreeMap<u128, Vec<Twin>>> {
     const FIXED: [&str; 10] = [
         "contrast",
         "trace_id",
@@ -224,13 +250,11 @@ fn twins(files: &Files, trace: u128, incidents: &[Incident]) -> Result<Vec<Twin>
     let columns: Vec<&str> = FIXED.into_iter().chain(names.iter().map(String::as_str)).collect();
     let of_fact = incidents.iter().flat_map(|incident| &incident.contrasts).filter(|about| about.kind != "sufficiency");
     let contrasts: BTreeMap<_, _> = of_fact.map(|about| (Some(i64::from(about.contrast)), about)).collect();
-    let mut twins = Vec::new();
+    let mut twins: BTreeMap<u128, Vec<Twin>> = BTreeMap::new();
     files.each("truth/effects", &columns, |batch, row| {
-        if batch.id(1, row) != Some(trace) {
-            return;
-        }
+        let Some(trace) = batch.id(1, row).filter(|trace| wanted.contains(trace)) else { return };
         let Some(about) = contrasts.get(&batch.integer(0, row)) else { return };
-        twins.push(Twin {
+        twins.entry(trace).or_default().push(Twin {
             contrast: about.contrast,
             faults: about.faults.clone(),
             without_outcome: owned(batch, 2, row),

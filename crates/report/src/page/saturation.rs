@@ -1,0 +1,220 @@
+//! How full pools, heaps, processors and queues are: observed series, and the same without the faults.
+
+use super::compared::Compared;
+use super::gauges::{GAUGES, Gauge, Line, Meaning, Reading};
+use super::grid::Grid;
+use crate::error::Result;
+use crate::files::Files;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Processes of a service that are drawn in one chart at most: those with the highest lines.
+const PROCESSES: usize = 4;
+
+/// One chart.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Chart {
+    component: String,
+    title: &'static str,
+    /// The pool, the queue: what there may be several of.
+    part: Option<String>,
+    unit: &'static str,
+    lines: Vec<Drawn>,
+    /// Processes that are not drawn.
+    more: usize,
+}
+
+/// One line of it: of a process, or of all where they are the same.
+#[derive(Clone, Debug, Serialize)]
+struct Drawn {
+    instance: String,
+    label: &'static str,
+    /// The series that it is read from, by name.
+    series: &'static str,
+    meaning: Meaning,
+    /// Of levels the highest sample of a window, of counters what they grew by in a second of it; null without a sample.
+    fact: Vec<Option<f64>>,
+    /// The same without the faults, where that differs anywhere; null in windows that were not compared.
+    twin: Option<Vec<Option<f64>>>,
+}
+
+/// A series that some line is read from.
+#[derive(Clone, Debug)]
+struct Series {
+    service: String,
+    instance: String,
+    part: Option<String>,
+    gauge: usize,
+    line: usize,
+    /// As `truth/windows` calls it.
+    metric: String,
+    /// By scrape: the sample, or what a counter grew by.
+    fact: Vec<Option<f64>>,
+    /// Where it differs, the same without the faults.
+    twin: BTreeMap<usize, f64>,
+    /// The counter's last sample.
+    last: f64,
+}
+
+pub(crate) fn read(files: &Files, grid: &Grid, compared: &Compared) -> Result<Vec<Chart>> {
+    let mut series = catalogue(files, grid)?;
+    if series.is_empty() {
+        return Ok(Vec::new());
+    }
+    files.each("observed/metrics", &["series_id", "time", "value"], |batch, row| {
+        let Some(one) = batch.integer(0, row).and_then(|id| series.get_mut(&id)) else { return };
+        let Some(value) = batch.real(2, row) else { return };
+        let at = files.offset_ns(batch.integer(1, row).unwrap_or(0));
+        let told = match one.reading() {
+            Reading::Level => value,
+            // A counter begins anew with its process.
+            Reading::Rate if value < one.last => value,
+            Reading::Rate => value - one.last,
+        };
+        one.last = value;
+        if let Some(scrape) = grid.scrape(at) {
+            one.fact[scrape] = Some(told);
+        }
+    })?;
+    let mut by_metric: BTreeMap<(String, String), i64> = BTreeMap::new();
+    for (&id, one) in &series {
+        by_metric.insert((one.instance.clone(), one.metric.clone()), id);
+    }
+    for told in compared.incidents() {
+        files.each_window(told.contrast, |row| {
+            let (Some(part), Some(without)) = (row.part, row.without) else { return };
+            let Some(id) = by_metric.get(&(part.to_owned(), row.metric.to_owned())) else { return };
+            if let (Some(one), Some(scrape)) = (series.get_mut(id), grid.scrape(row.end_ns)) {
+                one.twin.insert(scrape, without);
+            }
+        })?;
+    }
+    Ok(charts(series.into_values().collect(), grid, compared))
+}
+
+/// The series that are drawn, by their numbers.
+fn catalogue(files: &Files, grid: &Grid) -> Result<BTreeMap<i64, Series>> {
+    let mut series = BTreeMap::new();
+    files.each("observed/series", &["series_id", "name", "service", "instance", "attributes"], |batch, row| {
+        let (Some(id), Some(name)) = (batch.integer(0, row), batch.text(1, row)) else { return };
+        let attributes: Vec<(&str, &str)> = batch.pairs(4, row).collect();
+        let has = |line: &Line| line.series == name && line.having.is_none_or(|pair| attributes.contains(&pair));
+        let found = GAUGES.iter().enumerate().find_map(|(n, gauge)| {
+            let line = gauge.lines.iter().position(has)?;
+            Some((n, line))
+        });
+        let Some((gauge, line)) = found else { return };
+        let value_of =
+            |key: &str| attributes.iter().find(|(other, _)| *other == key).map(|(_, value)| (*value).to_owned());
+        let labels: Vec<String> = attributes.iter().map(|(key, value)| format!("{key}={value:?}")).collect();
+        let metric = if labels.is_empty() { name.to_owned() } else { format!("{name}{{{}}}", labels.join(",")) };
+        series.insert(
+            id,
+            Series {
+                service: batch.text(2, row).unwrap_or_default().to_owned(),
+                instance: batch.text(3, row).unwrap_or_default().to_owned(),
+                part: GAUGES[gauge].each.and_then(value_of),
+                gauge,
+                line,
+                metric,
+                fact: vec![None; grid.scrapes()],
+                twin: BTreeMap::new(),
+                last: 0.0,
+            },
+        );
+    })?;
+    Ok(series)
+}
+
+impl Series {
+    fn reading(&self) -> Reading {
+        GAUGES[self.gauge].lines[self.line].reading
+    }
+
+    /// The value at a scrape in one of both worlds.
+    fn at(&self, scrape: usize, twin: bool) -> Option<f64> {
+        let fact = self.fact[scrape];
+        if twin { self.twin.get(&scrape).copied().or(fact) } else { fact }
+    }
+}
+
+/// Series that belong together, by component, kind of chart, and part.
+fn charts(series: Vec<Series>, grid: &Grid, compared: &Compared) -> Vec<Chart> {
+    let mut together: BTreeMap<(String, usize, Option<String>), Vec<Series>> = BTreeMap::new();
+    for one in series {
+        together.entry((one.service.clone(), one.gauge, one.part.clone())).or_default().push(one);
+    }
+    let draw = |((component, gauge, part), series): ((String, usize, Option<String>), Vec<Series>)| {
+        let Gauge { title, unit, lines, .. } = GAUGES[gauge];
+        let instances: BTreeSet<String> = series.iter().map(|one| one.instance.clone()).collect();
+        let mut drawn: Vec<(f64, String, Vec<Drawn>)> = Vec::new();
+        for instance in instances {
+            let own: Vec<&Series> = series.iter().filter(|one| one.instance == instance).collect();
+            let of_process: Vec<Drawn> = lines
+                .iter()
+                .enumerate()
+                .filter_map(|(n, line)| line_of(&own, n, line, &instance, grid, compared))
+                .collect();
+            let used = of_process.iter().filter(|line| line.meaning != Meaning::Limit);
+            let highest = used.flat_map(|line| line.fact.iter().flatten()).copied().fold(f64::MIN, f64::max);
+            drawn.push((highest, instance, of_process));
+        }
+        drawn.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+        let more = drawn.len().saturating_sub(PROCESSES);
+        drawn.truncate(PROCESSES);
+        drawn.sort_by(|a, b| a.1.cmp(&b.1));
+        let mut lines: Vec<Drawn> = Vec::new();
+        for line in drawn.into_iter().flat_map(|(_, _, lines)| lines) {
+            // Limits that are the same are one line.
+            let known =
+                |other: &Drawn| other.meaning == Meaning::Limit && other.label == line.label && other.fact == line.fact;
+            if line.meaning != Meaning::Limit || !lines.iter().any(known) {
+                lines.push(line);
+            }
+        }
+        // A limit alone says nothing.
+        let says = lines.iter().any(|line| line.meaning != Meaning::Limit);
+        says.then_some(Chart { component, title, part, unit, lines, more })
+    };
+    together.into_iter().filter_map(draw).collect()
+}
+
+/// One line of a process: the sum of its series, by window.
+fn line_of(
+    own: &[&Series],
+    number: usize,
+    line: &Line,
+    instance: &str,
+    grid: &Grid,
+    compared: &Compared,
+) -> Option<Drawn> {
+    let series: Vec<&&Series> = own.iter().filter(|one| one.line == number).collect();
+    if series.is_empty() {
+        return None;
+    }
+    let of_window = |window: usize, twin: bool| -> Option<f64> {
+        let sums = grid.scrapes_of(window).map(|scrape| {
+            let values = series.iter().filter_map(|one| one.at(scrape, twin));
+            values.filter(|&value| value >= 0.0).reduce(|a, b| a + b)
+        });
+        match line.reading {
+            Reading::Level => sums.flatten().reduce(f64::max),
+            Reading::Rate => sums.flatten().reduce(|a, b| a + b).map(|grown| grown / (grid.step_ns as f64 / 1e9)),
+        }
+    };
+    let fact: Vec<Option<f64>> = (0..grid.count).map(|window| of_window(window, false)).collect();
+    // No limit is told by a 0.
+    if line.meaning == Meaning::Limit && fact.iter().flatten().all(|&value| value == 0.0) {
+        return None;
+    }
+    let differs = series.iter().any(|one| !one.twin.is_empty());
+    let twin = |window: usize| if compared.has(window) { of_window(window, true) } else { None };
+    Some(Drawn {
+        instance: instance.to_owned(),
+        label: line.label,
+        series: line.series,
+        meaning: line.meaning,
+        fact,
+        twin: differs.then(|| (0..grid.count).map(twin).collect()),
+    })
+}
