@@ -144,11 +144,11 @@ impl Files {
         Ok(())
     }
 
-    /// Hands over the rows of `truth/windows` of a contrast.
+    /// Hands over the rows of `truth/windows`, of all contrasts.
     ///
     /// # Errors
     /// If the table cannot be read.
-    pub fn each_window(&self, contrast: u32, mut take: impl FnMut(&WindowRow<'_>)) -> Result<()> {
+    pub fn each_window(&self, mut take: impl FnMut(&WindowRow<'_>)) -> Result<()> {
         const COLUMNS: [&str; 11] = [
             "contrast",
             "component",
@@ -163,11 +163,8 @@ impl Files {
             "hurt",
         ];
         self.each("truth/windows", &COLUMNS, |batch, row| {
-            if batch.integer(0, row) != Some(contrast.into()) {
-                return;
-            }
             take(&WindowRow {
-                contrast,
+                contrast: contrast(batch, row),
                 component: batch.text(1, row).unwrap_or_default(),
                 part: batch.text(2, row),
                 metric: batch.text(3, row).unwrap_or_default(),
@@ -182,11 +179,11 @@ impl Files {
         })
     }
 
-    /// Hands over the rows of `truth/effects` of a contrast.
+    /// Hands over the rows of `truth/effects`, of all contrasts.
     ///
     /// # Errors
     /// If the table cannot be read.
-    pub fn each_effect(&self, contrast: u32, mut take: impl FnMut(&EffectRow<'_>)) -> Result<()> {
+    pub fn each_effect(&self, mut take: impl FnMut(&EffectRow<'_>)) -> Result<()> {
         const FIXED: [&str; 13] = [
             "contrast",
             "source",
@@ -205,9 +202,6 @@ impl Files {
         let parts = difference_columns();
         let columns: Vec<&str> = FIXED.into_iter().chain(parts.iter().map(String::as_str)).collect();
         self.each("truth/effects", &columns, |batch, row| {
-            if batch.integer(0, row) != Some(contrast.into()) {
-                return;
-            }
             let ended = |first: usize| {
                 batch.integer(first, row).map(|latency_ns| Ended {
                     latency_ns,
@@ -221,7 +215,7 @@ impl Files {
                 *difference = batch.integer(FIXED.len() + place, row).unwrap_or(0);
             }
             take(&EffectRow {
-                contrast,
+                contrast: contrast(batch, row),
                 source: batch.text(1, row).unwrap_or_default(),
                 name: batch.text(2, row).unwrap_or_default(),
                 sent_ns: self.offset_ns(batch.integer(12, row).unwrap_or(0)),
@@ -263,6 +257,11 @@ impl Files {
             });
         })
     }
+}
+
+/// Number of a row's contrast, which is its first column.
+fn contrast(batch: &Batch, row: usize) -> u32 {
+    batch.integer(0, row).and_then(|number| u32::try_from(number).ok()).unwrap_or(u32::MAX)
 }
 
 /// Columns of `truth/effects` with the differences by part of the ledger.

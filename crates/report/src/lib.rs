@@ -18,4 +18,4 @@ pub use error::{Error, Result};
 pub use files::Files;
 pub use page::write;
 pub use request::{Asked, waterfall, waterfalls};
-pub use story::story;
+pub use story::{stories, story};

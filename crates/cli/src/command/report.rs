@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::terminal;
 use knockon_report::Files;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 pub(crate) fn execute(arguments: &Report) -> Result<Exit, Failure> {
     let files = Files::open(&arguments.run)?;
@@ -27,6 +27,10 @@ fn beside(run: &Path, files: &Files) -> Result<PathBuf, Failure> {
         return Err(Failure::new(Exit::Usage, format!("`{}` has no name to call the report after", run.display()))
             .hint("name a file with `--out`"));
     }
-    let parent = run.parent().filter(|parent| !parent.as_os_str().is_empty() && !run.ends_with(".."));
-    Ok(parent.map_or_else(|| PathBuf::from("."), Path::to_path_buf).join(format!("{name}.html")))
+    let parent = match run.components().next_back() {
+        Some(Component::Normal(_)) => run.parent().map(Path::to_path_buf),
+        // `.` and `..` say nothing of what lies above them.
+        _ => run.canonicalize().ok().and_then(|whole| whole.parent().map(Path::to_path_buf)),
+    };
+    Ok(parent.unwrap_or_default().join(format!("{name}.html")))
 }

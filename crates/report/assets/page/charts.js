@@ -34,15 +34,17 @@ function showAll() {
 }
 
 /**
- * A figure with lines by window. Each line: name, values by window, `meaning` (use, wait, limit, twin), and whether it is dashed.
+ * A figure with lines by window. Each line: name, values by window, its paint, and its style: dashed, dotted or none.
  */
 function lines(title, note, unit, all, describe) {
   const place = html("div", { class: "chart" });
   const count = report.grid.count;
   let cursor = 0;
+  const told = html("p", { class: "told", "aria-live": "polite" });
   const figure = html("figure", { tabindex: 0, "aria-label": `${title}. ${describe} Arrow keys move through the windows.` },
     html("figcaption", {}, title, " ", html("small", {}, note)), place,
-    html("ul", { class: "legend" }, all.map((line) => html("li", {}, swatch(`var(--${line.paint})`, line.dashed ? "line dashed" : "line"), line.name))),
+    html("ul", { class: "legend" }, all.map((line) => html("li", {}, swatch(`var(--${line.paint})`, `line ${line.style ?? ""}`), line.name))),
+    told,
     lazily("Values", () => table(["until", ...all.map((line) => line.name)],
       Array.from({ length: count }, (_, n) => [clock(windowEnd(n)), ...all.map((line) => quantity(line.values[n], unit))]), all.map((_, n) => n + 1))));
   const option = () => ({
@@ -70,7 +72,7 @@ function lines(title, note, unit, all, describe) {
     series: all.map((line, n) => ({
       name: line.name, type: "line", showSymbol: false, symbol: "circle", connectNulls: false, data: line.values.map((value, at) => [windowEnd(at), value]),
       step: line.paint === "limit" ? "end" : false,
-      lineStyle: { color: color(line.paint), width: line.dashed ? 1.6 : 2, type: line.dashed ? "dashed" : "solid" }, itemStyle: { color: color(line.paint) },
+      lineStyle: { color: color(line.paint), width: line.style ? 1.6 : 2, type: line.style ?? "solid", opacity: line.twin ? 0.75 : 1 }, itemStyle: { color: color(line.paint) },
       markArea: n === 0 ? faultAreas() : undefined,
     })),
   });
@@ -81,6 +83,7 @@ function lines(title, note, unit, all, describe) {
     event.preventDefault();
     cursor = Math.min(Math.max(cursor + by, 0), count - 1);
     drawn.find((one) => one.target === place)?.instance.dispatchAction({ type: "showTip", seriesIndex: 0, dataIndex: cursor });
+    told.textContent = `until ${clock(windowEnd(cursor))}: ${all.map((line) => `${line.name} ${quantity(line.values[cursor], unit)}`).join(", ")}`;
   });
   figure.draw = () => chart(place, option);
   return figure;
@@ -125,7 +128,7 @@ function drawEndpoints() {
       const seconds = (values) => values.map((ns) => (ns === null ? null : ns / 1e9));
       const share = ({ ended, failed }) => ended.map((all, n) => (all ? failed[n] / all : null));
       const pair = (of) => [
-        { name: "as it was", values: of(endpoint.fact), paint: "fact" }, { name: "without the faults", values: of(endpoint.twin), paint: "twin", dashed: true },
+        { name: "as it was", values: of(endpoint.fact), paint: "fact" }, { name: "without the faults", values: of(endpoint.twin), paint: "twin", style: "dashed" },
       ];
       const what = `${endpoint.name} of ${endpoint.source}`;
       room.append(html("h3", {}, endpoint.name, " ", html("span", { class: "soft" }, `asked for by ${endpoint.source}`)));
@@ -164,18 +167,24 @@ function drawSaturation(incident) {
       echarts.connect(GROUP);
     };
     details.addEventListener("toggle", open);
+    details.show = open;
     open();
   }
 }
 
 function figureOf(one) {
   const several = new Set(one.lines.map((line) => line.instance)).size > 1;
+  // Of one process a paint says what a line means; of several it says of which process it is, and dots that somebody waits.
   const paints = { use: "fact", wait: "wait", limit: "limit" };
+  const processes = [...new Set(one.lines.map((line) => line.instance))];
+  const own = ["fact", "ok", "fault", "touched"];
   const all = [];
   for (const line of one.lines) {
-    const name = several && line.meaning !== "limit" ? `${line.instance} ${line.label}` : line.label;
-    all.push({ name, values: line.fact, paint: paints[line.meaning], dashed: line.meaning === "limit" });
-    if (line.twin && line.meaning !== "limit") all.push({ name: `${name}, without the faults`, values: line.twin, paint: "twin", dashed: true });
+    const limit = line.meaning === "limit";
+    const name = several && !limit ? `${line.instance} ${line.label}` : line.label;
+    const paint = several && !limit ? own[processes.indexOf(line.instance) % own.length] : paints[line.meaning];
+    all.push({ name, values: line.fact, paint, style: limit ? "dashed" : several && line.meaning === "wait" ? "dotted" : null });
+    if (line.twin && !limit) all.push({ name: `${name}, without the faults`, values: line.twin, paint: several ? paint : "twin", style: "dashed", twin: true });
   }
   const title = `${one.title[0].toUpperCase()}${one.title.slice(1)}${one.part === null ? "" : ` ${one.part}`}`;
   const left = one.more > 0 ? `, ${one.more} more processes are not drawn` : "";

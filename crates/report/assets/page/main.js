@@ -51,9 +51,9 @@ function drawSources() {
       row("Touched and hurt, by component", "truth/windows", "windows with a row that is labelled, or hurt, of the contrast that the incident is told by; joined where they touch"),
       row("Announced", "observed/changes", "as it stands, the first 500"),
       row("Latency, failures", "truth/requests", "by sent_time; quantiles by nearest rank over latency_ns of all that ended; share with outcome failed"),
-      row("The same without the faults", "truth/effects", "the same requests, with without_latency_ns and without_outcome for those that have a row; in windows that were compared"),
-      row("How full", "observed/metrics, observed/series", "of levels the highest sample of a window, of counters what they grew by per second; series of one process with the same meaning summed"),
-      row("The same without the faults", "truth/windows", "without_value of the series; where there is no row both are the same"),
+      row("The same without the faults", "truth/effects", "the same requests, with without_latency_ns and without_outcome for those that have a row; in windows that were compared. Users who wait for their answers before they ask again (closed sources) ask at other times without the faults: what they asked is drawn where the run asked it, and what only the other world asked is not"),
+      row("How full", "observed/metrics, observed/series", "of levels the highest sample of a window (of free room the lowest), of counters what they grew by per second since the sample before; series of one process with the same meaning summed"),
+      row("The same without the faults", "truth/windows", "without_value of the series (of counters: what they grow by, less with_value and more without_value by the second); where there is no row both are the same"),
       row("Single requests", "truth/requests, observed/spans, truth/ledger, observed/logs, truth/effects", "as they stand; sim explain RUN --trace ID tells the same"),
       row("Who waited because of whom", "truth/blame", "waited_ns summed from the first fault until comparing ended; the 40 largest sums"),
     ]));
@@ -76,6 +76,7 @@ drawEndpoints();
 choose(first);
 
 let waiting = 0;
+let opened = [];
 addEventListener("resize", () => {
   clearTimeout(waiting);
   waiting = setTimeout(() => drawn.forEach((one) => one.instance?.resize()), 100);
@@ -83,10 +84,13 @@ addEventListener("resize", () => {
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", showAll);
 addEventListener("beforeprint", () => {
   document.documentElement.classList.add("printing");
-  document.querySelectorAll("#incidents > .content > details, #saturation > .content > details").forEach((details) => { details.open = true; });
+  // Their own events would come after the paper has been printed.
+  opened = [...document.querySelectorAll("#incidents > .content > details:not([open]), #saturation > .content > details:not([open])")];
+  opened.forEach((details) => { details.open = true; details.show?.(); });
   showAll();
 });
 addEventListener("afterprint", () => {
   document.documentElement.classList.remove("printing");
+  opened.forEach((details) => { details.open = false; });
   showAll();
 });

@@ -13,14 +13,14 @@ function drawRequests(incident) {
     target.append(html("p", { class: "soft" }, "No request was hurt."));
     return;
   }
-  const room = html("div", { id: "waterfall", role: "tabpanel" });
-  const buttons = chosen.map((one, n) => html("button", { type: "button", role: "tab", "aria-controls": "waterfall", onclick: () => choose(n) },
+  const room = html("div", { id: "waterfall" });
+  const buttons = chosen.map((one, n) => html("button", { type: "button", "aria-controls": "waterfall", onclick: () => choose(n) },
     one.waterfall.client ? `${one.waterfall.client.name}` : one.waterfall.trace_id, html("small", {}, one.why)));
   const choose = (n) => {
-    buttons.forEach((button, m) => button.setAttribute("aria-selected", String(m === n)));
+    buttons.forEach((button, m) => button.setAttribute("aria-pressed", String(m === n)));
     room.replaceChildren(...waterfall(chosen[n].waterfall));
   };
-  target.append(html("div", { class: "choices", role: "tablist", "aria-label": "Requests" }, buttons), room);
+  target.append(html("div", { class: "choices", role: "group", "aria-label": "Requests" }, buttons), room);
   choose(0);
 }
 
@@ -97,12 +97,13 @@ function logCell(log, depth) {
 }
 
 function ledger(client, twin) {
-  const differences = twin?.differences ?? {};
+  const known = twin !== undefined && twin.without_latency_ns !== null;
+  const differences = known ? twin.differences : {};
   const all = Object.keys(PARTS).filter((part) => client.parts[part] || differences[part]);
   const rows = all.map((part) => {
     const is = client.parts[part] ?? 0, more = differences[part] ?? 0;
-    return [PARTS[part], duration(is), twin ? duration(is - more) : "–"];
+    return [PARTS[part], duration(is), known ? duration(is - more) : "–"];
   });
-  rows.push(["in all", duration(client.latency_ns), twin ? duration(twin.without_latency_ns) : "–"]);
+  rows.push(["in all", duration(client.latency_ns), known ? duration(twin.without_latency_ns) : "–"]);
   return table(["", "as it was", "without the faults"], rows, [1, 2]);
 }

@@ -63,5 +63,5 @@ function quantity(value, unit) {
 
 /** The end of a window, which belongs to it. */
 function windowEnd(index) {
-  return (index + 1) * report.grid.step_ns;
+  return Math.min((index + 1) * report.grid.step_ns, report.run.simulated_ns);
 }

@@ -1,6 +1,6 @@
-//! Latency and failures of what users ask for, window by window, and the same without the faults.
+//! Latency and failures of what users ask for, window by window, and the same without the faults. Eight bytes are held for each request.
 
-use super::compared::Compared;
+use super::compared::{Compared, Told};
 use super::grid::Grid;
 use crate::error::Result;
 use crate::files::Files;
@@ -49,38 +49,49 @@ struct Cell {
 
 /// Reads all requests, and how they would have fared.
 pub(crate) fn read(files: &Files, grid: &Grid, compared: &mut Compared) -> Result<Vec<Endpoint>> {
-    let mut cells: BTreeMap<(String, String), Vec<Cell>> = BTreeMap::new();
+    let mut cells = Cells::default();
     files.each("truth/requests", &["source", "name", "sent_time", "latency_ns", "outcome"], |batch, row| {
         let window = grid.window(files.offset_ns(batch.integer(2, row).unwrap_or(0)));
-        let cell = cell(&mut cells, grid, (batch.text(0, row), batch.text(1, row)), window);
+        let cell = cells.of(batch.text(0, row), batch.text(1, row), window, grid);
         cell.latencies.push(batch.integer(3, row).unwrap_or(0));
         cell.failed += u64::from(batch.text(4, row) == Some("failed"));
     })?;
-    for incident in compared.incidents().to_vec() {
-        files.each_effect(incident.contrast, |row| {
-            let window = grid.window(row.sent_ns);
-            // Whom the fault met under way was sent before it.
-            compared.reaches(&incident, window);
-            let cell = cell(&mut cells, grid, (Some(row.source), Some(row.name)), window);
-            let add = |ended: Option<Ended<'_>>, latencies: &mut Vec<i64>, failed: &mut u64| {
-                latencies.extend(ended.map(|ended| ended.latency_ns));
-                *failed += u64::from(ended.is_some_and(|ended| ended.failed));
-            };
-            add(row.with, &mut cell.gone, &mut cell.gone_failed);
-            add(row.without, &mut cell.come, &mut cell.come_failed);
-        })?;
-    }
-    Ok(cells.into_iter().map(|((source, name), cells)| Endpoint::of(source, name, cells, compared)).collect())
+    let told: BTreeMap<u32, Told> = compared.incidents().iter().map(|told| (told.contrast, *told)).collect();
+    files.each_effect(|row| {
+        let Some(incident) = told.get(&row.contrast) else { return };
+        let window = grid.window(row.sent_ns);
+        // Whom the fault met under way was sent before it.
+        compared.reaches(incident, window);
+        let cell = cells.of(Some(row.source), Some(row.name), window, grid);
+        let add = |ended: Option<Ended<'_>>, latencies: &mut Vec<i64>, failed: &mut u64| {
+            latencies.extend(ended.map(|ended| ended.latency_ns));
+            *failed += u64::from(ended.is_some_and(|ended| ended.failed));
+        };
+        add(row.with, &mut cell.gone, &mut cell.gone_failed);
+        add(row.without, &mut cell.come, &mut cell.come_failed);
+    })?;
+    let named = cells
+        .0
+        .into_iter()
+        .flat_map(|(source, of_source)| of_source.into_iter().map(move |(name, cells)| (source.clone(), name, cells)));
+    Ok(named.map(|(source, name, cells)| Endpoint::of(source, name, cells, compared)).collect())
 }
 
-fn cell<'c>(
-    cells: &'c mut BTreeMap<(String, String), Vec<Cell>>,
-    grid: &Grid,
-    (source, name): (Option<&str>, Option<&str>),
-    window: usize,
-) -> &'c mut Cell {
-    let key = (source.unwrap_or_default().to_owned(), name.unwrap_or_default().to_owned());
-    &mut cells.entry(key).or_insert_with(|| vec![Cell::default(); grid.count])[window]
+/// Windows by source and name of what it asks for.
+#[derive(Debug, Default)]
+struct Cells(BTreeMap<String, BTreeMap<String, Vec<Cell>>>);
+
+impl Cells {
+    fn of(&mut self, source: Option<&str>, name: Option<&str>, window: usize, grid: &Grid) -> &mut Cell {
+        let (source, name) = (source.unwrap_or_default(), name.unwrap_or_default());
+        // Names are made once for each, not for each row.
+        if !self.0.get(source).is_some_and(|names| names.contains_key(name)) {
+            let names = self.0.entry(source.to_owned()).or_default();
+            names.insert(name.to_owned(), vec![Cell::default(); grid.count]);
+        }
+        let known = self.0.get_mut(source).and_then(|names| names.get_mut(name));
+        &mut known.unwrap_or_else(|| unreachable!("it has just been made"))[window]
+    }
 }
 
 impl Endpoint {
@@ -103,6 +114,8 @@ impl Cell {
         let mut gone = self.gone.iter().peekable();
         let mut latencies = self.come.clone();
         for &latency in &self.latencies {
+            debug_assert!(gone.peek().is_none_or(|&&next| next >= latency), "a row of effects has its request");
+            while gone.next_if(|&&next| next < latency).is_some() {}
             if gone.next_if_eq(&&latency).is_none() {
                 latencies.push(latency);
             }

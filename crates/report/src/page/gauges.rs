@@ -17,8 +17,10 @@ pub(crate) enum Meaning {
 /// How samples become a line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Reading {
-    /// As they are. Samples below zero, which say that there is no such number, count nothing.
-    Level,
+    /// As they are, the highest of a window. Samples below zero, which say that there is no such number, count nothing.
+    Highest,
+    /// The same, the lowest of a window: of what is the worse the less there is.
+    Lowest,
     /// What a counter grows by in a second.
     Rate,
 }
@@ -45,7 +47,7 @@ pub(crate) struct Gauge {
 }
 
 const fn level(label: &'static str, series: &'static str, meaning: Meaning) -> Line {
-    Line { label, series, having: None, reading: Reading::Level, meaning }
+    Line { label, series, having: None, reading: Reading::Highest, meaning }
 }
 
 const fn rate(label: &'static str, series: &'static str, meaning: Meaning) -> Line {
@@ -159,7 +161,10 @@ pub(crate) const GAUGES: &[Gauge] = &[
         title: "room on the disk",
         unit: "bytes",
         each: None,
-        lines: &[level("free", "node_filesystem_avail_bytes", Use), level("size", "node_filesystem_size_bytes", Limit)],
+        lines: &[
+            Line { reading: Reading::Lowest, ..level("free", "node_filesystem_avail_bytes", Use) },
+            level("size", "node_filesystem_size_bytes", Limit),
+        ],
     },
     Gauge {
         title: "behind the primary",

@@ -4,7 +4,7 @@ use super::flows::{Flow, Flows};
 use crate::error::Result;
 use crate::files::Files;
 use crate::request::waterfalls;
-use crate::story::story;
+use crate::story::stories;
 use knockon_lab::story::{Component, Graph, Incident, Told, Waterfall};
 use knockon_lab::truth::Part;
 use serde::Serialize;
@@ -81,14 +81,14 @@ pub(crate) fn read(files: &Files, incidents: &[Incident]) -> Result<Vec<Shown>> 
     let of_trace: BTreeMap<String, Waterfall> =
         found.into_iter().map(|waterfall| (waterfall.trace_id.clone(), waterfall)).collect();
     let mut shown = Vec::new();
-    for ((incident, flows), chosen) in incidents.iter().zip(flows).zip(chosen) {
+    let stretches = stretches(files, incidents)?;
+    let stories = stories(files, incidents)?;
+    let (heading, system) = (files.heading(), files.system());
+    let told = stretches.into_iter().zip(stories);
+    for (((incident, flows), chosen), ((labelled, hurt), story)) in incidents.iter().zip(flows).zip(chosen).zip(told) {
         let empty = Graph { nodes: Vec::new(), edges: Vec::new() };
         let graph = graphs.get(incident.incident).unwrap_or(&empty);
-        let (labelled, hurt) = stretches(files, incident)?;
-        let told = story(files, incident)?;
-        let heading = files.heading();
-        let system = files.system();
-        let text = Told { title: &heading, system: system.as_deref(), story: &told }.to_text();
+        let text = Told { title: &heading, system: system.as_deref(), story: &story }.to_text();
         let requests = chosen.into_iter().filter_map(|(why, trace)| {
             let mut waterfall = of_trace.get(&format!("{trace:032x}"))?.clone();
             waterfall.twins.retain(|twin| twin.contrast == incident.contrast);
@@ -133,25 +133,31 @@ fn edges(graph: &Graph) -> Vec<Edge> {
 
 type ByComponent = BTreeMap<String, Vec<(u64, u64)>>;
 
-/// Windows of each component in which something of it was labelled, and hurt, joined where one follows another.
-fn stretches(files: &Files, incident: &Incident) -> Result<(ByComponent, ByComponent)> {
-    let mut windows: [BTreeMap<String, BTreeSet<(u64, u64)>>; 2] = Default::default();
+/// Windows of each component of each incident in which something of it was labelled, and hurt, joined where one follows another.
+fn stretches(files: &Files, incidents: &[Incident]) -> Result<Vec<(ByComponent, ByComponent)>> {
     let affected = |component: &&Component| component.part != Part::Bystander;
-    for component in incident.components.iter().filter(affected) {
-        windows.iter_mut().for_each(|windows| drop(windows.insert(component.name.clone(), BTreeSet::new())));
-    }
-    files.each_window(incident.contrast, |row| {
+    let empty = |incident: &Incident| -> BTreeMap<String, BTreeSet<(u64, u64)>> {
+        let components = incident.components.iter().filter(affected);
+        components.map(|component| (component.name.clone(), BTreeSet::new())).collect()
+    };
+    let mut all: BTreeMap<u32, [_; 2]> =
+        incidents.iter().map(|incident| (incident.contrast, [empty(incident), empty(incident)])).collect();
+    files.each_window(|row| {
+        let Some(windows) = all.get_mut(&row.contrast) else { return };
         for (windows, is) in windows.iter_mut().zip([row.labelled, row.hurt]) {
             if let Some(of_component) = windows.get_mut(row.component).filter(|_| is) {
                 of_component.insert((row.start_ns, row.end_ns));
             }
         }
     })?;
-    let [labelled, hurt] = windows.map(|windows| {
-        let joined = |(component, windows): (String, BTreeSet<(u64, u64)>)| (component, join(windows));
-        windows.into_iter().map(joined).collect()
-    });
-    Ok((labelled, hurt))
+    let joined = |windows: BTreeMap<String, BTreeSet<(u64, u64)>>| -> ByComponent {
+        windows.into_iter().map(|(component, windows)| (component, join(windows))).collect()
+    };
+    let of = |incident: &Incident| {
+        let [labelled, hurt] = all.remove(&incident.contrast).unwrap_or_default();
+        (joined(labelled), joined(hurt))
+    };
+    Ok(incidents.iter().map(of).collect())
 }
 
 fn join(windows: BTreeSet<(u64, u64)>) -> Vec<(u64, u64)> {

@@ -35,29 +35,25 @@ pub fn write(files: &Files, out: &Path) -> Result<u64> {
     let page = html::page(&Report::read(files)?);
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))?;
-    let mut staged = tempfile::Builder::new()
-        .prefix(".report-")
-        .tempfile_in(folder)
-        .map_err(|error| Error::io("write", out, error))?;
-    staged
-        .write_all(page.as_bytes())
-        .and_then(|()| staged.as_file().sync_all())
-        .map_err(|error| Error::io("write", out, error))?;
-    readable(staged.as_file()).map_err(|error| Error::io("write", out, error))?;
-    staged.persist(out).map_err(|error| Error::io("write", out, error.error))?;
+    let name = out.file_name().unwrap_or_default().to_string_lossy();
+    let staged = folder.join(format!(".{name}.partial-{}", std::process::id()));
+    let written = stage(&staged, page.as_bytes(), out).and_then(|()| std::fs::rename(&staged, out));
+    written.map_err(|error| {
+        // What is left of it is of no use; that it cannot be removed either says no more than what went wrong.
+        let _ = std::fs::remove_file(&staged);
+        Error::io("write", out, error)
+    })?;
     Ok(page.len() as u64)
 }
 
-/// A temporary file is its owner's alone; a report is as other files are.
-#[cfg(unix)]
-fn readable(file: &std::fs::File) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn readable(_: &std::fs::File) -> std::io::Result<()> {
-    Ok(())
+/// Writes a file beside its place, with the permissions of what it replaces.
+fn stage(staged: &Path, page: &[u8], out: &Path) -> std::io::Result<()> {
+    let mut file = std::fs::File::create(staged)?;
+    if let Ok(earlier) = std::fs::metadata(out) {
+        file.set_permissions(earlier.permissions())?;
+    }
+    file.write_all(page)?;
+    file.sync_all()
 }
 
 /// Whether nothing is there, or an earlier report.

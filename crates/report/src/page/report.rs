@@ -30,7 +30,8 @@ struct Run {
     name: String,
     title: Option<String>,
     in_words: Option<String>,
-    seed: u64,
+    /// As text: numbers of scripts have no more than 53 bits.
+    seed: String,
     start_unix_ns: i64,
     simulated_ns: u64,
     digest: String,
@@ -53,7 +54,8 @@ const CHANGES: usize = 500;
 impl Report {
     pub(crate) fn read(files: &Files) -> Result<Self> {
         let manifest = files.manifest();
-        let scrape = files.scenario().map(|loaded| loaded.blueprint.scrape_interval);
+        let known = files.scenario().map(|loaded| loaded.blueprint.scrape_interval);
+        let scrape = known.map_or_else(|| saturation::scrape_interval(files), |known| Ok(Some(known)))?;
         let grid = Grid::new(manifest.simulated_ns, scrape);
         let found = files.incidents()?;
         let told = found.as_deref().unwrap_or_default();
@@ -66,7 +68,7 @@ impl Report {
                 name: files.name(),
                 title: files.title().map(str::to_owned),
                 in_words: files.system(),
-                seed: manifest.seed,
+                seed: manifest.seed.to_string(),
                 start_unix_ns: manifest.start_unix_ns,
                 simulated_ns: manifest.simulated_ns,
                 digest: manifest.run_digest.clone(),

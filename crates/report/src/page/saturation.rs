@@ -5,6 +5,8 @@ use super::gauges::{GAUGES, Gauge, Line, Meaning, Reading};
 use super::grid::Grid;
 use crate::error::Result;
 use crate::files::Files;
+use knockon_kernel::Duration;
+use knockon_lab::story::WindowRow;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,7 +34,7 @@ struct Drawn {
     /// The series that it is read from, by name.
     series: &'static str,
     meaning: Meaning,
-    /// Of levels the highest sample of a window, of counters what they grew by in a second of it; null without a sample.
+    /// Of levels the highest sample of a window (of free room the lowest), of counters what they grew by in a second of it; null without a sample.
     fact: Vec<Option<f64>>,
     /// The same without the faults, where that differs anywhere; null in windows that were not compared.
     twin: Option<Vec<Option<f64>>>,
@@ -48,12 +50,24 @@ struct Series {
     line: usize,
     /// As `truth/windows` calls it.
     metric: String,
-    /// By scrape: the sample, or what a counter grew by.
+    /// By scrape: the sample, or what a counter grew by in a second.
     fact: Vec<Option<f64>>,
-    /// Where it differs, the same without the faults.
-    twin: BTreeMap<usize, f64>,
-    /// The counter's last sample.
-    last: f64,
+    /// Where it differs, the same without the faults; `None` where that is not known.
+    twin: BTreeMap<usize, Option<f64>>,
+    /// The last sample, and when that was. Counters begin with the run.
+    last: (f64, u64),
+}
+
+/// The least time between samples of a run whose scenario cannot be read.
+pub(crate) fn scrape_interval(files: &Files) -> Result<Option<Duration>> {
+    let (mut last, mut least) = (None, None::<u64>);
+    files.each("observed/metrics", &["time"], |batch, row| {
+        let at = files.offset_ns(batch.integer(0, row).unwrap_or(0));
+        let apart = last.map_or(0, |last: u64| at.saturating_sub(last));
+        least = least.into_iter().chain((apart > 0).then_some(apart)).min();
+        last = Some(at);
+    })?;
+    Ok(least.map(Duration::from_nanos))
 }
 
 pub(crate) fn read(files: &Files, grid: &Grid, compared: &Compared) -> Result<Vec<Chart>> {
@@ -64,31 +78,20 @@ pub(crate) fn read(files: &Files, grid: &Grid, compared: &Compared) -> Result<Ve
     files.each("observed/metrics", &["series_id", "time", "value"], |batch, row| {
         let Some(one) = batch.integer(0, row).and_then(|id| series.get_mut(&id)) else { return };
         let Some(value) = batch.real(2, row) else { return };
-        let at = files.offset_ns(batch.integer(1, row).unwrap_or(0));
-        let told = match one.reading() {
-            Reading::Level => value,
-            // A counter begins anew with its process.
-            Reading::Rate if value < one.last => value,
-            Reading::Rate => value - one.last,
-        };
-        one.last = value;
-        if let Some(scrape) = grid.scrape(at) {
-            one.fact[scrape] = Some(told);
-        }
+        one.sample(files.offset_ns(batch.integer(1, row).unwrap_or(0)), value, grid);
     })?;
     let mut by_metric: BTreeMap<(String, String), i64> = BTreeMap::new();
     for (&id, one) in &series {
         by_metric.insert((one.instance.clone(), one.metric.clone()), id);
     }
-    for told in compared.incidents() {
-        files.each_window(told.contrast, |row| {
-            let (Some(part), Some(without)) = (row.part, row.without) else { return };
-            let Some(id) = by_metric.get(&(part.to_owned(), row.metric.to_owned())) else { return };
-            if let (Some(one), Some(scrape)) = (series.get_mut(id), grid.scrape(row.end_ns)) {
-                one.twin.insert(scrape, without);
-            }
-        })?;
-    }
+    let contrasts: BTreeSet<u32> = compared.incidents().iter().map(|told| told.contrast).collect();
+    files.each_window(|row| {
+        let Some(part) = row.part.filter(|_| contrasts.contains(&row.contrast)) else { return };
+        let Some(id) = by_metric.get(&(part.to_owned(), row.metric.to_owned())) else { return };
+        if let Some(one) = series.get_mut(id) {
+            one.compare(row, grid);
+        }
+    })?;
     Ok(charts(series.into_values().collect(), grid, compared))
 }
 
@@ -119,7 +122,7 @@ fn catalogue(files: &Files, grid: &Grid) -> Result<BTreeMap<i64, Series>> {
                 metric,
                 fact: vec![None; grid.scrapes()],
                 twin: BTreeMap::new(),
-                last: 0.0,
+                last: (0.0, 0),
             },
         );
     })?;
@@ -131,10 +134,42 @@ impl Series {
         GAUGES[self.gauge].lines[self.line].reading
     }
 
+    /// Takes in a sample. What a counter grew by since the last one is spread over the scrapes between, of which some may have failed.
+    fn sample(&mut self, at: u64, value: f64, grid: &Grid) {
+        let (last, since) = std::mem::replace(&mut self.last, (value, at));
+        let Some(scrape) = grid.scrape(at) else { return };
+        match self.reading() {
+            Reading::Highest => self.fact[scrape] = self.fact[scrape].into_iter().chain([value]).reduce(f64::max),
+            Reading::Lowest => self.fact[scrape] = self.fact[scrape].into_iter().chain([value]).reduce(f64::min),
+            Reading::Rate => {
+                // A counter begins anew with its process.
+                let grown = if value < last { value } else { value - last };
+                let first = grid.scrape(since).map_or(0, |before| before + 1).min(scrape);
+                let seconds = at.saturating_sub(since).max(1) as f64 / 1e9;
+                self.fact[first..=scrape].fill(Some(grown / seconds));
+            }
+        }
+    }
+
+    /// Takes in a window that is another one without the faults. It may have several scrapes; of a level that is known at the last alone.
+    fn compare(&mut self, row: &WindowRow<'_>, grid: &Grid) {
+        let (Some(with), Some(without)) = (row.with, row.without) else { return };
+        let Some(last) = grid.scrape(row.end_ns) else { return };
+        let first = grid.scrape(row.start_ns).map_or(0, |before| before + 1).min(last);
+        let seconds = ((last + 1 - first) as u64 * grid.scrape_ns) as f64 / 1e9;
+        for scrape in first..=last {
+            let value = match self.reading() {
+                Reading::Rate => self.fact[scrape].map(|rate| rate + (without - with) / seconds),
+                Reading::Highest | Reading::Lowest => (scrape == last).then_some(without),
+            };
+            self.twin.insert(scrape, value);
+        }
+    }
+
     /// The value at a scrape in one of both worlds.
     fn at(&self, scrape: usize, twin: bool) -> Option<f64> {
         let fact = self.fact[scrape];
-        if twin { self.twin.get(&scrape).copied().or(fact) } else { fact }
+        if twin { self.twin.get(&scrape).copied().unwrap_or(fact) } else { fact }
     }
 }
 
@@ -198,8 +233,12 @@ fn line_of(
             values.filter(|&value| value >= 0.0).reduce(|a, b| a + b)
         });
         match line.reading {
-            Reading::Level => sums.flatten().reduce(f64::max),
-            Reading::Rate => sums.flatten().reduce(|a, b| a + b).map(|grown| grown / (grid.step_ns as f64 / 1e9)),
+            Reading::Highest => sums.flatten().reduce(f64::max),
+            Reading::Lowest => sums.flatten().reduce(f64::min),
+            Reading::Rate => {
+                let rates: Vec<f64> = sums.flatten().collect();
+                (!rates.is_empty()).then(|| rates.iter().sum::<f64>() / rates.len() as f64)
+            }
         }
     };
     let fact: Vec<Option<f64>> = (0..grid.count).map(|window| of_window(window, false)).collect();
