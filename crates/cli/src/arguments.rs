@@ -148,6 +148,19 @@ or as OpenMetrics to whoever accepts it.
 
 Simulates nothing. Ctrl-C ends it, with exit code 0.")]
     Serve(Serve),
+    /// Sends a finished run to a receiver of OTLP or remote write, in its order and at its pace
+    #[command(after_help = "\
+Examples:
+  sim replay out/memory_leak-s1 --to http://127.0.0.1:4318 --speed 60 --shift-to-now
+  sim replay out/memory_leak-s1 --to http://127.0.0.1:4318 --speed max --resume progress.json
+  sim replay out/memory_leak-s1 --to http://127.0.0.1:9090 --protocol remote-write --shift-to-now
+
+Spans are sent when they end, lines of logs and scrapes at their time. One request is in flight at a time; what the receiver refuses
+for now (429, 502, 503, 504) or gives no answer to is sent again, as long as it takes: nothing is dropped.
+With --resume a file says how far it came; killed and started again, it sends what was under way once more, and says so.
+
+Simulates nothing, and sends only what was observed. Ctrl-C ends it with an account of what was sent.")]
+    Replay(Replay),
     /// Writes a first scenario of your own: commented, and healthy as `sim check` sees it
     #[command(after_help = "\
 Examples:
@@ -409,6 +422,56 @@ pub(crate) struct Serve {
     /// Writes the simulated instant beside each sample, which a Prometheus takes only if it is recent
     #[arg(long)]
     pub(crate) timestamps: bool,
+}
+
+/// `sim replay`.
+#[derive(Args, Debug)]
+pub(crate) struct Replay {
+    /// Folder of a finished run
+    #[arg(value_name = "RUN")]
+    pub(crate) run: PathBuf,
+    /// Where to: the receiver's base, such as http://127.0.0.1:4318
+    #[arg(long, value_name = "URL")]
+    pub(crate) to: String,
+    /// What is spoken
+    #[arg(long, value_enum, default_value_t = Protocol::HttpProtobuf)]
+    pub(crate) protocol: Protocol,
+    /// Simulated seconds that go by in a second, or `max`
+    #[arg(long, value_name = "N|max", default_value = "1", value_parser = speed)]
+    pub(crate) speed: Speed,
+    /// Moves all times, so that the run begins now
+    #[arg(long)]
+    pub(crate) shift_to_now: bool,
+    /// Begins anew when the run is over, with other ids and times that go on
+    #[arg(long = "loop")]
+    pub(crate) looped: bool,
+    /// Header of every request; may be given several times
+    #[arg(long = "header", value_name = "NAME=VALUE", value_parser = header)]
+    pub(crate) headers: Vec<(String, String)>,
+    /// Names of attributes: those of today, those from before they were stable, or both
+    #[arg(long, value_enum, default_value_t = Semconv::Stable)]
+    pub(crate) semconv: Semconv,
+    /// File that says how far it came, and from which it goes on if it is there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) resume: Option<PathBuf>,
+}
+
+/// What is spoken to a receiver.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Protocol {
+    /// OTLP: protobuf over HTTP
+    #[value(name = "http/protobuf")]
+    HttpProtobuf,
+    /// Prometheus' remote write 1.0: metrics alone
+    RemoteWrite,
+}
+
+/// `NAME=VALUE`.
+fn header(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("give a name and a value, such as Authorization=token".to_owned()),
+    }
 }
 
 /// `60`, `0.5`, `max`.

@@ -119,7 +119,7 @@ impl From<knockon_replay::Error> for Failure {
         let exit = match error {
             Error::Run(error) => return error.into(),
             Error::Export(error) => return error.into(),
-            Error::Listen { .. } | Error::Empty => Exit::Usage,
+            Error::Listen { .. } | Error::Address { .. } | Error::Progress { .. } | Error::Empty => Exit::Usage,
             _ => Exit::InputOutput,
         };
         Self::new(exit, error.to_string()).hint(hint)

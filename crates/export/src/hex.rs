@@ -15,6 +15,11 @@ impl<const BYTES: usize> Hex<BYTES> {
         Self(number)
     }
 
+    /// Its number.
+    pub(crate) const fn number(self) -> u128 {
+        self.0
+    }
+
     /// The digits, in a buffer of the most there are.
     pub(crate) fn digits(self, buffer: &mut [u8; 32]) -> &str {
         let digits = &mut buffer[..2 * BYTES];

@@ -18,7 +18,7 @@ mod fault;
 mod format;
 mod hex;
 mod ocsf;
-mod otlp;
+pub mod otlp;
 mod petshop;
 pub mod prometheus;
 mod rcaeval;

@@ -1,7 +1,8 @@
 //! Finished runs told again over a network, as time goes by.
 //!
 //! ```text
-//! out/<run>/observed/ ──RunReader──► Scrapes ──state at an instant──► Server ──HTTP──► whoever scrapes
+//! out/<run>/observed/ ──RunReader──┬─► Scrapes ──state at an instant──► Server ──HTTP──► whoever scrapes
+//!                                  └─► Streams ──what is due──► Courier ──HTTP──► a receiver of OTLP or remote write
 //! ```
 //!
 //! This is the only crate that reads a wall clock, opens sockets and lets threads wait; what it tells is what the tables have, nothing is simulated
@@ -10,9 +11,11 @@
 mod clock;
 mod error;
 mod scrapes;
+mod send;
 mod serve;
 
 pub use clock::{Clock, Speed};
 pub use error::{Error, Result};
 pub use scrapes::Scrapes;
+pub use send::{Account, Protocol, Sending, Signal, Sum, send};
 pub use serve::{Server, Serving};

@@ -46,6 +46,11 @@ pub(crate) static FORMS: &[Form] = &[
     form("SERVICE/prefork.max_requests", |d| limits(d, "prefork.max_requests"), leaf::count),
     form("SERVICE/EXECUTOR.threads", |d| limits(d, ".threads"), |d| d.number(1, 3)),
     form("SERVICE/EXECUTOR.maximum", |d| executors(d, ".maximum"), |d| d.number(3, 6)),
+    form(
+        "SERVICE/EXECUTOR.rejection",
+        |d| executors(d, ".rejection"),
+        |d| d.one_of(&["Abort", "CallerRuns", "Discard"]),
+    ),
     form("SERVICE/EXECUTOR.queue", |d| executors(d, ".queue"), |d| d.one_of(&["Unlimited", "1", "4"])),
     form("SERVICE/vacation.every", |d| limits(d, "vacation.every"), gap),
     form("SERVICE/vacation.length", |d| limits(d, "vacation.length"), gap),

@@ -117,7 +117,13 @@ pub(super) static EXECUTOR: Record = Record {
         // What comes by default would be as long in a world that is made longer.
         must("keep_alive", |d| is_java(d).then(|| d.quoted(&["60s", "1s", "20ms", "300ms"]))?),
         may("core_timeout", |d| is_java(d).then(|| leaf::flag(d))?),
-        may("rejection", |d| is_java(d).then(|| d.choice(&HANDLER))),
+        may("rejection", |d| {
+            let path = format!("{}/{}.rejection", d.service().name, d.here.executor);
+            is_java(d).then(|| {
+                d.limits.push(path);
+                d.choice(&HANDLER)
+            })
+        }),
     ],
 };
 

@@ -8,6 +8,7 @@ mod golden;
 mod init;
 mod load;
 mod lockstep;
+mod replay;
 mod report;
 mod run;
 mod schema;
@@ -30,6 +31,7 @@ pub(crate) fn execute(command: Command) -> Result<Exit, Failure> {
         Command::Diff(diff) => diff::execute(&diff),
         Command::Explain(explain) => explain::execute(&explain),
         Command::Export(export) => export::execute(&export),
+        Command::Replay(replay) => replay::execute(&replay),
         Command::Report(report) => report::execute(&report),
         Command::Serve(serve) => serve::execute(&serve),
         Command::Init(init) => init::execute(&init),

@@ -14,6 +14,7 @@ mod many;
 mod observer;
 mod output;
 mod prove;
+mod replay;
 mod report;
 mod run;
 mod serve;

@@ -13,7 +13,7 @@ use knockon_telemetry::Batch;
 /// `LogRecordFlags`: the trace is sampled.
 const SAMPLED: u32 = 1;
 
-const COLUMNS: [&str; 12] = [
+pub(super) const COLUMNS: [&str; 12] = [
     "uid",
     "time",
     "received_time",
@@ -59,7 +59,7 @@ fn data<'a>(processes: Vec<((&'a str, &'a str), Loggers<'a>)>) -> LogsData<'a> {
     LogsData { resources: processes.into_iter().map(of).collect() }
 }
 
-fn record(batch: &Batch, row: usize, semconv: SemanticConventions) -> LogRecord<'_> {
+pub(super) fn record(batch: &Batch, row: usize, semconv: SemanticConventions) -> LogRecord<'_> {
     let text = |column| batch.text(column, row).unwrap_or_default();
     let time = batch.integer(1, row).unwrap_or_default();
     let trace_id = batch.id(9, row).map(TraceId::new);

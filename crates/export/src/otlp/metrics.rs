@@ -15,7 +15,7 @@ use crate::source::Source;
 use crate::target::Target;
 
 /// What a point of OTLP is made of, by numbers of series.
-enum Point {
+pub(super) enum Point {
     Number(usize),
     /// Buckets by their upper bound, in ascending order; the last has none.
     Histogram {
@@ -26,7 +26,7 @@ enum Point {
 }
 
 /// A metric of a process.
-struct Family<'a> {
+pub(super) struct Family<'a> {
     name: &'a str,
     unit: &'a str,
     kind: Kind,
@@ -34,21 +34,35 @@ struct Family<'a> {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Gauge,
     Sum,
     Histogram,
 }
 
 /// What a process has.
-type Process<'a> = ((&'a str, &'a str), (Resource<'a>, Vec<(&'a str, Family<'a>)>));
+pub(super) type Process<'a> = ((&'a str, &'a str), (Resource<'a>, Vec<(&'a str, Family<'a>)>));
 
 /// The last sample of a series, and since when it has counted.
 #[derive(Clone, Copy)]
-struct Last {
+pub(super) struct Last {
     time: i64,
     value: f64,
     since: i64,
+}
+
+impl Last {
+    /// Nothing was sampled yet.
+    pub(super) const fn none(since: i64) -> Self {
+        Self { time: i64::MIN, value: f64::NEG_INFINITY, since }
+    }
+
+    /// The next sample.
+    pub(super) fn take(&mut self, time: i64, value: f64) {
+        // What counts and has less than before has begun anew since then.
+        let since = if value < self.value { self.time } else { self.since };
+        *self = Self { time, value, since };
+    }
 }
 
 pub(super) fn write(source: &mut Source<'_>, target: &Target) -> Result<()> {
@@ -56,7 +70,7 @@ pub(super) fn write(source: &mut Source<'_>, target: &Target) -> Result<()> {
     let series = series::read(source)?;
     let processes = processes(&series);
     let start = source.start_unix_ns();
-    let mut last = vec![Last { time: i64::MIN, value: f64::NEG_INFINITY, since: start }; series.len()];
+    let mut last = vec![Last::none(start); series.len()];
     let mut scrape = None;
     let mut tell = |time: i64, last: &[Last]| {
         let (data, points) = data(&processes, time, last);
@@ -74,9 +88,7 @@ pub(super) fn write(source: &mut Source<'_>, target: &Target) -> Result<()> {
             }
             scrape = Some(time);
             if let Some(last) = usize::try_from(id).ok().and_then(|id| last.get_mut(id)) {
-                // What counts and has less than before has begun anew since then.
-                let since = if value < last.value { last.time } else { last.since };
-                *last = Last { time, value, since };
+                last.take(time, value);
             }
         }
         Ok(())
@@ -86,7 +98,7 @@ pub(super) fn write(source: &mut Source<'_>, target: &Target) -> Result<()> {
 }
 
 /// Series by process and metric, in the order in which each first comes.
-fn processes(series: &[Series]) -> Vec<Process<'_>> {
+pub(super) fn processes(series: &[Series]) -> Vec<Process<'_>> {
     let mut processes: Vec<Process<'_>> = Vec::new();
     for (id, one) in series.iter().enumerate() {
         let key = (one.service.as_str(), one.instance.as_str());
@@ -133,7 +145,7 @@ fn processes(series: &[Series]) -> Vec<Process<'_>> {
 }
 
 /// The points of a scrape, and how many they are.
-fn data<'a>(processes: &'a [Process<'a>], time: i64, last: &[Last]) -> (MetricsData<'a>, usize) {
+pub(super) fn data<'a>(processes: &'a [Process<'a>], time: i64, last: &[Last]) -> (MetricsData<'a>, usize) {
     let mut points = 0;
     let mut resources = Vec::with_capacity(processes.len());
     for (_, (resource, families)) in processes {

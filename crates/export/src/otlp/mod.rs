@@ -7,6 +7,7 @@
 mod json;
 mod logs;
 mod metrics;
+pub mod protobuf;
 mod resource;
 mod traces;
 

@@ -15,7 +15,7 @@ const LOCAL: u32 = 0x101;
 /// The same, and it is.
 const REMOTE: u32 = 0x301;
 
-const COLUMNS: [&str; 24] = [
+pub(super) const COLUMNS: [&str; 24] = [
     "trace_id",
     "span_id",
     "parent_span_id",
@@ -98,7 +98,7 @@ fn data<'a>(processes: Vec<((&'a str, &'a str), Vec<Span<'a>>)>) -> TracesData<'
     TracesData { resources: processes.into_iter().map(of).collect() }
 }
 
-fn span(batch: &Batch, row: usize, semconv: SemanticConventions) -> Span<'_> {
+pub(super) fn span(batch: &Batch, row: usize, semconv: SemanticConventions) -> Span<'_> {
     let id = |column| batch.id(column, row);
     let text = |column| batch.text(column, row).unwrap_or_default();
     let time = |column| Text(batch.integer(column, row).unwrap_or_default());

@@ -71,6 +71,7 @@ pub struct Line {
     open: String,
     /// The same in the older format, where it differs.
     plain: Option<String>,
+    labels: Vec<(String, String)>,
 }
 
 impl Line {
@@ -81,6 +82,13 @@ impl Line {
             Text::Plain => self.plain.as_deref().unwrap_or(&self.open),
             Text::OpenMetrics => &self.open,
         }
+    }
+}
+
+impl Line {
+    /// Its labels as OpenMetrics has them, and its name as `__name__`: what Prometheus knows it by.
+    pub fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 }
 
@@ -290,7 +298,7 @@ fn line(one: &Placed<'_>, labels: Labels) -> Line {
     let target = [("job", one.series.service.as_str()), ("instance", one.series.instance.as_str())];
     let target = if labels == Labels::Scraped { &target[..] } else { &[] };
     let is_bucket = one.series.kind == "histogram_bucket";
-    let head = |canonical: bool| {
+    let pairs = |canonical: bool| {
         let mut pairs: Vec<(String, String)> =
             target.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
         for (key, value) in &one.series.labels {
@@ -307,9 +315,14 @@ fn line(one: &Placed<'_>, labels: Labels) -> Line {
             };
             pairs.push((name, value));
         }
+        pairs
+    };
+    let head = |pairs: &[(String, String)]| {
         let pairs: Vec<_> = pairs.iter().map(|(key, value)| format!("{key}=\"{}\"", escaped(value))).collect();
         if pairs.is_empty() { format!("{} ", one.sample) } else { format!("{}{{{}}} ", one.sample, pairs.join(",")) }
     };
-    let (open, plain) = (head(true), head(false));
-    Line { series: one.id, plain: (plain != open).then_some(plain), open }
+    let mut labels = pairs(true);
+    let (open, plain) = (head(&labels), head(&pairs(false)));
+    labels.push(("__name__".to_owned(), one.sample.clone()));
+    Line { series: one.id, plain: (plain != open).then_some(plain), open, labels }
 }

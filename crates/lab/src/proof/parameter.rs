@@ -6,8 +6,8 @@
 use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::{
     Action, Blueprint, BrokerField, ConsumerField, Cores, ExecutorField, HeapField, KeyspaceField, LinkField, Patch,
-    PolicyField, PoolField, ProbeField, QueueField, Redis, Runtime, ServiceField, Step, Target, Transport, Vacation,
-    VacationField, Value,
+    PolicyField, PoolField, ProbeField, QueueField, Redis, RejectionPolicy, Runtime, ServiceField, Step, Target,
+    Transport, Vacation, VacationField, Value,
 };
 use knockon_model::id::{PolicyId, ServiceId};
 
@@ -81,6 +81,7 @@ pub(super) fn read(blueprint: &Blueprint, target: Target) -> Option<Value> {
                 ExecutorField::Threads => Value::Count(u64::from(executor.threads)),
                 ExecutorField::Maximum => Value::Count(u64::from(executor.maximum)),
                 ExecutorField::Queue => Value::Limit(executor.queue.map(u64::from)),
+                ExecutorField::Rejection => Value::Count(executor.rejection.number()),
             })
         }
         Target::Policy(policy, PolicyField::Timeout) => blueprint[policy].timeout.map(Value::Duration),
@@ -250,6 +251,9 @@ pub(super) fn write(blueprint: &mut Blueprint, (target, value): Setting) {
                     executor.threads = if is_fixed { executor.maximum } else { executor.threads };
                 }
                 (ExecutorField::Queue, Value::Limit(places)) => executor.queue = places.map(count),
+                (ExecutorField::Rejection, Value::Count(number)) => {
+                    executor.rejection = RejectionPolicy::of_number(number);
+                }
                 _ => {}
             }
         }
@@ -449,6 +453,7 @@ pub(super) fn path(blueprint: &Blueprint, target: Target) -> String {
                 ExecutorField::Threads => "threads",
                 ExecutorField::Maximum => "maximum",
                 ExecutorField::Queue => "queue",
+                ExecutorField::Rejection => "rejection",
             };
             format!("{}/{}.{field}", name(service), blueprint[service].executors[executor.index()].name)
         }
@@ -517,6 +522,9 @@ pub(super) fn show(target: Target, value: Value) -> String {
         }
         (Target::Service(_, ServiceField::RateLimit), Value::Count(rate)) => format!("{}/s", milli(rate)),
         (Target::Service(_, ServiceField::MemoryLimit), Value::Limit(Some(bytes))) => size(bytes),
+        (Target::Executor(_, _, ExecutorField::Rejection), Value::Count(number)) => {
+            RejectionPolicy::of_number(number).word().to_owned()
+        }
         (_, Value::Limit(None)) => "Unlimited".to_owned(),
         (_, Value::Limit(Some(count)) | Value::Count(count)) => count.to_string(),
         (_, Value::Bytes(bytes)) => size(bytes),

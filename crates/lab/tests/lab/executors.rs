@@ -114,6 +114,15 @@ fn whoever_finds_no_room_does_it_or_nobody_does() {
 }
 
 #[test]
+fn what_becomes_of_the_rejected_can_be_set_while_the_world_runs() {
+    let calls = CALLS.replace("None", r#""5s""#);
+    let more = r#""caller-runs": Set(at: "2s", until: "4s", set: {"api/tasks.rejection": CallerRuns})"#;
+    let ran = run(&with("Jvm()", "threads: 1, queue: 0", &calls, r#""1s", "1s", "3s", "3s", "5s", "5s""#, more));
+    let done = (100, 200, None);
+    assert_eq!(ran.seen(), [REJECTED, done, done, done, REJECTED, done]);
+}
+
+#[test]
 fn pythons_executor_has_a_queue_without_end_and_nothing_to_scrape() {
     let text = with("CPython(base: \"1MiB\")", "threads: 2", CALLS, AT_ONCE, "");
     let ran = run(&text);
@@ -149,4 +158,15 @@ fn tasks_that_wait_for_tasks_of_their_executor_wait_for_ever_when_all_threads_do
     assert_eq!(ran.seen(), [late, late], "both threads wait for one");
     let ran = run(&with("Jvm()", "threads: 2", &steps, r#""1s""#, ""));
     assert_eq!(ran.seen(), [(110, 200, None)]);
+}
+
+#[test]
+fn a_process_that_stops_ends_with_the_request_that_fails_last() {
+    // The second task gets the thread when the first has failed; with it the last request fails that the process waits for.
+    let steps = r#"Run(executor: "tasks", timeout: None, steps: [Sleep("100ms"), Fail(status: 500)])"#;
+    let deploy = r#""next": Deploy(service: "api", at: "1050ms", set: {"api/GET /.allocate": "2KiB"})"#;
+    let ran = run(&with("Jvm()", "threads: 1", steps, r#""1s", "1s", "3s""#, deploy));
+    let failed = |after| (after, 500, Some(ErrorType::Status(500)));
+    assert_eq!(ran.seen(), [failed(100), failed(200), failed(100)]);
+    assert_eq!((tasks(&ran).completed, tasks(&ran).lost), (3, 0));
 }

@@ -60,3 +60,32 @@ pub enum RejectionPolicy {
     /// `DiscardOldestPolicy`: that happens to the task that waits longest, and this one takes its place.
     DiscardOldest,
 }
+
+impl RejectionPolicy {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 4] = [Self::Abort, Self::CallerRuns, Self::Discard, Self::DiscardOldest];
+
+    /// Its number, which stands for it where a patch sets it.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self as u64
+    }
+
+    /// The one with a number; the last for those that there are not.
+    #[must_use]
+    pub fn of_number(number: u64) -> Self {
+        let last = Self::ALL.len() - 1;
+        Self::ALL[usize::try_from(number).map_or(last, |number| number.min(last))]
+    }
+
+    /// Its name, as scenarios write it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Abort => "Abort",
+            Self::CallerRuns => "CallerRuns",
+            Self::Discard => "Discard",
+            Self::DiscardOldest => "DiscardOldest",
+        }
+    }
+}

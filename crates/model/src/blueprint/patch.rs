@@ -207,13 +207,14 @@ pub enum PoolField {
 }
 
 /// Patchable fields of an executor. `Threads` and `Maximum`: [`Value::Count`]; of one whose sizes are equal both go with either. `Queue`, its
-/// places when a process next starts: [`Value::Limit`].
+/// places when a process next starts: [`Value::Limit`]. `Rejection`: [`Value::Count`], the number of the handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are those of the blueprint's fields")]
 pub enum ExecutorField {
     Threads,
     Maximum,
     Queue,
+    Rejection,
 }
 
 /// Patchable fields of a step: `Demand` (and a sleep's time) is a [`Value::Sampler`], `Bytes` a [`Value::Bytes`], a leak's `Share` a [`Value::Number`].

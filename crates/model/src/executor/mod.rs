@@ -220,6 +220,11 @@ impl<T: Copy + PartialEq> Executor<T> {
         }
     }
 
+    /// `setRejectedExecutionHandler`.
+    pub(crate) fn set_rejection(&mut self, rejection: RejectionPolicy) {
+        self.rejection = rejection;
+    }
+
     /// What happens to tasks that are refused.
     pub(crate) fn rejection(&self) -> RejectionPolicy {
         self.rejection

@@ -261,7 +261,7 @@ proptest! {
         let mut executor = Executor::new(&config);
         let (mut now, mut next) = (Time::ZERO, 0);
         for (kind, n, seconds) in steps {
-            now = now + Duration::from_secs(seconds);
+            now += Duration::from_secs(seconds);
             naive.expire(now);
             executor.expire(now);
             match kind {

@@ -1,7 +1,7 @@
 //! Executors in the world: frames hand tasks over and wait for them, or go on; threads take them up, and die when they have nothing to do.
 //!
 //! A task is a branch that begins with a thread, or waits for one in [`Part::Queued`]. Its thread is free when it has ended and holds nothing any
-//! more; whoever waits for it goes on before the thread takes the next. A frame that waits for its task no longer leaves it to the
+//! more, and takes the next before whoever waits for the result goes on. A frame that waits for its task no longer leaves it to the
 //! executor, where it keeps its thread or its place; one that was cancelled ends as soon as a thread looks at it. Tasks are lost with their
 //! process, which does not wait for them when it stops. A task for which nobody waits has no deadline.
 
@@ -131,7 +131,7 @@ impl World {
         self.ready.push(task);
     }
 
-    /// A task has ended, and whoever waited for it goes on: its thread takes the next one, or waits for it.
+    /// A task has ended: its thread takes the next one, or waits for it.
     pub(super) fn task_done<S: Sink>(&mut self, process: u32, frame: FrameRef, task: &Task, sink: &mut S) {
         let now = self.now();
         let executor = usize::from(task.executor);
@@ -278,16 +278,17 @@ impl World {
         self.plan_expiry_of_threads(process, usize::from(executor));
     }
 
-    /// An executor of a service has other sizes from now on.
-    pub(super) fn resize_executor<S: Sink>(&mut self, service: usize, executor: usize, sink: &mut S) {
+    /// An executor of a service has other sizes, or another handler, from now on.
+    pub(super) fn reconfigure_executor<S: Sink>(&mut self, service: usize, executor: usize, sink: &mut S) {
         let now = self.now();
         let described = &self.blueprint.services[service].executors[executor];
-        let (core, maximum) = (described.threads, described.maximum);
+        let (core, maximum, rejection) = (described.threads, described.maximum, described.rejection);
         let state = &self.services[service];
         for process in state.first_process..state.first_process + state.replicas {
             let Some(Staff { machine, .. }) = self.processes[process as usize].executors.get_mut(executor) else {
                 continue;
             };
+            machine.set_rejection(rejection);
             for task in machine.resize(now, core, maximum) {
                 self.start_task(task, sink);
             }

@@ -84,10 +84,11 @@ impl World {
             self.spend_on_branch(*parent, branch);
         }
         self.frames.remove(branch);
-        self.joined(ended, sink);
+        // First, since whoever fails with its task may be the last that its process waits for before it ends.
         if let Some(task) = task {
             self.task_done(process, branch, &task, sink);
         }
+        self.joined(ended, sink);
     }
 
     /// Whoever waits for branches goes on, if nothing is left to wait for.

@@ -4,7 +4,8 @@ use super::{World, tables::Op};
 use crate::blueprint::Arrivals;
 use crate::blueprint::{
     Action, Cores, ExecutorField, HeapField, KeyspaceField, LinkField, PolicyField, PoolField, Postgres, Redis,
-    Runtime, ServiceField, SourceField, StepField, Target, TrafficPolicy, Vacation, VacationField, Value,
+    RejectionPolicy, Runtime, ServiceField, SourceField, StepField, Target, TrafficPolicy, Vacation, VacationField,
+    Value,
 };
 use crate::id::LinkId;
 use crate::lock::Awaited;
@@ -284,13 +285,17 @@ impl World {
                 }
                 Value::Count(before.into())
             }
+            (ExecutorField::Rejection, Value::Count(number)) => {
+                let rejection = RejectionPolicy::of_number(number);
+                Value::Count(std::mem::replace(&mut described.rejection, rejection).number())
+            }
             // A queue keeps its places: processes that start from now on have it.
             (ExecutorField::Queue, Value::Limit(places)) => {
                 Value::Limit(std::mem::replace(&mut described.queue, places.map(clamp)).map(u64::from))
             }
             _ => mismatch(field, value),
         };
-        self.resize_executor(service, executor, sink);
+        self.reconfigure_executor(service, executor, sink);
         before
     }
 

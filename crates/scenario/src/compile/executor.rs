@@ -114,11 +114,15 @@ fn executor(name: &str, kind: ExecutorKind, text: &ExecutorText) -> Executor {
         queue: text.queue.0,
         keep_alive: text.keep_alive.value,
         core_timeout: text.core_timeout.value,
-        rejection: match text.rejection.value {
-            RejectionText::Abort => RejectionPolicy::Abort,
-            RejectionText::CallerRuns => RejectionPolicy::CallerRuns,
-            RejectionText::Discard => RejectionPolicy::Discard,
-            RejectionText::DiscardOldest => RejectionPolicy::DiscardOldest,
-        },
+        rejection: rejection(&text.rejection.value),
+    }
+}
+
+pub(super) fn rejection(text: &RejectionText) -> RejectionPolicy {
+    match text {
+        RejectionText::Abort => RejectionPolicy::Abort,
+        RejectionText::CallerRuns => RejectionPolicy::CallerRuns,
+        RejectionText::Discard => RejectionPolicy::Discard,
+        RejectionText::DiscardOldest => RejectionPolicy::DiscardOldest,
     }
 }

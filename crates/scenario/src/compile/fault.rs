@@ -646,6 +646,9 @@ impl Compiler<'_> {
             "threads" => (ExecutorField::Threads, Value::Count(text.threads.0.into())),
             "maximum" => (ExecutorField::Maximum, Value::Count(text.maximum.value?.0.into())),
             "queue" => (ExecutorField::Queue, Value::Limit(text.queue.0.map(u64::from))),
+            "rejection" => {
+                (ExecutorField::Rejection, Value::Count(super::executor::rejection(&text.rejection.value).number()))
+            }
             _ => return None,
         };
         let found = self.reader.findings.len();

@@ -133,6 +133,7 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
     ),
     ("SERVICE/EXECUTOR.maximum", "count", "threads that it has when its queue is full; of one with a single size, all"),
     ("SERVICE/EXECUTOR.queue", "count or Unlimited", "places of its queue, from the next start of a process on"),
+    ("SERVICE/EXECUTOR.rejection", "handler", "what happens to its tasks that are rejected, on a JVM"),
     ("SERVICE/ENDPOINT.allocate", "size", "bytes that live as long as a request"),
     ("SERVICE/ENDPOINT.churn", "size", "bytes that a request allocates and drops at once"),
     ("SERVICE/ENDPOINT.retain", "size", "bytes of each request that stay: a leak"),

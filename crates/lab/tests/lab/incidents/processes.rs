@@ -77,7 +77,7 @@ incident!(
         chain: &[
             ("payment-provider", State::Latency),
             ("web-api/payments", State::Threads),
-            ("web-api/payments", State::Rejections),
+            // At first of tasks that do not end in time, then of tasks that are rejected.
             ("web-api", State::Errors),
             ("clients", State::Errors),
         ],

@@ -1,0 +1,58 @@
+//! `sim replay`: a finished run, sent to a receiver. Nothing is simulated.
+
+use crate::arguments::{Protocol, Replay, Semconv};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+use crate::terminal;
+use knockon_export::SemanticConventions;
+use knockon_replay::{Account, Sending, send};
+use knockon_telemetry::{MANIFEST, RunReader};
+
+pub(crate) fn execute(arguments: &Replay) -> Result<Exit, Failure> {
+    if !arguments.run.join(MANIFEST).exists() {
+        return Err(Failure::no_run(&arguments.run));
+    }
+    let interrupt = Interrupt::watch()?;
+    let run = RunReader::open(&arguments.run)?;
+    let sending = Sending {
+        to: arguments.to.clone(),
+        protocol: match arguments.protocol {
+            Protocol::HttpProtobuf => knockon_replay::Protocol::HttpProtobuf,
+            Protocol::RemoteWrite => knockon_replay::Protocol::RemoteWrite,
+        },
+        speed: arguments.speed,
+        shift_to_now: arguments.shift_to_now,
+        looped: arguments.looped,
+        headers: arguments.headers.clone(),
+        semconv: match arguments.semconv {
+            Semconv::Stable => SemanticConventions::Stable,
+            Semconv::Old => SemanticConventions::Old,
+            Semconv::Both => SemanticConventions::Both,
+        },
+        resume: arguments.resume.clone(),
+    };
+    let account = send(&run, &sending, &|| interrupt.pending().is_some(), &mut terminal::tell)?;
+    terminal::print(&told(&account))?;
+    Ok(if account.finished { Exit::Success } else { interrupt.pending().unwrap_or(Exit::Success) })
+}
+
+fn told(account: &Account) -> String {
+    let mut text = String::from(if account.finished {
+        "sent       all of it\n"
+    } else {
+        "stopped    before all of it was sent\n"
+    });
+    for (signal, sum) in &account.signals {
+        text.push_str(&format!(
+            "{:9}  {} in {} requests, {} requests sent again, {} rejected, {} possibly sent twice\n",
+            signal.name(),
+            sum.records,
+            sum.requests,
+            sum.retried,
+            sum.rejected,
+            sum.possibly_twice
+        ));
+    }
+    text
+}

@@ -1,0 +1,364 @@
+//! `sim replay`: a receiver built on the official definitions gets every span, line and point once, in order and at the pace that was asked for, whatever it refuses for
+//! now; and a sender that is killed half way goes on where it was.
+#![cfg(unix)]
+
+use super::{Ended, end, sim, small};
+use flate2::read::GzDecoder;
+use knockon_telemetry::RunReader;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use prost::Message;
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+use tiny_http::{Header, Response, Server};
+
+/// Something that came: its identity, its time, and when it came.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Came {
+    what: String,
+    time: u64,
+    at: Instant,
+}
+
+#[derive(Clone, Default, Debug)]
+struct Received {
+    spans: Vec<Came>,
+    lines: Vec<Came>,
+    points: Vec<Came>,
+    samples: Vec<(Vec<(String, String)>, u64, i64)>,
+    refused: u32,
+    headers: Vec<String>,
+}
+
+/// A receiver of OTLP and of remote write, which refuses every so manyth request first.
+struct Receiver {
+    url: String,
+    received: Arc<Mutex<Received>>,
+}
+
+impl Receiver {
+    fn start(refuses_every: u32) -> Self {
+        let server = Server::http("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", server.server_addr().to_ip().unwrap());
+        let received = Arc::new(Mutex::new(Received::default()));
+        let of = Arc::clone(&received);
+        thread::spawn(move || {
+            let mut count = 0;
+            for mut request in server.incoming_requests() {
+                let mut body = Vec::new();
+                if request.as_reader().read_to_end(&mut body).is_err() {
+                    continue;
+                }
+                count += 1;
+                let mut received = of.lock().unwrap();
+                if refuses_every > 0 && count % refuses_every == 1 {
+                    received.refused += 1;
+                    let statuses = [503, 429, 502, 504];
+                    let status = statuses[received.refused as usize % statuses.len()];
+                    let after = Header::from_bytes("Retry-After", "0").unwrap();
+                    let _ = request.respond(Response::empty(status).with_header(after));
+                    continue;
+                }
+                let header = |name: &'static str| {
+                    request.headers().iter().find(|h| h.field.equiv(name)).map(|h| h.value.as_str().to_owned())
+                };
+                assert_eq!(header("Content-Type").as_deref(), Some("application/x-protobuf"));
+                received.headers.extend(header("X-Tenant"));
+                take(&mut received, request.url(), &body);
+                drop(received);
+                let _ = request.respond(Response::empty(200));
+            }
+        });
+        Self { url, received }
+    }
+
+    fn received(&self) -> Received {
+        self.received.lock().unwrap().clone()
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn take(received: &mut Received, url: &str, body: &[u8]) {
+    let at = Instant::now();
+    let unzipped = || {
+        let mut bytes = Vec::new();
+        GzDecoder::new(body).read_to_end(&mut bytes).unwrap();
+        bytes
+    };
+    match url {
+        "/v1/traces" => {
+            let request = ExportTraceServiceRequest::decode(&unzipped()[..]).unwrap();
+            let scopes = request.resource_spans.into_iter().flat_map(|of| of.scope_spans);
+            // One request has its records by process; within it the order is that of each process.
+            let mut spans: Vec<_> = scopes
+                .flat_map(|of| of.spans)
+                .map(|span| Came { what: hex(&span.trace_id) + &hex(&span.span_id), time: span.end_time_unix_nano, at })
+                .collect();
+            spans.sort_by_key(|span| span.time);
+            received.spans.extend(spans);
+        }
+        "/v1/logs" => {
+            let request = ExportLogsServiceRequest::decode(&unzipped()[..]).unwrap();
+            let scopes = request.resource_logs.into_iter().flat_map(|of| of.scope_logs);
+            let line = |record: opentelemetry_proto::tonic::logs::v1::LogRecord| {
+                let uid = record.attributes.iter().find(|attribute| attribute.key == "log.record.uid").unwrap();
+                let Some(Value::StringValue(uid)) = uid.value.clone().unwrap().value else { panic!("{uid:?}") };
+                Came { what: uid, time: record.time_unix_nano, at }
+            };
+            let mut lines: Vec<_> = scopes.flat_map(|of| of.log_records).map(line).collect();
+            lines.sort_by_key(|line| line.time);
+            received.lines.extend(lines);
+        }
+        "/v1/metrics" => {
+            let request = ExportMetricsServiceRequest::decode(&unzipped()[..]).unwrap();
+            for resource in request.resource_metrics {
+                let process = format!("{:?}", resource.resource);
+                for metric in resource.scope_metrics.into_iter().flat_map(|of| of.metrics) {
+                    let came = |attributes: &dyn std::fmt::Debug, time| Came {
+                        what: format!("{process} {} {attributes:?}", metric.name),
+                        time,
+                        at,
+                    };
+                    let points: Vec<_> = match metric.data.clone().unwrap() {
+                        Data::Gauge(of) => {
+                            of.data_points.iter().map(|p| came(&p.attributes, p.time_unix_nano)).collect()
+                        }
+                        Data::Sum(of) => of.data_points.iter().map(|p| came(&p.attributes, p.time_unix_nano)).collect(),
+                        Data::Histogram(of) => {
+                            of.data_points.iter().map(|p| came(&p.attributes, p.time_unix_nano)).collect()
+                        }
+                        Data::Summary(of) => {
+                            of.data_points.iter().map(|p| came(&p.attributes, p.time_unix_nano)).collect()
+                        }
+                        Data::ExponentialHistogram(_) => panic!("no run has these"),
+                    };
+                    received.points.extend(points);
+                }
+            }
+        }
+        "/api/v1/write" => {
+            let bytes = snap::raw::Decoder::new().decompress_vec(body).unwrap();
+            for series in WriteRequest::decode(&bytes[..]).unwrap().timeseries {
+                let labels: Vec<_> = series.labels.into_iter().map(|label| (label.name, label.value)).collect();
+                assert!(labels.is_sorted(), "{labels:?}");
+                received
+                    .samples
+                    .extend(series.samples.iter().map(|of| (labels.clone(), of.value.to_bits(), of.timestamp)));
+            }
+        }
+        _ => panic!("nothing is sent to {url}"),
+    }
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct WriteRequest {
+    #[prost(message, repeated, tag = "1")]
+    timeseries: Vec<TimeSeries>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct TimeSeries {
+    #[prost(message, repeated, tag = "1")]
+    labels: Vec<Label>,
+    #[prost(message, repeated, tag = "2")]
+    samples: Vec<Sample>,
+}
+
+#[derive(Clone, PartialEq, Eq, Message)]
+struct Label {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(string, tag = "2")]
+    value: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Message)]
+struct Sample {
+    #[prost(double, tag = "1")]
+    value: f64,
+    #[prost(int64, tag = "2")]
+    timestamp: i64,
+}
+
+fn run() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let ended = end(sim(folder.path()).arg("run").arg(small()).args(["--out", "run", "--no-truth"]));
+    assert!(folder.path().join("run/manifest.json").exists(), "{ended:?}");
+    folder
+}
+
+fn replay(folder: &Path, receiver: &Receiver, arguments: &[&str]) -> Ended {
+    end(sim(folder).args(["replay", "run", "--to", &receiver.url]).args(arguments))
+}
+
+/// What the tables have: spans by id with their ends, lines by id with their times.
+fn told(folder: &Path) -> (BTreeMap<String, u64>, BTreeMap<String, u64>) {
+    let run = RunReader::open(&folder.join("run")).unwrap();
+    let mut spans = BTreeMap::new();
+    for batch in run.read("observed/spans", &["trace_id", "span_id", "end_time"]).unwrap().map(Result::unwrap) {
+        spans.extend((0..batch.rows()).map(|row| {
+            let (trace, span) = (batch.id(0, row).unwrap(), batch.id(1, row).unwrap());
+            (format!("{trace:032x}{span:016x}"), batch.integer(2, row).unwrap() as u64)
+        }));
+    }
+    let mut lines = BTreeMap::new();
+    for batch in run.read("observed/logs", &["uid", "time"]).unwrap().map(Result::unwrap) {
+        lines.extend(
+            (0..batch.rows())
+                .map(|row| (format!("{:032x}", batch.id(0, row).unwrap()), batch.integer(1, row).unwrap() as u64)),
+        );
+    }
+    (spans, lines)
+}
+
+fn assert_in_order(came: &[Came]) {
+    assert!(came.is_sorted_by_key(|came| came.time), "out of order");
+}
+
+/// Everything came once, in order.
+fn assert_whole(received: &Received, folder: &Path) {
+    let (spans, lines) = told(folder);
+    for (came, told) in [(&received.spans, spans), (&received.lines, lines)] {
+        assert_in_order(came);
+        let by_id: BTreeMap<_, _> = came.iter().map(|came| (came.what.clone(), came.time)).collect();
+        assert_eq!(by_id.len(), came.len(), "something came twice");
+        assert!(by_id == told && !told.is_empty(), "{} of {}", by_id.len(), told.len());
+    }
+    let points: BTreeMap<_, _> = received.points.iter().map(|point| ((point.what.clone(), point.time), ())).collect();
+    assert_eq!(points.len(), received.points.len(), "a point came twice");
+    assert_in_order(&received.points);
+    assert_eq!(points.len() as u64, exported_points(folder));
+}
+
+fn exported_points(folder: &Path) -> u64 {
+    let ended = end(sim(folder).args(["export", "run", "--format", "otlp", "--out", "exported"]));
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let marker: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(folder.join("exported/export.json")).unwrap()).unwrap();
+    marker["files"]["metrics.jsonl"]["records"].as_u64().unwrap()
+}
+
+#[test]
+fn everything_comes_once_and_in_order_whatever_is_refused_for_now() {
+    let folder = run();
+    for refuses_every in [0, 3] {
+        let receiver = Receiver::start(refuses_every);
+        let ended = replay(folder.path(), &receiver, &["--speed", "max", "--header", "X-Tenant=shop"]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let received = receiver.received();
+        assert_whole(&received, folder.path());
+        assert!(
+            ended.out.contains("all of it") && ended.out.contains(&format!("{} in ", received.spans.len())),
+            "{ended:?}"
+        );
+        assert!(received.headers.iter().all(|tenant| tenant == "shop") && !received.headers.is_empty());
+        assert_eq!(received.refused > 0, refuses_every > 0);
+    }
+}
+
+#[test]
+fn it_goes_at_the_pace_that_is_asked_for() {
+    let folder = run();
+    let run = RunReader::open(&folder.path().join("run")).unwrap();
+    let speed = run.manifest().simulated_ns as f64 / 1e9 / 3.0;
+    let receiver = Receiver::start(0);
+    let ended = replay(folder.path(), &receiver, &["--speed", &speed.to_string(), "--shift-to-now"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let received = receiver.received();
+    let (first, last) = (received.spans.first().unwrap(), received.spans.last().unwrap());
+    let simulated = (last.time - first.time) as f64 / 1e9 / speed;
+    let took = last.at.duration_since(first.at).as_secs_f64();
+    assert!((took / simulated - 1.0).abs() < 0.02, "{took} s for {simulated} s");
+    // Also in between: nothing comes before its time, or late by more than what gathers.
+    for came in &received.spans {
+        let due = (came.time - first.time) as f64 / 1e9 / speed;
+        let late = came.at.duration_since(first.at).as_secs_f64() - due;
+        assert!((-0.06..0.25).contains(&late), "{late} s late");
+    }
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let begins = Duration::from_nanos(first.time);
+    assert!(now.saturating_sub(begins) < Duration::from_secs(60), "the run begins now");
+}
+
+#[test]
+fn killed_half_way_it_goes_on_and_says_what_may_have_come_twice() {
+    let folder = run();
+    let receiver = Receiver::start(0);
+    let run = RunReader::open(&folder.path().join("run")).unwrap();
+    let speed = (run.manifest().simulated_ns as f64 / 1e9 / 3.0).to_string();
+    let mut child = sim(folder.path())
+        .args(["replay", "run", "--to", &receiver.url, "--resume", "progress.json", "--speed", &speed])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let half = told(folder.path()).0.len() / 2;
+    let began = Instant::now();
+    while receiver.received().spans.len() < half {
+        assert!(began.elapsed() < Duration::from_secs(60), "half of it did not come within a minute");
+        thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let before = receiver.received().spans.len();
+    let ended = replay(folder.path(), &receiver, &["--speed", "max", "--resume", "progress.json"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let mut received = receiver.received();
+    assert!(before < received.spans.len(), "it was killed too late");
+    // Only what was under way may have come twice, and it was counted.
+    let mut twice = 0;
+    for came in [&mut received.spans, &mut received.lines, &mut received.points] {
+        let all = came.len();
+        let mut seen = std::collections::BTreeSet::new();
+        came.retain(|came| seen.insert((came.what.clone(), came.time)));
+        twice += all - came.len();
+    }
+    assert_whole(&received, folder.path());
+    let counted: usize = ended
+        .out
+        .lines()
+        .filter_map(|line| line.split(", ").last()?.strip_suffix(" possibly sent twice")?.parse::<usize>().ok())
+        .sum();
+    assert!(twice <= counted && counted <= 512, "{twice} came twice, {counted} were counted: {ended:?}");
+    // The file says that it is done.
+    let ended = replay(folder.path(), &receiver, &["--resume", "progress.json"]);
+    assert!(ended.code == Some(2) && ended.err.contains("all of the run was sent"), "{ended:?}");
+}
+
+#[test]
+fn remote_write_has_every_sample_and_marks_what_is_gone() {
+    let folder = run();
+    let receiver = Receiver::start(0);
+    let ended = replay(folder.path(), &receiver, &["--protocol", "remote-write", "--speed", "max"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let received = receiver.received();
+    assert!(received.spans.is_empty() && received.points.is_empty());
+    let values = received.samples.iter().filter(|(_, bits, _)| *bits != 0x7ff0_0000_0000_0002).count();
+    let rows = RunReader::open(&folder.path().join("run")).unwrap().manifest().tables["observed/metrics"].rows;
+    assert_eq!(values as u64, rows);
+    assert!(received.samples.is_sorted_by_key(|(_, _, time)| *time));
+    assert!(received.samples.iter().all(|(labels, _, _)| labels.iter().any(|(name, _)| name == "__name__")));
+}
+
+#[test]
+fn what_cannot_be_sent_is_said() {
+    let folder = run();
+    let refused = |to: &str| end(sim(folder.path()).args(["replay", "run", "--speed", "max", "--to", to]));
+    for to in ["ftp://127.0.0.1", "127.0.0.1:4318", "https://127.0.0.1:4318"] {
+        let ended = refused(to);
+        assert!(
+            ended.code == Some(2) && ended.err.contains("cannot send to") && ended.err.contains("hint: "),
+            "{ended:?}"
+        );
+    }
+}

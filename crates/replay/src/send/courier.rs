@@ -1,0 +1,175 @@
+//! Takes a request to the receiver, and again where that may help.
+//!
+//! Again: after 429, 502, 503 and 504, as OTLP has it, and where no answer came; remote write says the same of 429 and all 5xx. It waits for as long as `Retry-After` says in
+//! seconds, or else twice as long each time. What is refused otherwise will be refused again, so that is an error.
+
+use super::Sending;
+use super::account::Signal;
+use crate::error::{Error, Result};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceResponse;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceResponse;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+use prost::Message as _;
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+/// The first wait, and the longest.
+const WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
+/// How long an answer may take.
+const ANSWERS: Duration = Duration::from_secs(30);
+
+/// What is spoken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Protocol {
+    /// OTLP: protobuf over HTTP, zipped.
+    HttpProtobuf,
+    /// Prometheus' remote write 1.0, metrics alone.
+    RemoteWrite,
+}
+
+impl Protocol {
+    /// Its name on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::HttpProtobuf => "http/protobuf",
+            Self::RemoteWrite => "remote-write",
+        }
+    }
+}
+
+/// What came of a request.
+pub(super) enum Sent {
+    Acknowledged { tries: u64, unanswered: u64, rejected: u64 },
+    Stopped { unanswered: u64 },
+}
+
+/// The way to a receiver.
+pub(super) struct Courier {
+    agent: ureq::Agent,
+    base: String,
+    protocol: Protocol,
+    headers: Vec<(String, String)>,
+}
+
+impl Courier {
+    pub(super) fn new(sending: &Sending) -> Result<Self> {
+        let refused = |why: &'static str| Err(Error::Address { to: sending.to.clone(), why });
+        match sending.to.split_once("://") {
+            Some(("http", rest)) if !rest.is_empty() => {}
+            Some(("https", _)) => return refused("https is not spoken; send to a collector beside it, which does"),
+            _ => return refused("it is no URL that begins with http://"),
+        }
+        let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(ANSWERS));
+        let (base, headers) = (sending.to.trim_end_matches('/').to_owned(), sending.headers.clone());
+        Ok(Self { agent: config.build().into(), base, protocol: sending.protocol, headers })
+    }
+
+    /// Where requests of a signal go.
+    fn url(&self, signal: Signal) -> String {
+        let is_bare = self.base.splitn(4, '/').nth(3).is_none();
+        match self.protocol {
+            Protocol::HttpProtobuf => format!("{}/v1/{}", self.base, signal.name()),
+            Protocol::RemoteWrite if is_bare => format!("{}/api/v1/write", self.base),
+            Protocol::RemoteWrite => self.base.clone(),
+        }
+    }
+
+    pub(super) fn deliver(
+        &mut self,
+        signal: Signal,
+        body: &[u8],
+        stop: &dyn Fn() -> bool,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<Sent> {
+        let url = self.url(signal);
+        let (form, coding, body) = match self.protocol {
+            Protocol::HttpProtobuf => ("application/x-protobuf", "gzip", zipped(body)),
+            Protocol::RemoteWrite => ("application/x-protobuf", "snappy", body.to_vec()),
+        };
+        let (mut tries, mut unanswered, mut wait) = (0, 0, WAITS.0);
+        loop {
+            tries += 1;
+            let mut request = self.agent.post(&url).header("Content-Type", form).header("Content-Encoding", coding);
+            request = request.header("User-Agent", concat!("knockon/", env!("CARGO_PKG_VERSION")));
+            if self.protocol == Protocol::RemoteWrite {
+                request = request.header("X-Prometheus-Remote-Write-Version", "0.1.0");
+            }
+            for (name, value) in &self.headers {
+                request = request.header(name, value);
+            }
+            let (why, asked) = match request.send(&body[..]) {
+                Ok(mut response) => {
+                    let status = response.status().as_u16();
+                    let asked = response
+                        .headers()
+                        .get("retry-after")
+                        .and_then(|value| value.to_str().ok()?.trim().parse().ok());
+                    let answer = response.body_mut().read_to_vec().unwrap_or_default();
+                    if (200..300).contains(&status) {
+                        let rejected =
+                            if self.protocol == Protocol::HttpProtobuf { rejected(signal, &answer) } else { 0 };
+                        return Ok(Sent::Acknowledged { tries, unanswered, rejected });
+                    }
+                    let again = match self.protocol {
+                        Protocol::HttpProtobuf => matches!(status, 429 | 502 | 503 | 504),
+                        Protocol::RemoteWrite => status == 429 || status >= 500,
+                    };
+                    if !again {
+                        let said = String::from_utf8_lossy(&answer[..answer.len().min(200)]).trim().to_owned();
+                        return Err(Error::Refused { url, status, said });
+                    }
+                    (format!("answers {status}"), asked.map(Duration::from_secs))
+                }
+                Err(ureq::Error::ConnectionFailed | ureq::Error::HostNotFound) => {
+                    ("cannot be reached".to_owned(), None)
+                }
+                Err(ureq::Error::Io(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+                    ("cannot be reached".to_owned(), None)
+                }
+                Err(ureq::Error::BadUri(_) | ureq::Error::Http(_)) => {
+                    return Err(Error::Address { to: url, why: "it, or a header, is not as HTTP has it" });
+                }
+                Err(error) => {
+                    // It may have come, and only its answer not.
+                    unanswered += 1;
+                    (format!("gives no answer ({error})"), None)
+                }
+            };
+            let waits = asked.unwrap_or(wait);
+            if tries == 1 {
+                tell(&format!("{url} {why}; trying again"));
+            }
+            if !super::wait_until(Instant::now() + waits, stop) {
+                return Ok(Sent::Stopped { unanswered });
+            }
+            wait = (wait * 2).min(WAITS.1);
+        }
+    }
+}
+
+fn zipped(body: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(body).and_then(|()| encoder.finish()).expect("memory takes all")
+}
+
+/// How many records a receiver did not take, by its answer of success.
+fn rejected(signal: Signal, answer: &[u8]) -> u64 {
+    let count = match signal {
+        Signal::Traces => ExportTraceServiceResponse::decode(answer)
+            .ok()
+            .and_then(|of| of.partial_success)
+            .map(|of| of.rejected_spans),
+        Signal::Logs => ExportLogsServiceResponse::decode(answer)
+            .ok()
+            .and_then(|of| of.partial_success)
+            .map(|of| of.rejected_log_records),
+        Signal::Metrics => ExportMetricsServiceResponse::decode(answer)
+            .ok()
+            .and_then(|of| of.partial_success)
+            .map(|of| of.rejected_data_points),
+    };
+    u64::try_from(count.unwrap_or(0)).unwrap_or(0)
+}
