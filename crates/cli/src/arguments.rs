@@ -96,25 +96,27 @@ Examples:
   sim export out/memory_leak-s1 --format ocsf --profile tutorial --evaluation --out data
   sim export out/memory_leak-s1 --format rcaeval
 
-Reads what `sim run` has written, and simulates nothing: the same run gives the same bytes. What is exported was observed; formats
-of data sets that come with their answers (below: with truth) tell these too, and need a run without --no-truth. The folder is
-written under a temporary name and renamed when it is complete; export.json in it says what is in each file, whether
-the truth is told, and what of the run the format has no place for. An earlier export is replaced; a folder that is something
-else is refused.
+Reads what `sim run` has written, and simulates nothing: the same run gives the same bytes. What
+is exported was observed; formats of data sets that come with their answers (below: with truth)
+tell these too, and need a run without --no-truth. The folder is written under a temporary name
+and renamed when it is complete; export.json in it says what is in each file, whether the truth is
+told, and what of the run the format has no place for. An earlier export is replaced; a folder
+that is something else is refused.
 
-otlp        traces.jsonl, logs.jsonl, metrics.jsonl: OTLP in JSON, as the OpenTelemetry Collector's file exporter
-            writes it; its otlpjsonfile receiver reads them.
-csv         truth/traces_labeled.csv, and the same rows split into normal, anomalous, and by kind of fault: spans in the 24
-            columns of robot-shop's data set (with truth).
-ocsf        --profile strict: traces, logs, metrics and changes.jsonl, events of schema 1.8.0. --profile tutorial:
-            ocsf_logs, ocsf_traces and ocsf_metrics.parquet, flat; with --evaluation also 1 000 lines with labels
-            in truth/ (with truth).
-petshop     graph.csv, noissue/, test/ and train/issue_N/: each component over five minutes, and what the root cause was
-            (with truth); PetShop's loader reads them.
-prometheus  metrics.om: OpenMetrics text of the whole run. `promtool tsdb create-blocks-from openmetrics metrics.om DIR`
-            makes of it what a Prometheus serves.
-rcaeval     SERVICE_FAULT/N/ with data.csv, metrics.json, inject_time.txt, logs.csv, traces.csv: a folder an incident,
-            named after its root cause (with truth); RCAEval's methods read them.")]
+otlp        traces.jsonl, logs.jsonl, metrics.jsonl: OTLP in JSON, as the OpenTelemetry
+            Collector's file exporter writes it; its otlpjsonfile receiver reads them.
+csv         truth/traces_labeled.csv, and the same rows split into normal, anomalous, and by kind
+            of fault: spans in the 24 columns of robot-shop's data set (with truth).
+ocsf        --profile strict: traces, logs, metrics and changes.jsonl, events of schema 1.8.0.
+            --profile tutorial: ocsf_logs, ocsf_traces and ocsf_metrics.parquet, flat; with
+            --evaluation also 1 000 lines with labels in truth/ (with truth).
+petshop     graph.csv, noissue/, test/ and train/issue_N/: each component over five minutes, and
+            what the root cause was (with truth); PetShop's loader reads them.
+prometheus  metrics.om: OpenMetrics text of the whole run. `promtool tsdb create-blocks-from
+            openmetrics metrics.om DIR` makes of it what a Prometheus serves.
+rcaeval     SERVICE_FAULT/N/ with data.csv, metrics.json, inject_time.txt, logs.csv, traces.csv: a
+            folder an incident, named after its root cause (with truth); RCAEval's methods read
+            them.")]
     Export(Export),
     /// Draws a finished run: one HTML page that needs nothing else
     #[command(after_help = "\

@@ -82,7 +82,7 @@ impl Format {
             ],
             Self::PetShop => &[
                 "everything but spans, and of these all but five minutes' statistics of each component",
-                "a rest of the run that is shorter than five minutes, and incidents without an effect",
+                "a rest of the run that is shorter than five minutes, incidents without an effect, and those that are over within ten minutes of the run's start",
                 "all faults of an incident but the first that it needed: an issue has one root cause",
             ],
             Self::RcaEval => &[

@@ -165,7 +165,8 @@ fn issue(
     rows: &BTreeMap<i64, Row>,
     target: &Target,
 ) -> Result<bool> {
-    let first = (incident.start - origin) / WIDTH;
+    // The loader wants two rows before it.
+    let first = ((incident.start - origin) / WIDTH).max(BEFORE);
     let last = ((incident.until - 1 - origin) / WIDTH).min(whole - 1);
     // Where users come in, and of several such places the busiest.
     let place = |name: &str| components.names().iter().position(|known| known == name);
@@ -181,7 +182,7 @@ fn issue(
     let worst = (first..=last).filter_map(|window| Some((window, harm(window)?)));
     let Some((worst, _)) = worst.max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0))) else { return Ok(false) };
     let Some(cause) = incident.cause() else { return Ok(false) };
-    metrics(components, origin, folder, (worst - BEFORE).max(0)..=last.max(worst), rows, target)?;
+    metrics(components, origin, folder, worst - BEFORE..=last, rows, target)?;
     let answer = Answer {
         target: Aim {
             node: &components.names()[node],

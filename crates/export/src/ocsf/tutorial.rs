@@ -195,23 +195,12 @@ fn spans(source: &mut Source<'_>, target: &Target) -> Result<()> {
         ],
     ]
     .concat();
-    let mut file = None;
-    let mut waiting = Some(target.file("ocsf_traces.parquet")?);
-    source.each("observed/spans", SPAN, |batch| {
-        for row in 0..batch.rows() {
-            let cells = span(batch, row);
-            if let Some(output) = waiting.take() {
-                file = Some(Flat::begin(output, &named(&names, &cells))?);
-            }
-            file.as_mut().map_or(Ok(()), |file| file.row(cells))?;
-        }
-        Ok(())
-    })?;
-    match (file, waiting) {
-        (Some(file), _) => file.finish(),
-        (None, Some(output)) => Flat::begin(output, &[("time".to_owned(), Cell::Whole(0))])?.finish(),
-        (None, None) => Ok(()),
-    }
+    let mut like = common(Activity::sample(), 0, 9, false, "");
+    like.extend([""; 9].map(Cell::from));
+    like.extend([Cell::Whole(0), "".into(), "".into(), Cell::Real(0.0)]);
+    let mut file = Flat::begin(target.file("ocsf_traces.parquet")?, &named(&names, &like))?;
+    source.each("observed/spans", SPAN, |batch| (0..batch.rows()).try_for_each(|row| file.row(span(batch, row))))?;
+    file.finish()
 }
 
 fn span(batch: &Batch, row: usize) -> Vec<Cell> {
