@@ -35,6 +35,7 @@ PANELS = {
     "breaker_flapping": ("requests at auth-service, a second", "rate", "auth-service", "http_request_duration_seconds_count"),
     "event_loop_blocked": ("longest delay of the event loop, seconds", "gauge", "auth-service", "nodejs_eventloop_lag_max_seconds"),
     "worker_timeouts": ("workers killed, a second", "rate", "web-api", "gunicorn_log_critical"),
+    "executor_saturation": ("tasks waiting for a thread", "gauge", "web-api", "executor_queued_tasks"),
     "cpu_throttling": ("periods throttled, a second", "rate", "web-api", "container_cpu_cfs_throttled_periods_total"),
     "liveness_kill_loop": ("restarts", "gauge", "web-api", "kube_pod_container_status_restarts_total"),
     "oom_restart_loop": ("restarts", "gauge", "web-api", "kube_pod_container_status_restarts_total"),

@@ -11,6 +11,7 @@ pub type Machine = (&'static str, &'static str, &'static str, &'static str);
 const COMPUTE: &str = r#"Compute(Exponential("1ms"))"#;
 const QUERY: &str = r#"Compute(Exponential("1ms")), Query("select")"#;
 const CALL: &str = r#"Compute(Exponential("1ms")), Call(to: "leaf/GET /", timeout: "1s")"#;
+const RUN: &str = r#"Run(executor: "calls", timeout: "1s", steps: [Compute(Exponential("1ms"))])"#;
 const POOL: &str = r#"pools: {"pool": HikariCp(database: "db", maximum: 20)},"#;
 
 /// The plain service comes first, then those that differ from it, then those that differ from the one with a database, then from the one with a callee.
@@ -28,6 +29,7 @@ pub const MACHINES: &[Machine] = &[
         COMPUTE,
         "",
     ),
+    ("executor", r#"runtime: Jvm(), executors: {"calls": (threads: 20, queue: 100)},"#, RUN, ""),
     (
         "cache",
         "",

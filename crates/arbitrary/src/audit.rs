@@ -129,7 +129,7 @@ fn told(wrong: &[String], when: impl FnOnce() -> String) -> Result<(), String> {
 /// What must hold of records together.
 fn ordered(records: &Records, world: &World) -> Result<(), String> {
     let operations = &world.catalogue().operations;
-    // Branches that nobody waits for any more run on, and so do loads, whoever has left.
+    // Branches that nobody waits for any more run on, and so do loads and tasks, whoever has left.
     let let_go = |span: &SpanRecord| {
         let of = &operations[span.operation.index()];
         let endpoints = &world.blueprint()[of.service].endpoints;
@@ -138,7 +138,7 @@ fn ordered(records: &Records, world: &World) -> Result<(), String> {
         let programs = endpoints.iter().enumerate().filter(|&(n, _)| is_its(n));
         let mut steps = programs.flat_map(|(_, endpoint)| &endpoint.program);
         !matches!(of.kind, SpanKind::Client | SpanKind::Producer)
-            && steps.any(|step| matches!(step, Step::Fork { .. } | Step::Load { .. }))
+            && steps.any(|step| matches!(step, Step::Fork { .. } | Step::Load { .. } | Step::HandOver { .. }))
     };
     // Nor does a later attempt end by its own answer where that of one before it counts.
     let late_count = world.blueprint().policies.iter().any(|policy| policy.answers != Answers::Current);

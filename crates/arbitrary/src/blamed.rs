@@ -3,7 +3,7 @@
 
 use knockon_kernel::Time;
 use knockon_model::blueprint::{Blueprint, LinkEnd};
-use knockon_model::id::{PoolId, ServiceId};
+use knockon_model::id::{ExecutorId, PoolId, ServiceId};
 use knockon_model::record::{BlameRecord, Resource, ResourceKind};
 use knockon_model::statistics::{QueueStatistics, ServiceStatistics, Station, Statistics};
 use knockon_model::{Null, World};
@@ -82,6 +82,10 @@ fn told(blueprint: &Blueprint, records: &[BlameRecord], from: &Statistics, to: &
         expect(owner, ResourceKind::Concurrency, (&none, &none), (a.over_limit, b.over_limit));
         for (pool, (a, b)) in a.pools.iter().zip(&b.pools).enumerate() {
             expect(owner, ResourceKind::Pool(PoolId(pool as u32)), (&a.waiting, &b.waiting), (0, 0));
+        }
+        for (executor, (a, b)) in a.executors.iter().zip(&b.executors).enumerate() {
+            let kind = ResourceKind::Threads(ExecutorId(executor as u32));
+            expect(owner, kind, (&a.queue, &b.queue), (a.rejected, b.rejected));
         }
     }
     for (n, service) in blueprint.services.iter().enumerate() {

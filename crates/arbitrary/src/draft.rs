@@ -29,6 +29,8 @@ pub(crate) struct Draft<'b> {
     pub(crate) bounded: BTreeSet<String>,
     /// Services whose workers are processes.
     pub(crate) preforked: BTreeSet<String>,
+    /// Executors, by their service.
+    pub(crate) executors: BTreeMap<String, Vec<&'static str>>,
     /// Rows that statements lock: database, name of the row or table, how many rows.
     pub(crate) rows: Vec<(String, &'static str, usize)>,
     /// Databases that have a disk.
@@ -84,6 +86,11 @@ pub(crate) struct Here {
     pub(crate) steps: usize,
     /// When the fault being written acts, in nanoseconds.
     pub(crate) moment_ns: u64,
+    /// The executor being written, and whether it has no queue.
+    pub(crate) executor: &'static str,
+    pub(crate) synchronous: bool,
+    /// Whether the task being written is waited for.
+    pub(crate) waits: bool,
     /// Whether the probe being written is one of readiness.
     pub(crate) of_readiness: bool,
     /// The row, or the table, that the fault being written is about.
@@ -131,6 +138,7 @@ impl<'b> Draft<'b> {
             asked: true,
             bounded: BTreeSet::new(),
             preforked: BTreeSet::new(),
+            executors: BTreeMap::new(),
             rows: Vec::new(),
             tables: Vec::new(),
             disks: Vec::new(),

@@ -93,16 +93,28 @@ pauses and cache taken away, with its faults withdrawn earlier, and with one par
 Examples:
   sim export out/memory_leak-s1 --format otlp
   sim export out/memory_leak-s1 --format otlp --semconv both --out /tmp/leak-otlp
+  sim export out/memory_leak-s1 --format ocsf --profile tutorial --evaluation --out data
+  sim export out/memory_leak-s1 --format rcaeval
 
-Reads what `sim run` has written, and simulates nothing: the same run gives the same bytes. Only what was observed is exported,
-none of the truth. The folder is written under a temporary name and renamed when it is complete; export.json in it
-says what is in each file, and what of the run the format has no place for. An earlier export is replaced; a folder that is
-something else is refused.
+Reads what `sim run` has written, and simulates nothing: the same run gives the same bytes. What is exported was observed; formats
+of data sets that come with their answers (below: with truth) tell these too, and need a run without --no-truth. The folder is
+written under a temporary name and renamed when it is complete; export.json in it says what is in each file, whether
+the truth is told, and what of the run the format has no place for. An earlier export is replaced; a folder that is something
+else is refused.
 
 otlp        traces.jsonl, logs.jsonl, metrics.jsonl: OTLP in JSON, as the OpenTelemetry Collector's file exporter
             writes it; its otlpjsonfile receiver reads them.
+csv         truth/traces_labeled.csv, and the same rows split into normal, anomalous, and by kind of fault: spans in the 24
+            columns of robot-shop's data set (with truth).
+ocsf        --profile strict: traces, logs, metrics and changes.jsonl, events of schema 1.8.0. --profile tutorial:
+            ocsf_logs, ocsf_traces and ocsf_metrics.parquet, flat; with --evaluation also 1 000 lines with labels
+            in truth/ (with truth).
+petshop     graph.csv, noissue/, test/ and train/issue_N/: each component over five minutes, and what the root cause was
+            (with truth); PetShop's loader reads them.
 prometheus  metrics.om: OpenMetrics text of the whole run. `promtool tsdb create-blocks-from openmetrics metrics.om DIR`
-            makes of it what a Prometheus serves.")]
+            makes of it what a Prometheus serves.
+rcaeval     SERVICE_FAULT/N/ with data.csv, metrics.json, inject_time.txt, logs.csv, traces.csv: a folder an incident,
+            named after its root cause (with truth); RCAEval's methods read them.")]
     Export(Export),
     /// Draws a finished run: one HTML page that needs nothing else
     #[command(after_help = "\
@@ -368,9 +380,15 @@ pub(crate) struct Export {
     /// Where to write them [default: a folder beside the run, named after it and the format]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) out: Option<PathBuf>,
-    /// Names of attributes: those of today, those from before they were stable, or both
-    #[arg(long, value_enum, default_value_t = Semconv::Stable)]
-    pub(crate) semconv: Semconv,
+    /// Of otlp, names of attributes: those of today, those from before they were stable, or both [default: stable]
+    #[arg(long, value_enum)]
+    pub(crate) semconv: Option<Semconv>,
+    /// Of ocsf, events of the schema or flat tables [default: strict]
+    #[arg(long, value_enum)]
+    pub(crate) profile: Option<Profile>,
+    /// Of ocsf's flat tables, a labelled part as well (tells the truth)
+    #[arg(long)]
+    pub(crate) evaluation: bool,
 }
 
 /// `sim report`.
@@ -474,6 +492,25 @@ pub(crate) enum ExportFormat {
     Otlp,
     /// Metrics as OpenMetrics text, which promtool imports
     Prometheus,
+    /// Labelled spans, in the columns of robot-shop's data set (tells the truth)
+    Csv,
+    /// OCSF: events of the schema 1.8.0, or flat Parquet tables
+    Ocsf,
+    /// PetShop's layout: statistics over five minutes, with root causes (tells the truth)
+    #[value(name = "petshop")]
+    PetShop,
+    /// RCAEval's layout, a folder an incident, named after the root cause (tells the truth)
+    #[value(name = "rcaeval")]
+    RcaEval,
+}
+
+/// Forms of OCSF.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Profile {
+    /// Nested JSON, an event a line, valid by the schema
+    Strict,
+    /// Flat Parquet tables with the names that tutorials use
+    Tutorial,
 }
 
 /// Names of attributes.
@@ -502,10 +539,18 @@ pub(crate) enum Golden {
     #[command(after_help = "\
 Examples:
   sim golden check
-  sim golden check golden/memory_leak.json")]
+  sim golden check golden/memory_leak.json
+  sim golden check --junit golden.xml
+
+A golden file names its scenario by its path from the folder that holds golden/, and has for each seed: the world's digest with
+some on the way there, which tell between which events it first differs; rows and digest of every table; and the lines of
+the summary. What moved is told in this order. Exit code 1 if anything did.")]
     Check {
         /// Golden files [default: all in golden/]
         files: Vec<PathBuf>,
+        /// Writes what was found to a file as well, in JUnit's XML
+        #[arg(long, value_name = "FILE")]
+        junit: Option<PathBuf>,
     },
     /// Records what runs give now, with the reason
     #[command(after_help = "\

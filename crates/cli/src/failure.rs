@@ -103,7 +103,9 @@ impl From<knockon_export::Error> for Failure {
         let hint = error.hint();
         let exit = match error {
             Error::Run(error) => return error.into(),
-            Error::Occupied { .. } | Error::NoFolderName { .. } => Exit::Usage,
+            Error::Occupied { .. } | Error::NoFolderName { .. } | Error::NoTruth { .. } | Error::NoIncident { .. } => {
+                Exit::Usage
+            }
             _ => Exit::InputOutput,
         };
         Self::new(exit, error.to_string()).hint(hint)

@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::tables::Conclusions;
-use knockon_kernel::Time;
+use knockon_kernel::{Checkpoint, Time};
 use knockon_lab::expectations::{self, Judgement};
 use knockon_lab::fidelity::Seen;
 use knockon_lab::milestones::{Milestones, Watcher};
@@ -61,6 +61,7 @@ pub(crate) struct Simulated {
     wall_s: f64,
     events: u64,
     digest: u128,
+    checkpoints: Vec<Checkpoint>,
     limit: Option<Stop>,
     output: Option<Output>,
 }
@@ -234,6 +235,7 @@ impl Simulated {
             wall_s: progress.elapsed().as_secs_f64(),
             events: world.events(),
             digest: world.digest(),
+            checkpoints: world.checkpoints().to_vec(),
             limit,
             output: None,
             loaded,
@@ -318,6 +320,11 @@ impl Simulated {
     /// Fingerprint of events and states, with the number of events.
     pub(crate) fn world(&self) -> (String, u64) {
         (format!("{:032x}", self.digest), self.events)
+    }
+
+    /// Fingerprints of the run up to some events, in their order.
+    pub(crate) fn checkpoints(&self) -> &[Checkpoint] {
+        &self.checkpoints
     }
 
     /// Rows (or entries) and digest of everything written, by path.

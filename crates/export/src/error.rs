@@ -31,6 +31,26 @@ pub enum Error {
         /// What speaks against it.
         found: String,
     },
+    /// The format tells the truth, and the run has none.
+    #[error("{} has no truth to export: nobody compared it with the same run without its faults", path.display())]
+    NoTruth {
+        /// The run.
+        path: PathBuf,
+    },
+    /// The format is of incidents, and the run has none.
+    #[error("{} has no incident to export: no fault acted in it, or none had an effect", path.display())]
+    NoIncident {
+        /// The run.
+        path: PathBuf,
+    },
+    /// A document of truth is not as this version writes it.
+    #[error("{} is not as it should be: {source}", path.display())]
+    Document {
+        /// Which.
+        path: PathBuf,
+        /// What speaks against it.
+        source: serde_json::Error,
+    },
     /// The path cannot name a folder.
     #[error("{} does not name a folder", path.display())]
     NoFolderName {
@@ -49,21 +69,18 @@ impl Error {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Run(error) => error.hint(),
-            Self::Io { source, .. } => match source.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-                    "free some space, or choose a folder on another disk with --out; nothing was left behind"
-                }
-                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                    "choose a folder that you may write to with --out"
-                }
-                io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
-                    "a file is in the way; choose another folder with --out"
-                }
-                _ => "check the disk and the path, then export again; the run itself is as it was",
-            },
+            Self::Io { source, .. } => knockon_telemetry::hint_of_a_full_or_closed_disk(source.kind())
+                .unwrap_or("check the disk and the path, then export again; the run itself is as it was"),
             Self::Occupied { .. } => {
                 "choose another folder with --out, or move this one away; only earlier exports are replaced"
             }
+            Self::NoTruth { .. } => {
+                "run the scenario again without --no-truth; formats that tell no truth (otlp, prometheus, ocsf) take this run as it is"
+            }
+            Self::NoIncident { .. } => {
+                "export a run of a scenario whose faults have an effect; `sim explain` tells of it"
+            }
+            Self::Document { .. } => "the run was changed after it was written; run the scenario again",
             Self::NoFolderName { .. } => "give a folder's name with --out, such as out/my-run-otlp",
         }
     }

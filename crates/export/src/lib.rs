@@ -8,20 +8,30 @@
 //! length can be exported. Nothing is simulated, nothing is drawn and no clock is read: the same run gives the same bytes. What a format
 //! cannot carry is in its [`Format::loses`].
 //!
-//! Only what was observed is exported; the truth stays in the run's own tables. Deliberately not here: terminals and arguments, which
-//! are the binary's, and anything that sends over a network.
+//! A format is given a [`Source`], which hands out what was observed and nothing else. Data sets with labels or with a root cause to be found
+//! ask for a [`Truth`](truth::Truth) besides, in their signature, and their marker says so ([`Written::truth`]). Deliberately not here: terminals and
+//! arguments, which are the binary's, and anything that sends over a network.
 
+mod csv_spans;
 mod error;
+mod fault;
 mod format;
+mod hex;
+mod ocsf;
 pub mod otlp;
+mod petshop;
 pub mod prometheus;
+mod rcaeval;
 mod semconv;
 mod series;
+mod served;
 mod source;
 mod target;
+mod truth;
 
 pub use error::{Error, Result};
 pub use format::{Format, Options};
+pub use ocsf::Profile;
 pub use semconv::SemanticConventions;
 pub use target::{MARKER, Written};
 
@@ -29,6 +39,7 @@ use knockon_telemetry::RunReader;
 use source::Source;
 use std::path::Path;
 use target::Target;
+use truth::Truth;
 
 /// Writes a run into a folder, in a format. `progress` is told how many rows of how many are done, now and then.
 ///
@@ -42,6 +53,13 @@ pub fn export(run: &RunReader, options: &Options, out: &Path, progress: &mut dyn
     match options.format {
         Format::Otlp => otlp::write(&mut source, &target, options.semconv)?,
         Format::Prometheus => prometheus::write(&mut source, &target)?,
+        Format::Csv => csv_spans::write(&mut source, &Truth::of(run)?, &target)?,
+        Format::Ocsf => {
+            let truth = options.evaluation.then(|| Truth::of(run)).transpose()?;
+            ocsf::write(&mut source, &target, options.profile, truth.as_ref())?;
+        }
+        Format::PetShop => petshop::write(&mut source, &Truth::of(run)?, &target)?,
+        Format::RcaEval => rcaeval::write(&mut source, &Truth::of(run)?, &target)?,
     }
     target.finish(run, options)
 }

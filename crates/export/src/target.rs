@@ -4,17 +4,20 @@ use crate::error::{Error, Result};
 use crate::format::Options;
 use knockon_telemetry::RunReader;
 use serde::{Deserialize, Serialize};
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 /// The file that tells what an export is of; a folder without it is never replaced.
 pub const MARKER: &str = "export.json";
 
 /// Bytes that are collected before they are written.
 const BUFFER: usize = 1 << 20;
+
+/// Nobody who holds the list of files can fail.
+const WHOLE: &str = "the list of files is whole";
 
 /// What was written.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -23,8 +26,15 @@ pub struct Written {
     pub format: String,
     /// The digest of the run that it is of.
     pub run: String,
-    /// The names of attributes.
-    pub semconv: String,
+    /// The names of attributes, where the format follows the semantic conventions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub semconv: Option<String>,
+    /// The profile, where the format has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// Whether the truth is among it: labels, or what the root cause was.
+    #[serde(default)]
+    pub truth: bool,
     /// Files, with what is in them.
     pub files: BTreeMap<String, Contents>,
     /// What the run has that is not in them.
@@ -46,8 +56,8 @@ pub(crate) struct Target {
     place: PathBuf,
     staged: PathBuf,
     in_place: bool,
-    files: RefCell<BTreeMap<String, Contents>>,
-    changed: RefCell<Vec<String>>,
+    files: Mutex<BTreeMap<String, Contents>>,
+    changed: Mutex<Vec<String>>,
 }
 
 impl Target {
@@ -61,18 +71,14 @@ impl Target {
         let staged = parent.join(format!(".{name}.partial-{}", std::process::id()));
         remove(&staged)?;
         fs::create_dir(&staged).map_err(|error| Error::io("create", &staged, error))?;
-        Ok(Self {
-            place: place.into(),
-            staged,
-            in_place: false,
-            files: RefCell::default(),
-            changed: RefCell::default(),
-        })
+        Ok(Self { place: place.into(), staged, in_place: false, files: Mutex::default(), changed: Mutex::default() })
     }
 
-    /// Opens a file of it.
+    /// Opens a file of it, in a folder of its own if the name says so: `truth/all.csv`.
     pub(crate) fn file(&self, name: &str) -> Result<Output<'_>> {
         let path = self.staged.join(name);
+        let folder = path.parent().unwrap_or(&self.staged);
+        fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))?;
         let file = File::create_new(&path).map_err(|error| Error::io("create", &path, error))?;
         let file = BufWriter::with_capacity(BUFFER, file);
         Ok(Output { target: self, name: name.to_owned(), path, file, contents: Contents::default() })
@@ -80,7 +86,7 @@ impl Target {
 
     /// Tells, beside what the format loses of every run, what it had to change of this one.
     pub(crate) fn tell(&self, changed: impl IntoIterator<Item = String>) {
-        self.changed.borrow_mut().extend(changed);
+        self.changed.lock().expect(WHOLE).extend(changed);
     }
 
     /// Puts the folder in its place, with a marker that tells what it is of.
@@ -88,9 +94,17 @@ impl Target {
         let written = Written {
             format: options.format.name().to_owned(),
             run: run.manifest().run_digest.clone(),
-            semconv: options.semconv.name().to_owned(),
-            files: self.files.take(),
-            loses: options.format.loses().iter().map(|&lost| lost.to_owned()).chain(self.changed.take()).collect(),
+            semconv: options.format.follows_semconv().then(|| options.semconv.name().to_owned()),
+            profile: options.format.has_profiles().then(|| options.profile.name().to_owned()),
+            truth: options.tells_truth(),
+            files: std::mem::take(&mut self.files.lock().expect(WHOLE)),
+            loses: options
+                .format
+                .loses()
+                .iter()
+                .map(|&lost| lost.to_owned())
+                .chain(std::mem::take(&mut *self.changed.lock().expect(WHOLE)))
+                .collect(),
         };
         let path = self.staged.join(MARKER);
         let text = serde_json::to_string_pretty(&written).map(|text| text + "\n").map_err(io::Error::from);
@@ -134,17 +148,31 @@ fn is_free_or_replaceable(place: &Path) -> Result<bool> {
     };
     let marker: std::result::Result<Written, _> = serde_json::from_slice(&marker);
     let Ok(marker) = marker else { return Err(occupied(&format!("its {MARKER} is not one of an export"))) };
-    for entry in fs::read_dir(place).map_err(|error| Error::io("read", place, error))? {
-        let name = entry.map_err(|error| Error::io("read", place, error))?.file_name();
-        let is_known = name.to_str().is_some_and(|name| name == MARKER || marker.files.contains_key(name));
+    match stranger(place, "", &marker)? {
+        Some(name) => Err(occupied(&format!("it has \"{}\", which no export wrote", name.escape_debug()))),
+        None => Ok(true),
+    }
+}
+
+/// A file or folder below a folder that the export which the marker tells of did not write, by its path from there.
+fn stranger(folder: &Path, prefix: &str, marker: &Written) -> Result<Option<String>> {
+    for entry in fs::read_dir(folder).map_err(|error| Error::io("read", folder, error))? {
+        let entry = entry.map_err(|error| Error::io("read", folder, error))?;
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        let below = format!("{name}/");
+        let is_folder = entry.file_type().map_err(|error| Error::io("look at", &entry.path(), error))?.is_dir();
+        let is_known = match is_folder {
+            true => marker.files.keys().any(|file| file.starts_with(&below)),
+            false => name == MARKER || marker.files.contains_key(&name),
+        };
         if !is_known {
-            return Err(occupied(&format!(
-                "it has \"{}\", which no export wrote",
-                name.to_string_lossy().escape_debug()
-            )));
+            return Ok(Some(name));
+        }
+        if is_folder && let Some(found) = stranger(&entry.path(), &below, marker)? {
+            return Ok(Some(found));
         }
     }
-    Ok(true)
+    Ok(None)
 }
 
 fn remove(folder: &Path) -> Result<()> {
@@ -168,10 +196,8 @@ impl Output<'_> {
     /// Writes a value as a line of JSON, which tells of so many records.
     pub(crate) fn json_line(&mut self, value: &impl Serialize, records: usize) -> Result<()> {
         self.contents.records += records as u64;
-        let mut counted = Counted { inner: &mut self.file, bytes: 0 };
-        let written = serde_json::to_writer(&mut counted, value).map_err(io::Error::from);
-        let written = written.and_then(|()| counted.write_all(b"\n"));
-        self.contents.bytes += counted.bytes;
+        let written = serde_json::to_writer(&mut *self, value).map_err(io::Error::from);
+        let written = written.and_then(|()| self.write_all(b"\n"));
         written.map_err(|error| Error::io("write", &self.path, error))
     }
 
@@ -182,27 +208,75 @@ impl Output<'_> {
         self.file.write_all(text.as_bytes()).map_err(|error| Error::io("write", &self.path, error))
     }
 
+    /// Writes a file's whole text, which tells of so many records.
+    pub(crate) fn text(mut self, text: &str, records: usize) -> Result<()> {
+        self.contents.records += records as u64;
+        self.write_all(text.as_bytes()).map_err(|error| Error::io("write", &self.path, error))?;
+        self.finish()
+    }
+
+    /// Where it is on its way.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Says how many records it tells of, for whoever writes its bytes.
+    pub(crate) const fn count(&mut self, records: u64) {
+        self.contents.records += records;
+    }
+
     /// Writes what is left.
     pub(crate) fn finish(mut self) -> Result<()> {
         self.file.flush().map_err(|error| Error::io("write", &self.path, error))?;
-        self.target.files.borrow_mut().insert(self.name, self.contents);
+        self.target.files.lock().expect(WHOLE).insert(self.name, self.contents);
         Ok(())
     }
 }
 
-struct Counted<'a, W> {
-    inner: &'a mut W,
-    bytes: u64,
-}
-
-impl<W: Write> Write for Counted<'_, W> {
+impl Write for Output<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.inner.write(bytes)?;
-        self.bytes += written as u64;
+        let written = self.file.write(bytes)?;
+        self.contents.bytes += written as u64;
         Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
+        self.file.flush()
+    }
+}
+
+/// A file of rows of text separated by commas, with a header.
+pub(crate) struct Csv<'a> {
+    writer: csv::Writer<Output<'a>>,
+    path: PathBuf,
+    rows: u64,
+}
+
+impl<'a> Csv<'a> {
+    /// Begins with the header.
+    pub(crate) fn begin<T: AsRef<[u8]>>(file: Output<'a>, header: impl IntoIterator<Item = T>) -> Result<Self> {
+        let path = file.path.clone();
+        let mut new = Self { writer: csv::Writer::from_writer(file), path, rows: 0 };
+        new.header(header)?;
+        Ok(new)
+    }
+
+    /// Writes one more row of the header.
+    pub(crate) fn header<T: AsRef<[u8]>>(&mut self, fields: impl IntoIterator<Item = T>) -> Result<()> {
+        self.writer.write_record(fields).map_err(|error| Error::io("write", &self.path, error.into()))
+    }
+
+    /// Writes a row, which is one record.
+    pub(crate) fn row<T: AsRef<[u8]>>(&mut self, fields: impl IntoIterator<Item = T>) -> Result<()> {
+        self.rows += 1;
+        self.header(fields)
+    }
+
+    /// Writes what is left.
+    pub(crate) fn finish(self) -> Result<()> {
+        let Self { writer, path, rows } = self;
+        let mut file = writer.into_inner().map_err(|error| Error::io("write", &path, error.into_error()))?;
+        file.contents.records = rows;
+        file.finish()
     }
 }

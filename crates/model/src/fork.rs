@@ -1,12 +1,13 @@
-//! Forks: which frames wait for branches of their own, and whose branch a frame is.
+//! Forks: which frames wait for branches of their own, and whose branch a frame is; and which branches are tasks of an executor.
 //!
 //! Pure bookkeeping beside the slab of frames, since few frames fork: a frame that does is *joining* until its rule is satisfied; a branch
-//! is *open* until it ends, also when nobody waits for it any more. Not here: what branches do, which is what frames do.
+//! is *open* until it ends, also when nobody waits for it any more. A task is a branch that nobody may ever have waited for, or that may be
+//! gone while somebody still waits: whoever waits for a task that an executor has thrown away waits *in vain*. Not here: what branches do, which is what frames do.
 
 use crate::blueprint::Join;
 use crate::frame::Outcome;
 use crate::id::{FrameRef, ServiceId};
-use knockon_kernel::Key;
+use knockon_kernel::{Key, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -21,6 +22,22 @@ struct Joining {
     open: Vec<FrameRef>,
     /// The failure that will be the fork's, if it fails.
     failure: Option<End>,
+    /// Whether it waits for a task.
+    for_task: bool,
+    /// Whether it goes on whatever becomes of that.
+    takes_any: bool,
+}
+
+/// A task of an executor.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Task {
+    /// Which of its process'.
+    pub(crate) executor: u8,
+    /// When it was handed over, and since when it has a thread.
+    pub(crate) handed: Time,
+    pub(crate) runs: Option<Time>,
+    /// Whether it is cancelled when nobody waits for it any more.
+    pub(crate) cancels: bool,
 }
 
 /// A branch.
@@ -31,6 +48,7 @@ struct Branch {
     span: Key,
     /// Who its failure is blamed on.
     peer: Option<ServiceId>,
+    task: Option<Task>,
 }
 
 /// What the end of a branch means.
@@ -54,10 +72,62 @@ impl Forks {
     pub(crate) fn fork(&mut self, parent: FrameRef, span: Key, rule: Join, branches: Vec<FrameRef>) {
         assert!(!branches.is_empty(), "a fork has branches");
         for branch in &branches {
-            self.branches.insert(branch.slot, Branch { parent, span, peer: None });
+            self.branches.insert(branch.slot, Branch { parent, span, peer: None, task: None });
         }
-        let before = self.joining.insert(parent.slot, Joining { rule, open: branches, failure: None });
+        self.join(parent, Joining { rule, open: branches, failure: None, for_task: false, takes_any: false });
+    }
+
+    fn join(&mut self, parent: FrameRef, joining: Joining) {
+        let before = self.joining.insert(parent.slot, joining);
         assert!(before.is_none(), "a frame waits for one fork at a time");
+    }
+
+    /// A frame's branch is a task of an executor, or one that it does itself because that has no place for it.
+    pub(crate) fn hand_over(&mut self, parent: FrameRef, span: Key, branch: FrameRef, task: Option<Task>) {
+        self.branches.insert(branch.slot, Branch { parent, span, peer: None, task });
+    }
+
+    /// A frame waits for its task; with `takes_any` also for one that fails.
+    pub(crate) fn wait_for(&mut self, parent: FrameRef, branch: FrameRef, takes_any: bool) {
+        let open = vec![branch];
+        self.join(parent, Joining { rule: Join::All, open, failure: None, for_task: true, takes_any });
+    }
+
+    /// The executor of a frame's task has thrown that away before it could wait for it.
+    pub(crate) fn wait_in_vain(&mut self, parent: FrameRef) {
+        let open = Vec::new();
+        self.join(parent, Joining { rule: Join::All, open, failure: None, for_task: true, takes_any: false });
+    }
+
+    /// Whether a frame waits for a task that will never end.
+    pub(crate) fn waits_in_vain(&self, parent: FrameRef) -> bool {
+        self.joining.get(&parent.slot).is_some_and(|joining| joining.open.is_empty())
+    }
+
+    /// Whether a frame waits for a task, in vain or not.
+    pub(crate) fn waits_for_task(&self, parent: FrameRef) -> bool {
+        self.joining.get(&parent.slot).is_some_and(|joining| joining.for_task)
+    }
+
+    /// What a frame has of an executor, where it is a task.
+    #[inline]
+    pub(crate) fn task(&self, branch: FrameRef) -> Option<&Task> {
+        self.branches.get(&branch.slot)?.task.as_ref()
+    }
+
+    /// A thread takes a task up.
+    pub(crate) fn start(&mut self, branch: FrameRef, now: Time) -> Option<&Task> {
+        let task = self.branches.get_mut(&branch.slot)?.task.as_mut()?;
+        task.runs = Some(now);
+        Some(task)
+    }
+
+    /// An executor throws a task away that waits: whoever waits for it does so in vain from now on.
+    pub(crate) fn discard(&mut self, branch: FrameRef) {
+        let Some(Branch { parent, .. }) = self.branches.remove(&branch.slot) else { return };
+        if let Some(joining) = self.joining.get_mut(&parent.slot) {
+            joining.open.retain(|open| *open != branch);
+        }
     }
 
     /// The address of the span that a branch's time belongs to.
@@ -89,7 +159,8 @@ impl Forks {
             return Ended::Silently;
         }
         let joined = self.joining.remove(&parent.slot).expect("it was just there");
-        let failure = joined.failure.filter(|_| joined.rule == Join::All || !success);
+        let fails = !joined.takes_any && (joined.rule == Join::All || !success);
+        let failure = joined.failure.filter(|_| fails);
         Ended::Joined { parent, failure, left: joined.open }
     }
 

@@ -55,6 +55,8 @@ pub(crate) enum State {
     Blocked,
     /// Keeps the event loop of its process without computing.
     Blocking,
+    /// A task in the queue of its executor.
+    WaitingThread,
 }
 
 /// How a frame ended, or a call: an HTTP-like status, 0 where no answer came, and why.

@@ -30,6 +30,8 @@ ids! {
     SourceId,
     /// A connection pool *within its service*.
     PoolId,
+    /// An executor *within its service*.
+    ExecutorId,
     /// A distribution in [`crate::blueprint::Blueprint::samplers`].
     SamplerId,
     /// A table in [`crate::blueprint::Recordings::tables`].

@@ -15,6 +15,7 @@ pub mod bulkhead;
 pub mod concurrency;
 pub mod cpu;
 pub mod disk;
+mod executor;
 mod fork;
 mod frame;
 mod guard;

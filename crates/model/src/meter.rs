@@ -25,6 +25,15 @@ pub(crate) struct PoolMeter {
     opening: Time,
 }
 
+/// What the tasks of one executor did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ExecutorMeter {
+    /// From handing over to the start, of all that started.
+    pub(crate) idle: Timing,
+    /// From the start to the end.
+    pub(crate) run: Timing,
+}
+
 /// A JVM's collections of one kind, as its management beans report them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Collections {
@@ -93,6 +102,7 @@ pub(crate) struct Meter {
     /// For each endpoint, timings by status, in order of first appearance.
     pub(crate) requests: Vec<Vec<(u16, Timing)>>,
     pub(crate) pools: Vec<PoolMeter>,
+    pub(crate) executors: Vec<ExecutorMeter>,
     /// Statements by their first word, in order of first appearance.
     pub(crate) queries: Vec<(String, Timing)>,
     pub(crate) collections: Vec<Collections>,
@@ -128,9 +138,10 @@ pub(crate) struct TaskMeter {
 }
 
 impl Meter {
-    /// Counters of a process with so many endpoints and pools, all at zero.
-    pub(crate) fn new(now: Time, endpoints: usize, pools: usize) -> Self {
+    /// Counters of a process with so many endpoints, pools and executors, all at zero.
+    pub(crate) fn new(now: Time, endpoints: usize, pools: usize, executors: usize) -> Self {
         let nothing = Timing::new(now);
+        let executor = ExecutorMeter { idle: nothing.clone(), run: nothing.clone() };
         let pool =
             PoolMeter { acquired: nothing.clone(), used: nothing.clone(), created: nothing, timeouts: 0, opening: now };
         Self {
@@ -138,6 +149,7 @@ impl Meter {
             busy_before: 0,
             requests: vec![Vec::new(); endpoints],
             pools: vec![pool; pools],
+            executors: vec![executor; executors],
             queries: Vec::new(),
             collections: Vec::new(),
             recent_pauses: Window::of_sum(now),
@@ -154,7 +166,7 @@ impl Meter {
 
     /// The process started again: counters live in its memory. `busy_before`: what its processor was used for until now.
     pub(crate) fn restart(&mut self, now: Time, busy_before: u128) {
-        let fresh = Self::new(now, self.requests.len(), self.pools.len());
+        let fresh = Self::new(now, self.requests.len(), self.pools.len(), self.executors.len());
         let anew = |times: Box<CommandTimes>| {
             let longer_than = Some(times.longer_than);
             Box::new(CommandTimes::new(times.executed_ns.len(), longer_than))
@@ -199,6 +211,16 @@ impl Meter {
             self.queries.len() - 1
         });
         self.queries[at].1.record(now, ns);
+    }
+
+    /// A thread has taken up a task that was handed over so long ago.
+    pub(crate) fn task_started(&mut self, now: Time, executor: usize, waited_ns: u64) {
+        self.executors[executor].idle.record(now, waited_ns);
+    }
+
+    /// A task has ended that ran for so long.
+    pub(crate) fn task_ended(&mut self, now: Time, executor: usize, ns: u64) {
+        self.executors[executor].run.record(now, ns);
     }
 
     /// A connection was handed out after so long.
@@ -262,7 +284,7 @@ mod tests {
         #[test]
         fn a_slow_log_is_the_last_entries_of_a_list(commands in proptest::collection::vec((0..3_usize, 0..25_u64, 0..400_u32), 0..600)) {
             const MILLISECOND: u64 = 1_000_000;
-            let mut meter = Meter::new(Time::ZERO, 3, 0);
+            let mut meter = Meter::new(Time::ZERO, 3, 0, 0);
             meter.commands = Some(Box::new(CommandTimes::new(3, Some(Duration::from_millis(10)))));
             let mut naive: Vec<(usize, u64)> = Vec::new();
             for (command, milliseconds, restarts) in commands {

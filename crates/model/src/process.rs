@@ -9,6 +9,7 @@ use crate::broker::Broker;
 use crate::buffers::Buffers;
 use crate::cpu::Cpu;
 use crate::disk::Disk;
+use crate::executor::Executor;
 use crate::guard::Guard;
 use crate::heap::{Collection, Heap};
 use crate::id::{ConnectionId, FrameRef};
@@ -120,6 +121,13 @@ pub(crate) struct Hosted {
     pub(crate) machine: Broker,
     pub(crate) ticket: Ticket,
     pub(crate) due: Time,
+}
+
+/// An executor, and when it next looks whether threads have been idle for long enough.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Staff {
+    pub(crate) machine: Executor,
+    pub(crate) due: Option<Time>,
 }
 
 /// Where the event loop of a Redis server is whose cycles for expired keys take time.
@@ -250,6 +258,8 @@ pub(crate) struct Process {
     pub(crate) certificate: Time,
     /// Until when the postmaster of a database forks.
     pub(crate) postmaster_free: Time,
+    /// Its executors, in the order of the blueprint.
+    pub(crate) executors: Vec<Staff>,
     /// Its workers, where they are processes of their own, and when their arbiter next looks.
     pub(crate) prefork: Option<Box<Prefork>>,
     pub(crate) arbiter: Ticket,

@@ -82,6 +82,8 @@ pub const PROBE_REQUEST: Purpose = Purpose(121);
 pub const MAX_REQUESTS: Purpose = Purpose(150);
 /// How long a worker boots, by its age.
 pub const WORKER_BOOT: Purpose = Purpose(151);
+/// What tells an object from others of its class in log lines: an executor, a task.
+pub const IDENTITY: Purpose = Purpose(160);
 /// A log line.
 pub const LINE: Purpose = Purpose(53);
 /// How long until Vegas next measures the time without load, by the ordinal of the measurement.

@@ -123,6 +123,8 @@ pub struct ServiceStatistics {
     pub not_ready: u64,
     /// Its pools, summed over processes.
     pub pools: Vec<PoolStatistics>,
+    /// Its executors, summed over processes.
+    pub executors: Vec<ExecutorStatistics>,
     /// Waits for a row's lock, of the statements that had to wait and got it (databases).
     pub lock_wait: LatencyHistogram,
     /// Statements that failed of `lock_timeout` (databases).
@@ -194,6 +196,33 @@ pub struct PoolStatistics {
     pub in_use: Station,
     /// Connections that there may be, over all processes.
     pub capacity: Level,
+}
+
+/// What an executor did: `submitted = completed + rejected + lost + queued + running`, always.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ExecutorStatistics {
+    /// Name within the service.
+    pub name: String,
+    /// Tasks handed over.
+    pub submitted: u64,
+    /// Tasks that ended on its threads, however.
+    pub completed: u64,
+    /// Times that there was neither a thread nor a place.
+    pub rejected: u64,
+    /// Those of them at which whoever handed the task over did it.
+    pub caller_ran: u64,
+    /// Those of them at which a task was thrown away without a word.
+    pub discarded: u64,
+    /// Tasks that were lost with their process.
+    pub lost: u64,
+    /// Waits for a thread, of all tasks that got one.
+    pub wait: LatencyHistogram,
+    /// Most tasks that waited in one process at once.
+    pub peak_waiting: u32,
+    /// Tasks that wait for a thread.
+    pub queue: Station,
+    /// Tasks that have one.
+    pub running: Station,
 }
 
 impl SourceStatistics {

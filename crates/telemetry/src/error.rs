@@ -92,19 +92,10 @@ impl Error {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Io { source, .. } => match source.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-                    "free some space, or choose a folder on another disk with --out; nothing was left behind"
-                }
-                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                    "choose a folder that you may write to with --out"
-                }
                 io::ErrorKind::NotFound => "check the path; if a folder vanished during the run, run again",
-                io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
-                    "a file is in the way; choose another folder with --out"
-                }
-                _ => {
-                    "check the disk and the path, then run again; an unfinished run is never mistaken for a finished one"
-                }
+                kind => hint_of_a_full_or_closed_disk(kind).unwrap_or(
+                    "check the disk and the path, then run again; an unfinished run is never mistaken for a finished one",
+                ),
             },
             Self::NotARun { .. } => {
                 "choose another folder with --out, or move this one away; only finished runs are replaced"
@@ -119,4 +110,21 @@ impl Error {
             Self::Thread { .. } => "run with one thread, or raise the limit of processes",
         }
     }
+}
+
+/// What to do about a disk that takes no folder, for whoever writes one: there is no room, no permission, or something in the way.
+#[must_use]
+pub fn hint_of_a_full_or_closed_disk(kind: io::ErrorKind) -> Option<&'static str> {
+    Some(match kind {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            "free some space, or choose a folder on another disk with --out; nothing was left behind"
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "choose a folder that you may write to with --out"
+        }
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+            "a file is in the way; choose another folder with --out"
+        }
+        _ => return None,
+    })
 }

@@ -23,7 +23,7 @@ mod tables;
 mod truth;
 mod writer;
 
-pub use error::{Error, Result};
+pub use error::{Error, Result, hint_of_a_full_or_closed_disk};
 pub use folder::{
     Closing, Disk, Entry, Epochs, FileSystem, FolderLock, LIMIT_WAITING_ROWS, MANIFEST, Manifest, Meta, Options,
     OutputFile, RunWriter, TABLES_EPOCH, TableSummary, check_tables, read_manifest,

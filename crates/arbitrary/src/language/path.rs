@@ -44,6 +44,14 @@ pub(crate) static FORMS: &[Form] = &[
     form("SERVICE/PROBE.failures", |d| probes(d, "failures"), leaf::count_from_1),
     form("SERVICE/prefork.timeout", |d| limits(d, "prefork.timeout"), leaf::patience_or_none),
     form("SERVICE/prefork.max_requests", |d| limits(d, "prefork.max_requests"), leaf::count),
+    form("SERVICE/EXECUTOR.threads", |d| limits(d, ".threads"), |d| d.number(1, 3)),
+    form("SERVICE/EXECUTOR.maximum", |d| executors(d, ".maximum"), |d| d.number(3, 6)),
+    form(
+        "SERVICE/EXECUTOR.rejection",
+        |d| executors(d, ".rejection"),
+        |d| d.one_of(&["Abort", "CallerRuns", "Discard"]),
+    ),
+    form("SERVICE/EXECUTOR.queue", |d| executors(d, ".queue"), |d| d.one_of(&["Unlimited", "1", "4"])),
     form("SERVICE/vacation.every", |d| limits(d, "vacation.every"), gap),
     form("SERVICE/vacation.length", |d| limits(d, "vacation.length"), gap),
     form("SERVICE.cores", |d| fields(d.bounded.iter().cloned().collect(), "cores"), leaf::cores),
@@ -153,6 +161,16 @@ fn caches(d: &Draft<'_>) -> Vec<String> {
 
 fn limits(d: &Draft<'_>, field: &str) -> Vec<String> {
     d.limits.iter().filter(|path| path.ends_with(field)).cloned().collect()
+}
+
+/// Fields of executors: others are called so too.
+fn executors(d: &Draft<'_>, field: &str) -> Vec<String> {
+    let is_it = |path: &String| {
+        let (service, part) = path.split_once('/')?;
+        let name = part.strip_suffix(field)?;
+        d.executors.get(service)?.contains(&name).then_some(())
+    };
+    d.limits.iter().filter(|path| is_it(path).is_some()).cloned().collect()
 }
 
 fn probes(d: &Draft<'_>, field: &str) -> Vec<String> {

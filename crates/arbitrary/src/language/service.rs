@@ -50,6 +50,7 @@ pub(super) static SERVICE: Record = Record {
         may("stop_grace", leaf::while_),
         may("cancels_abandoned", leaf::flag),
         must("pools", pools),
+        must("executors", executors),
         must("endpoints", endpoints),
         must("consumers", super::broker::consumers),
     ],
@@ -66,6 +67,75 @@ fn pools(d: &mut Draft<'_>) -> Option<String> {
     }
     Some(map(entries))
 }
+
+/// Executors that a service can have.
+const EXECUTORS: [&str; 2] = ["one-by-one", "provider"];
+
+fn executors(d: &mut Draft<'_>) -> Option<String> {
+    let managed = d.service().runtime.is_managed();
+    let count = if managed && !preforks(d) && d.choices.chance(130) { 1 + d.choices.below(2) } else { 0 };
+    let names = &EXECUTORS[..count];
+    let service = d.service().name.clone();
+    let mut entries = Vec::new();
+    for name in names {
+        d.limits.push(format!("{service}/{name}.threads"));
+        d.here.executor = name;
+        entries.push(((*name).to_owned(), d.record(&EXECUTOR)));
+    }
+    d.executors.insert(service, names.to_vec());
+    (count > 0).then(|| map(entries))
+}
+
+fn is_java(d: &Draft<'_>) -> bool {
+    d.service().runtime == Runtime::Jvm
+}
+
+pub(super) static EXECUTOR: Record = Record {
+    what: "executor",
+    fields: &[
+        must("threads", |d| d.number(1, 3)),
+        may("maximum", |d| {
+            let path = format!("{}/{}.maximum", d.service().name, d.here.executor);
+            is_java(d).then(|| {
+                d.limits.push(path);
+                d.number(3, 6)
+            })?
+        }),
+        must("queue", |d| {
+            d.here.synchronous = false;
+            if !is_java(d) || d.choices.chance(60) {
+                return None;
+            }
+            let places = d.number(0, 3);
+            d.here.synchronous = places.as_deref() == Some("0");
+            if !d.here.synchronous {
+                let path = format!("{}/{}.queue", d.service().name, d.here.executor);
+                d.limits.push(path);
+            }
+            places
+        }),
+        // What comes by default would be as long in a world that is made longer.
+        must("keep_alive", |d| is_java(d).then(|| d.quoted(&["60s", "1s", "20ms", "300ms"]))?),
+        may("core_timeout", |d| is_java(d).then(|| leaf::flag(d))?),
+        may("rejection", |d| {
+            let path = format!("{}/{}.rejection", d.service().name, d.here.executor);
+            is_java(d).then(|| {
+                d.limits.push(path);
+                d.choice(&HANDLER)
+            })
+        }),
+    ],
+};
+
+pub(super) static HANDLER: Choice = Choice {
+    what: "handler of rejected tasks",
+    variants: &[
+        variant("Abort", &[]),
+        variant("CallerRuns", &[]),
+        variant("Discard", &[]),
+        variant("DiscardOldest", &[]).fitting(|d| !d.here.synchronous),
+    ],
+};
 
 fn endpoints(d: &mut Draft<'_>) -> Option<String> {
     let names: Vec<String> = d.service().endpoints.iter().map(|endpoint| endpoint.name.clone()).collect();

@@ -105,6 +105,7 @@ pub(super) static STEP: Choice = Choice {
             .fitting(|d| d.here.again.is_some_and(|around| around.may && around.held == d.here.held.len()))
             .weighing(6),
         PARALLEL,
+        RUN,
         variant("Log", &[must("severity", |d| Some(d.choice(&SEVERITY))), must("message", message)]),
         PUBLISH,
         variant("Fail", &[may("status", |d| d.one_of(&["500", "400", "404", "429", "503", "599"]))]),
@@ -358,6 +359,37 @@ const PARALLEL: Variant = variant(
 .weighing(2)
 .fitting(shallow)
 .entering(|d| carries(d, &["timeout"]));
+
+const RUN: Variant = variant(
+    "Run",
+    &[
+        must("executor", |d| {
+            let names = executors(d);
+            Some(quote(names[d.choices.below(names.len())]))
+        }),
+        must("wait", |d| {
+            d.here.waits = d.choices.chance(190);
+            // Nobody waits for as long as is set.
+            if !d.here.waits {
+                let endpoint = endpoint(d);
+                let last = d.settable.get_mut(&(endpoint, "timeout")).and_then(|steps| steps.last_mut());
+                last.into_iter().for_each(|settable| *settable = false);
+            }
+            Some(d.here.waits.to_string())
+        }),
+        may("timeout", |d| d.here.waits.then(|| leaf::patience_or_none(d))?),
+        may("cancel", |d| d.here.waits.then(|| leaf::flag(d))?),
+        must("steps", |d| Some(beside(d, steps))),
+    ],
+)
+.weighing(4)
+.fitting(|d| shallow(d) && !executors(d).is_empty())
+.entering(|d| carries(d, &["timeout"]));
+
+/// Executors of the service.
+fn executors(d: &Draft<'_>) -> Vec<&'static str> {
+    d.executors.get(&d.service().name).cloned().unwrap_or_default()
+}
 
 pub(super) static JOIN: Choice = Choice { what: "join", variants: &[variant("All", &[]), variant("First", &[])] };
 

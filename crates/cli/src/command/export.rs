@@ -1,6 +1,6 @@
 //! `sim export`: a finished run as other tools read it. Nothing is simulated.
 
-use crate::arguments::{Export, ExportFormat, Semconv};
+use crate::arguments::{Export, ExportFormat, Profile, Semconv};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::progress::Progress;
@@ -15,17 +15,7 @@ pub(crate) fn execute(arguments: &Export) -> Result<Exit, Failure> {
         return Err(Failure::no_run(&arguments.run));
     }
     let run = RunReader::open(&arguments.run)?;
-    let options = Options {
-        format: match arguments.format {
-            ExportFormat::Otlp => Format::Otlp,
-            ExportFormat::Prometheus => Format::Prometheus,
-        },
-        semconv: match arguments.semconv {
-            Semconv::Stable => SemanticConventions::Stable,
-            Semconv::Old => SemanticConventions::Old,
-            Semconv::Both => SemanticConventions::Both,
-        },
-    };
+    let options = options(arguments)?;
     let out = arguments.out.clone().map_or_else(|| beside(&arguments.run, options.format), Ok)?;
     let mut progress = Progress::begin();
     let written =
@@ -34,6 +24,42 @@ pub(crate) fn execute(arguments: &Export) -> Result<Exit, Failure> {
     drop(progress);
     terminal::print(&told(&written, &out, elapsed))?;
     Ok(Exit::Success)
+}
+
+/// What is asked for; a failure where a flag is of another format.
+fn options(arguments: &Export) -> Result<Options, Failure> {
+    let format = match arguments.format {
+        ExportFormat::Otlp => Format::Otlp,
+        ExportFormat::Csv => Format::Csv,
+        ExportFormat::Ocsf => Format::Ocsf,
+        ExportFormat::PetShop => Format::PetShop,
+        ExportFormat::Prometheus => Format::Prometheus,
+        ExportFormat::RcaEval => Format::RcaEval,
+    };
+    if arguments.semconv.is_some() && !format.follows_semconv() {
+        return Err(foreign("--semconv", "names attributes", format, "otlp"));
+    }
+    if arguments.profile.is_some() && !format.has_profiles() {
+        return Err(foreign("--profile", "chooses between forms", format, "ocsf"));
+    }
+    let is_flat = arguments.profile == Some(Profile::Tutorial);
+    if arguments.evaluation && !is_flat {
+        let message = "`--evaluation` adds labelled lines to flat tables, which are not asked for";
+        return Err(Failure::new(Exit::Usage, message).hint("leave it out, or add `--format ocsf --profile tutorial`"));
+    }
+    let profile = if is_flat { knockon_export::Profile::Tutorial } else { knockon_export::Profile::Strict };
+    let semconv = match arguments.semconv {
+        None | Some(Semconv::Stable) => SemanticConventions::Stable,
+        Some(Semconv::Old) => SemanticConventions::Old,
+        Some(Semconv::Both) => SemanticConventions::Both,
+    };
+    Ok(Options { format, semconv, profile, evaluation: arguments.evaluation })
+}
+
+/// A flag that a format does not take.
+fn foreign(flag: &str, does: &str, format: Format, takes: &str) -> Failure {
+    Failure::new(Exit::Usage, format!("`{flag}` {does}, which {} does not have", format.name()))
+        .hint(format!("leave it out, or export with `--format {takes}`"))
 }
 
 /// The folder beside a run that is named after it and the format.

@@ -30,9 +30,19 @@ fn recorded_checked_moved_and_recorded_again() {
     assert!(ended.err.contains("sim golden bless --because"), "{}", ended.err);
 
     fs::write(&scenario, text.replace("Poisson(\"50/s\")", "Poisson(\"51/s\")")).unwrap();
-    let ended = end(sim(folder.path()).args(["golden", "check"]));
+    let ended = end(sim(folder.path()).args(["golden", "check", "--junit", "golden.xml"]));
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.out.contains("world: ") && ended.out.contains("observed/spans: "), "{}", ended.out);
+    assert!(ended.out.contains("it first differs between the first event and event 4096 (0:00:"), "{}", ended.out);
+    let report = fs::read_to_string(folder.path().join("golden.xml")).unwrap();
+    assert!(report.contains("tests=\"2\" failures=\"2\"") && report.contains("observed/spans: "), "{report}");
+
+    // What comes later is found later.
+    fs::write(&scenario, text.replace("at: \"20s\", until: \"30s\"", "at: \"40s\", until: \"50s\"")).unwrap();
+    let ended = end(sim(folder.path()).args(["golden", "check"]));
+    let parted = ended.out.lines().find(|line| line.contains("it first differs")).unwrap();
+    assert!(parted.contains("between event ") && parted.contains("(0:00:2"), "{parted}");
+    fs::write(&scenario, text.replace("Poisson(\"50/s\")", "Poisson(\"51/s\")")).unwrap();
 
     let ended = end(sim(folder.path()).args(["golden", "bless", "--because", "one request a second more"]));
     assert_eq!(ended.code, Some(0), "{ended:?}");

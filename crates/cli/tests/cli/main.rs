@@ -5,6 +5,8 @@ mod diff;
 mod documents;
 mod explain;
 mod export;
+mod export_ocsf;
+mod export_truth;
 mod folders;
 mod golden;
 mod init;

@@ -39,12 +39,15 @@ struct Came {
     at: Instant,
 }
 
+/// A sample of remote write: labels, bits of the value, milliseconds.
+type Written = (Vec<(String, String)>, u64, i64);
+
 #[derive(Clone, Default, Debug)]
 struct Received {
     spans: Vec<Came>,
     lines: Vec<Came>,
     points: Vec<Came>,
-    samples: Vec<(Vec<(String, String)>, u64, i64)>,
+    samples: Vec<Written>,
     refused: u32,
     headers: Vec<String>,
 }

@@ -101,6 +101,9 @@ impl Row<'_> {
     }
 }
 
+/// How a request ended: after how long, and whether it failed.
+type End = (i64, bool);
+
 /// The least latency that so many of a hundred did not exceed, found by counting.
 fn quantile(latencies: &[i64], percent: usize) -> Option<i64> {
     let enough =
@@ -114,7 +117,7 @@ fn what_users_saw_is_what_the_tables_have_and_so_is_what_they_would_have_seen() 
     let (_, data) = page(folder.path());
     let tables = Tables::of(folder.path(), &data);
     // Requests one by one, and what became of each without the fault.
-    let mut requests: BTreeMap<i64, (String, i64, Option<(i64, bool)>, Option<(i64, bool)>)> = BTreeMap::new();
+    let mut requests: BTreeMap<i64, (String, i64, Option<End>, Option<End>)> = BTreeMap::new();
     tables.each("truth/requests", &["number", "name", "sent_time", "latency_ns", "outcome"], |at| {
         let ended = Some((at.integer(3).unwrap(), at.text(4).unwrap() == "failed"));
         requests.insert(at.integer(0).unwrap(), (at.text(1).unwrap(), at.integer(2).unwrap(), ended, ended));
@@ -135,7 +138,7 @@ fn what_users_saw_is_what_the_tables_have_and_so_is_what_they_would_have_seen() 
                 let own = requests
                     .values()
                     .filter(|(name, sent, ..)| endpoint["name"] == name.as_str() && tables.window(*sent) == window);
-                let ended: Vec<(i64, bool)> =
+                let ended: Vec<End> =
                     own.filter_map(|(_, _, with, other)| if without { *other } else { *with }).collect();
                 let latencies: Vec<i64> = ended.iter().map(|(latency, _)| *latency).collect();
                 let failed = ended.iter().filter(|(_, failed)| *failed).count();

@@ -1,7 +1,9 @@
 //! The messages of OTLP, with their fields in the order and the form in which the collector writes them.
 
+use crate::hex::{SpanId, TraceId};
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
+use std::borrow::Cow;
 
 /// A whole number that JSON gets as a string, since 64 bits do not fit into its numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -13,48 +15,19 @@ impl Serialize for Text {
     }
 }
 
-/// An identifier of so many bytes, in hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Hex<const BYTES: usize>(u128);
-
-pub(super) type TraceId = Hex<16>;
-pub(super) type SpanId = Hex<8>;
-
-impl<const BYTES: usize> Hex<BYTES> {
-    pub(super) const fn new(number: u128) -> Self {
-        Self(number)
-    }
-
-    /// Its number.
-    pub(super) const fn number(self) -> u128 {
-        self.0
-    }
-
-    /// The digits, in a buffer of the most there are.
-    pub(super) fn digits(self, buffer: &mut [u8; 32]) -> &str {
-        let digits = &mut buffer[..2 * BYTES];
-        for (n, digit) in digits.iter_mut().rev().enumerate() {
-            *digit = b"0123456789abcdef"[(self.0 >> (4 * n) & 0xf) as usize];
-        }
-        std::str::from_utf8(digits).expect("digits are ASCII")
-    }
-}
-
-impl<const BYTES: usize> Serialize for Hex<BYTES> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.digits(&mut [0; 32]))
-    }
-}
-
 /// The value of an attribute, or a body.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub(super) enum Value<'a> {
     #[serde(rename = "stringValue")]
-    String(&'a str),
-    #[serde(rename = "stringValue")]
-    Owned(String),
+    String(Cow<'a, str>),
     #[serde(rename = "intValue")]
     Int(Text),
+}
+
+impl<'a> Value<'a> {
+    pub(super) const fn text(text: &'a str) -> Self {
+        Self::String(Cow::Borrowed(text))
+    }
 }
 
 /// An attribute.
@@ -66,7 +39,7 @@ pub(super) struct Attribute<'a> {
 
 impl<'a> Attribute<'a> {
     pub(super) fn text(key: &'a str, value: &'a str) -> Self {
-        Self { key, value: Value::String(value) }
+        Self { key, value: Value::text(value) }
     }
 
     pub(super) fn number(key: &'a str, value: i64) -> Self {

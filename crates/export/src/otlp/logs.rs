@@ -1,9 +1,10 @@
 //! `logs.jsonl`: log lines. The scope of a line is its logger.
 
 use super::BATCH;
-use super::json::{Attribute, LogRecord, LogsData, ResourceLogs, Scope, ScopeLogs, SpanId, Text, TraceId, Value};
+use super::json::{Attribute, LogRecord, LogsData, ResourceLogs, Scope, ScopeLogs, Text, Value};
 use super::resource::{find_or_add, resource};
 use crate::error::Result;
+use crate::hex::{SpanId, TraceId};
 use crate::semconv::{self, SemanticConventions};
 use crate::source::Source;
 use crate::target::Target;
@@ -65,7 +66,7 @@ pub(super) fn record(batch: &Batch, row: usize, semconv: SemanticConventions) ->
     let mut attributes = Vec::with_capacity(2);
     if let Some(uid) = batch.id(0, row) {
         let digits = TraceId::new(uid).digits(&mut [0; 32]).to_owned();
-        attributes.push(Attribute { key: "log.record.uid", value: Value::Owned(digits) });
+        attributes.push(Attribute { key: "log.record.uid", value: Value::String(digits.into()) });
     }
     if let Some(error) = batch.text(11, row) {
         // Lines have no older name for it: before there was one, instrumentation wrote the exception's type.
@@ -79,7 +80,7 @@ pub(super) fn record(batch: &Batch, row: usize, semconv: SemanticConventions) ->
         observed_time_unix_nano: Text(batch.integer(2, row).unwrap_or(time)),
         severity_number: batch.integer(7, row).unwrap_or_default(),
         severity_text: text(6),
-        body: Value::String(text(8)),
+        body: Value::text(text(8)),
         attributes,
         flags: if trace_id.is_some() { SAMPLED } else { 0 },
         trace_id,

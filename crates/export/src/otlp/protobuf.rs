@@ -282,8 +282,7 @@ fn attributes(of: &[json::Attribute<'_>]) -> Vec<KeyValue> {
 
 fn value(of: &json::Value<'_>) -> AnyValue {
     let value = match of {
-        json::Value::String(text) => Value::StringValue((*text).to_owned()),
-        json::Value::Owned(text) => Value::StringValue(text.clone()),
+        json::Value::String(text) => Value::StringValue(text.clone().into_owned()),
         json::Value::Int(number) => Value::IntValue(number.0),
     };
     AnyValue { value: Some(value) }

@@ -1,11 +1,10 @@
 //! `traces.jsonl`: spans.
 
 use super::BATCH;
-use super::json::{
-    Attribute, Link, Resource, ResourceSpans, Scope, ScopeSpans, Span, SpanId, Status, Text, TraceId, TracesData,
-};
+use super::json::{Attribute, Link, Resource, ResourceSpans, Scope, ScopeSpans, Span, Status, Text, TracesData};
 use super::resource::{find_or_add, resource};
 use crate::error::Result;
+use crate::hex::{SpanId, TraceId};
 use crate::semconv::{self, Name, SemanticConventions};
 use crate::source::Source;
 use crate::target::Target;

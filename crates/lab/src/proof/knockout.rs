@@ -8,6 +8,7 @@
 //! | retries of a link, and of all links | no retries, of any call over it; budgets have nothing to bound then |
 //! | a queue | no places; where the system is not healthy so, as few as it can be healthy with (1, 2, 4 …) |
 //! | a pool | as many connections as there are workers, as far as the database takes them |
+//! | an executor | a thread for each task: as many as tasks can be, and no queue before them |
 //! | pauses | collections that take no time; vacations that take none; expired keys that are deleted in no time; no processor quota |
 //! | a cache | what is stored in it expires at once |
 //! | probes | so many failures are needed that they never count |
@@ -24,10 +25,10 @@ use super::share::side_by_side;
 use crate::truth::{Harm, Recovery};
 use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::{
-    HeapField, KeyspaceField, PolicyField, PoolField, ProbeField, ProbeKind, Redis, Runtime, ServiceField, Target,
-    Vacation, VacationField, Value,
+    ExecutorField, ExecutorKind, HeapField, KeyspaceField, PolicyField, PoolField, ProbeField, ProbeKind, Redis,
+    Runtime, ServiceField, Target, Vacation, VacationField, Value,
 };
-use knockon_model::id::{KeyspaceId, PoolId, ServiceId};
+use knockon_model::id::{ExecutorId, KeyspaceId, PoolId, ServiceId};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -44,6 +45,7 @@ pub enum Kind {
     Retries,
     Queue,
     Pool,
+    Executor,
     Pauses,
     Cache,
     Probes,
@@ -117,6 +119,7 @@ pub(super) fn all(ground: &Ground) -> Vec<KnockOut> {
     for service in ground.services() {
         queue(ground, service, &mut candidates);
         pools(ground, service, &mut candidates);
+        executors(ground, service, &mut candidates);
         pauses(ground, service, &mut candidates);
         caches(ground, service, &mut candidates);
         probes(ground, service, &mut candidates);
@@ -178,6 +181,23 @@ fn pools(ground: &Ground, id: ServiceId, candidates: &mut Vec<Candidate>) {
                 ways: vec![vec![(target, Value::Count(maximum))]],
             });
         }
+    }
+}
+
+/// Threads without end, for a JVM's also without a queue that keeps them from coming to be. An executor that fills its queue first has places
+/// when its process starts only: where it is taken away later, more of its core do what the queue would have kept.
+const ENDLESS: u64 = 100_000;
+
+fn executors(ground: &Ground, id: ServiceId, candidates: &mut Vec<Candidate>) {
+    let service = &ground.blueprint[id];
+    for (n, executor) in service.executors.iter().enumerate() {
+        let of = |field| Target::Executor(id, ExecutorId(n as u32), field);
+        let mut way = vec![(of(ExecutorField::Maximum), Value::Count(ENDLESS))];
+        if executor.kind == ExecutorKind::ThreadPoolExecutor {
+            way.push((of(ExecutorField::Threads), Value::Count(ENDLESS)));
+        }
+        let name = format!("executor {}/{}", service.name, executor.name);
+        candidates.push(Candidate { kind: Kind::Executor, name, ways: vec![way] });
     }
 }
 

@@ -37,6 +37,7 @@ pub(super) fn original(blueprint: &Blueprint, target: Target) -> Value {
         Target::LocalCache(cache, LocalCacheField::MaximumBytes) => Some(Value::Limit(blueprint[cache].maximum_bytes)),
         Target::Heap(..)
         | Target::Pool(..)
+        | Target::Executor(..)
         | Target::Step(..)
         | Target::Policy(_, PolicyField::Retries)
         | Target::Vacation(..)

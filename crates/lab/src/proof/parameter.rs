@@ -5,9 +5,9 @@
 
 use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::{
-    Action, Blueprint, BrokerField, ConsumerField, Cores, HeapField, KeyspaceField, LinkField, Patch, PolicyField,
-    PoolField, ProbeField, QueueField, Redis, Runtime, ServiceField, Step, Target, Transport, Vacation, VacationField,
-    Value,
+    Action, Blueprint, BrokerField, ConsumerField, Cores, ExecutorField, HeapField, KeyspaceField, LinkField, Patch,
+    PolicyField, PoolField, ProbeField, QueueField, Redis, RejectionPolicy, Runtime, ServiceField, Step, Target,
+    Transport, Vacation, VacationField, Value,
 };
 use knockon_model::id::{PolicyId, ServiceId};
 
@@ -73,6 +73,15 @@ pub(super) fn read(blueprint: &Blueprint, target: Target) -> Option<Value> {
             Some(match field {
                 PoolField::Maximum => Value::Count(u64::from(pool.maximum)),
                 PoolField::AcquireTimeout => Value::Duration(pool.acquire_timeout),
+            })
+        }
+        Target::Executor(service, executor, field) => {
+            let executor = &blueprint[service].executors[executor.index()];
+            Some(match field {
+                ExecutorField::Threads => Value::Count(u64::from(executor.threads)),
+                ExecutorField::Maximum => Value::Count(u64::from(executor.maximum)),
+                ExecutorField::Queue => Value::Limit(executor.queue.map(u64::from)),
+                ExecutorField::Rejection => Value::Count(executor.rejection.number()),
             })
         }
         Target::Policy(policy, PolicyField::Timeout) => blueprint[policy].timeout.map(Value::Duration),
@@ -228,6 +237,26 @@ pub(super) fn write(blueprint: &mut Blueprint, (target, value): Setting) {
         (Target::Pool(service, pool, PoolField::AcquireTimeout), Value::Duration(timeout)) => {
             blueprint.services[service.index()].pools[pool.index()].acquire_timeout = timeout;
         }
+        (Target::Executor(service, executor, field), value) => {
+            let executor = &mut blueprint.services[service.index()].executors[executor.index()];
+            // One of a single size stays one.
+            let is_fixed = executor.is_fixed();
+            match (field, value) {
+                (ExecutorField::Threads, Value::Count(threads)) => {
+                    executor.threads = count(threads);
+                    executor.maximum = if is_fixed { executor.threads.max(1) } else { executor.maximum };
+                }
+                (ExecutorField::Maximum, Value::Count(maximum)) => {
+                    executor.maximum = count(maximum).max(1);
+                    executor.threads = if is_fixed { executor.maximum } else { executor.threads };
+                }
+                (ExecutorField::Queue, Value::Limit(places)) => executor.queue = places.map(count),
+                (ExecutorField::Rejection, Value::Count(number)) => {
+                    executor.rejection = RejectionPolicy::of_number(number);
+                }
+                _ => {}
+            }
+        }
         (Target::Policy(policy, PolicyField::Timeout), Value::Duration(timeout)) => {
             blueprint.policies[policy.index()].timeout = Some(timeout);
         }
@@ -339,7 +368,7 @@ pub(super) fn calls(blueprint: &Blueprint) -> Vec<CallSite> {
                     Step::Query { pool, policy, .. } => Some((policy, Some(service.pools[pool.index()].database))),
                     Step::CacheGet { keyspace, policy, .. } => Some((policy, Some(blueprint[keyspace].cache))),
                     Step::Publish { service, policy, .. } => Some((policy, Some(service))),
-                    Step::Fork { policy, .. } => Some((policy, None)),
+                    Step::Fork { policy, .. } | Step::HandOver { policy, .. } => Some((policy, None)),
                     Step::LocalGet { .. } => None,
                     _ => continue,
                 };
@@ -419,6 +448,15 @@ pub(super) fn path(blueprint: &Blueprint, target: Target) -> String {
             };
             format!("{}/{}.{field}", name(service), blueprint[service].pools[pool.index()].name)
         }
+        Target::Executor(service, executor, field) => {
+            let field = match field {
+                ExecutorField::Threads => "threads",
+                ExecutorField::Maximum => "maximum",
+                ExecutorField::Queue => "queue",
+                ExecutorField::Rejection => "rejection",
+            };
+            format!("{}/{}.{field}", name(service), blueprint[service].executors[executor.index()].name)
+        }
         Target::Policy(policy, field) => {
             let call = calls(blueprint).into_iter().find(|call| call.policy == policy);
             let path = call.and_then(|call| match field {
@@ -484,6 +522,9 @@ pub(super) fn show(target: Target, value: Value) -> String {
         }
         (Target::Service(_, ServiceField::RateLimit), Value::Count(rate)) => format!("{}/s", milli(rate)),
         (Target::Service(_, ServiceField::MemoryLimit), Value::Limit(Some(bytes))) => size(bytes),
+        (Target::Executor(_, _, ExecutorField::Rejection), Value::Count(number)) => {
+            RejectionPolicy::of_number(number).word().to_owned()
+        }
         (_, Value::Limit(None)) => "Unlimited".to_owned(),
         (_, Value::Limit(Some(count)) | Value::Count(count)) => count.to_string(),
         (_, Value::Bytes(bytes)) => size(bytes),

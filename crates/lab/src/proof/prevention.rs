@@ -16,8 +16,10 @@ use super::parameter::{self, Setting};
 use super::share::side_by_side;
 use crate::truth::{Harm, Recovery};
 use knockon_kernel::Duration;
-use knockon_model::blueprint::{HeapField, LinkField, PolicyField, PoolField, Runtime, ServiceField, Target, Value};
-use knockon_model::id::PoolId;
+use knockon_model::blueprint::{
+    ExecutorField, HeapField, LinkField, PolicyField, PoolField, Runtime, ServiceField, Target, Value,
+};
+use knockon_model::id::{ExecutorId, PoolId};
 use std::collections::BTreeSet;
 
 /// How much of the harm may be left, in hundredths.
@@ -116,6 +118,14 @@ fn parameters(ground: &Ground) -> Vec<(Target, Way)> {
         for pool in (0..service.pools.len() as u32).map(PoolId) {
             both(Target::Pool(id, pool, PoolField::Maximum));
             both(Target::Pool(id, pool, PoolField::AcquireTimeout));
+        }
+        for (n, executor) in service.executors.iter().enumerate() {
+            let n = ExecutorId(n as u32);
+            both(Target::Executor(id, n, ExecutorField::Threads));
+            if !executor.is_fixed() {
+                both(Target::Executor(id, n, ExecutorField::Maximum));
+            }
+            both(Target::Executor(id, n, ExecutorField::Queue));
         }
     }
     let mut seen = BTreeSet::new();

@@ -260,7 +260,7 @@ impl Waterfall {
     fn waited(&self, kind: &str) -> bool {
         let Some(client) = &self.client else { return true };
         let parts: &[Part] = match kind {
-            "workers" | "places" | "tokens" => &[Part::Queued],
+            "workers" | "places" | "tokens" | "threads" => &[Part::Queued],
             "pool" | "permits" => &[Part::Pool],
             "processor" => &[Part::CpuWait, Part::Throttled],
             "locks" => &[Part::Lock],

@@ -66,6 +66,7 @@ pub(super) fn kind(event: &LogEvent) -> (Kind, bool) {
         LogEvent::WorkerExiting { .. } => (37, true),
         LogEvent::WorkerFailed { .. } => (38, true),
         LogEvent::WorkerBooting { .. } => (39, true),
+        LogEvent::TaskRejected { .. } => (40, false),
     }
 }
 

@@ -188,6 +188,16 @@ pub(super) const POOL: &[(&str, Worse)] = &[
     ("in_use.sojourn.mean", Higher),
 ];
 
+/// Of executors.
+pub(super) const EXECUTOR: &[(&str, Worse)] = &[
+    ("submitted", Neither),
+    ("rejected", Higher),
+    ("discarded", Higher),
+    ("wait.mean", Higher),
+    ("waiting.present.mean", Higher),
+    ("running.present.mean", Higher),
+];
+
 pub(super) const KEYS: &[(&str, Worse)] = &[
     ("hit_share", Lower),
     ("misses", Higher),

@@ -3,8 +3,8 @@
 use super::edge::Edge;
 use super::metric::Worse::{Higher, Neither};
 use super::metric::{
-    BROKER, CLIENTS, DEADLOCKS, DISK, ENDPOINT, EXPIRY, KEYS, LEVELS, LINK, Metric, POOL, PREFORK, QUEUE, REPLICA,
-    SERVICE, SOURCE, Worse,
+    BROKER, CLIENTS, DEADLOCKS, DISK, ENDPOINT, EXECUTOR, EXPIRY, KEYS, LEVELS, LINK, Metric, POOL, PREFORK, QUEUE,
+    REPLICA, SERVICE, SOURCE, Worse,
 };
 use knockon_model::blueprint::{Arrivals, Blueprint, Postgres, Runtime, Step};
 use knockon_model::id::{EndpointId, ProcessId};
@@ -70,6 +70,9 @@ impl Metrics {
             }
             for pool in &service.pools {
                 all.add(blueprint, &service.name, Some(&pool.name), POOL);
+            }
+            for executor in &service.executors {
+                all.add(blueprint, &service.name, Some(&executor.name), EXECUTOR);
             }
             if let Runtime::Broker(broker) = &service.runtime {
                 all.add(blueprint, &service.name, None, BROKER);

@@ -332,7 +332,9 @@ impl<const O: bool> Truth<O> {
         }
         let end = Time::ZERO + self.system.blueprint.duration;
         let settled = self.is_settled();
+        let mut closed = None;
         if settled || stretch.until == end {
+            closed = self.running.as_ref().map(|running| running.side.clone());
             rows.extend(self.close(settled));
             fact.ignore_blame();
         }
@@ -343,7 +345,8 @@ impl<const O: bool> Truth<O> {
             self.fork(fact, tally, self.fault(next).at);
         }
         if O && self.running.is_none() && self.calm.is_none() && !self.coming.is_empty() && self.compares() {
-            let side = Side::open(&self.system.metrics, &Edge::of(fact), self.now, None);
+            // What counters showed at the end of an incident is what they grow from.
+            let side = Side::open(&self.system.metrics, &Edge::of(fact), self.now, closed.as_ref());
             self.calm = Some((side, self.now, Record::default()));
         }
         tally.want(self.wanted());

@@ -7,6 +7,7 @@ mod caches;
 mod database;
 mod disk;
 mod event_loop;
+mod executors;
 mod expectations;
 mod fidelity;
 mod guards;

@@ -376,3 +376,26 @@ fn killed_workers_fail_requests_that_they_would_have_answered() {
     assert_eq!((kills.kind, *effect, harm.failed), (Kind::Workers, Effect::Amplifies, 0), "all are answered, late");
     assert_eq!(pairs(&kills.settings), [("api/prefork.timeout", "None")]);
 }
+
+#[test]
+fn an_executor_fails_tasks_that_more_threads_would_have_done() {
+    let text = r#"(
+        duration: "10min",
+        services: {
+            "api": (
+                runtime: Jvm(), workers: 60, cores: Unlimited, executors: {"calls": (threads: 5, queue: 5)},
+                endpoints: {"GET /": (steps: [Run(executor: "calls", timeout: "20s", steps: [Call(to: "back/GET /", timeout: None)])])},
+            ),
+            "back": (workers: Unlimited, cores: Unlimited, endpoints: {"GET /": (steps: [Sleep("200ms")])}),
+        },
+        load: {"clients": (target: "api", arrivals: Poisson("5/s"), mix: {"GET /": 1}, timeout: "30s")},
+        faults: {"slow": Set(at: "3min", until: "5min", set: {"back/GET /.time": "4s"})},
+    )"#;
+    let repeated = repeat(&load_text(text, &Options::default()));
+    assert!(repeated.incidents[0].harm.failed > 100, "{:?}", repeated.incidents[0].harm);
+    let knock_outs = repeated.knock_outs(0, 2).unwrap();
+    let executor = named(&knock_outs, "executor api/calls");
+    let FromStart::Compared(effect, harm) = &executor.from_start else { panic!("{executor:?}") };
+    assert_eq!((executor.kind, *effect, harm.failed), (Kind::Executor, Effect::Amplifies, 0), "all are answered, late");
+    assert_eq!(pairs(&executor.settings), [("api/calls.maximum", "100000"), ("api/calls.threads", "100000")]);
+}

@@ -18,6 +18,7 @@
 //!   is the only reason.
 //! * pool: those who have its connections, connections being opened, validated or pinged, and those never given back. Who opens or
 //!   validates its connection itself waits for that alone.
+//! * threads of an executor: the tasks that they run, whatever those do.
 //! * processor: see `processor.rs`. Row locks: the one transaction that has the row, by what its client does.
 //! * disk: those whose I/Os it works on.
 //! * running: during a collection the heap, by bytes: what was allocated since the one before for young ones, all live bytes for full ones; else who keeps the event loop. A frame
@@ -88,6 +89,8 @@ impl Default for PoolAccounts {
 pub(crate) struct Accounts {
     pub(crate) workers: Account,
     pub(crate) pools: Vec<PoolAccounts>,
+    /// By executor: its threads, and what was refused for want of them.
+    pub(crate) executors: Vec<(Account, Matrix)>,
     pub(crate) processor: Processor,
     pub(crate) locks: Pairs,
     pub(crate) disk: Account,
@@ -142,6 +145,8 @@ pub(crate) enum Want {
     Memory(u32),
     /// Room in a queue of a broker.
     Room(u32, u32),
+    /// A thread of an executor of a process, or a place in its queue.
+    Thread(u32, u8),
 }
 
 impl Want {
@@ -154,6 +159,7 @@ impl Want {
             | Self::Concurrency(process)
             | Self::Memory(process)
             | Self::Room(process, _)
+            | Self::Thread(process, _)
             | Self::Permit { process, .. } => process,
         }
     }
@@ -352,6 +358,15 @@ impl Blame {
         &mut pools[usize::from(pool)]
     }
 
+    /// The accounts of an executor.
+    pub(crate) fn executor(&mut self, process: u32, executor: u8) -> &mut (Account, Matrix) {
+        let executors = &mut self.processes[process as usize].executors;
+        if executors.len() <= usize::from(executor) {
+            executors.resize(usize::from(executor) + 1, Default::default());
+        }
+        &mut executors[usize::from(executor)]
+    }
+
     /// The account of a rate limiter.
     pub(crate) fn tokens(&mut self, process: u32, limiter: u32) -> &mut Account {
         let tokens = &mut self.processes[process as usize].tokens;
@@ -392,7 +407,7 @@ impl Blame {
 
     /// A frame begins to stand somewhere, or stands there no more.
     fn stand(&mut self, now: Time, slot: u32, standing: &Standing, begins: bool, served: &impl Fn(u32) -> u64) {
-        let Standing { process, party, wait, works, io, pools, sessions, permit, .. } = *standing;
+        let Standing { process, party, wait, works, io, pools, sessions, permit, thread, .. } = *standing;
         let waits = |account: &mut Account| match begins {
             true => account.wait(now, party),
             false => account.wait_no_more(now, party),
@@ -428,6 +443,7 @@ impl Blame {
             Wait::Opening(pool) => waits(&mut self.pool(process, pool).opening),
             Wait::Tokens(limiter) => waits(self.tokens(process, limiter)),
             Wait::Memory => waits(&mut here.memory),
+            Wait::Thread(executor) => waits(&mut self.executor(process, executor).0),
             Wait::Permit(link) => waits(&mut self.permits[link as usize].0),
         }
         for pool in pools.into_iter().flatten() {
@@ -435,6 +451,9 @@ impl Blame {
             holds(&mut accounts.queue);
             accounts.held = if begins { accounts.held + 1 } else { accounts.held - 1 };
             self.touched_pools.push((process, pool, false));
+        }
+        if let Some(executor) = thread {
+            holds(&mut self.executor(process, executor).0);
         }
         if let Some(link) = permit {
             holds(&mut self.permits[link as usize].0);
@@ -463,6 +482,7 @@ impl Blame {
                 ("memory", a.memory.agrees_with(&b.memory)),
                 ("disk", a.disk.agrees_with(&b.disk)),
                 ("pools", all_agree(&a.pools, &b.pools, pools)),
+                ("executors", all_agree(&a.executors, &b.executors, |a, b| a.0.agrees_with(&b.0))),
                 ("tokens", all_agree(&a.tokens, &b.tokens, Account::agrees_with)),
                 ("stillness", a.stillness == b.stillness),
             ]

@@ -30,6 +30,8 @@ pub(crate) enum Wait {
     Quota,
     /// A broker's memory.
     Memory,
+    /// A thread of an executor.
+    Thread(u8),
 }
 
 /// Where a frame stands.
@@ -50,6 +52,8 @@ pub(crate) struct Standing {
     pub(crate) sessions: [Option<(u32, u32)>; HELD],
     /// The account of the link over which its attempt is under way, where that has permits.
     pub(crate) permit: Option<u32>,
+    /// The executor whose thread it has.
+    pub(crate) thread: Option<u8>,
 }
 
 impl Standing {

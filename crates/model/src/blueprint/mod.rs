@@ -6,6 +6,7 @@
 mod admission;
 mod broker;
 mod cache;
+mod executor;
 mod health;
 mod heap;
 mod limit;
@@ -22,14 +23,16 @@ mod traffic;
 pub use admission::{Admission, DelayControl, Order, Queue, Rejection, SynSchedule, Victim};
 pub use broker::{Ack, Broker, Consumer, OnFailure, Overflow, Transport};
 pub use cache::{Eviction, Expiry, Keyspace, LocalCache, Redis};
+pub use executor::{Executor, ExecutorKind, RejectionPolicy};
 pub use health::{Health, Probe, ProbeKind};
 pub use heap::{CPython, Collector, Heap, OnOutOfMemory, PauseCost};
 pub use limit::{Algorithm, ConcurrencyLimit, RateLimit, RateLimitKind};
 pub use load::{Arrivals, Batch, Dropped, Mix, Profile, Source};
 pub use network::{Link, LinkEnd};
 pub use patch::{
-    Action, BrokerField, ConsumerField, Contrast, Fault, HeapField, KeyspaceField, LinkField, LocalCacheField, Patch,
-    PolicyField, PoolField, ProbeField, QueueField, ServiceField, SourceField, StepField, Target, VacationField, Value,
+    Action, BrokerField, ConsumerField, Contrast, ExecutorField, Fault, HeapField, KeyspaceField, LinkField,
+    LocalCacheField, Patch, PolicyField, PoolField, ProbeField, QueueField, ServiceField, SourceField, StepField,
+    Target, VacationField, Value,
 };
 pub use pool::{Pool, PoolKind};
 pub use program::{

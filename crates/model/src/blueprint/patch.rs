@@ -3,7 +3,7 @@
 
 use super::ProbeKind;
 use crate::id::{
-    EndpointId, FaultId, KeyspaceId, LinkId, LocalCacheId, PolicyId, PoolId, SamplerId, ServiceId, SourceId,
+    EndpointId, ExecutorId, FaultId, KeyspaceId, LinkId, LocalCacheId, PolicyId, PoolId, SamplerId, ServiceId, SourceId,
 };
 use knockon_kernel::{Duration, Time};
 use serde::{Deserialize, Serialize};
@@ -131,6 +131,7 @@ pub enum Target {
     Service(ServiceId, ServiceField),
     Heap(ServiceId, HeapField),
     Pool(ServiceId, PoolId, PoolField),
+    Executor(ServiceId, ExecutorId, ExecutorField),
     /// A step, by its position in the endpoint's program.
     Step(ServiceId, EndpointId, u32, StepField),
     Policy(PolicyId, PolicyField),
@@ -203,6 +204,17 @@ pub enum HeapField {
 pub enum PoolField {
     Maximum,
     AcquireTimeout,
+}
+
+/// Patchable fields of an executor. `Threads` and `Maximum`: [`Value::Count`]; of one whose sizes are equal both go with either. `Queue`, its
+/// places when a process next starts: [`Value::Limit`]. `Rejection`: [`Value::Count`], the number of the handler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are those of the blueprint's fields")]
+pub enum ExecutorField {
+    Threads,
+    Maximum,
+    Queue,
+    Rejection,
 }
 
 /// Patchable fields of a step: `Demand` (and a sleep's time) is a [`Value::Sampler`], `Bytes` a [`Value::Bytes`], a leak's `Share` a [`Value::Number`].

@@ -1,6 +1,6 @@
 //! Request programs: what an endpoint does, step by step, and how it calls others.
 
-use crate::id::{EndpointId, KeyspaceId, PolicyId, PoolId, SamplerId, ServiceId};
+use crate::id::{EndpointId, ExecutorId, KeyspaceId, PolicyId, PoolId, SamplerId, ServiceId};
 use knockon_kernel::Duration;
 use serde::{Deserialize, Serialize};
 
@@ -338,6 +338,21 @@ pub enum Step {
     },
     /// End of a branch.
     BranchEnd,
+    /// Hands the steps that follow, up to a [`Step::BranchEnd`], to an executor as a task.
+    HandOver {
+        /// Draw address.
+        site: Site,
+        /// Which of the service's.
+        executor: ExecutorId,
+        /// Whether it waits for the end of the task (`Future.get`), and fails if that fails.
+        waits: bool,
+        /// Whether a task for which it waits no longer is cancelled (`Future.cancel`), and stops at its next step.
+        cancels: bool,
+        /// How long it waits at most.
+        policy: PolicyId,
+        /// Position to go on from.
+        after: u32,
+    },
     /// Writes a log line of the application's own.
     Log {
         /// Severity.

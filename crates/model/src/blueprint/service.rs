@@ -1,6 +1,6 @@
 //! Services as described: an application process, a database or a cache, and the memory it lives in.
 
-use super::{Admission, Broker, CPython, Consumer, Endpoint, Health, Heap, Pool, Redis, Step, Storage};
+use super::{Admission, Broker, CPython, Consumer, Endpoint, Executor, Health, Heap, Pool, Redis, Step, Storage};
 use crate::cpu::Contention;
 use crate::id::SamplerId;
 use knockon_kernel::{Duration, Time};
@@ -55,6 +55,8 @@ pub struct Service {
     pub endpoints: Vec<Endpoint>,
     /// Connection pools owned by each process.
     pub pools: Vec<Pool>,
+    /// Threads of each process to which programs hand tasks over.
+    pub executors: Vec<Executor>,
     /// What each process consumes from brokers.
     pub consumers: Vec<Consumer>,
     /// What a database's tables lie on, where that is described.

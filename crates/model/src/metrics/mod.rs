@@ -3,7 +3,7 @@
 //! One file an exporter, each with the series that it lists and how each is read. Which a process has follows from its runtime
 //! alone, and names and labels are those of the real exporter:
 //!
-//! * JVM: Micrometer as Spring Boot 3 sets it up ([`micrometer`], [`jvm`], [`hikari`], [`caffeine`]);
+//! * JVM: Micrometer as Spring Boot 3 sets it up ([`micrometer`], [`jvm`], [`hikari`], [`executor`], [`caffeine`]);
 //! * CPython: the application's own `http_requests_total`, `http_request_duration_seconds`, `db_query_duration_seconds` of the
 //!   Python client, its process and collector ([`client`], [`process`]), SQLAlchemy's pools as OpenTelemetry's
 //!   instrumentation reports them; gunicorn's own, where its workers are processes ([`gunicorn`]);
@@ -30,6 +30,7 @@ mod client;
 mod container;
 mod disk;
 mod event_loop;
+mod executor;
 mod gunicorn;
 mod hikari;
 mod jvm;
@@ -94,6 +95,7 @@ enum Reading {
     Kubernetes(kubernetes::Reading),
     Process(process::Reading),
     Hikari(u16, hikari::Reading),
+    Executor(u16, executor::Reading),
     Caffeine(u16, caffeine::Reading),
     Jvm(jvm::Reading),
     Postgres(postgres::Reading),
@@ -147,6 +149,7 @@ impl Metrics {
                     micrometer::list(&mut listing, service);
                     jvm::list(&mut listing, heap);
                     hikari::list(&mut listing, service);
+                    executor::list(&mut listing, service);
                     caffeine::list(&mut listing, blueprint, ServiceId(process.service));
                 }
                 Runtime::CPython(_) | Runtime::Node | Runtime::Native => {
@@ -214,6 +217,7 @@ impl Reading {
             Self::Kubernetes(reading) => reading.value(target),
             Self::Process(reading) => Some(reading.value(target)),
             Self::Hikari(pool, reading) => reading.value(target, usize::from(pool)),
+            Self::Executor(executor, reading) => reading.value(target, usize::from(executor)),
             Self::Caffeine(cache, reading) => reading.value(target, usize::from(cache)),
             Self::Jvm(reading) => reading.value(target),
             Self::Postgres(reading) => Some(reading.value(target)),

@@ -1,7 +1,7 @@
 //! Truth records of blame: who held what others waited for, doing what.
 
 use crate::blueprint::{Blueprint, LinkEnd};
-use crate::id::{EndpointId, LinkId, PoolId, ServiceId, SourceId};
+use crate::id::{EndpointId, ExecutorId, LinkId, PoolId, ServiceId, SourceId};
 use serde::{Deserialize, Serialize};
 
 /// What is waited for. A service's processes are told of together.
@@ -40,11 +40,13 @@ pub enum ResourceKind {
     Length,
     /// A database's disk.
     Disk,
+    /// Threads of an executor: tasks wait for them, or are refused.
+    Threads(ExecutorId),
 }
 
 impl ResourceKind {
     /// Words of the kinds, in the order of the declaration.
-    pub const WORDS: [&'static str; 12] = [
+    pub const WORDS: [&'static str; 13] = [
         "workers",
         "pool",
         "processor",
@@ -57,6 +59,7 @@ impl ResourceKind {
         "memory",
         "length",
         "disk",
+        "threads",
     ];
 
     /// The word in tables.
@@ -75,12 +78,13 @@ impl ResourceKind {
             Self::Memory => 9,
             Self::Length => 10,
             Self::Disk => 11,
+            Self::Threads(_) => 12,
         }]
     }
 }
 
 impl Resource {
-    /// Its name: `service`, `service/pool`, or for permits `caller -> callee`.
+    /// Its name: `service`, `service/pool`, `service/executor`, or for permits `caller -> callee`.
     #[must_use]
     pub fn name(self, blueprint: &Blueprint) -> String {
         match (self.owner, self.kind) {
@@ -88,6 +92,10 @@ impl Resource {
             (LinkEnd::Service(service), ResourceKind::Pool(pool)) => {
                 let service = &blueprint[service];
                 format!("{}/{}", service.name, service.pools[pool.index()].name)
+            }
+            (LinkEnd::Service(service), ResourceKind::Threads(executor)) => {
+                let service = &blueprint[service];
+                format!("{}/{}", service.name, service.executors[executor.index()].name)
             }
             (LinkEnd::Service(service), _) => blueprint[service].name.clone(),
             (LinkEnd::Source(source), _) => blueprint[source].name.clone(),
@@ -124,7 +132,7 @@ impl Who {
 /// What is being done at an instant. Up to [`Activity::Joining`] it is what a request does, as its ledger books it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Activity {
-    /// In the accept queue, held back by a rate limit, or waiting for a worker again.
+    /// In the accept queue, held back by a rate limit, waiting for a worker again, or as a task for a thread.
     Queued,
     /// Waiting for a connection of its process' pool.
     Pool(PoolId),

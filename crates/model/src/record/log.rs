@@ -2,7 +2,7 @@
 
 use super::{ErrorType, SpanId, TraceId};
 use crate::blueprint::{LinkEnd, Severity};
-use crate::id::{EndpointId, PoolId, ProcessId, ServiceId};
+use crate::id::{EndpointId, ExecutorId, PoolId, ProcessId, ServiceId};
 use crate::lock::{Awaited, LockMode};
 use knockon_kernel::{Duration, Time};
 use serde::{Deserialize, Serialize};
@@ -58,6 +58,18 @@ pub enum LogEvent {
     PoolLeakSuspected { pool: PoolId, held: Duration },
     /// A request ended with an error that this process raised or passed on. `peer` is the callee where a call failed.
     RequestFailed { endpoint: EndpointId, status: u16, error: ErrorType, peer: Option<ServiceId> },
+    /// A request ended because an executor had neither a thread nor a place for its task. `identity` is the executor's, `task` the task's; the
+    /// numbers are those of its threads, of the busy ones, and of tasks.
+    TaskRejected {
+        endpoint: EndpointId,
+        executor: ExecutorId,
+        identity: u32,
+        task: u32,
+        threads: u32,
+        active: u32,
+        queued: u32,
+        completed: u64,
+    },
     /// A value could not be loaded, and no request was there to fail with it.
     LoadFailed { error: ErrorType, peer: Option<ServiceId>, refresh: bool },
     /// A statement is complete and took at least the slow-query threshold. `client` sent it.

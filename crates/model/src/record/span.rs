@@ -112,4 +112,8 @@ pub enum ErrorType {
     Deadlock,
     /// The database could not extend a table: its disk is full (SQLSTATE 53100).
     DiskFull,
+    /// An executor had neither a thread nor a place for a task.
+    TaskRejected,
+    /// The result of a task did not come within the time that was given to it.
+    TaskTimeout,
 }

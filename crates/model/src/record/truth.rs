@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Part {
-    /// In the accept queue, or waiting for a worker.
+    /// In the accept queue, or waiting for a worker, or for a thread of an executor.
     Queued,
     /// Waiting for a connection from a pool, or for a permit of a bulkhead.
     Pool,

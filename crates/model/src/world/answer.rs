@@ -55,12 +55,11 @@ impl World {
 
     /// A frame fails: it says so in its log, gives back what it holds, and answers.
     pub(super) fn fail<S: Sink>(&mut self, frame: FrameRef, outcome: Outcome, peer: Option<ServiceId>, sink: &mut S) {
+        self.note_failure(frame, outcome);
         let f = &mut self.frames[frame];
         let program = f.program as usize;
         let process = &self.processes[f.process as usize];
-        let status = if outcome.status == 0 && process.traced { INTERNAL_SERVER_ERROR } else { outcome.status };
-        f.outcome = Outcome { status, ..outcome };
-        f.unwinding = true;
+        let status = f.outcome.status;
         if f.is_load() {
             // Whoever waits for it says so; and if nobody does, its end.
             if let Some(load) = self.loads.find(frame) {
@@ -83,6 +82,20 @@ impl World {
             self.emit_request_log(frame, LogEvent::RequestFailed { endpoint, status, error, peer }, sink);
         }
         self.unwind(frame, sink);
+    }
+
+    /// A frame fails of what its log tells already.
+    pub(super) fn fail_told<S: Sink>(&mut self, frame: FrameRef, outcome: Outcome, sink: &mut S) {
+        self.note_failure(frame, outcome);
+        self.unwind(frame, sink);
+    }
+
+    fn note_failure(&mut self, frame: FrameRef, outcome: Outcome) {
+        let f = &mut self.frames[frame];
+        let process = &self.processes[f.process as usize];
+        let status = if outcome.status == 0 && process.traced { INTERNAL_SERVER_ERROR } else { outcome.status };
+        f.outcome = Outcome { status, ..outcome };
+        f.unwinding = true;
     }
 
     /// Gives back what a failed frame holds, then answers. A transaction is rolled back first, over the wire.

@@ -198,6 +198,11 @@ impl World {
                 let served = process.disk.iter().flat_map(|disk| disk.served()).filter(|&served| served == handle);
                 served.count() * timer
             }
+            State::WaitingThread => {
+                let queues = process.executors.iter().flat_map(|staff| staff.machine.queued());
+                queues.filter(|&queued| queued == handle).count()
+            }
+            State::Joining if self.forks.waits_in_vain(handle) => 1,
             State::Joining => usize::from(self.forks.open(handle).iter().any(|&branch| self.frames.contains(branch))),
             // Frames run within an instant; between events none does.
             State::Running => 0,
@@ -216,7 +221,7 @@ impl World {
         findings.check(child.is_none_or(|child| child.caller == handle || child.is_load()), || {
             format!("a frame at {} waits for the answer to somebody else", self.name_of(frame.process))
         });
-        let ended = frame.on_its_way() || matches!(frame.state, State::Queued | State::Answered);
+        let ended = frame.on_its_way() || matches!(frame.state, State::Queued | State::Answered | State::WaitingThread);
         findings.check(!ended || frame.held.iter().all(Option::is_none), || {
             format!("a frame that is {:?} at {} holds a connection", frame.state, self.name_of(frame.process))
         });
@@ -262,9 +267,43 @@ impl World {
             let starts = coming.starts.get(&(index as u32, process.incarnation)).copied().unwrap_or(0);
             let starting = process.life == Life::Starting;
             findings.check(!starting || starts == 1, || format!("{} has {starts} starts before it", name()));
+            self.audit_executors(index as u32, findings);
             self.audit_pools(index as u32, coming, findings);
             self.audit_links(index as u32, findings);
         }
+    }
+
+    /// Executors: their tasks are frames that know of it, and none is lost count of.
+    fn audit_executors(&self, index: u32, findings: &mut Findings) {
+        let process = &self.processes[index as usize];
+        for (number, staff) in process.executors.iter().enumerate() {
+            let machine = &staff.machine;
+            let of_it = |frame: &FrameRef| self.forks.task(*frame).filter(|task| usize::from(task.executor) == number);
+            let queued: Vec<FrameRef> = machine.queued().collect();
+            let waits = |frame: &FrameRef| {
+                self.frames.get(*frame).is_some_and(|f| f.state == State::WaitingThread) && of_it(frame).is_some()
+            };
+            let runs = |frame: &FrameRef| {
+                self.frames.get(*frame).is_some_and(|f| f.state != State::WaitingThread)
+                    && of_it(frame).is_some_and(|task| task.runs.is_some())
+            };
+            let name = || format!("an executor of {}", self.name_of(index));
+            findings.check(queued.iter().all(waits), || format!("{} has a task in its queue that is none", name()));
+            findings.check(machine.running().iter().all(runs), || format!("{} runs a task that is none", name()));
+            let idle = machine.threads() > machine.running().len() as u32;
+            findings.check(!idle || queued.is_empty(), || format!("{} has idle threads and a queue", name()));
+            let planned = machine.next_expiry().is_none_or(|next| staff.due.is_some_and(|due| due <= next));
+            findings.check(planned, || format!("nothing ends idle threads of {}", name()));
+        }
+        let tasks = self.frames.handles().filter(|&frame| {
+            let f = &self.frames[frame];
+            f.process == index && f.is_branch() && self.forks.task(frame).is_some()
+        });
+        let known = |staff: &crate::process::Staff| staff.machine.running().len() + staff.machine.queued().len();
+        let (counted, kept) = (tasks.count(), process.executors.iter().map(known).sum::<usize>());
+        findings.check(counted == kept, || {
+            format!("executors of {} count {kept} tasks, there are {counted}", self.name_of(index))
+        });
     }
 
     fn audit_pools(&self, index: u32, coming: &Coming, findings: &mut Findings) {
@@ -388,6 +427,16 @@ impl World {
             findings.check(kept == counted, || {
                 format!("service {} has {kept} requests in flight, there are {counted}", service.statistics.name)
             });
+            for executor in &service.statistics.executors {
+                let present = executor.queue.present() + executor.running.present();
+                let ended = executor.completed + executor.rejected + executor.lost;
+                findings.check(executor.submitted == ended + present, || {
+                    format!(
+                        "{}/{} was handed {} tasks, {ended} ended and {present} are there",
+                        service.statistics.name, executor.name, executor.submitted
+                    )
+                });
+            }
             let (kept, counted) = (service.statistics.workers.now(), self.staff_of(service).unwrap_or(0));
             findings.check(kept == counted, || {
                 format!("service {} counts {kept} workers, there are {counted}", service.statistics.name)
@@ -472,14 +521,17 @@ impl World {
         findings.0
     }
 
-    /// Whether somebody waits for ever, without a timer: for the answer to a request that was dropped without a word, or for frames
+    /// Whether somebody waits for ever, without a timer: for the answer to a request that was dropped without a word, for a task that was
+    /// thrown away, or for frames
     /// that wait for each other in a circle, such as loads of two keys that each ask for the other's.
     #[must_use]
     pub fn waits_in_vain(&self) -> bool {
         let mut clear = BTreeSet::new();
-        self.frames
-            .handles()
-            .any(|frame| self.frames[frame].state == State::Dropped || self.is_in_circle(frame, &mut clear))
+        self.frames.handles().any(|frame| {
+            let f = &self.frames[frame];
+            let in_vain = f.state == State::Joining && f.timer == Ticket::NONE && self.forks.waits_in_vain(frame);
+            f.state == State::Dropped || in_vain || self.is_in_circle(frame, &mut clear)
+        })
     }
 
     /// Whether the waits that begin at a frame lead into a circle. Frames from which none does are added to `clear`.
@@ -502,6 +554,10 @@ impl World {
             Some(waiting) if waiting.timer == Ticket::NONE => match waiting.state {
                 State::WaitingLoad | State::WaitingReply => vec![waiting.child],
                 State::Joining => self.forks.open(frame).to_vec(),
+                State::WaitingThread => {
+                    let executor = self.forks.task(frame).map_or(0, |task| usize::from(task.executor));
+                    self.processes[waiting.process as usize].executors[executor].machine.running().to_vec()
+                }
                 _ => Vec::new(),
             },
             _ => Vec::new(),

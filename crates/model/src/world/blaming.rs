@@ -6,7 +6,7 @@ use super::World;
 use crate::blame::{self, Blame, Cell, OPENING, PartyKey, REFUSAL, Speed, Standing, UNITS, Want};
 use crate::blueprint::LinkEnd;
 use crate::frame::{Frame, State};
-use crate::id::{FrameRef, PoolId, ServiceId};
+use crate::id::{ExecutorId, FrameRef, PoolId, ServiceId};
 use crate::process::Process;
 use crate::record::{Activity, BlameRecord, Part, Resource, ResourceKind};
 use crate::world::{Event, Program};
@@ -65,6 +65,9 @@ impl World {
             waits(kind, accounts.queue.take(at));
             waits(kind, accounts.opening.take(at));
         }
+        for (executor, (threads, _)) in accounts.executors.iter_mut().enumerate() {
+            waits(ResourceKind::Threads(ExecutorId(executor as u32)), threads.take(at));
+        }
         waits(ResourceKind::Processor, accounts.processor.take(at, p.cpu.served_ever(at)));
         waits(ResourceKind::Locks, accounts.locks.take(at));
         waits(ResourceKind::Disk, accounts.disk.take(at));
@@ -76,6 +79,9 @@ impl World {
         let refusals = &mut accounts.refusals;
         let mut refused = |kind, cells| add(sums, resource(kind), cells, true);
         refused(ResourceKind::Workers, refusals.workers.take());
+        for (executor, (_, refusals)) in accounts.executors.iter_mut().enumerate() {
+            refused(ResourceKind::Threads(ExecutorId(executor as u32)), refusals.take());
+        }
         refused(ResourceKind::Places, refusals.places.take());
         refused(ResourceKind::Tokens, refusals.tokens.take());
         refused(ResourceKind::Concurrency, refusals.concurrency.take());
@@ -450,6 +456,7 @@ fn may_wait(state: State) -> bool {
             | State::WaitingDisk
             | State::WaitingPermit
             | State::Blocked
+            | State::WaitingThread
     )
 }
 
@@ -460,6 +467,10 @@ fn publisher(origin: u32) -> PartyKey {
 
 /// Shares a refusal out over those who have what it was for.
 fn refuse(blame: &mut Blame, want: Want, party: PartyKey) {
+    if let Want::Thread(process, executor) = want {
+        let (threads, refusals) = blame.executor(process, executor);
+        return threads.refuse(refusals, party);
+    }
     let Blame { processes, permits, .. } = blame;
     match want {
         Want::Place(process) => {
@@ -489,7 +500,9 @@ fn refuse(blame: &mut Blame, want: Want, party: PartyKey) {
             let accounts = &mut processes[broker as usize];
             accounts.memory.refuse(&mut accounts.refusals.memory, party);
         }
-        Want::Room(..) => unreachable!("queues are asked who fills them"),
+        Want::Room(..) | Want::Thread(..) => {
+            unreachable!("queues are asked who fills them, executors have their accounts")
+        }
         Want::Permit { account, .. } => {
             let (account, refusals) = &mut permits[account as usize];
             account.refuse(refusals, party);

@@ -14,7 +14,7 @@ use crate::record::{Catalogue, ProcessInfo};
 use crate::replay::Replay;
 use crate::restart::Restarts;
 use crate::sink::Null;
-use crate::statistics::{KeyspaceStatistics, PoolStatistics, ServiceStatistics, SourceStatistics};
+use crate::statistics::{ExecutorStatistics, KeyspaceStatistics, PoolStatistics, ServiceStatistics, SourceStatistics};
 use crate::topology::Topology;
 use crate::world::{Event, Watch};
 use knockon_kernel::{Calendar, Digest, Key, Sampler, Ticket, Time};
@@ -169,6 +169,8 @@ fn services(
             });
         }
         let pools = service.pools.iter().map(|pool| PoolStatistics { name: pool.name.clone(), ..Default::default() });
+        let named = |name: &String| ExecutorStatistics { name: name.clone(), ..Default::default() };
+        let executors = service.executors.iter().map(|executor| named(&executor.name));
         states.push(ServiceState {
             first_process,
             replicas: service.replicas,
@@ -182,7 +184,12 @@ fn services(
             version: 0,
             rollout: Vec::new(),
             standbys: Vec::new(),
-            statistics: ServiceStatistics { name: service.name.clone(), pools: pools.collect(), ..Default::default() },
+            statistics: ServiceStatistics {
+                name: service.name.clone(),
+                pools: pools.collect(),
+                executors: executors.collect(),
+                ..Default::default()
+            },
         });
     }
     for (index, service) in blueprint.services.iter().enumerate() {
@@ -260,7 +267,7 @@ fn process_of(service: &Service, index: u32, key: Key) -> Process {
 }
 
 fn meter_of(service: &Service) -> Meter {
-    let mut meter = Meter::new(Time::ZERO, service.endpoints.len(), service.pools.len());
+    let mut meter = Meter::new(Time::ZERO, service.endpoints.len(), service.pools.len(), service.executors.len());
     if let Runtime::Redis(redis) = &service.runtime
         && service.has_slow_commands()
     {
@@ -334,6 +341,7 @@ fn bare(key: Key) -> Process {
         closed: Vec::new(),
         certificate: Time::MAX,
         postmaster_free: Time::ZERO,
+        executors: Vec::new(),
         prefork: None,
         arbiter: Ticket::NONE,
         blocker: FrameRef::NONE,
@@ -355,6 +363,6 @@ fn bare(key: Key) -> Process {
         replay: None,
         statement_timers: BTreeMap::new(),
         lines: 0,
-        meter: Meter::new(Time::ZERO, 0, 0),
+        meter: Meter::new(Time::ZERO, 0, 0, 0),
     }
 }

@@ -58,6 +58,8 @@ pub(crate) enum Event {
     PatchAt { index: u32, process: u32 },
     /// A patch is taken back.
     PatchEnd { index: u32 },
+    /// Threads of an executor may have been idle for long enough.
+    ThreadsExpire { process: u32, incarnation: u32, executor: u8 },
     /// A SYN that was dropped comes again, or is given up.
     Retransmit { frame: FrameRef },
     /// A bulkhead that grew has a permit for a frame that waits.
@@ -171,6 +173,9 @@ impl Event {
             Self::WorkerBooted { process, incarnation, worker } => {
                 Packed(112 | u64::from(worker) << 8, pair(process, incarnation))
             }
+            Self::ThreadsExpire { process, incarnation, executor } => {
+                Packed(120 | u64::from(executor) << 8, pair(process, incarnation))
+            }
             Self::Permit { frame: of } => Packed(25, frame(of)),
             Self::ProbeTick { process, kind } => Packed(80 | (kind as u64) << 8, u64::from(process)),
             Self::ProbeEnds { process, kind, number } => Packed(81 | (kind as u64) << 8, pair(process, number)),
@@ -248,6 +253,7 @@ impl Packed {
             110 => Event::Unblocked { frame },
             111 => Event::ArbiterLooks { process, incarnation },
             112 => Event::WorkerBooted { process, incarnation, worker: (kind >> 8) as u32 },
+            120 => Event::ThreadsExpire { process, incarnation, executor: (kind >> 8) as u8 },
             other => unreachable!("no event is packed as {other}"),
         }
     }
@@ -284,6 +290,7 @@ mod tests {
             Event::Unblocked { frame },
             Event::ArbiterLooks { process, incarnation },
             Event::WorkerBooted { process, incarnation, worker: u32::MAX },
+            Event::ThreadsExpire { process, incarnation, executor: u8::MAX },
             Event::Permit { frame },
             Event::User { source: u32::MAX, user: index },
             Event::VacationDue { process, incarnation },

@@ -179,6 +179,7 @@ impl World {
                 Flow::On
             }
             Op::Fork { .. } => self.fork(frame, at),
+            Op::HandOver { .. } => self.hand_over(frame, at, sink),
             Op::Branch { .. } => unreachable!("a fork goes on behind its branches"),
             Op::Log { severity, message } => {
                 let program = self.tables.programs[self.frames[frame].program as usize];

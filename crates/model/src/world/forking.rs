@@ -24,26 +24,14 @@ impl World {
         let f = &mut self.frames[frame];
         f.pc = after;
         f.state = State::Joining;
+        let key = f.key.with(u64::from(site)).with(f.iteration());
         self.switch(frame, Part::Child, now);
-        let parent = self.frames[frame].clone();
-        let key = parent.key.with(u64::from(site)).with(parent.iteration());
         let mut open = Vec::with_capacity(usize::from(branches));
         for n in 0..usize::from(branches) {
             let Op::Branch { to } = self.tables.ops[at + 1 + n] else {
                 unreachable!("a fork is followed by its branches")
             };
-            let branch = self.frames.occupy();
-            let b = &mut self.frames[branch];
-            b.send(key.with(n as u64), parent.root, parent.process, parent.program, parent.edge, frame, now);
-            b.link = FORKED;
-            b.state = State::Running;
-            b.part = Part::Computing;
-            b.pc = to;
-            b.attempt = parent.attempt;
-            b.class = parent.class;
-            b.caller_side = CallerSide::NOTHING.below(parent.caller_side);
-            b.deadline = parent.deadline;
-            (b.cache_key, b.keyspace, b.row) = (parent.cache_key, parent.keyspace, parent.row);
+            let branch = self.branch_of(frame, key.with(n as u64), to);
             self.ready.push(branch);
             open.push(branch);
         }
@@ -52,6 +40,25 @@ impl World {
             self.set_policy_timer(frame, policy.0, timeout);
         }
         Flow::Leave
+    }
+
+    /// A branch of a frame, which begins with the operation at `to`.
+    pub(super) fn branch_of(&mut self, frame: FrameRef, key: Key, to: u32) -> FrameRef {
+        let now = self.now();
+        let parent = self.frames[frame].clone();
+        let branch = self.frames.occupy();
+        let b = &mut self.frames[branch];
+        b.send(key, parent.root, parent.process, parent.program, parent.edge, frame, now);
+        b.link = FORKED;
+        b.state = State::Running;
+        b.part = Part::Computing;
+        b.pc = to;
+        b.attempt = parent.attempt;
+        b.class = parent.class;
+        b.caller_side = CallerSide::NOTHING.below(parent.caller_side);
+        b.deadline = parent.deadline;
+        (b.cache_key, b.keyspace, b.row) = (parent.cache_key, parent.keyspace, parent.row);
+        branch
     }
 
     /// The address of the span that a frame's time belongs to: its own, that of the load that it is, or that of the frame whose
@@ -68,14 +75,24 @@ impl World {
     /// A branch has ended and holds nothing any more.
     pub(super) fn finish_branch<S: Sink>(&mut self, branch: FrameRef, sink: &mut S) {
         let f = &self.frames[branch];
-        let outcome = f.outcome;
+        let (outcome, process) = (f.outcome, f.process);
         self.digest.absorb((self.now() - f.arrived).as_nanos(), u64::from(outcome.status));
         self.release_share(branch);
+        let task = self.forks.task(branch).copied();
         let ended = self.forks.ended(branch, outcome);
         if let (true, Ended::Joined { parent, .. }) = (S::PARTS, &ended) {
             self.spend_on_branch(*parent, branch);
         }
         self.frames.remove(branch);
+        // First, since whoever fails with its task may be the last that its process waits for before it ends.
+        if let Some(task) = task {
+            self.task_done(process, branch, &task, sink);
+        }
+        self.joined(ended, sink);
+    }
+
+    /// Whoever waits for branches goes on, if nothing is left to wait for.
+    fn joined<S: Sink>(&mut self, ended: Ended, sink: &mut S) {
         let Ended::Joined { parent, failure, left } = ended else { return };
         self.leave_branches(&left);
         self.clear_timer(parent);
@@ -94,15 +111,23 @@ impl World {
         if S::PARTS {
             self.spend(parent, at);
         }
+        let for_task = self.forks.waits_for_task(parent);
         let left = self.forks.leave(parent);
         self.leave_branches(&left);
         self.wake(parent, at);
-        self.fail(parent, Outcome::lost(ErrorType::Timeout), None, sink);
+        let error = if for_task { ErrorType::TaskTimeout } else { ErrorType::Timeout };
+        self.fail(parent, Outcome::lost(error), None, sink);
     }
 
     /// Nobody waits for these branches any more.
     fn leave_branches(&mut self, left: &[FrameRef]) {
         let Some(first) = left.first() else { return };
+        if let Some(task) = self.forks.task(*first) {
+            if task.cancels {
+                self.cancel_branch(*first);
+            }
+            return;
+        }
         let service = self.processes[self.frames[*first].process as usize].service as usize;
         if self.blueprint.services[service].cancels_abandoned {
             left.iter().for_each(|&branch| self.cancel_branch(branch));

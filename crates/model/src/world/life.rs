@@ -199,6 +199,7 @@ impl World {
         self.forget_stops(process);
         let p = &mut self.processes[process as usize];
         p.prefork = None;
+        p.executors.clear();
         for ticket in [&mut p.cpu_ticket, &mut p.collected, &mut p.arbiter] {
             self.calendar.cancel(std::mem::replace(ticket, Ticket::NONE));
         }
@@ -331,6 +332,7 @@ impl World {
         self.plan_expiry(process);
         self.furnish_loop(process);
         self.furnish_workers(process);
+        self.furnish_executors(process);
         self.plan_vacations(process);
         self.start_broker(process, sink);
         self.consumers_come(process, Coming::Connects, sink);

@@ -23,6 +23,7 @@ mod emit;
 mod event;
 mod event_loop;
 mod execute;
+mod executing;
 mod expiring;
 mod forking;
 mod levels;
@@ -362,6 +363,9 @@ impl World {
             Event::ArbiterLooks { process, incarnation } => self.arbiter_looks(process, incarnation, at, sink),
             Event::WorkerBooted { process, incarnation, worker } => {
                 self.worker_booted(process, incarnation, worker, at, sink);
+            }
+            Event::ThreadsExpire { process, incarnation, executor } => {
+                self.threads_expire(process, incarnation, executor, at);
             }
             Event::VacationDue { process, incarnation } => self.vacation_due(process, incarnation),
             Event::VacationOver { process, incarnation } => self.vacation_over(process, incarnation, sink),

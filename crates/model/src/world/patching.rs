@@ -3,8 +3,9 @@
 use super::{World, tables::Op};
 use crate::blueprint::Arrivals;
 use crate::blueprint::{
-    Action, Cores, HeapField, KeyspaceField, LinkField, PolicyField, PoolField, Postgres, Redis, Runtime, ServiceField,
-    SourceField, StepField, Target, TrafficPolicy, Vacation, VacationField, Value,
+    Action, Cores, ExecutorField, HeapField, KeyspaceField, LinkField, PolicyField, PoolField, Postgres, Redis,
+    RejectionPolicy, Runtime, ServiceField, SourceField, StepField, Target, TrafficPolicy, Vacation, VacationField,
+    Value,
 };
 use crate::id::LinkId;
 use crate::lock::Awaited;
@@ -176,6 +177,9 @@ impl World {
             (Target::Pool(service, pool, field), value) => {
                 self.set_pool(service.index(), pool.index(), field, value, sink)
             }
+            (Target::Executor(service, executor, field), value) => {
+                self.set_executor(service.index(), executor.index(), field, value, sink)
+            }
             (Target::Step(service, endpoint, step, field), value) => {
                 let program = self.tables.program_base[service.index()] + endpoint.0;
                 let at = self.tables.programs[program as usize].first + step;
@@ -255,6 +259,44 @@ impl World {
             }
             (target, value) => mismatch(target, value),
         }
+    }
+
+    fn set_executor<S: Sink>(
+        &mut self,
+        service: usize,
+        executor: usize,
+        field: ExecutorField,
+        value: Value,
+        sink: &mut S,
+    ) -> Value {
+        let described = &mut self.blueprint.services[service].executors[executor];
+        let before = match (field, value) {
+            (ExecutorField::Threads, Value::Count(count)) => {
+                let before = std::mem::replace(&mut described.threads, clamp(count));
+                if self.tables.fixed_executors[service][executor] {
+                    described.maximum = clamp(count);
+                }
+                Value::Count(before.into())
+            }
+            (ExecutorField::Maximum, Value::Count(count)) => {
+                let before = std::mem::replace(&mut described.maximum, clamp(count));
+                if self.tables.fixed_executors[service][executor] {
+                    described.threads = clamp(count);
+                }
+                Value::Count(before.into())
+            }
+            (ExecutorField::Rejection, Value::Count(number)) => {
+                let rejection = RejectionPolicy::of_number(number);
+                Value::Count(std::mem::replace(&mut described.rejection, rejection).number())
+            }
+            // A queue keeps its places: processes that start from now on have it.
+            (ExecutorField::Queue, Value::Limit(places)) => {
+                Value::Limit(std::mem::replace(&mut described.queue, places.map(clamp)).map(u64::from))
+            }
+            _ => mismatch(field, value),
+        };
+        self.reconfigure_executor(service, executor, sink);
+        before
     }
 
     fn traffic_of(&mut self, link: LinkId) -> Option<&mut TrafficPolicy> {
@@ -587,6 +629,7 @@ fn configured(target: Target) -> Option<u32> {
         Target::Service(service, _)
         | Target::Heap(service, _)
         | Target::Pool(service, ..)
+        | Target::Executor(service, ..)
         | Target::Broker(service, _)
         | Target::Queue(service, ..)
         | Target::Consumer(service, ..)

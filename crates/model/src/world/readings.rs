@@ -229,6 +229,7 @@ impl World {
             Event::Unblocked { frame } => format!("the event loop is free of {}", of_frame(frame)),
             Event::ArbiterLooks { process, .. } => format!("the arbiter of {} looks", name(process)),
             Event::WorkerBooted { process, worker, .. } => format!("worker {worker} of {} has booted", name(process)),
+            Event::ThreadsExpire { process, .. } => format!("idle threads of an executor of {}", name(process)),
             Event::VacationDue { process, .. } => format!("a vacation of {}", name(process)),
             Event::VacationOver { process, .. } => format!("the end of a vacation of {}", name(process)),
             Event::Patch { index } => format!("patch {index} acts"),
@@ -286,6 +287,7 @@ impl World {
             | Event::HangUp { process, .. }
             | Event::ArbiterLooks { process, .. }
             | Event::WorkerBooted { process, .. }
+            | Event::ThreadsExpire { process, .. }
             | Event::VacationDue { process, .. }
             | Event::VacationOver { process, .. }
             | Event::Accepted { process, .. }

@@ -38,7 +38,7 @@ impl World {
             Some(Activity::Throttled) if computes => (Wait::Nothing, Activity::Throttled),
             Some(Activity::Throttled) => (Wait::Quota, Activity::Throttled),
             Some(paused) => (Wait::Running, paused),
-            None => self.occupation(f),
+            None => self.occupation(handle, f),
         };
         let waits = matches!(f.state, State::Queued | State::Delayed | State::WaitingLock);
         let (mut pools, mut sessions) = ([None; HELD], [None; HELD]);
@@ -50,6 +50,7 @@ impl World {
             let backend = process.pools[usize::from(held.pool)].backend(held.connection);
             sessions[n] = database.filter(|_| backend != 0).map(|database| (database, backend));
         }
+        let task = self.forks.task(handle).filter(|task| f.is_branch() && task.runs.is_some());
         Some(Standing {
             process: f.process,
             party: self.party_of(f, activity),
@@ -60,6 +61,7 @@ impl World {
             pools,
             sessions,
             permit,
+            thread: task.map(|task| task.executor),
         })
     }
 
@@ -77,11 +79,15 @@ impl World {
     }
 
     /// What a frame waits for and does, where its process runs.
-    fn occupation(&self, f: &Frame) -> (Wait, Activity) {
+    fn occupation(&self, frame: FrameRef, f: &Frame) -> (Wait, Activity) {
         let pool = Activity::Pool(PoolId(u32::from(f.query_pool)));
         match f.state {
             State::Queued => (Wait::Worker, Activity::Queued),
             State::Delayed => (Wait::Tokens(self.limiter_of(f)), Activity::Queued),
+            State::WaitingThread => {
+                let executor = self.forks.task(frame).map_or(0, |task| task.executor);
+                (Wait::Thread(executor), Activity::Queued)
+            }
             State::WaitingPool if f.connecting.is_some() => (Wait::Opening(f.query_pool), pool),
             State::WaitingPool => (Wait::Pool(f.query_pool), pool),
             State::WaitingLock => (Wait::Lock, Activity::Lock),

@@ -34,6 +34,8 @@ struct FoundAtService {
     processor: Found,
     /// Waiting and in use.
     pools: Vec<(Found, Found)>,
+    /// Tasks that wait and tasks that run.
+    executors: Vec<(Found, Found)>,
 }
 
 /// The same for a link with a traffic policy.
@@ -107,7 +109,16 @@ impl World {
         let now = self.now();
         let f = &self.frames[frame];
         let process = &self.processes[f.process as usize];
+        let task = self.forks.task(frame).filter(|_| f.is_branch()).copied();
         let statistics = &mut self.services[process.service as usize].statistics;
+        if let Some(task) = task {
+            let executor = &mut statistics.executors[usize::from(task.executor)];
+            match task.runs {
+                Some(since) => executor.running.leave(now, since),
+                None => executor.queue.leave(now, f.since),
+            }
+            executor.lost += 1;
+        }
         // A branch is part of a request that is counted already; a load is none.
         if !f.is_branch() && !f.is_load() {
             statistics.requests.leave(now, f.arrived);
@@ -136,6 +147,7 @@ impl World {
         let mut services: Vec<FoundAtService> = self.services.iter().map(|_| FoundAtService::default()).collect();
         for (found, service) in services.iter_mut().zip(&self.services) {
             found.pools = vec![Default::default(); service.statistics.pools.len()];
+            found.executors = vec![Default::default(); service.statistics.executors.len()];
         }
         let mut links = vec![FoundOverLink::default(); self.blueprint.traffic.len()];
         let mut keyspaces = vec![Found::default(); self.keyspaces.len()];
@@ -155,7 +167,15 @@ impl World {
                     sources[process.source as usize].add(at, f.sent);
                 }
             } else {
-                find(f, process.unlimited_cores, at, &mut services[process.service as usize]);
+                let found = &mut services[process.service as usize];
+                find(f, process.unlimited_cores, at, found);
+                if let Some(task) = self.forks.task(frame).filter(|_| f.is_branch()) {
+                    let (queued, running) = &mut found.executors[usize::from(task.executor)];
+                    match task.runs {
+                        Some(since) => running.add(at, since),
+                        None => queued.add(at, f.since),
+                    }
+                }
             }
         }
         for process in self.processes.iter().filter(|process| !process.is_client()) {
@@ -192,6 +212,10 @@ impl World {
             for (pool, (waiting, in_use)) in statistics.pools.iter().zip(found.pools) {
                 balances.push(balance(format!("{name}/{} waiting", pool.name), &pool.waiting, waiting, at));
                 balances.push(balance(format!("{name}/{} in use", pool.name), &pool.in_use, in_use, at));
+            }
+            for (executor, (queued, running)) in statistics.executors.iter().zip(found.executors) {
+                balances.push(balance(format!("{name}/{} queued", executor.name), &executor.queue, queued, at));
+                balances.push(balance(format!("{name}/{} running", executor.name), &executor.running, running, at));
             }
         }
         for (link, found) in self.link_statistics().iter().zip(links) {

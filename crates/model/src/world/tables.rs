@@ -50,6 +50,7 @@ pub(crate) enum Op {
     Fork { site: u32, after: u32, branches: u16, join: Join, policy: PolicyId },
     Branch { to: u32 },
     BranchEnd,
+    HandOver { site: u32, after: u32, executor: u8, waits: bool, cancels: bool, policy: PolicyId },
     Log { severity: Severity, message: u32 },
     Fail { status: u16 },
     Publish { edge: u32, confirm: bool, optional: bool },
@@ -136,6 +137,8 @@ pub(crate) struct Tables {
     pub(crate) rollbacks: Vec<Vec<Option<u32>>>,
     /// For each service and pool, whether it is one of fixed size: its minimum follows its maximum.
     pub(crate) fixed_pools: Vec<Vec<bool>>,
+    /// For each service and executor, whether it has one size.
+    pub(crate) fixed_executors: Vec<Vec<bool>>,
     /// For each service and pool, the link to the database.
     pub(crate) pool_links: Vec<Vec<LinkId>>,
     /// By edge.
@@ -181,6 +184,8 @@ impl Compiler<'_> {
             }
             let fixed = service.pools.iter().map(|pool| pool.minimum_idle >= pool.maximum);
             self.tables.fixed_pools.push(fixed.collect());
+            let fixed = service.executors.iter().map(crate::blueprint::Executor::is_fixed);
+            self.tables.fixed_executors.push(fixed.collect());
             for endpoint in 0..service.endpoints.len() {
                 self.program(ServiceId(index as u32), EndpointId(endpoint as u32));
             }
@@ -293,6 +298,10 @@ impl Compiler<'_> {
             }
             Step::Branch { to } => Op::Branch { to: first + to },
             Step::BranchEnd => Op::BranchEnd,
+            Step::HandOver { site, executor, waits, cancels, policy, after } => {
+                let (site, after, executor) = (site.0, first + after, executor.0 as u8);
+                Op::HandOver { site, after, executor, waits, cancels, policy }
+            }
             Step::Log { severity, message } => Op::Log { severity, message },
             Step::Fail { status } => Op::Fail { status },
             Step::Publish { site, service: to, endpoint, policy, bytes, confirm, optional } => {

@@ -107,6 +107,7 @@ impl Builder {
             quota: None,
             contention: None,
             prefork: None,
+            executors: Vec::new(),
             stop_grace: Duration::from_secs(30),
             cancels_abandoned: false,
             storage: None,

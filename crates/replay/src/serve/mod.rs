@@ -135,7 +135,7 @@ impl Server {
                 (200, "application/json", page::targets(&address, processes))
             }
             "/metrics" => self.metrics(query, accept::best(header("Accept").unwrap_or_default()))?,
-            _ => (404, PLAIN, "no such page; there are /metrics, /sd, /-/healthy and /\n".into()),
+            _ => (404, PLAIN, "no such page; there are /metrics, /sd, /-/healthy and /\n".to_owned()),
         })
     }
 

@@ -81,7 +81,7 @@ fn rows(columns: &[usize], calls: &[(usize, usize)]) -> Vec<usize> {
         order[column].push(n);
     }
     for round in 0..ROUNDS {
-        for column in 0..order.len() {
+        for column in &mut order {
             let of = |n: usize| {
                 let near = calls.iter().filter_map(|&(caller, callee)| match round % 2 == 0 {
                     true => (callee == n).then_some(rows[caller]),
@@ -91,10 +91,8 @@ fn rows(columns: &[usize], calls: &[(usize, usize)]) -> Vec<usize> {
                 // In thousandths, so that the order is one of whole numbers.
                 if near.is_empty() { rows[n] * 1_000 } else { near.iter().sum::<usize>() * 1_000 / near.len() }
             };
-            let mut sorted: Vec<(usize, usize)> = order[column].iter().map(|&n| (of(n), n)).collect();
-            sorted.sort_unstable();
-            order[column] = sorted.into_iter().map(|(_, n)| n).collect();
-            order[column].iter().enumerate().for_each(|(row, &n)| rows[n] = row);
+            column.sort_by_cached_key(|&n| (of(n), n));
+            column.iter().enumerate().for_each(|(row, &n)| rows[n] = row);
         }
     }
     rows

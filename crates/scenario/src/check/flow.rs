@@ -50,6 +50,10 @@ pub(crate) struct Need {
     pub(crate) total: f64,
     /// Time that a connection is held, by pool.
     pub(crate) held: BTreeMap<u32, f64>,
+    /// Time that threads are busy with its tasks, by executor.
+    pub(crate) threads: BTreeMap<u32, f64>,
+    /// Time that one task takes, by the position of its step.
+    pub(crate) tasks: BTreeMap<usize, f64>,
     /// Time that rows are locked, by database and table.
     pub(crate) locked: BTreeMap<(usize, u32), f64>,
 }
@@ -214,6 +218,10 @@ impl<'b> Flow<'b> {
                             reached[to as usize] += here;
                         }
                     }
+                    reached[after as usize] += here;
+                }
+                Step::HandOver { after, .. } => {
+                    reached[n + 1] += here;
                     reached[after as usize] += here;
                 }
                 _ => reached[n + 1] += here,
@@ -495,6 +503,7 @@ impl<'b> Flow<'b> {
         let mut locking: Vec<(PoolId, (usize, u32))> = Vec::new();
         let endpoint = &service.endpoints[place.1];
         let mut times = vec![0.0; endpoint.program.len()];
+        let mut runs = vec![0.0; endpoint.program.len()];
         self.walk_range(endpoint, 0..endpoint.program.len(), &mut |n, step, often| {
             let time = match *step {
                 Step::Compute { demand, .. } => {
@@ -535,7 +544,7 @@ impl<'b> Flow<'b> {
                 _ => 0.0,
             };
             if often > 0.0 {
-                times[n] = often * time;
+                (times[n], runs[n]) = (often * time, often);
                 for (_, row) in &locking {
                     *need.locked.entry(*row).or_insert(0.0) += often * time;
                 }
@@ -544,7 +553,8 @@ impl<'b> Flow<'b> {
                 }
             }
         });
-        join(&endpoint.program, &mut times);
+        join(&endpoint.program, &mut times, &mut need);
+        need.tasks.iter_mut().for_each(|(&at, time)| *time /= if runs[at] > 0.0 { runs[at] } else { 1.0 });
         need.total = times.iter().sum();
         need
     }
@@ -597,10 +607,18 @@ fn effective(service: &Service) -> Cores {
 }
 
 /// Branches run at the same time: a fork takes as long as the slowest that it waits for. By means, which is too little for branches that
-/// vary.
-fn join(program: &[Step], times: &mut [f64]) {
+/// vary. Tasks are waited for, or not; their time is that of the executor's threads.
+fn join(program: &[Step], times: &mut [f64], need: &mut Need) {
     // Forks within branches come later in the program, so they are joined first.
     for (n, step) in program.iter().enumerate().rev() {
+        if let Step::HandOver { executor, waits, after, .. } = *step {
+            let task = times[n + 1..after as usize].iter().sum();
+            *need.threads.entry(executor.0).or_insert(0.0) += task;
+            need.tasks.insert(n, task);
+            times[n + 1..after as usize].fill(0.0);
+            times[n] = if waits { task } else { 0.0 };
+            continue;
+        }
         let Step::Fork { branches, join, after, .. } = *step else { continue };
         let starts = program[n + 1..=n + usize::from(branches)].iter().filter_map(|step| match *step {
             Step::Branch { to } => Some(to as usize),

@@ -6,6 +6,7 @@
 
 mod clients;
 mod commands;
+mod executors;
 mod expiry;
 mod faults;
 mod flow;
@@ -114,6 +115,7 @@ impl Report<'_> {
         for (p, pool) in service.pools.iter().enumerate() {
             self.pool(n, service, p, pool);
         }
+        self.executors(n, service);
         if let Runtime::Jvm(heap) = &service.runtime {
             self.heap(n, service, heap, rate / of_each);
         }

@@ -74,6 +74,7 @@ impl<'t> Compiler<'t> {
             restart: restart(&text.restart),
             health: None,
             prefork: None,
+            executors: Vec::new(),
             stop_grace: knockon_kernel::Duration::ZERO,
             cancels_abandoned: false,
             admission: Admission::default(),

@@ -78,6 +78,7 @@ impl<'t> Compiler<'t> {
             quota: None,
             contention: None,
             prefork: None,
+            executors: Vec::new(),
             stop_grace: knockon_kernel::Duration::ZERO,
             cancels_abandoned: false,
             storage: None,

@@ -15,11 +15,11 @@ use crate::path::{Address, Component, Lost, Part, link_name};
 use crate::suggest;
 use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::{
-    Action, Arrivals, BrokerField, ConsumerField, Contrast, Cores, Dropped, Fault, HeapField, KeyspaceField, LinkEnd,
-    LinkField, LocalCacheField, Patch, PolicyField, PoolField, ProbeField, QueueField, ServiceField, SourceField, Step,
-    StepField, Target, Transport, Vacation, VacationField, Value,
+    Action, Arrivals, BrokerField, ConsumerField, Contrast, Cores, Dropped, ExecutorField, Fault, HeapField,
+    KeyspaceField, LinkEnd, LinkField, LocalCacheField, Patch, PolicyField, PoolField, ProbeField, QueueField,
+    ServiceField, SourceField, Step, StepField, Target, Transport, Vacation, VacationField, Value,
 };
-use knockon_model::id::{EndpointId, FaultId, KeyspaceId, LinkId, PolicyId, PoolId, ServiceId};
+use knockon_model::id::{EndpointId, ExecutorId, FaultId, KeyspaceId, LinkId, PolicyId, PoolId, ServiceId};
 
 /// A parameter and its new value.
 type Change = (Target, Value);
@@ -306,6 +306,7 @@ impl Compiler<'_> {
                     Part::Vacation => self.vacation_target(id, service.vacation.value.as_ref()?, field, span),
                     Part::Probe(name) => probe(id, service.health.value.as_ref()?, name, field),
                     Part::Pool(name) => pool(id, &service.pools, name, field),
+                    Part::Executor(name) => self.executor_target(id, service, name, field, span),
                     Part::Endpoint(endpoint) => self.endpoint_target(system, address, id, name, endpoint, span),
                     Part::Consumer(consumer) => self.consumer_target(system, address, id, name, consumer, span),
                     Part::LocalCache(cache) => self.local_cache_target(id, cache, service.caches.get(cache)?, field),
@@ -599,6 +600,7 @@ impl Compiler<'_> {
                     }
                     ("timeout", StepText::Call(call)) => timeout(place.policy?, call.timeout.value?.0),
                     ("timeout", StepText::Query(query)) => timeout(place.policy?, query.timeout.value?.0),
+                    ("timeout", StepText::Run(run)) if run.wait.value => timeout(place.policy?, run.timeout.value?.0),
                     ("timeout", StepText::Parallel(parallel)) => timeout(place.policy?, parallel.timeout.value?.0),
                     ("bytes", StepText::Publish(publish)) => {
                         Some((step(place.position, StepField::Bytes), Value::Bytes(publish.bytes.0)))
@@ -626,6 +628,32 @@ impl Compiler<'_> {
             }
             _ => None,
         }
+    }
+}
+
+impl Compiler<'_> {
+    fn executor_target(
+        &mut self,
+        id: ServiceId,
+        service: &ServiceText,
+        name: &str,
+        field: &str,
+        span: Span,
+    ) -> Option<Change> {
+        let executor = ExecutorId(service.executors.names().position(|executor| executor == name)? as u32);
+        let text = service.executors.get(name)?;
+        let (field, value) = match field {
+            "threads" => (ExecutorField::Threads, Value::Count(text.threads.0.into())),
+            "maximum" => (ExecutorField::Maximum, Value::Count(text.maximum.value?.0.into())),
+            "queue" => (ExecutorField::Queue, Value::Limit(text.queue.0.map(u64::from))),
+            "rejection" => {
+                (ExecutorField::Rejection, Value::Count(super::executor::rejection(&text.rejection.value).number()))
+            }
+            _ => return None,
+        };
+        let found = self.reader.findings.len();
+        self.check_executor(service, text, span);
+        (self.reader.findings.len() == found).then_some((Target::Executor(id, executor, field), value))
     }
 }
 

@@ -8,6 +8,7 @@ mod broker;
 mod cache;
 mod cycle;
 mod data;
+mod executor;
 mod expect;
 mod fault;
 pub(crate) mod health;

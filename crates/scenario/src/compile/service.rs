@@ -25,6 +25,7 @@ impl<'t> Compiler<'t> {
         let memory = memory(&text.memory);
         self.check_memory(text, &runtime);
         let pools = text.pools.iter().map(|(name, entry)| self.pool(name, entry)).collect();
+        let executors = self.executors(text);
         let consumes = !text.consumers.entries.is_empty() || text.consumers.partial;
         if text.endpoints.entries.is_empty() && !text.endpoints.partial && !consumes && !entry.broken {
             self.report(entry.name, format!("the service {name:?} has no endpoint"), None);
@@ -61,6 +62,7 @@ impl<'t> Compiler<'t> {
             admission: self.admission(text),
             endpoints,
             pools,
+            executors,
             consumers,
         }
     }

@@ -74,6 +74,7 @@ impl<'t> Compiler<'t> {
             health: None,
             restart: restart(&text.restart),
             prefork: None,
+            executors: Vec::new(),
             stop_grace: knockon_kernel::Duration::ZERO,
             cancels_abandoned: false,
             storage: self.storage(text),

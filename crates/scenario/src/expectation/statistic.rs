@@ -10,8 +10,8 @@ use crate::unit;
 use knockon_kernel::{Duration, Time};
 use knockon_model::blueprint::{Blueprint, Runtime, Service};
 use knockon_model::statistics::{
-    KeyspaceStatistics, LatencyHistogram, LinkStatistics, PoolStatistics, QueueStatistics, ServiceStatistics,
-    SourceStatistics, Station, Statistics,
+    ExecutorStatistics, KeyspaceStatistics, LatencyHistogram, LinkStatistics, PoolStatistics, QueueStatistics,
+    ServiceStatistics, SourceStatistics, Station, Statistics,
 };
 use std::fmt::{self, Write as _};
 
@@ -50,6 +50,7 @@ enum Subject {
     Source(String),
     Service(String),
     Pool(String, String),
+    Executor(String, String),
     Keys(String, String),
     Link(String),
     Queue(String, String),
@@ -296,6 +297,26 @@ const POOL: &[Row<PoolStatistics>] = table!(
     wait
 );
 
+const EXECUTOR: &[Row<ExecutorStatistics>] = table!(
+    [
+        count("submitted", "tasks handed over", |s| s.submitted),
+        count("completed", "tasks that ended on its threads, however", |s| s.completed),
+        count("rejected", "times that there was neither a thread nor a place for a task", |s| s.rejected),
+        part("rejected_share", "tasks rejected, of all", |s| (s.rejected, s.submitted)),
+        count("caller_ran", "those of them that whoever handed them over did", |s| s.caller_ran),
+        count("discarded", "tasks thrown away without a word", |s| s.discarded),
+        level("peak_waiting", "most tasks that waited in a process at once", |s| u64::from(s.peak_waiting)),
+        average("waiting.present.mean", "tasks that wait for a thread, on average over time", |s, at| {
+            s.queue.present_ns(at)
+        }),
+        average("running.present.mean", "tasks that have one, on average over time", |s, at| s.running.present_ns(at)),
+        stays("running.sojourn.mean", "mean time that a task kept its thread", |s| &s.running),
+    ],
+    "wait",
+    "wait for a thread, of tasks that got one",
+    wait
+);
+
 const KEYS: &[Row<KeyspaceStatistics>] = &[
     count("hits", "reads that found their key, stale ones included", |s| s.keys.hits),
     count("stale_hits", "reads that found it stale", |s| s.keys.stale),
@@ -410,6 +431,7 @@ pub(crate) fn describe() -> String {
     rows("SOURCE", &mut SOURCE.iter().map(|row| (row.name, row.unit, row.meaning)));
     rows("SERVICE", &mut SERVICE.iter().map(|row| (row.name, row.unit, row.meaning)));
     rows("SERVICE/POOL", &mut POOL.iter().map(|row| (row.name, row.unit, row.meaning)));
+    rows("SERVICE/EXECUTOR", &mut EXECUTOR.iter().map(|row| (row.name, row.unit, row.meaning)));
     rows("CACHE/KEYS", &mut KEYS.iter().map(|row| (row.name, row.unit, row.meaning)));
     rows("CALLER -> CALLEE", &mut LINK.iter().map(|row| (row.name, row.unit, row.meaning)));
     rows("BROKER/QUEUE", &mut QUEUE.iter().map(|row| (row.name, row.unit, row.meaning)));
@@ -464,6 +486,10 @@ macro_rules! with_row {
                 let $row = &POOL[$statistic.index];
                 $what
             }
+            Subject::Executor(..) => {
+                let $row = &EXECUTOR[$statistic.index];
+                $what
+            }
             Subject::Keys(..) => {
                 let $row = &KEYS[$statistic.index];
                 $what
@@ -512,6 +538,10 @@ impl Statistic {
                         Subject::Pool(component.to_owned(), pool.to_owned()),
                         POOL.iter().map(|row| row.name).collect(),
                     ),
+                    Some(part) if service.executors.iter().any(|known| known.name == part) => (
+                        Subject::Executor(component.to_owned(), part.to_owned()),
+                        EXECUTOR.iter().map(|row| row.name).collect(),
+                    ),
                     Some(keys) if of_keys(blueprint, service).iter().any(|known| known == keys) => (
                         Subject::Keys(component.to_owned(), keys.to_owned()),
                         KEYS.iter().map(|row| row.name).collect(),
@@ -523,6 +553,7 @@ impl Statistic {
                     Some(part) => {
                         let keys = of_keys(blueprint, service);
                         let pools = service.pools.iter().map(|pool| pool.name.as_str());
+                        let pools = pools.chain(service.executors.iter().map(|executor| executor.name.as_str()));
                         let known = pools.chain(keys.iter().map(String::as_str));
                         let known: Vec<&str> = known.chain(queues(service)).collect();
                         let what = if queues(service).next().is_some() {
@@ -588,6 +619,10 @@ impl Statistic {
             Subject::Pool(name, pool) => {
                 let pool = service(name)?.pools.iter().find(|known| &known.name == pool)?;
                 Some(POOL[self.index].read(pool, at, self.threshold))
+            }
+            Subject::Executor(name, executor) => {
+                let executor = service(name)?.executors.iter().find(|known| &known.name == executor)?;
+                Some(EXECUTOR[self.index].read(executor, at, self.threshold))
             }
             Subject::Keys(cache, name) => {
                 let mut keyspaces = statistics.keyspaces.iter();

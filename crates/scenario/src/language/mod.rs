@@ -38,13 +38,13 @@ pub(crate) use mix::{ColumnMix, MixText};
 pub(crate) use observer::{ClockText, DelayedText, LogsText, ObserverText, SpansText};
 pub(crate) use scenario::{LimitsText, ScenarioText, SystemText};
 pub(crate) use service::{
-    CPythonText, CollectorText, ContentionText, DisciplineText, HealthText, HeapText, MemoryText, OutOfMemory,
-    PauseText, PoolFields, PoolText, PreforkText, ProbeText, QueuePoolFields, RestartText, RuntimeText, ServiceText,
-    VacationText,
+    CPythonText, CollectorText, ContentionText, DisciplineText, ExecutorText, HealthText, HeapText, MemoryText,
+    OutOfMemory, PauseText, PoolFields, PoolText, PreforkText, ProbeText, QueuePoolFields, RejectionText, RestartText,
+    RuntimeText, ServiceText, VacationText,
 };
 pub(crate) use step::{
     AbandonedText, AnswersText, BackoffText, Branch, CallText, EndpointText, JitterText, JoinText, ParallelText,
-    RepeatText, RetryText, SeverityText, StepText,
+    RepeatText, RetryText, RunText, SeverityText, StepText,
 };
 pub(crate) use store::{
     CacheText, CommandText, DatabaseText, DiskText, EvictionText, ExpiryText, KeysText, LocalCacheText, LockModeText,

@@ -57,6 +57,8 @@ record! {
         concurrency: Option<ConcurrencyText>,
         /// Connection pools of each process, by name.
         pools: Map<PoolText>,
+        /// Executors of each process, by name: threads to which steps hand work over (Jvm and CPython).
+        executors: Map<ExecutorText>,
         /// Caches within each process, by name.
         caches: Map<LocalCacheText>,
         /// Endpoints by method and route: "GET /api/users/{id}".
@@ -393,6 +395,41 @@ record! {
         maximum_lifetime: Option<Period>,
         /// `pool_pre_ping`: whether a connection is validated by a round trip before it is handed out.
         pre_ping: bool = [false],
+    }
+}
+
+record! {
+    /// An executor: threads apart from those that serve requests, and the queue before them. On a JVM a `ThreadPoolExecutor`: below `threads`
+    /// a task gets a new thread, else it is queued, in a full queue's place it gets a new one up to `maximum`, and then it is rejected. In CPython
+    /// `concurrent.futures.ThreadPoolExecutor`, which has `threads` alone (`max_workers`), a queue without end and threads for ever.
+    ExecutorText as "executor" {
+        /// `corePoolSize`: below so many threads each task gets a new one, even where others are idle. In CPython `max_workers`.
+        threads: Count,
+        /// `maximumPoolSize`: threads when the queue is full; as many as `threads` when left out.
+        maximum: Option<Count<1>>,
+        /// Places of its queue. 0 is a `SynchronousQueue`: a task is taken by an idle thread at once or not at all. Unlimited is a
+        /// `LinkedBlockingQueue` without capacity, which is never full.
+        queue: Limit = [Unlimited],
+        /// `keepAliveTime`: threads above `threads` die after so long without a task.
+        keep_alive: Duration = ["60s"],
+        /// `allowCoreThreadTimeOut`: all threads do.
+        core_timeout: bool = [false],
+        /// What happens to a task for which there is neither a thread nor a place.
+        rejection: RejectionText = [Abort],
+    }
+}
+
+choice! {
+    /// Handlers of rejected tasks.
+    RejectionText as "handler of rejected tasks" {
+        /// `AbortPolicy`: the request that hands it over gets a RejectedExecutionException.
+        Abort,
+        /// `CallerRunsPolicy`: the request that hands it over does it, on its own thread.
+        CallerRuns,
+        /// `DiscardPolicy`: it is thrown away without a word. Whoever waits for it does so for ever, or until its timeout.
+        Discard,
+        /// `DiscardOldestPolicy`: the task that waits longest is thrown away instead. Not with `queue: 0`.
+        DiscardOldest,
     }
 }
 

@@ -58,6 +58,8 @@ choice! {
         Again,
         /// Runs branches at the same time and waits for them.
         Parallel(ParallelText),
+        /// Hands its steps to an executor, and waits for them or goes on.
+        Run(RunText),
         /// Writes a log line of the application's own.
         Log(LogText),
         /// Answers with an error.
@@ -322,6 +324,22 @@ choice! {
         All,
         /// For the first that does not fail; fails if all do.
         First,
+    }
+}
+
+record! {
+    /// A task for one of the service's executors: it runs on a thread of that, or waits for one. Connections held around it are not its to use.
+    RunText as "Run" {
+        /// The executor.
+        executor: Name,
+        /// What it does.
+        steps: Vec<At<StepText>>,
+        /// How long the request waits for its end at most (`Future.get`); then it fails, and the task goes on. None waits for ever.
+        timeout: Option<Period>,
+        /// Whether it waits at all: if not, it goes on at once, and the task may outlive it (fire and forget).
+        wait: bool = [true],
+        /// Whether a task for which it waits no longer is cancelled (`Future.cancel`): it keeps its place in the queue and stops at its next step.
+        cancel: bool = [false],
     }
 }
 

@@ -85,6 +85,7 @@ impl Part {
                     "vacation" if service.vacation.is_some() => return Ok(Self::Vacation),
                     "prefork" if service.prefork.is_some() => return Ok(Self::Prefork),
                     _ if service.pools.get(part).is_some() => return Ok(Self::Pool(owned)),
+                    _ if service.executors.get(part).is_some() => return Ok(Self::Executor(owned)),
                     _ if service.health.value.as_ref().is_some_and(|health| health.probe(part).is_some()) => {
                         return Ok(Self::Probe(owned));
                     }
@@ -104,7 +105,7 @@ impl Part {
                 }
                 known.extend(managed.then_some("heap").into_iter().chain(["memory", "queue"]));
                 known.extend(service.consumers.names());
-                known.extend(service.pools.names().chain(service.caches.names()));
+                known.extend(service.pools.names().chain(service.executors.names()).chain(service.caches.names()));
                 known.extend(service.all_endpoints().map(|(name, _)| name.as_str()));
             }
             Component::Database(database) => {

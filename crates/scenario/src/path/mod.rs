@@ -49,6 +49,7 @@ pub(crate) enum Part {
     RateLimit,
     Concurrency,
     Pool(String),
+    Executor(String),
     Endpoint(String),
     Query(String),
     /// The disk of a database that has one.
@@ -125,6 +126,14 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
     ("SERVICE/heap.pause_scale", "number", "scales every pause of collections"),
     ("SERVICE/POOL.maximum", "count", "connections of a pool"),
     ("SERVICE/POOL.acquire_timeout", "duration", "how long a caller waits for a connection"),
+    (
+        "SERVICE/EXECUTOR.threads",
+        "count",
+        "threads that an executor of its own accord has; of one with a single size, its maximum too",
+    ),
+    ("SERVICE/EXECUTOR.maximum", "count", "threads that it has when its queue is full; of one with a single size, all"),
+    ("SERVICE/EXECUTOR.queue", "count or Unlimited", "places of its queue, from the next start of a process on"),
+    ("SERVICE/EXECUTOR.rejection", "handler", "what happens to its tasks that are rejected, on a JVM"),
     ("SERVICE/ENDPOINT.allocate", "size", "bytes that live as long as a request"),
     ("SERVICE/ENDPOINT.churn", "size", "bytes that a request allocates and drops at once"),
     ("SERVICE/ENDPOINT.retain", "size", "bytes of each request that stay: a leak"),
@@ -135,7 +144,7 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
     (
         "SERVICE/ENDPOINT.timeout[n]",
         "duration",
-        "timeout of the n-th step that has one: Call, Query, CacheAside, ReadThrough, Command, Parallel, Publish",
+        "timeout of the n-th step that has one: Call, Query, CacheAside, ReadThrough, Command, Parallel, Run, Publish",
     ),
     (
         "SERVICE/ENDPOINT.load_timeout[n]",
@@ -198,7 +207,7 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
 pub(crate) fn describe() -> String {
     let mut out = String::from(
         "## paths\n\nA path is `component[/part].field`: the component's name, then, after a slash, the name of its heap, memory, warm_up, vacation, prefork, queue, rate_limit,\n\
-         concurrency, liveness, readiness, startup, pool, endpoint, consumer, query, command, key space, transport or message queue, then the field after the last dot. `web-api/pool.maximum`, `web-api/POST /api/checkout.retain`,\n\
+         concurrency, liveness, readiness, startup, pool, executor, endpoint, consumer, query, command, key space, transport or message queue, then the field after the last dot. `web-api/pool.maximum`, `web-api/POST /api/checkout.retain`,\n\
          `web-api->postgres.latency`, `clients.timeout`. Where several steps have the field, `[n]` says which, from 1. In `with:` and\n\
          `--set` every field of every table can be set, from the start: also `clients.rate`, which is that of its arrivals. `--set` takes\n\
          those of a campaign too: `campaign.rate`, `campaign/slow-query.weight`. While a world runs\n\
@@ -333,6 +342,7 @@ impl Address {
                         PoolText::HikariCp(pool) => pool,
                         PoolText::QueuePool(pool) => pool,
                     },
+                    Part::Executor(executor) => &mut service.executors.entries.get_mut(executor)?.value,
                     Part::Consumer(consumer) => &mut service.consumers.entries.get_mut(consumer)?.value,
                     Part::Endpoint(endpoint) => service.endpoint_mut(endpoint)?,
                     Part::Probe(probe) => service.health.value.as_mut()?.probe_mut(probe)?,

@@ -15,6 +15,7 @@ impl StepText {
             Self::ReadThrough(step) => vec![&mut step.load.value],
             Self::Loop(step) => vec![&mut step.steps.value],
             Self::Repeat(step) => vec![&mut step.steps.value],
+            Self::Run(step) => vec![&mut step.steps.value],
             Self::Parallel(step) => step.branches.value.iter_mut().map(|branch| &mut branch.value).collect(),
             Self::Choose(step) => step.branches.value.iter_mut().map(|branch| &mut branch.value.steps.value).collect(),
             _ => Vec::new(),
@@ -75,6 +76,7 @@ fn flatten<'s>(steps: &'s Steps, all: &mut Vec<&'s StepText>) {
             StepText::ReadThrough(step) => flatten(&step.load.value, all),
             StepText::Loop(step) => flatten(&step.steps.value, all),
             StepText::Repeat(step) => flatten(&step.steps.value, all),
+            StepText::Run(step) => flatten(&step.steps.value, all),
             StepText::Parallel(step) => step.branches.value.iter().for_each(|branch| flatten(&branch.value, all)),
             StepText::Choose(step) => {
                 step.branches.value.iter().for_each(|branch| flatten(&branch.value.steps.value, all))

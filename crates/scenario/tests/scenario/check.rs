@@ -206,6 +206,34 @@ fn a_task_that_is_tried_again_after_its_visibility_timeout_is_told_of() {
 }
 
 #[test]
+fn threads_of_executors_are_counted_and_what_cannot_happen_in_them_is_said() {
+    let of = |executor: &str, run: &str, part: &str| {
+        said(
+            &format!(
+                r#"(
+    services: {{
+        "api": (runtime: Jvm(), workers: Unlimited, executors: {{"calls": ({executor})}}, endpoints: {{"GET /": (steps: [
+            Run(executor: "calls", {run} steps: [Sleep("100ms")]),
+        ])}}),
+    }},
+    load: {{"clients": (target: "api", arrivals: Poisson("20/s"), mix: {{"GET /": 1}})}},
+)"#
+            ),
+            part,
+        )
+    };
+    let busy = "api/calls: λ·time = 20.0/s · 100.0 ms = 2.00 of 10 threads busy, 20 %, a task waits with probability under 0.01 %";
+    assert_eq!(of("threads: 10", "", "threads busy"), (busy.to_owned(), true));
+    assert!(!of("threads: 2", "", "threads busy").1);
+    assert!(of("threads: 1, maximum: 20, queue: 0", "", "threads busy").1, "threads above the core come at once");
+    let never =
+        "api/calls: its queue has no end and so is never full: of at most 20 threads there are never more than 4";
+    assert_eq!(of("threads: 4, maximum: 20", "", "never full"), (never.to_owned(), false));
+    assert!(!of("threads: 4, queue: 9, rejection: Discard", "", "for ever").1);
+    assert!(of("threads: 4", r#"timeout: "2s","#, "P(T > 2.0 s)").1);
+}
+
+#[test]
 fn workers_that_are_killed_or_have_had_enough_requests_are_counted() {
     let gunicorn = |prefork: &str, step: &str| {
         format!(

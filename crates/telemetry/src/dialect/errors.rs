@@ -196,7 +196,8 @@ const fn jvm(error: ErrorType, callee: Callee) -> &'static str {
         (ErrorType::RateLimited, _) => "org.springframework.web.client.HttpClientErrorException$TooManyRequests",
         (ErrorType::CallNotPermitted, _) => "io.github.resilience4j.circuitbreaker.CallNotPermittedException",
         (ErrorType::BulkheadFull, _) => "io.github.resilience4j.bulkhead.BulkheadFullException",
-        (ErrorType::ClientThrottled, _) => "java.util.concurrent.RejectedExecutionException",
+        (ErrorType::ClientThrottled | ErrorType::TaskRejected, _) => "java.util.concurrent.RejectedExecutionException",
+        (ErrorType::TaskTimeout, _) => "java.util.concurrent.TimeoutException",
     }
 }
 
@@ -236,7 +237,8 @@ const fn cpython(error: ErrorType, callee: Callee) -> &'static str {
         (ErrorType::Cancelled, _) => "BrokenPipeError",
         (ErrorType::CacheFull, _) => "redis.exceptions.OutOfMemoryError",
         (ErrorType::CallNotPermitted, _) => "pybreaker.CircuitBreakerError",
-        (ErrorType::BulkheadFull | ErrorType::ClientThrottled, _) => "RuntimeError",
+        (ErrorType::BulkheadFull | ErrorType::ClientThrottled | ErrorType::TaskRejected, _) => "RuntimeError",
+        (ErrorType::TaskTimeout, _) => "TimeoutError",
     }
 }
 
@@ -269,7 +271,9 @@ const fn node(error: ErrorType, callee: Callee) -> &'static str {
             | ErrorType::Upstream
             | ErrorType::Application
             | ErrorType::Overloaded
-            | ErrorType::RateLimited,
+            | ErrorType::RateLimited
+            | ErrorType::TaskRejected
+            | ErrorType::TaskTimeout,
             _,
         ) => "Error",
     }
@@ -293,8 +297,11 @@ const fn native(error: ErrorType) -> &'static str {
         }
         ErrorType::Cancelled => "context.Canceled",
         ErrorType::CacheFull => "proto.RedisError",
-        ErrorType::CallNotPermitted | ErrorType::BulkheadFull | ErrorType::ClientThrottled | ErrorType::Nacked => {
-            "*errors.errorString"
-        }
+        ErrorType::CallNotPermitted
+        | ErrorType::BulkheadFull
+        | ErrorType::ClientThrottled
+        | ErrorType::Nacked
+        | ErrorType::TaskRejected
+        | ErrorType::TaskTimeout => "*errors.errorString",
     }
 }

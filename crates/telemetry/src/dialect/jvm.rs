@@ -50,6 +50,22 @@ pub(super) fn word<'a>(speaker: &Speaker<'a>, heap: &Heap, event: &LogEvent, bod
             say!(body, "Exception thrown during {what}");
             Heading::new(Severity::Warn, logger).error(exception(error, Language::Jvm, callee))
         }
+        LogEvent::TaskRejected { identity, task, threads, active, queued, completed, .. } => {
+            let root = exception(ErrorType::TaskRejected, Language::Jvm, Callee::Http);
+            // Identity hashes have 31 bits.
+            say!(
+                body,
+                "Servlet.service() for servlet [dispatcherServlet] in context with path [] threw exception [Request processing failed: \
+                 {root}: Task java.util.concurrent.FutureTask@{:x}[Not completed, task = {}$$Lambda@{:x}] rejected from \
+                 java.util.concurrent.ThreadPoolExecutor@{:x}[Running, pool size = {threads}, active threads = {active}, \
+                 queued tasks = {queued}, completed tasks = {completed}]] with root cause",
+                task & 0x7fff_ffff,
+                speaker.application,
+                task.rotate_left(16) & 0x7fff_ffff,
+                identity & 0x7fff_ffff,
+            );
+            Heading::new(Severity::Error, TOMCAT).error(root)
+        }
         LogEvent::RequestFailed { endpoint, status, error, peer } => {
             let call = speaker.call(endpoint, peer);
             let root = exception(error, Language::Jvm, call.as_ref().map_or(Callee::Http, |call| call.callee));
@@ -177,6 +193,10 @@ fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
         (ErrorType::ClientThrottled, _) => {
             body.push_str("java.util.concurrent.RejectedExecutionException: Request throttled by the client");
         }
+        (ErrorType::TaskRejected, _) => body.push_str(
+            "java.util.concurrent.ExecutionException: java.util.concurrent.RejectedExecutionException",
+        ),
+        (ErrorType::TaskTimeout, _) => body.push_str("java.util.concurrent.TimeoutException"),
         (ErrorType::Timeout, Callee::Broker) => {
             body.push_str("org.springframework.amqp.AmqpTimeoutException: Publisher confirm was not received in time");
         }

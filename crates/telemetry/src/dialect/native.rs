@@ -85,6 +85,9 @@ fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
         ErrorType::DiskFull => {
             body.push_str("ERROR: could not extend file \"base/5/16384\": No space left on device (SQLSTATE 53100)")
         }
+        // Neither has executors of threads.
+        ErrorType::TaskRejected => body.push_str("task rejected"),
+        ErrorType::TaskTimeout => body.push_str("task timed out"),
         ErrorType::StatementTimeout => {
             body.push_str("ERROR: canceling statement due to statement timeout (SQLSTATE 57014)");
         }

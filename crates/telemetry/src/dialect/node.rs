@@ -76,6 +76,9 @@ fn failure(error: ErrorType, call: Option<&Call<'_>>, body: &mut String) {
         ErrorType::DiskFull => {
             body.push_str("could not extend file \"base/5/16384\": No space left on device");
         }
+        // Neither has executors of threads.
+        ErrorType::TaskRejected => body.push_str("task rejected"),
+        ErrorType::TaskTimeout => body.push_str("task timed out"),
         ErrorType::StatementTimeout => body.push_str("canceling statement due to statement timeout"),
         ErrorType::Certificate => body.push_str("certificate has expired"),
         ErrorType::Terminated => body.push_str("terminating connection due to administrator command"),

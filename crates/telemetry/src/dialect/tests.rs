@@ -6,7 +6,7 @@ use knockon_model::blueprint::{
     Admission, CPython, Collector, Cores, CpuDiscipline, Endpoint, Heap, Limits, Memory, OnOutOfMemory, PauseCost,
     PoolKind, Postgres, Recordings, Redis, RestartPolicy, Site,
 };
-use knockon_model::id::{PolicyId, ProcessId, SamplerId};
+use knockon_model::id::{ExecutorId, PolicyId, ProcessId, SamplerId};
 use knockon_model::record::{CollectionCause, CollectionKind, ErrorType, ProcessInfo};
 
 fn heap(collector: Collector, on_out_of_memory: OnOutOfMemory) -> Runtime {
@@ -76,6 +76,7 @@ fn service(name: &str, runtime: Runtime, endpoint: Endpoint, pool: Option<(PoolK
         quota: None,
         contention: None,
         prefork: None,
+        executors: Vec::new(),
         stop_grace: Duration::ZERO,
         cancels_abandoned: false,
         storage: None,
@@ -378,6 +379,37 @@ fn failed_requests() {
             ),
         ),
         (
+            WEB,
+            LogEvent::TaskRejected {
+                endpoint: CALL,
+                executor: ExecutorId(0),
+                identity: 0x8b9a_45b3,
+                task: 0x4e50_df2e,
+                threads: 10,
+                active: 10,
+                queued: 20,
+                completed: 1234,
+            },
+            &format!(
+                "{tomcat} [Request processing failed: java.util.concurrent.RejectedExecutionException: Task \
+                 java.util.concurrent.FutureTask@4e50df2e[Not completed, task = com.example.webapi.WebApiApplication$$Lambda@5f2e4e50] \
+                 rejected from java.util.concurrent.ThreadPoolExecutor@b9a45b3[Running, pool size = 10, active threads = 10, \
+                 queued tasks = 20, completed tasks = 1234]] with root cause | java.util.concurrent.RejectedExecutionException"
+            ),
+        ),
+        (
+            WEB,
+            failed(ErrorType::TaskTimeout, None),
+            &format!(
+                "{tomcat} [Request processing failed: java.util.concurrent.TimeoutException] with root cause | java.util.concurrent.TimeoutException"
+            ),
+        ),
+        (
+            PYTHON,
+            failed(ErrorType::TaskTimeout, None),
+            "ERROR app | Exception on /jobs [POST]: TimeoutError | TimeoutError",
+        ),
+        (
             PYTHON,
             failed(ErrorType::Timeout, Some(NODE)),
             "ERROR app | Exception on /jobs [POST]: requests.exceptions.ReadTimeout: HTTPConnectionPool(host='auth-service', port=3000): Read timed out. | requests.exceptions.ReadTimeout",
@@ -495,6 +527,8 @@ fn every_failure_has_words() {
         E::Deadlock,
         E::DiskFull,
         E::Certificate,
+        E::TaskRejected,
+        E::TaskTimeout,
     ];
     let dialect = dialect();
     for process in WEB..=POSTGRES {

@@ -22,14 +22,14 @@ pub(super) static BLAME: Table = Table {
             "resource",
             Kind::Word,
             "",
-            "What was waited for: a service, `service/pool` for a pool, `caller -> callee` for permits. All instances together.",
+            "What was waited for: a service, `service/pool` for a pool, `service/executor` for threads, `caller -> callee` for permits. All instances together.",
         ),
         required(
             "kind",
             Kind::Word,
             "",
             "Of which kind it is: workers, pool, processor, locks, running (the process stood still), places (of the accept queue), \
-             tokens (of a rate limit), concurrency (of a limit that refuses), permits (of a bulkhead).",
+             tokens (of a rate limit), concurrency (of a limit that refuses), permits (of a bulkhead), threads (of an executor).",
         ),
         required("waiting", Kind::Word, "", "For which requests something waited: `service/endpoint`, or a source."),
         required("waiting_activity", Kind::Word, "", "As what: `queued`, `pool db`, `computing` (without a core) …"),

@@ -41,7 +41,7 @@ pub(super) static REQUESTS: Table = Table {
             Part::Queued.column(),
             Kind::Nanoseconds,
             "ns",
-            "Of latency_ns, along the request's critical path over all services: in accept queues, or waiting for a worker. The \
+            "Of latency_ns, along the request's critical path over all services: in accept queues, or waiting for a worker or a thread of an executor. The \
              ten columns from here on sum to latency_ns exactly. Of an attempt that was given up counts what was spent on it \
              until then.",
         ),

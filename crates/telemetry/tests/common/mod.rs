@@ -51,6 +51,7 @@ fn service(name: &str, runtime: Runtime, endpoints: Vec<Endpoint>, pools: Vec<Po
         quota: None,
         contention: None,
         prefork: None,
+        executors: Vec::new(),
         stop_grace: Duration::from_secs(30),
         cancels_abandoned: false,
         storage: None,

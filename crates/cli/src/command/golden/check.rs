@@ -1,20 +1,26 @@
 //! `sim golden check`: says what differs, layer by layer.
 
-use super::file::{GoldenFile, Layers};
+use super::file::{GoldenFile, Layers, Mark};
+use super::junit::Report;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::terminal;
-use std::path::PathBuf;
+use knockon_kernel::Time;
+use knockon_lab::Calendar;
+use std::path::{Path, PathBuf};
 
-pub(crate) fn execute(files: &[PathBuf], interrupt: &Interrupt) -> Result<Exit, Failure> {
+/// Runs everything again and tells; in JUnit's XML as well, where a file is named.
+pub(crate) fn execute(files: &[PathBuf], junit: Option<&Path>, interrupt: &Interrupt) -> Result<Exit, Failure> {
     let mut exit = Exit::Success;
+    let mut report = Report::default();
     for path in files {
         let golden = GoldenFile::read(path)?;
         for (&seed, recorded) in &golden.seeds {
-            let now = golden.measure(seed, interrupt)?;
-            let moved = differences(recorded.as_ref(), &now);
+            let (now, marks) = golden.measure(seed, interrupt)?;
+            let moved = differences(recorded.as_ref(), &now, &marks);
             let name = format!("{} seed {seed}", path.display());
+            report.add(&path.display().to_string(), seed, &moved);
             if moved.is_empty() {
                 terminal::print(&format!("same  {name}: {} events, {}\n", now.events, now.world))?;
             } else {
@@ -24,6 +30,9 @@ pub(crate) fn execute(files: &[PathBuf], interrupt: &Interrupt) -> Result<Exit, 
             }
         }
     }
+    if let Some(path) = junit {
+        std::fs::write(path, report.to_xml()).map_err(|error| Failure::io("write", path, &error))?;
+    }
     if exit == Exit::Failed {
         terminal::tell("hint: if this is meant, record it with `sim golden bless --because TEXT`");
     }
@@ -31,12 +40,13 @@ pub(crate) fn execute(files: &[PathBuf], interrupt: &Interrupt) -> Result<Exit, 
 }
 
 /// What moved between a recording and a run, from the world outwards.
-pub(crate) fn differences(recorded: Option<&Layers>, now: &Layers) -> Vec<String> {
+pub(crate) fn differences(recorded: Option<&Layers>, now: &Layers, marks: &[Mark]) -> Vec<String> {
     let Some(recorded) = recorded else { return vec![format!("recorded for the first time: {}", now.world)] };
     let mut moved = Vec::new();
     if recorded.world != now.world || recorded.events != now.events {
         let (world, events) = (&recorded.world, recorded.events);
         moved.push(format!("world: {world} ({events} events) → {} ({} events)", now.world, now.events));
+        moved.extend(first_divergence(&recorded.on_the_way, marks));
     }
     let paths: std::collections::BTreeSet<_> = recorded.tables.keys().chain(now.tables.keys()).collect();
     for path in paths {
@@ -62,6 +72,25 @@ pub(crate) fn differences(recorded: Option<&Layers>, now: &Layers) -> Vec<String
     moved
 }
 
+/// Between which events, and when, the world first differs, by the last fingerprint that is the same and the first that is not.
+fn first_divergence(recorded: &[Mark], now: &[Mark]) -> Option<String> {
+    let mark = |events: u64| now.binary_search_by_key(&events, |mark| mark.events).ok().map(|place| &now[place]);
+    let common: Vec<_> = recorded.iter().filter_map(|one| Some((one, mark(one.events)?))).collect();
+    let same = common.partition_point(|(recorded, now)| recorded.world == now.world);
+    let last = same.checked_sub(1).map(|last| common[last].0);
+    let from =
+        last.map_or_else(|| "the first event".to_owned(), |mark| format!("event {} ({})", mark.events, at(mark)));
+    Some(match common.get(same) {
+        Some((mark, _)) => format!("it first differs between {from} and event {} ({})", mark.events, at(mark)),
+        // Where nothing is recorded on the way, nothing is known of it.
+        None => format!("it first differs after event {} ({})", last?.events, at(last?)),
+    })
+}
+
+fn at(mark: &Mark) -> String {
+    Calendar::offset(Time::ZERO + mark.at_ns)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::file::TableLayer;
@@ -72,6 +101,7 @@ mod tests {
         Layers {
             world: "01".into(),
             events: 9,
+            on_the_way: Vec::new(),
             tables: [("observed/logs".to_owned(), logs)].into(),
             summary: vec!["requests 5".into()],
         }
@@ -79,11 +109,11 @@ mod tests {
 
     #[test]
     fn each_layer_is_named() {
-        assert_eq!(differences(Some(&layers()), &layers()), Vec::<String>::new());
+        assert_eq!(differences(Some(&layers()), &layers(), &[]), Vec::<String>::new());
         let mut wording = layers();
         wording.tables.get_mut("observed/logs").unwrap().digest = "bb".into();
         assert_eq!(
-            differences(Some(&layers()), &wording),
+            differences(Some(&layers()), &wording, &[]),
             ["observed/logs: aa (5 rows) → bb (5 rows)", "the world is the same: only what is told of it moved"]
         );
         let mut other = layers();
@@ -91,13 +121,31 @@ mod tests {
         other.tables.clear();
         other.summary.push("timeline".into());
         assert_eq!(
-            differences(Some(&layers()), &other),
+            differences(Some(&layers()), &other, &[]),
             [
                 "world: 01 (9 events) → 02 (9 events)",
                 "observed/logs: aa (5 rows) → none",
                 "summary line 2: (no such line) → timeline"
             ]
         );
-        assert_eq!(differences(None, &layers()), ["recorded for the first time: 01"]);
+        assert_eq!(differences(None, &layers(), &[]), ["recorded for the first time: 01"]);
+    }
+
+    #[test]
+    fn where_worlds_part_is_between_two_marks() {
+        let mark = |events: u64, world: &str| Mark {
+            events,
+            at_ns: knockon_kernel::Duration::from_secs(events),
+            world: world.to_owned(),
+        };
+        let recorded = [mark(60, "a"), mark(120, "b"), mark(180, "c")];
+        let told = |now: &[Mark]| first_divergence(&recorded, now).unwrap();
+        assert_eq!(
+            told(&[mark(60, "a"), mark(90, "x"), mark(120, "y"), mark(180, "z")]),
+            "it first differs between event 60 (0:01:00.000) and event 120 (0:02:00.000)"
+        );
+        assert_eq!(told(&[mark(60, "x")]), "it first differs between the first event and event 60 (0:01:00.000)");
+        assert_eq!(told(&recorded), "it first differs after event 180 (0:03:00.000)");
+        assert_eq!(first_divergence(&[], &recorded), None);
     }
 }

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::simulate::{Plan, Recording, simulate};
-use knockon_kernel::Duration;
+use knockon_kernel::{Checkpoint, Duration, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -36,10 +36,42 @@ pub(crate) struct Layers {
     pub(crate) world: String,
     /// Events handled.
     pub(crate) events: u64,
+    /// Fingerprints on the way there, to tell where another run parts from it. None in files that are older than these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) on_the_way: Vec<Mark>,
     /// Observed tables and truth, by path.
     pub(crate) tables: BTreeMap<String, TableLayer>,
     /// What a reader sees.
     pub(crate) summary: Vec<String>,
+}
+
+/// The fingerprint of a run up to some event.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Mark {
+    /// Events handled so far.
+    pub(crate) events: u64,
+    /// When the last of them was, in nanoseconds of simulated time.
+    pub(crate) at_ns: Duration,
+    /// The fingerprint.
+    pub(crate) world: String,
+}
+
+impl Mark {
+    /// Marks that are recorded at most: so many lines of a file that people read changes of.
+    const MOST: usize = 32;
+
+    /// Of a run's checkpoints those whose distance is the least power of two of them that leaves few enough.
+    pub(crate) fn on_the_way(checkpoints: &[Checkpoint]) -> Vec<Self> {
+        let step = checkpoints.len().div_ceil(Self::MOST).next_power_of_two();
+        checkpoints.iter().skip(step - 1).step_by(step).map(Self::of).collect()
+    }
+
+    /// A checkpoint as it is recorded.
+    pub(crate) fn of(checkpoint: &Checkpoint) -> Self {
+        let at_ns = checkpoint.time - Time::ZERO;
+        Self { events: checkpoint.events, at_ns, world: format!("{:032x}", checkpoint.value()) }
+    }
 }
 
 /// One table.
@@ -92,8 +124,8 @@ impl GoldenFile {
         Ok(())
     }
 
-    /// Runs the scenario with one seed and reads off the layers.
-    pub(crate) fn measure(&self, seed: u64, interrupt: &Interrupt) -> Result<Layers, Failure> {
+    /// Runs the scenario with one seed and reads off the layers, and all fingerprints on the way.
+    pub(crate) fn measure(&self, seed: u64, interrupt: &Interrupt) -> Result<(Layers, Vec<Mark>), Failure> {
         let root = self.path.parent().and_then(Path::parent).unwrap_or(Path::new(""));
         let subject = Subjected {
             scenario: root.join(&self.scenario),
@@ -106,6 +138,9 @@ impl GoldenFile {
         let simulated = simulate(loaded, &plan, interrupt, Progress::begin())?;
         let (world, events) = simulated.world();
         let tables = simulated.written().into_iter().map(|(path, (rows, digest))| (path, TableLayer { rows, digest }));
-        Ok(Layers { world, events, tables: tables.collect(), summary: simulated.summary().lasting_lines() })
+        let summary = simulated.summary().lasting_lines();
+        let on_the_way = Mark::on_the_way(simulated.checkpoints());
+        let marks = simulated.checkpoints().iter().map(Mark::of).collect();
+        Ok((Layers { world, events, on_the_way, tables: tables.collect(), summary }, marks))
     }
 }

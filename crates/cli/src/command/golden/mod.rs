@@ -1,10 +1,11 @@
 //! `sim golden`: what runs gave once, compared with what they give now, and recorded anew with a reason.
 //!
 //! A golden keeps no Parquet bytes, which move with every encoder, but layers of meaning: the world's digest, each table's rows and
-//! digest, and a few readable lines. Which layers move tells what changed: wording alone leaves the world as it was.
+//! digest, and a few readable lines; and fingerprints on the way there, which tell when the world first differs. Which layers move tells what changed: wording alone leaves the world as it was.
 
 mod check;
 mod file;
+mod junit;
 mod record;
 
 use crate::arguments::Golden;
@@ -20,7 +21,7 @@ const FOLDER: &str = "golden";
 pub(crate) fn execute(command: Golden) -> Result<Exit, Failure> {
     let interrupt = Interrupt::watch()?;
     match command {
-        Golden::Check { files } => check::execute(&or_all(files)?, &interrupt),
+        Golden::Check { files, junit } => check::execute(&or_all(files)?, junit.as_deref(), &interrupt),
         Golden::Bless { because, scenario: Some(scenario), seeds, until, .. } => {
             let golden = GoldenFile::begin(&scenario, &seeds, until)?;
             record::execute(vec![golden], &because, &interrupt)

@@ -14,9 +14,11 @@ pub(crate) fn execute(goldens: Vec<GoldenFile>, because: &str, interrupt: &Inter
     for mut golden in goldens {
         let mut moved = Vec::new();
         for seed in golden.seeds.keys().copied().collect::<Vec<_>>() {
-            let now = golden.measure(seed, interrupt)?;
+            let (now, marks) = golden.measure(seed, interrupt)?;
             let recorded = golden.seeds.insert(seed, Some(now.clone())).flatten();
-            moved.extend(differences(recorded.as_ref(), &now).into_iter().map(|line| format!("seed {seed}: {line}")));
+            moved.extend(
+                differences(recorded.as_ref(), &now, &marks).into_iter().map(|line| format!("seed {seed}: {line}")),
+            );
         }
         let path = golden.path.display().to_string();
         if moved.is_empty() {

@@ -8,7 +8,7 @@ use super::node::Node;
 use super::rules::Way;
 use super::state::State::{
     self, Backlog, Blocked, Death, Disk, Errors, Guards, Held, Kills, Latency, Leak, Load, Locks, Pauses, PoolTimeouts,
-    PoolWait, Processor, Queue, Refusals, Retries, Storage, Throttling,
+    PoolWait, Processor, Queue, Refusals, Rejections, Retries, Storage, Threads, Throttling,
 };
 use knockon_kernel::Duration;
 use knockon_model::record::{Activity, ErrorType, ResourceKind};
@@ -60,9 +60,13 @@ impl Accounts {
 /// Whether the account of a state would name another one if anything were due to it.
 fn tells(from: State, to: State, way: Way) -> bool {
     match (to, way) {
-        (Latency, Way::Within) => matches!(from, Pauses | Throttling | Processor | Locks | PoolWait | Queue | Blocked),
+        (Latency, Way::Within) => {
+            matches!(from, Pauses | Throttling | Processor | Locks | PoolWait | Queue | Blocked | Threads)
+        }
         (Latency, Way::Up) => matches!(from, Latency | Pauses | Queue),
         (Held | Queue, Way::Within) => matches!(from, Pauses | Throttling | Processor | PoolWait | Latency),
+        (Threads, Way::Within) => matches!(from, Pauses | Throttling | Processor | PoolWait),
+        (Threads, Way::Up) => matches!(from, Latency | Pauses),
         (Held | Queue, Way::Up) => matches!(from, Latency | Pauses),
         (PoolWait, _) => matches!(from, Leak | Held | Death | Errors),
         (Load, Way::Within) => from == Latency,
@@ -99,6 +103,7 @@ impl Ledger<'_> {
                 }
                 _ => self.find_of(component, node.part.as_deref(), Held),
             }),
+            Threads => self.of_executor(component, node),
             Load => self.load(component),
             Refusals => self.refusals(component),
             Errors => self.errors(component),
@@ -118,6 +123,9 @@ impl Ledger<'_> {
                 (ResourceKind::Disk, _) => self.first(component, &[Disk]),
                 (ResourceKind::Running, _) => self.first(component, &[Pauses]),
                 (ResourceKind::Memory, _) => self.first(component, &[Blocked]),
+                (ResourceKind::Threads(executor), _) => {
+                    self.find_of(component, self.known.executor(self.name(component), executor), Threads)
+                }
                 (ResourceKind::Pool(pool), _) => {
                     self.find_of(component, self.known.pool(self.name(component), pool), PoolWait)
                 }
@@ -152,6 +160,11 @@ impl Ledger<'_> {
     fn of_pool(&self, component: usize, node: &Node, cause: impl Fn(Activity) -> Option<usize>) -> Account {
         let is_it = |kind| matches!(kind, ResourceKind::Pool(pool) if self.known.pool(&node.component, pool) == node.part.as_deref());
         self.waits(component, is_it, cause)
+    }
+
+    fn of_executor(&self, component: usize, node: &Node) -> Account {
+        let is_it = |kind| matches!(kind, ResourceKind::Threads(executor) if self.known.executor(&node.component, executor) == node.part.as_deref());
+        self.waits(component, is_it, |activity| self.doing(component, activity))
     }
 
     /// The state that makes a holder of a component take longer over what it does.
@@ -235,6 +248,8 @@ impl Ledger<'_> {
                 {
                     self.first(component, &[Latency])
                 }
+                ErrorType::TaskRejected => self.first(component, &[Rejections]),
+                ErrorType::TaskTimeout => self.first(component, &[Threads, Latency]),
                 ErrorType::OutOfMemory => self.first(component, &[Death]),
                 ErrorType::DiskFull => self.first(component, &[Storage]),
                 _ => None,

@@ -5,8 +5,8 @@ use crate::truth::components::Components;
 use crate::truth::outcomes::Outcomes;
 use crate::truth::waits::Waits;
 use knockon_kernel::Duration;
-use knockon_model::blueprint::{Blueprint, LinkEnd, Postgres, Runtime, Step};
-use knockon_model::id::PoolId;
+use knockon_model::blueprint::{Blueprint, LinkEnd, Postgres, RejectionPolicy, Runtime, Step};
+use knockon_model::id::{ExecutorId, PoolId};
 use knockon_model::record::{Activity, ResourceKind};
 use std::collections::BTreeSet;
 
@@ -90,6 +90,19 @@ impl<'a> Known<'a> {
     pub(super) fn pool(&self, service: &str, pool: PoolId) -> Option<&'a str> {
         let service = self.blueprint.services.iter().find(|described| described.name == service)?;
         Some(&service.pools.get(pool.index())?.name)
+    }
+
+    /// Whether whoever hands a task over to an executor does it where that rejects it, or may wait for it in vain.
+    pub(super) fn takes_rejected_on(&self, service: &str, executor: Option<&str>) -> bool {
+        let service = self.blueprint.services.iter().find(|described| described.name == service);
+        let mut executors = service.into_iter().flat_map(|service| &service.executors);
+        executors.any(|known| Some(known.name.as_str()) == executor && known.rejection != RejectionPolicy::Abort)
+    }
+
+    /// The name of a service's executor.
+    pub(super) fn executor(&self, service: &str, executor: ExecutorId) -> Option<&'a str> {
+        let service = self.blueprint.services.iter().find(|described| described.name == service)?;
+        Some(&service.executors.get(executor.index())?.name)
     }
 
     /// Whether more attempts are sent again from a component to another.

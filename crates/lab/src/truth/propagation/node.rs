@@ -2,6 +2,7 @@
 
 use super::state::State::{
     self, Death, Errors, Guards, Held, Latency, Leak, Locks, PoolTimeouts, PoolWait, Processor, Queue, Refusals,
+    Rejections, Threads,
 };
 use crate::truth::components::Components;
 use crate::truth::contrast::Contrast;
@@ -110,7 +111,10 @@ pub(super) fn all(blueprint: &Blueprint, metrics: &Metrics, components: &Compone
     let mut nodes: Vec<Node> = Vec::new();
     for (index, (metric, course)) in metrics.list().iter().zip(&contrast.courses).enumerate() {
         let pool = pool_of(blueprint, metric);
-        let Some(state) = State::of(metric, pool.is_some()).filter(|_| course.labelled > 0) else { continue };
+        let executor = executor_of(blueprint, metric);
+        let Some(state) = State::of(metric, pool.is_some(), executor.is_some()).filter(|_| course.labelled > 0) else {
+            continue;
+        };
         // Where workers are processes of their own, requests are lost with those.
         let of_workers = || blueprint.services.iter().any(|s| s.name == metric.component && s.prefork.is_some());
         let state = if metric.name == "lost" && of_workers() { State::Kills } else { state };
@@ -125,7 +129,11 @@ pub(super) fn all(blueprint: &Blueprint, metrics: &Metrics, components: &Compone
         let Some(mattering) = mattered(contrast) else { continue };
         let first = episode.began(began, blueprint.scrape_interval, first);
         let onset = episode.began(mattering, blueprint.scrape_interval, mattered).max(first);
-        let part = matches!(state, Held | PoolWait | PoolTimeouts | Leak).then_some(pool).flatten();
+        let part = match state {
+            Held | PoolWait | PoolTimeouts | Leak => pool,
+            Threads | Rejections => executor,
+            _ => None,
+        };
         let known = nodes
             .iter_mut()
             .find(|node| node.component == metric.component && node.part == part && node.state == Some(state));
@@ -181,8 +189,16 @@ fn begins(outcomes: &Outcomes, component: usize, state: State, within: &RangeInc
         Refusals => outcomes.first_failed_call(component, within, refused),
         Death => outcomes.first_failed_call(component, within, broken),
         Guards => outcomes.first_failed(component, within, not_let_through),
+        Rejections => outcomes.first_failed(component, within, |why| why == ErrorType::TaskRejected),
         _ => None,
     }
+}
+
+/// The executor that a metric is about.
+fn executor_of(blueprint: &Blueprint, metric: &Metric) -> Option<String> {
+    let service = blueprint.services.iter().find(|service| service.name == metric.component)?;
+    let part = metric.part.as_deref()?;
+    service.executors.iter().find(|executor| executor.name == part).map(|executor| executor.name.clone())
 }
 
 /// The pool that a metric is about.

@@ -5,7 +5,7 @@ use super::node::Node;
 use super::state::State::{
     self, Backlog, Blocked, DeadLetters, Death, Disk, Errors, Evictions, Expiry, Guards, Held, Kills, Lag, Latency,
     Leak, Load, Locks, Memory, Misses, Pauses, PoolTimeouts, PoolWait, Probes, Processor, Queue, Redeliveries,
-    Refusals, Retries, StaleReads, Storage, Throttling,
+    Refusals, Rejections, Retries, StaleReads, Storage, Threads, Throttling,
 };
 
 /// What one state does to another of the same component.
@@ -99,6 +99,20 @@ const WITHIN: &[(State, State, &str)] = &[
     (Kills, Latency, "requests wait until new workers have booted"),
     (Kills, Refusals, "no place is left in the queue while new workers boot"),
     (Kills, PoolWait, "connections went with workers"),
+    (Load, Threads, "more requests hand tasks over"),
+    (Processor, Threads, "tasks hold threads while they wait for a core"),
+    (Pauses, Threads, "tasks hold threads while it stands still"),
+    (Throttling, Threads, "tasks hold threads while the quota is burnt"),
+    (PoolWait, Threads, "tasks hold threads while they wait for a connection"),
+    (Threads, Rejections, "neither a thread nor a place is left"),
+    (Threads, Latency, "requests wait for their tasks"),
+    (Threads, Queue, "requests hold workers while they wait for their tasks"),
+    (Threads, Held, "requests hold connections while they wait for their tasks"),
+    (Threads, Errors, "tasks do not end in time"),
+    (Threads, Memory, "requests keep their bytes while they wait for their tasks"),
+    (Rejections, Errors, "requests fail of tasks that are rejected"),
+    (Rejections, Latency, "requests do rejected tasks themselves, or wait for those that nobody does"),
+    (Rejections, Queue, "requests hold workers for tasks that were rejected"),
     (Probes, Death, "the platform ends what fails its probes"),
     (Probes, Refusals, "nobody is ready to be called"),
     (Probes, Queue, "fewer processes are called"),
@@ -120,6 +134,10 @@ const UPWARD: &[(State, State, &str)] = &[
     (Latency, Held, "requests hold connections while they wait for it"),
     (Latency, Queue, "requests hold workers while they wait for it"),
     (Latency, Latency, "callers wait for it"),
+    (Latency, Threads, "tasks hold threads while they wait for it"),
+    (Pauses, Threads, "tasks hold threads while it stands still"),
+    (Queue, Threads, "tasks hold threads while they wait in its queue"),
+    (Locks, Threads, "tasks hold threads while their statements wait for a lock"),
     (Pauses, Held, "requests hold connections while it stands still"),
     (Pauses, Queue, "requests hold workers while it stands still"),
     (Pauses, Latency, "callers wait while it stands still"),
@@ -218,7 +236,9 @@ pub(super) fn mechanism(known: &Known<'_>, a: &Node, b: &Node) -> Option<(&'stat
         rules.iter().find(|(cause, effect, _)| (*cause, *effect) == (from, to)).map(|&(_, _, mechanism)| mechanism)
     };
     if a.component == b.component {
-        let same_pool = a.part.is_none() || b.part.is_none() || a.part == b.part;
+        // What a task waits for is a pool's, what for it is an executor's: their names tell nothing.
+        let differ = (from == Threads) != (to == Threads || to == Rejections);
+        let same_pool = differ || a.part.is_none() || b.part.is_none() || a.part == b.part;
         let is_resent = || known.callers(&b.component).any(|caller| known.has_resent(caller, &b.component));
         let may_be = same_pool
             && match (from, to) {
@@ -227,6 +247,7 @@ pub(super) fn mechanism(known: &Known<'_>, a: &Node, b: &Node) -> Option<(&'stat
                 (Load | Latency | Pauses, Refusals) => known.counts_clients(&b.component),
                 (Misses, Load) => known.finds_less.contains(&b.component),
                 (Pauses, Processor) => known.stands_still(&b.component),
+                (Rejections, Latency | Queue) => known.takes_rejected_on(&a.component, a.part.as_deref()),
                 _ => true,
             };
         return find(WITHIN).filter(|_| may_be).map(|mechanism| (mechanism, Way::Within));

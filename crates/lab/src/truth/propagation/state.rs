@@ -67,12 +67,16 @@ pub enum State {
     Probes,
     /// Its workers are killed over their requests.
     Kills,
+    /// An executor's threads are busy, and tasks wait for them.
+    Threads,
+    /// An executor turns tasks away.
+    Rejections,
 }
 
 use State::{
     Backlog, Blocked, DeadLetters, Death, Disk, Errors, Evictions, Expiry, Guards, Held, Kills, Lag, Latency, Leak,
     Load, Locks, Memory, Misses, Pauses, PoolTimeouts, PoolWait, Probes, Processor, Queue, Redeliveries, Refusals,
-    Retries, StaleReads, Storage, Throttling,
+    Rejections, Retries, StaleReads, Storage, Threads, Throttling,
 };
 
 impl State {
@@ -110,12 +114,17 @@ impl State {
             DeadLetters => "messages are given up",
             Probes => "fails its probes",
             Kills => "workers are killed over their requests",
+            Threads => "an executor's threads are busy",
+            Rejections => "an executor rejects tasks",
         }
     }
 
     /// The state that a metric tells of, when it is worse (or, for load, higher).
-    pub(super) fn of(metric: &Metric, pool: bool) -> Option<Self> {
+    pub(super) fn of(metric: &Metric, pool: bool, executor: bool) -> Option<Self> {
         Some(match metric.name.as_str() {
+            "waiting.present.mean" | "running.present.mean" | "wait.mean" if executor => Threads,
+            "rejected" | "discarded" if executor => Rejections,
+            _ if executor => return None,
             "sent" | "arrived" => Load,
             "retained" | "live_after_full_collection" | "resident" => Memory,
             "paused" | "full_collections" | "stops" => Pauses,

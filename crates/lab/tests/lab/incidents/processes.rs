@@ -68,3 +68,36 @@ incident!(
         ],
     }
 );
+
+incident!(
+    executor_saturation,
+    Shape {
+        scenario: "executor_saturation",
+        fault: "slow-provider",
+        chain: &[
+            ("payment-provider", State::Latency),
+            ("web-api/payments", State::Threads),
+            // At first of tasks that do not end in time, then of tasks that are rejected.
+            ("web-api", State::Errors),
+            ("clients", State::Errors),
+        ],
+        signature: &[
+            Sign::Gauge("web-api", "executor_active_threads", 2.0, 10.0),
+            Sign::Gauge("web-api", "executor_queued_tasks", 5.0, 10.0),
+            Sign::Log("web-api", |event| matches!(event, LogEvent::TaskRejected { threads: 10, queued: 10, .. }), 100),
+            Sign::Error("web-api", ErrorType::TaskRejected, 100),
+            Sign::Slower("payment-provider", 50.0),
+        ],
+        end: End::HealsWithin(60),
+        ablations: &[Ablation {
+            // The same calls by the service's own workers: all of them wait for the provider, and whoever asks for anything waits for them.
+            change: Change::Text(&[(
+                "Run(executor: \"payments\", timeout: \"3s\", steps: [Call(to: \"payment-provider/POST /charges\", timeout: \"30s\")])",
+                "Call(to: \"payment-provider/POST /charges\", timeout: \"30s\")",
+            )]),
+            gone: &[("web-api/payments", State::Threads), ("web-api/payments", State::Rejections)],
+            kept: &[("payment-provider", State::Latency), ("web-api", State::Latency)],
+            end: None,
+        }],
+    }
+);

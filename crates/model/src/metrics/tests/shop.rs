@@ -120,6 +120,7 @@ fn service(name: &str, runtime: Runtime, endpoints: Vec<Endpoint>) -> Service {
         quota: None,
         contention: None,
         prefork: None,
+        executors: Vec::new(),
         stop_grace: Duration::from_secs(10),
         cancels_abandoned: false,
         storage: None,

@@ -3,10 +3,11 @@
 use super::policy::plain;
 use super::{Compiler, LOOPS, Writer};
 use crate::decode::At;
-use crate::language::{JoinText, ParallelText, RepeatText, StepText};
+use crate::language::{JoinText, ParallelText, RepeatText, RunText, StepText};
 use crate::origin::Span;
+use crate::suggest;
 use knockon_model::blueprint::{Join, Step};
-use knockon_model::id::PolicyId;
+use knockon_model::id::{ExecutorId, PolicyId};
 
 /// Branches of a fork at most.
 const BRANCHES: usize = 1000;
@@ -82,6 +83,43 @@ impl<'t> Compiler<'t> {
         let after = writer.here();
         writer.program[fork] = Step::Fork { site, branches: branches.len() as u16, join, policy, after };
         policy
+    }
+
+    /// A task for an executor.
+    pub(super) fn run(&mut self, writer: &mut Writer<'t>, run: &'t RunText) -> Option<PolicyId> {
+        let policy = self.policy(plain(run.timeout.value));
+        let known = &writer.text.executors;
+        let found = known.names().position(|name| name == run.executor.0);
+        if found.is_none() && !run.executor.broken && !known.partial {
+            let hint = match known.entries.is_empty() {
+                true => Some(format!("give the service `executors: {{ {:?}: (threads: 10) }}`", run.executor.0)),
+                false => suggest::hint(&run.executor.0, known.names()),
+            };
+            self.report(run.executor.span, format!("{:?} has no executor {:?}", writer.name, run.executor.0), hint);
+        }
+        if !run.wait.value {
+            for (field, span, said) in [
+                ("timeout", run.timeout.span, run.timeout.value.is_some()),
+                ("cancel", run.cancel.span, run.cancel.value),
+            ] {
+                if said {
+                    let message = format!("nobody waits for this task: it has no `{field}`");
+                    self.report(span, message, Some("leave one of them out".into()));
+                }
+            }
+        }
+        let site = writer.site("run", &run.executor.0);
+        let executor = ExecutorId(found.unwrap_or(0) as u32);
+        let (waits, cancels) = (run.wait.value, run.cancel.value);
+        let step = |after| Step::HandOver { site, executor, waits, cancels, policy, after };
+        let start = writer.here() as usize;
+        writer.program.push(step(0));
+        let around = writer.begin_frame();
+        self.steps(writer, &run.steps);
+        writer.end_frame(around);
+        writer.program.push(Step::BranchEnd);
+        writer.program[start] = step(writer.here());
+        Some(policy)
     }
 }
 

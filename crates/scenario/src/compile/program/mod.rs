@@ -314,6 +314,7 @@ impl<'t> Compiler<'t> {
             StepText::Repeat(repeat) => self.repeat(writer, step.span, repeat),
             StepText::Again => self.again(writer, step.span),
             StepText::Parallel(parallel) => place.policy = Some(self.parallel(writer, step.span, parallel)),
+            StepText::Run(run) => place.policy = self.run(writer, run),
             StepText::Log(log) => {
                 let severity = match log.severity.value {
                     SeverityText::Debug => Severity::Debug,
