@@ -462,6 +462,8 @@ pub(crate) enum Protocol {
     /// OTLP: protobuf over HTTP
     #[value(name = "http/protobuf")]
     HttpProtobuf,
+    /// OTLP over gRPC
+    Grpc,
     /// Prometheus' remote write 1.0: metrics alone
     RemoteWrite,
 }

@@ -19,6 +19,7 @@ pub(crate) fn execute(arguments: &Replay) -> Result<Exit, Failure> {
         to: arguments.to.clone(),
         protocol: match arguments.protocol {
             Protocol::HttpProtobuf => knockon_replay::Protocol::HttpProtobuf,
+            Protocol::Grpc => knockon_replay::Protocol::Grpc,
             Protocol::RemoteWrite => knockon_replay::Protocol::RemoteWrite,
         },
         speed: arguments.speed,

@@ -5,11 +5,19 @@
 use super::{Ended, end, sim, small};
 use flate2::read::GzDecoder;
 use knockon_telemetry::RunReader;
-use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
-use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{LogsService, LogsServiceServer};
+use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
+use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
+    MetricsService, MetricsServiceServer,
+};
+use opentelemetry_proto::tonic::collector::metrics::v1::{ExportMetricsServiceRequest, ExportMetricsServiceResponse};
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
+use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
+use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -19,6 +27,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 use tiny_http::{Header, Response, Server};
+use tonic::codec::CompressionEncoding::Gzip;
+use tonic::transport::server::TcpIncoming;
+use tonic::{Request, Status};
 
 /// Something that came: its identity, its time, and when it came.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -28,12 +39,15 @@ struct Came {
     at: Instant,
 }
 
+/// A sample of remote write: labels, bits of the value, milliseconds.
+type Written = (Vec<(String, String)>, u64, i64);
+
 #[derive(Clone, Default, Debug)]
 struct Received {
     spans: Vec<Came>,
     lines: Vec<Came>,
     points: Vec<Came>,
-    samples: Vec<(Vec<(String, String)>, u64, i64)>,
+    samples: Vec<Written>,
     refused: u32,
     headers: Vec<String>,
 }
@@ -85,68 +99,148 @@ impl Receiver {
     }
 }
 
+/// The official services of OTLP over gRPC, which refuse every so manyth request first.
+#[derive(Clone)]
+struct Services {
+    received: Arc<Mutex<Received>>,
+    refuses_every: u32,
+    count: Arc<Mutex<u32>>,
+}
+
+impl Services {
+    fn take<T, A>(
+        &self,
+        request: Request<T>,
+        take: fn(&mut Received, T),
+        answer: A,
+    ) -> Result<tonic::Response<A>, Status> {
+        let mut count = self.count.lock().unwrap();
+        *count += 1;
+        let mut received = self.received.lock().unwrap();
+        if self.refuses_every > 0 && *count % self.refuses_every == 1 {
+            received.refused += 1;
+            return Err(Status::unavailable("not now"));
+        }
+        let tenant = request.metadata().get("x-tenant").and_then(|tenant| tenant.to_str().ok());
+        received.headers.extend(tenant.map(str::to_owned));
+        take(&mut received, request.into_inner());
+        Ok(tonic::Response::new(answer))
+    }
+}
+
+#[tonic::async_trait]
+impl TraceService for Services {
+    async fn export(
+        &self,
+        request: Request<ExportTraceServiceRequest>,
+    ) -> Result<tonic::Response<ExportTraceServiceResponse>, Status> {
+        self.take(request, take_spans, ExportTraceServiceResponse::default())
+    }
+}
+
+#[tonic::async_trait]
+impl LogsService for Services {
+    async fn export(
+        &self,
+        request: Request<ExportLogsServiceRequest>,
+    ) -> Result<tonic::Response<ExportLogsServiceResponse>, Status> {
+        self.take(request, take_lines, ExportLogsServiceResponse::default())
+    }
+}
+
+#[tonic::async_trait]
+impl MetricsService for Services {
+    async fn export(
+        &self,
+        request: Request<ExportMetricsServiceRequest>,
+    ) -> Result<tonic::Response<ExportMetricsServiceResponse>, Status> {
+        self.take(request, take_points, ExportMetricsServiceResponse::default())
+    }
+}
+
+impl Receiver {
+    /// One that speaks gRPC.
+    fn start_grpc(refuses_every: u32) -> Self {
+        let received = Arc::new(Mutex::new(Received::default()));
+        let services = Services { received: Arc::clone(&received), refuses_every, count: Arc::default() };
+        let (tell, told) = std::sync::mpsc::channel();
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async move {
+                let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+                tell.send(incoming.local_addr().unwrap()).unwrap();
+                tonic::transport::Server::builder()
+                    .add_service(TraceServiceServer::new(services.clone()).accept_compressed(Gzip))
+                    .add_service(LogsServiceServer::new(services.clone()).accept_compressed(Gzip))
+                    .add_service(MetricsServiceServer::new(services).accept_compressed(Gzip))
+                    .serve_with_incoming(incoming)
+                    .await
+                    .unwrap();
+            });
+        });
+        Self { url: format!("http://{}", told.recv().unwrap()), received }
+    }
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn take(received: &mut Received, url: &str, body: &[u8]) {
+fn take_spans(received: &mut Received, request: ExportTraceServiceRequest) {
     let at = Instant::now();
+    let scopes = request.resource_spans.into_iter().flat_map(|of| of.scope_spans);
+    let came = |span: Span| Came { what: hex(&span.trace_id) + &hex(&span.span_id), time: span.end_time_unix_nano, at };
+    // A request has its records by process; the order within it is that of each process.
+    let mut spans: Vec<_> = scopes.flat_map(|of| of.spans).map(came).collect();
+    spans.sort_by_key(|span| span.time);
+    received.spans.extend(spans);
+}
+
+fn take_lines(received: &mut Received, request: ExportLogsServiceRequest) {
+    let at = Instant::now();
+    let scopes = request.resource_logs.into_iter().flat_map(|of| of.scope_logs);
+    let came = |record: LogRecord| {
+        let uid = record.attributes.iter().find(|attribute| attribute.key == "log.record.uid").unwrap();
+        let Some(Value::StringValue(uid)) = uid.value.clone().unwrap().value else { panic!("{uid:?}") };
+        Came { what: uid, time: record.time_unix_nano, at }
+    };
+    let mut lines: Vec<_> = scopes.flat_map(|of| of.log_records).map(came).collect();
+    lines.sort_by_key(|line| line.time);
+    received.lines.extend(lines);
+}
+
+fn take_points(received: &mut Received, request: ExportMetricsServiceRequest) {
+    let at = Instant::now();
+    for resource in request.resource_metrics {
+        let process = format!("{:?}", resource.resource);
+        for metric in resource.scope_metrics.into_iter().flat_map(|of| of.metrics) {
+            let came = |attributes: &Vec<KeyValue>, time| Came {
+                what: format!("{process} {} {attributes:?}", metric.name),
+                time,
+                at,
+            };
+            let points: Vec<_> = match metric.data.as_ref().unwrap() {
+                Data::Gauge(of) => of.data_points.iter().map(|p| came(&p.attributes, p.time_unix_nano)).collect(),
+                Data::Sum(of) => of.data_points.iter().map(|p| came(&p.attributes, p.time_unix_nano)).collect(),
+                Data::Histogram(of) => of.data_points.iter().map(|p| came(&p.attributes, p.time_unix_nano)).collect(),
+                Data::Summary(of) => of.data_points.iter().map(|p| came(&p.attributes, p.time_unix_nano)).collect(),
+                Data::ExponentialHistogram(_) => panic!("no run has these"),
+            };
+            received.points.extend(points);
+        }
+    }
+}
+
+fn take(received: &mut Received, url: &str, body: &[u8]) {
     let unzipped = || {
         let mut bytes = Vec::new();
         GzDecoder::new(body).read_to_end(&mut bytes).unwrap();
         bytes
     };
     match url {
-        "/v1/traces" => {
-            let request = ExportTraceServiceRequest::decode(&unzipped()[..]).unwrap();
-            let scopes = request.resource_spans.into_iter().flat_map(|of| of.scope_spans);
-            // One request has its records by process; within it the order is that of each process.
-            let mut spans: Vec<_> = scopes
-                .flat_map(|of| of.spans)
-                .map(|span| Came { what: hex(&span.trace_id) + &hex(&span.span_id), time: span.end_time_unix_nano, at })
-                .collect();
-            spans.sort_by_key(|span| span.time);
-            received.spans.extend(spans);
-        }
-        "/v1/logs" => {
-            let request = ExportLogsServiceRequest::decode(&unzipped()[..]).unwrap();
-            let scopes = request.resource_logs.into_iter().flat_map(|of| of.scope_logs);
-            let line = |record: opentelemetry_proto::tonic::logs::v1::LogRecord| {
-                let uid = record.attributes.iter().find(|attribute| attribute.key == "log.record.uid").unwrap();
-                let Some(Value::StringValue(uid)) = uid.value.clone().unwrap().value else { panic!("{uid:?}") };
-                Came { what: uid, time: record.time_unix_nano, at }
-            };
-            let mut lines: Vec<_> = scopes.flat_map(|of| of.log_records).map(line).collect();
-            lines.sort_by_key(|line| line.time);
-            received.lines.extend(lines);
-        }
-        "/v1/metrics" => {
-            let request = ExportMetricsServiceRequest::decode(&unzipped()[..]).unwrap();
-            for resource in request.resource_metrics {
-                let process = format!("{:?}", resource.resource);
-                for metric in resource.scope_metrics.into_iter().flat_map(|of| of.metrics) {
-                    let came = |attributes: &dyn std::fmt::Debug, time| Came {
-                        what: format!("{process} {} {attributes:?}", metric.name),
-                        time,
-                        at,
-                    };
-                    let points: Vec<_> = match metric.data.clone().unwrap() {
-                        Data::Gauge(of) => {
-                            of.data_points.iter().map(|p| came(&p.attributes, p.time_unix_nano)).collect()
-                        }
-                        Data::Sum(of) => of.data_points.iter().map(|p| came(&p.attributes, p.time_unix_nano)).collect(),
-                        Data::Histogram(of) => {
-                            of.data_points.iter().map(|p| came(&p.attributes, p.time_unix_nano)).collect()
-                        }
-                        Data::Summary(of) => {
-                            of.data_points.iter().map(|p| came(&p.attributes, p.time_unix_nano)).collect()
-                        }
-                        Data::ExponentialHistogram(_) => panic!("no run has these"),
-                    };
-                    received.points.extend(points);
-                }
-            }
-        }
+        "/v1/traces" => take_spans(received, ExportTraceServiceRequest::decode(&unzipped()[..]).unwrap()),
+        "/v1/logs" => take_lines(received, ExportLogsServiceRequest::decode(&unzipped()[..]).unwrap()),
+        "/v1/metrics" => take_points(received, ExportMetricsServiceRequest::decode(&unzipped()[..]).unwrap()),
         "/api/v1/write" => {
             let bytes = snap::raw::Decoder::new().decompress_vec(body).unwrap();
             for series in WriteRequest::decode(&bytes[..]).unwrap().timeseries {
@@ -252,9 +346,11 @@ fn exported_points(folder: &Path) -> u64 {
 #[test]
 fn everything_comes_once_and_in_order_whatever_is_refused_for_now() {
     let folder = run();
-    for refuses_every in [0, 3] {
-        let receiver = Receiver::start(refuses_every);
-        let ended = replay(folder.path(), &receiver, &["--speed", "max", "--header", "X-Tenant=shop"]);
+    for (protocol, refuses_every) in [("http/protobuf", 0), ("http/protobuf", 3), ("grpc", 0), ("grpc", 5)] {
+        let receiver =
+            if protocol == "grpc" { Receiver::start_grpc(refuses_every) } else { Receiver::start(refuses_every) };
+        let arguments = ["--protocol", protocol, "--speed", "max", "--header", "X-Tenant=shop"];
+        let ended = replay(folder.path(), &receiver, &arguments);
         assert_eq!(ended.code, Some(0), "{ended:?}");
         let received = receiver.received();
         assert_whole(&received, folder.path());

@@ -5,6 +5,7 @@
 
 use super::Sending;
 use super::account::Signal;
+use super::grpc::{Answer, Grpc};
 use crate::error::{Error, Result};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -25,6 +26,8 @@ const ANSWERS: Duration = Duration::from_secs(30);
 pub enum Protocol {
     /// OTLP: protobuf over HTTP, zipped.
     HttpProtobuf,
+    /// OTLP over gRPC, zipped.
+    Grpc,
     /// Prometheus' remote write 1.0, metrics alone.
     RemoteWrite,
 }
@@ -35,6 +38,7 @@ impl Protocol {
     pub const fn name(self) -> &'static str {
         match self {
             Self::HttpProtobuf => "http/protobuf",
+            Self::Grpc => "grpc",
             Self::RemoteWrite => "remote-write",
         }
     }
@@ -49,6 +53,7 @@ pub(super) enum Sent {
 /// The way to a receiver.
 pub(super) struct Courier {
     agent: ureq::Agent,
+    grpc: Option<Grpc>,
     base: String,
     protocol: Protocol,
     headers: Vec<(String, String)>,
@@ -64,7 +69,9 @@ impl Courier {
         }
         let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(ANSWERS));
         let (base, headers) = (sending.to.trim_end_matches('/').to_owned(), sending.headers.clone());
-        Ok(Self { agent: config.build().into(), base, protocol: sending.protocol, headers })
+        let grpc = sending.protocol == Protocol::Grpc;
+        let grpc = grpc.then(|| Grpc::new(&base, ANSWERS, &headers)).transpose()?;
+        Ok(Self { agent: config.build().into(), grpc, base, protocol: sending.protocol, headers })
     }
 
     /// Where requests of a signal go.
@@ -72,11 +79,13 @@ impl Courier {
         let is_bare = self.base.splitn(4, '/').nth(3).is_none();
         match self.protocol {
             Protocol::HttpProtobuf => format!("{}/v1/{}", self.base, signal.name()),
+            Protocol::Grpc => self.base.clone(),
             Protocol::RemoteWrite if is_bare => format!("{}/api/v1/write", self.base),
             Protocol::RemoteWrite => self.base.clone(),
         }
     }
 
+    /// Sends a request until it is taken.
     pub(super) fn deliver(
         &mut self,
         signal: Signal,
@@ -85,67 +94,77 @@ impl Courier {
         tell: &mut dyn FnMut(&str),
     ) -> Result<Sent> {
         let url = self.url(signal);
-        let (form, coding, body) = match self.protocol {
-            Protocol::HttpProtobuf => ("application/x-protobuf", "gzip", zipped(body)),
-            Protocol::RemoteWrite => ("application/x-protobuf", "snappy", body.to_vec()),
-        };
+        let zipped = if self.protocol == Protocol::HttpProtobuf { zipped(body) } else { Vec::new() };
         let (mut tries, mut unanswered, mut wait) = (0, 0, WAITS.0);
         loop {
             tries += 1;
-            let mut request = self.agent.post(&url).header("Content-Type", form).header("Content-Encoding", coding);
-            request = request.header("User-Agent", concat!("knockon/", env!("CARGO_PKG_VERSION")));
-            if self.protocol == Protocol::RemoteWrite {
-                request = request.header("X-Prometheus-Remote-Write-Version", "0.1.0");
-            }
-            for (name, value) in &self.headers {
-                request = request.header(name, value);
-            }
-            let (why, asked) = match request.send(&body[..]) {
-                Ok(mut response) => {
-                    let status = response.status().as_u16();
-                    let asked = response
-                        .headers()
-                        .get("retry-after")
-                        .and_then(|value| value.to_str().ok()?.trim().parse().ok());
-                    let answer = response.body_mut().read_to_vec().unwrap_or_default();
-                    if (200..300).contains(&status) {
-                        let rejected =
-                            if self.protocol == Protocol::HttpProtobuf { rejected(signal, &answer) } else { 0 };
-                        return Ok(Sent::Acknowledged { tries, unanswered, rejected });
-                    }
-                    let again = match self.protocol {
-                        Protocol::HttpProtobuf => matches!(status, 429 | 502 | 503 | 504),
-                        Protocol::RemoteWrite => status == 429 || status >= 500,
-                    };
-                    if !again {
-                        let said = String::from_utf8_lossy(&answer[..answer.len().min(200)]).trim().to_owned();
-                        return Err(Error::Refused { url, status, said });
-                    }
-                    (format!("answers {status}"), asked.map(Duration::from_secs))
+            let answer = match (&mut self.grpc, self.protocol) {
+                (Some(grpc), _) => grpc.send(signal, body)?,
+                (None, Protocol::RemoteWrite) => self.post(&url, "snappy", body)?,
+                (None, _) => self.post(&url, "gzip", &zipped)?,
+            };
+            let (why, asked) = match answer {
+                Answer::Taken(answer) => {
+                    let rejected = if self.protocol == Protocol::RemoteWrite { 0 } else { rejected(signal, &answer) };
+                    return Ok(Sent::Acknowledged { tries, unanswered, rejected });
                 }
-                Err(ureq::Error::ConnectionFailed | ureq::Error::HostNotFound) => {
-                    ("cannot be reached".to_owned(), None)
-                }
-                Err(ureq::Error::Io(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
-                    ("cannot be reached".to_owned(), None)
-                }
-                Err(ureq::Error::BadUri(_) | ureq::Error::Http(_)) => {
-                    return Err(Error::Address { to: url, why: "it, or a header, is not as HTTP has it" });
-                }
-                Err(error) => {
+                Answer::Later(why, asked) => (why, asked),
+                Answer::None(why) => {
                     // It may have come, and only its answer not.
                     unanswered += 1;
-                    (format!("gives no answer ({error})"), None)
+                    (why, None)
                 }
             };
-            let waits = asked.unwrap_or(wait);
             if tries == 1 {
                 tell(&format!("{url} {why}; trying again"));
             }
-            if !super::wait_until(Instant::now() + waits, stop) {
+            if !super::wait_until(Instant::now() + asked.unwrap_or(wait), stop) {
                 return Ok(Sent::Stopped { unanswered });
             }
             wait = (wait * 2).min(WAITS.1);
+        }
+    }
+
+    /// Posts a request once.
+    fn post(&self, url: &str, coding: &str, body: &[u8]) -> Result<Answer> {
+        let is_remote_write = self.protocol == Protocol::RemoteWrite;
+        let mut request = self.agent.post(url).header("Content-Type", "application/x-protobuf");
+        request = request.header("Content-Encoding", coding);
+        request = request.header("User-Agent", concat!("knockon/", env!("CARGO_PKG_VERSION")));
+        if is_remote_write {
+            request = request.header("X-Prometheus-Remote-Write-Version", "0.1.0");
+        }
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        match request.send(body) {
+            Ok(mut response) => {
+                let status = response.status().as_u16();
+                let asked =
+                    response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.trim().parse().ok());
+                let answer = response.body_mut().read_to_vec().unwrap_or_default();
+                match status {
+                    200..300 => Ok(Answer::Taken(answer)),
+                    429 | 502..=504 => Ok(Answer::Later(format!("answers {status}"), asked.map(Duration::from_secs))),
+                    500.. if is_remote_write => {
+                        Ok(Answer::Later(format!("answers {status}"), asked.map(Duration::from_secs)))
+                    }
+                    _ => {
+                        let said = String::from_utf8_lossy(&answer[..answer.len().min(200)]).trim().to_owned();
+                        Err(Error::Refused { url: url.to_owned(), status, said })
+                    }
+                }
+            }
+            Err(ureq::Error::ConnectionFailed | ureq::Error::HostNotFound) => {
+                Ok(Answer::Later("cannot be reached".to_owned(), None))
+            }
+            Err(ureq::Error::Io(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+                Ok(Answer::Later("cannot be reached".to_owned(), None))
+            }
+            Err(ureq::Error::BadUri(_) | ureq::Error::Http(_)) => {
+                Err(Error::Address { to: url.to_owned(), why: "it, or a header, is not as HTTP has it" })
+            }
+            Err(error) => Ok(Answer::None(format!("gives no answer ({error})"))),
         }
     }
 }

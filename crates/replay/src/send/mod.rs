@@ -11,6 +11,7 @@
 
 mod account;
 mod courier;
+mod grpc;
 mod remote_write;
 mod streams;
 
