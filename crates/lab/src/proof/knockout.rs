@@ -192,9 +192,10 @@ fn executors(ground: &Ground, id: ServiceId, candidates: &mut Vec<Candidate>) {
     let service = &ground.blueprint[id];
     for (n, executor) in service.executors.iter().enumerate() {
         let of = |field| Target::Executor(id, ExecutorId(n as u32), field);
-        let mut way = vec![(of(ExecutorField::Maximum), Value::Count(ENDLESS))];
+        let mut way = vec![(of(ExecutorField::Threads), Value::Count(ENDLESS))];
         if executor.kind == ExecutorKind::ThreadPoolExecutor {
-            way.push((of(ExecutorField::Threads), Value::Count(ENDLESS)));
+            // A core is not above the maximum, so that is set before.
+            way.insert(0, (of(ExecutorField::Maximum), Value::Count(ENDLESS)));
         }
         let name = format!("executor {}/{}", service.name, executor.name);
         candidates.push(Candidate { kind: Kind::Executor, name, ways: vec![way] });

@@ -170,3 +170,17 @@ fn a_process_that_stops_ends_with_the_request_that_fails_last() {
     assert_eq!(seen, [(100, 500), (200, 500), (100, 500)]);
     assert_eq!((tasks(&ran).completed, tasks(&ran).lost), (3, 0));
 }
+
+#[test]
+fn whoever_waits_in_vain_is_dropped_with_its_caller_where_the_server_drops_abandoned_work() {
+    let text = with("Jvm()", "threads: 1, queue: 0, rejection: Discard", CALLS, r#""1s", "1s", "3s", "3s""#, "");
+    let text = text.replace(
+        "workers: Unlimited, cores: Unlimited, start_up",
+        "workers: 2, cancels_abandoned: true, cores: Unlimited, start_up",
+    );
+    let ran = run(&text.replace(r#""GET /": 1}, timeout: None"#, r#""GET /": 1}, timeout: "1s""#));
+    // Were the second one's worker kept, the fourth would wait for the third one's, and find the thread free.
+    let given_up = (1000, 0, Some(ErrorType::Timeout));
+    assert_eq!(ran.seen(), [(100, 200, None), given_up, (100, 200, None), given_up]);
+    assert_eq!(tasks(&ran).discarded, 2);
+}

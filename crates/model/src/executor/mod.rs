@@ -191,7 +191,7 @@ impl<T: Copy + PartialEq> Executor<T> {
             return Vec::new();
         }
         let core = self.core();
-        if self.threads() > self.maximum || core < before && self.threads() > core {
+        if self.threads() > self.maximum || core != before && self.threads() > core {
             self.interrupt_idle(now);
         }
         let mut begun = Vec::new();

@@ -153,7 +153,7 @@ impl Naive {
         if !self.java() {
             return begun;
         }
-        if self.threads.len() > maximum as usize || self.core() < before && self.threads.len() > self.core() {
+        if self.threads.len() > maximum as usize || self.core() != before && self.threads.len() > self.core() {
             self.interrupt_idle(now);
         }
         let more = self.core().saturating_sub(before).min(self.queue.len());

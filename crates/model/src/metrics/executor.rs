@@ -1,6 +1,8 @@
 //! Micrometer's `ExecutorServiceMetrics` of a `ThreadPoolExecutor`: gauges and a counter of the executor, timers of its tasks.
 //!
-//! As `ExecutorServiceMetrics.monitor` makes them, with the tag `name`. A task that is refused is in neither timer. Of an executor whose
+//! As `ExecutorServiceMetrics.monitor` makes them, with the tag `name`. A task that is refused is in neither timer, nor is one that
+//! whoever hands it over does itself, where Micrometer has the latter in both; one that was cancelled before a thread took it up is in both, with no time
+//! of its own, where Micrometer has it in neither. Of an executor whose
 //! queue has no end the places left are `Integer.MAX_VALUE` less those taken. Python's `ThreadPoolExecutor` has no exporter.
 //!
 //! Source: Micrometer 1.13, `ExecutorServiceMetrics`, `TimedExecutorService`.

@@ -382,6 +382,9 @@ impl World {
             return;
         }
         let (state, place) = (f.state, f.place);
+        if state == State::Joining && self.leaves_task(frame, sink) {
+            return self.fail(frame, Outcome::lost(ErrorType::Cancelled), None, sink);
+        }
         match state {
             State::Queued => self.processes[process as usize].queue.remove(place, frame),
             State::Delayed => self.clear_timer(frame),

@@ -119,6 +119,24 @@ impl World {
         self.fail(parent, Outcome::lost(error), None, sink);
     }
 
+    /// A frame waits no longer for a task that threads of an executor do, or that nobody does; false where it waits for something else, as for what
+    /// it does itself.
+    pub(super) fn leaves_task<S: Sink>(&mut self, parent: FrameRef, _: &mut S) -> bool {
+        let does_it_itself = self.forks.open(parent).first().is_some_and(|&branch| self.forks.task(branch).is_none());
+        if !self.forks.waits_for_task(parent) || does_it_itself {
+            return false;
+        }
+        let now = self.now();
+        if S::PARTS {
+            self.spend(parent, now);
+        }
+        let left = self.forks.leave(parent);
+        self.leave_branches(&left);
+        self.clear_timer(parent);
+        self.wake(parent, now);
+        true
+    }
+
     /// Nobody waits for these branches any more.
     fn leave_branches(&mut self, left: &[FrameRef]) {
         let Some(first) = left.first() else { return };

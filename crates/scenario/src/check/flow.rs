@@ -499,6 +499,7 @@ impl<'b> Flow<'b> {
             (1.0 + self.mean_wait(servers, self.core_load(place.0))) / speed
         });
         let mut need = Need::default();
+        let mut alone = 0;
         let mut holding: Vec<PoolId> = Vec::new();
         let mut locking: Vec<(PoolId, (usize, u32))> = Vec::new();
         let endpoint = &service.endpoints[place.1];
@@ -543,8 +544,14 @@ impl<'b> Flow<'b> {
                 }
                 _ => 0.0,
             };
+            if let Step::HandOver { waits: false, after, .. } = *step {
+                alone = alone.max(after as usize);
+            }
             if often > 0.0 {
                 (times[n], runs[n]) = (often * time, often);
+            }
+            // What nobody waits for keeps neither a transaction open nor its rows locked.
+            if often > 0.0 && n >= alone {
                 for (_, row) in &locking {
                     *need.locked.entry(*row).or_insert(0.0) += often * time;
                 }

@@ -83,7 +83,12 @@ impl Compiler<'_> {
             return;
         }
         match &text.maximum.value {
-            Some(maximum) if maximum.0 < text.threads.0 => {
+            // Patches set one after the other, and a core above the maximum counts as that.
+            Some(maximum)
+                if maximum.0 < text.threads.0
+                    && text.maximum.span != Span::default()
+                    && text.threads.span != Span::default() =>
+            {
                 let message = "a ThreadPoolExecutor's maximum is not below its core: `maximum` is less than `threads`";
                 self.report(place(text.maximum.span), message, None);
             }

@@ -5,8 +5,10 @@ use crate::truth::components::Components;
 use crate::truth::outcomes::Outcomes;
 use crate::truth::waits::Waits;
 use knockon_kernel::Duration;
-use knockon_model::blueprint::{Blueprint, LinkEnd, Postgres, RejectionPolicy, Runtime, Step};
-use knockon_model::id::{ExecutorId, PoolId};
+use knockon_model::blueprint::{
+    Action, Blueprint, ExecutorField, LinkEnd, Patch, Postgres, RejectionPolicy, Runtime, Step, Target, Value,
+};
+use knockon_model::id::{ExecutorId, PoolId, ServiceId};
 use knockon_model::record::{Activity, ResourceKind};
 use std::collections::BTreeSet;
 
@@ -94,9 +96,23 @@ impl<'a> Known<'a> {
 
     /// Whether whoever hands a task over to an executor does it where that rejects it, or may wait for it in vain.
     pub(super) fn takes_rejected_on(&self, service: &str, executor: Option<&str>) -> bool {
-        let service = self.blueprint.services.iter().find(|described| described.name == service);
-        let mut executors = service.into_iter().flat_map(|service| &service.executors);
-        executors.any(|known| Some(known.name.as_str()) == executor && known.rejection != RejectionPolicy::Abort)
+        let Some(number) = self.blueprint.services.iter().position(|described| described.name == service) else {
+            return false;
+        };
+        let executors = &self.blueprint.services[number].executors;
+        let Some(place) = executors.iter().position(|known| Some(known.name.as_str()) == executor) else {
+            return false;
+        };
+        let (service, id) = (ServiceId(number as u32), ExecutorId(place as u32));
+        let handler = Target::Executor(service, id, ExecutorField::Rejection);
+        let sets_another = |(target, value): &(Target, Value)| {
+            *target == handler && *value != Value::Count(RejectionPolicy::Abort.number())
+        };
+        let is_set = |patch: &Patch| match &patch.action {
+            Action::Set(set) | Action::Deploy { set, .. } => set.iter().any(sets_another),
+            _ => false,
+        };
+        executors[place].rejection != RejectionPolicy::Abort || self.blueprint.patches.iter().any(is_set)
     }
 
     /// The name of a service's executor.
