@@ -314,3 +314,61 @@ fn what_is_no_report_is_left_alone() {
     let none = end(sim(folder.path()).args(["report", "nowhere"]));
     assert!(none.code == Some(2) && none.err.contains("`nowhere` is not the folder of a finished run"), "{none:?}");
 }
+
+#[test]
+fn rates_are_what_counters_grew_by_also_where_a_scrape_failed_or_a_fault_came_between_two() {
+    // Three seconds before a scrape: the first window that is compared goes on to the next one.
+    let shop = SHOP.replace("at: \"4min\"", "at: \"247s\"");
+    let failing = shop.replace("    duration:", "    observer: (metrics: (failed_scrapes: \"20 %\")),\n    duration:");
+    for (text, all_answer) in [(shop, true), (failing, false)] {
+        let folder = run(&text, &[]);
+        let (_, data) = page(folder.path());
+        let tables = Tables::of(folder.path(), &data);
+        let (mut series, mut samples) = (None, Vec::new());
+        tables.each("observed/series", &["series_id", "name", "service"], |at| {
+            let is_it = at.text(1).as_deref() == Some("container_cpu_usage_seconds_total");
+            if is_it && at.text(2).as_deref() == Some("db") {
+                series = at.integer(0);
+            }
+        });
+        tables.each("observed/metrics", &["series_id", "time", "value"], |at| {
+            if at.integer(0) == series {
+                samples.push((at.integer(1).unwrap() - tables.start, at.real(2).unwrap()));
+            }
+        });
+        let contrast = data["incidents"][0]["contrast"].as_i64();
+        let (mut with, mut without, mut longest) = (0.0, 0.0, 0);
+        let columns = ["contrast", "component", "metric", "window_start", "window_end", "with_value", "without_value"];
+        tables.each("truth/windows", &columns, |at| {
+            let is_it = at.text(2).unwrap().starts_with("container_cpu_usage_seconds_total{");
+            if at.integer(0) == contrast && is_it && at.text(1).as_deref() == Some("db") {
+                with += at.real(5).unwrap();
+                without += at.real(6).unwrap();
+                longest = longest.max(at.integer(4).unwrap() - at.integer(3).unwrap());
+            }
+        });
+        let charts = data["saturation"].as_array().unwrap();
+        let chart = charts.iter().find(|chart| chart["title"] == "processor" && chart["component"] == "db").unwrap();
+        let rates = |world: &str| -> Vec<Option<f64>> {
+            chart["lines"][0][world].as_array().unwrap().iter().map(Value::as_f64).collect()
+        };
+        let (fact, twin) = (rates("fact"), rates("twin"));
+        let step = tables.step as f64 / 1e9;
+        let close = |a: f64, b: f64| (a - b).abs() < 1e-6 * (1.0 + b.abs());
+        // All that was counted is there, once.
+        let counted: f64 = fact.iter().flatten().sum::<f64>() * step;
+        assert!(close(counted, samples.last().unwrap().1), "{counted} of {:?}", samples.last());
+        for pair in samples.windows(2) {
+            let [(before, old), (at, new)] = [pair[0], pair[1]];
+            let window = tables.window(at + tables.start);
+            let rate = (new - old) / ((at - before) as f64 / 1e9);
+            assert!(close(fact[window].unwrap(), rate), "window {window}: {:?}, not {rate}", fact[window]);
+        }
+        assert_eq!(samples.len() == fact.len(), all_answer, "{} samples", samples.len());
+        // And so is all that the fault did, whichever windows it was told of in.
+        assert!(longest > tables.step, "a first window that is longer than the others");
+        let pairs = fact.iter().zip(&twin).filter_map(|(fact, twin)| Some((*fact)? - (*twin)?));
+        let more: f64 = pairs.sum::<f64>() * step;
+        assert!(with - without > 10.0 && close(more, with - without), "{more}, not {}", with - without);
+    }
+}
