@@ -43,6 +43,7 @@ mod tests {
             kind: kind.into(),
             paths: vec![path.into()],
             is_cause: true,
+            spared: 0,
         };
         for (kind, path, name_of) in [
             ("set", "postgres/search_products.demand", "cpu"),

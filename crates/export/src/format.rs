@@ -83,13 +83,13 @@ impl Format {
             Self::PetShop => &[
                 "everything but spans, and of these all but five minutes' statistics of each component",
                 "a rest of the run that is shorter than five minutes, incidents without an effect, and those that are over within ten minutes of the run's start",
-                "all faults of an incident but the first that it needed: an issue has one root cause",
+                "all faults of an incident but the one that hurt most: an issue has one root cause",
             ],
             Self::RcaEval => &[
                 "all that is more than 720 s before or after the start of an incident, and incidents without an effect",
                 "observed/changes: the layout has no file of changes",
                 "instances: cpu, mem, diskio and socket are sums over the processes of a service",
-                "all faults of an incident but the first that it needed: a folder has one root cause in its name",
+                "all faults of an incident but the one that hurt most: a folder has one root cause in its name",
                 "req_path of lines: a line has none but by its span",
             ],
         }

@@ -53,6 +53,8 @@ pub(crate) struct Fault {
     pub(crate) paths: Vec<String>,
     /// Whether the incident needed it.
     pub(crate) is_cause: bool,
+    /// Requests that would not have been hurt without it.
+    pub(crate) spared: u64,
 }
 
 #[derive(Deserialize)]
@@ -80,6 +82,7 @@ struct Instant {
 struct InvolvedText {
     name: String,
     role: String,
+    without_it: Harm,
 }
 
 #[derive(Deserialize)]
@@ -136,9 +139,11 @@ impl<'a> Truth<'a> {
 }
 
 impl Incident {
-    /// The fault that stands for it: the first that it needed, or the first of all where none was needed alone.
+    /// The fault that stands for it: of those that it needed the one without which most requests would have been spared, the first of equals; or the
+    /// first of all where none was needed alone.
     pub(crate) fn cause(&self) -> Option<&Fault> {
-        self.faults.iter().find(|fault| fault.is_cause).or(self.faults.first())
+        let needed = self.faults.iter().filter(|fault| fault.is_cause);
+        needed.rev().max_by_key(|fault| fault.spared).or(self.faults.first())
     }
 }
 
@@ -150,7 +155,8 @@ fn incident(text: IncidentText, faults: &[FaultText], start: i64) -> Incident {
         let source = paths.first().and_then(|path| path.split_once('.')).filter(|_| known.kind == "surge");
         let root_cause = source.map_or(known.component.as_str(), |(source, _)| source).to_owned();
         let is_cause = involved.role == "cause";
-        Some(Fault { name: involved.name, root_cause, kind: known.kind.clone(), paths, is_cause })
+        let spared = involved.without_it.hurt;
+        Some(Fault { name: involved.name, root_cause, kind: known.kind.clone(), paths, is_cause, spared })
     };
     Incident {
         effect: text.effect,

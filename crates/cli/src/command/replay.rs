@@ -39,7 +39,10 @@ pub(crate) fn execute(arguments: &Replay) -> Result<Exit, Failure> {
 }
 
 fn told(account: &Account) -> String {
-    let mut text = String::from(if account.finished {
+    let rejected: u64 = account.signals.values().map(|sum| sum.rejected).sum();
+    let mut text = String::from(if account.finished && rejected > 0 {
+        "sent       all of it, of which the receiver rejected some\n"
+    } else if account.finished {
         "sent       all of it\n"
     } else {
         "stopped    before all of it was sent\n"

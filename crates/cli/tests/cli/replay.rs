@@ -458,3 +458,24 @@ fn what_cannot_be_sent_is_said() {
         );
     }
 }
+
+#[test]
+fn a_receiver_that_sends_elsewhere_has_taken_nothing() {
+    // As a proxy does that asks for a login first.
+    let server = tiny_http::Server::http("127.0.0.1:0").unwrap();
+    let to = format!("http://{}", server.server_addr().to_ip().unwrap());
+    std::thread::spawn(move || {
+        for request in server.incoming_requests() {
+            let login = tiny_http::Header::from_bytes("Location", "/login").unwrap();
+            let status = if request.url() == "/login" { 200 } else { 302 };
+            request.respond(tiny_http::Response::empty(status).with_header(login)).unwrap();
+        }
+    });
+    let folder = run();
+    for protocol in ["http/protobuf", "remote-write"] {
+        let ended =
+            end(sim(folder.path()).args(["replay", "run", "--speed", "max", "--to", &to, "--protocol", protocol]));
+        assert_eq!((ended.code, ended.out.as_str()), (Some(74), ""), "{ended:?}");
+        assert!(ended.err.contains("302"), "{ended:?}");
+    }
+}

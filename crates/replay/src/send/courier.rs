@@ -67,7 +67,11 @@ impl Courier {
             Some(("https", _)) => return refused("https is not spoken; send to a collector beside it, which does"),
             _ => return refused("it is no URL that begins with http://"),
         }
-        let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(ANSWERS));
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .timeout_global(Some(ANSWERS));
         let (base, headers) = (sending.to.trim_end_matches('/').to_owned(), sending.headers.clone());
         let grpc = sending.protocol == Protocol::Grpc;
         let grpc = grpc.then(|| Grpc::new(&base, ANSWERS, &headers)).transpose()?;

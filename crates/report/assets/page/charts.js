@@ -96,7 +96,7 @@ function steps(unit, all) {
     const interval = 2 ** Math.ceil(Math.log2(most / 4));
     return { interval, max: interval * Math.ceil(most / interval) };
   }
-  if (unit === "share") return { max: (range) => (range.max > 0.75 ? 1 : null) };
+  if (unit === "share") return { max: (range) => (range.max > 0.75 || !(range.max > 0) ? 1 : null) };
   return ["s", "cores", "1/s"].includes(unit) ? {} : { minInterval: 1 };
 }
 
@@ -128,7 +128,9 @@ function drawEndpoints() {
       const seconds = (values) => values.map((ns) => (ns === null ? null : ns / 1e9));
       const share = ({ ended, failed }) => ended.map((all, n) => (all ? failed[n] / all : null));
       const pair = (of) => [
-        { name: "as it was", values: of(endpoint.fact), paint: "fact" }, { name: "without the faults", values: of(endpoint.twin), paint: "twin", style: "dashed" },
+        { name: "as it was", values: of(endpoint.fact), paint: "fact" },
+        // Where nothing was compared there is no other line.
+        ...(endpoint.twin.ended.some((ended) => ended !== null) ? [{ name: "without the faults", values: of(endpoint.twin), paint: "twin", style: "dashed" }] : []),
       ];
       const what = `${endpoint.name} of ${endpoint.source}`;
       room.append(html("h3", {}, endpoint.name, " ", html("span", { class: "soft" }, `asked for by ${endpoint.source}`)));

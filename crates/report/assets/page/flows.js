@@ -5,7 +5,7 @@ function drawFlows(incident) {
   target.replaceChildren();
   const flows = incident?.flows ?? [];
   if (flows.length === 0) {
-    target.append(html("p", { class: "soft" }, "Nobody waited because of anybody while worlds were compared, or nobody looked."));
+    target.append(html("p", { class: "soft" }, report.incidents === null ? "Who waited because of whom is not known: the run was made without truth." : "Nobody waited because of anybody while worlds were compared."));
     return;
   }
   const place = html("div", { id: "sankey" });

@@ -67,7 +67,8 @@ function drawTimeline(chosen) {
   });
   target.append(html("div", { class: "scroll" }, drawing),
     html("ul", { class: "legend" },
-      html("li", {}, swatch("var(--fault)"), "a fault is in force"), html("li", {}, swatch("var(--touched)"), "some number of it is labelled"),
+      html("li", {}, swatch("var(--fault)"), "a fault is in force"),
+      ...(chosen ? [html("li", {}, swatch("var(--fault-soft)"), "worlds were compared")] : []), html("li", {}, swatch("var(--touched)"), "some number of it is labelled"),
       html("li", {}, swatch("var(--hurt)"), "hurt"), html("li", {}, "| onset"), html("li", {}, "◇ announced: deployment, restart, kill")),
     lazily("The same as a table", () => timelineTable(incidents)));
 }

@@ -10,7 +10,7 @@ function drawRequests(incident) {
   target.replaceChildren();
   const chosen = incident?.waterfalls ?? [];
   if (chosen.length === 0) {
-    target.append(html("p", { class: "soft" }, "No request was hurt."));
+    target.append(html("p", { class: "soft" }, report.incidents === null ? "Which requests were hurt is not known: the run was made without truth." : "No request was hurt."));
     return;
   }
   const room = html("div", { id: "waterfall" });
