@@ -52,6 +52,8 @@ struct Series {
     metric: String,
     /// By scrape: the sample, or what a counter grew by in a second.
     fact: Vec<Option<f64>>,
+    /// Scrapes over which a sample's growth is spread, by scrape: the first of them, and how many.
+    spread: BTreeMap<usize, (usize, usize)>,
     /// Where it differs, the same without the faults; `None` where that is not known.
     twin: BTreeMap<usize, Option<f64>>,
     /// The last sample, and when that was. Counters begin with the run.
@@ -121,6 +123,7 @@ fn catalogue(files: &Files, grid: &Grid) -> Result<BTreeMap<i64, Series>> {
                 line,
                 metric,
                 fact: vec![None; grid.scrapes()],
+                spread: BTreeMap::new(),
                 twin: BTreeMap::new(),
                 last: (0.0, 0),
             },
@@ -147,6 +150,9 @@ impl Series {
                 let first = grid.scrape(since).map_or(0, |before| before + 1).min(scrape);
                 let seconds = at.saturating_sub(since).max(1) as f64 / 1e9;
                 self.fact[first..=scrape].fill(Some(grown / seconds));
+                if first < scrape {
+                    self.spread.extend((first..=scrape).map(|at| (at, (first, scrape + 1 - first))));
+                }
             }
         }
     }
@@ -155,14 +161,20 @@ impl Series {
     fn compare(&mut self, row: &WindowRow<'_>, grid: &Grid) {
         let (Some(with), Some(without)) = (row.with, row.without) else { return };
         let Some(last) = grid.scrape(row.end_ns) else { return };
-        let first = grid.scrape(row.start_ns).map_or(0, |before| before + 1).min(last);
-        let seconds = ((last + 1 - first) as u64 * grid.scrape_ns) as f64 / 1e9;
+        // What a window counts was counted since the scrape before it.
+        let first = ((row.start_ns / grid.scrape_ns) as usize).min(last);
+        let more = (without - with) / (grid.scrape_ns as f64 / 1e9) / (last + 1 - first) as f64;
         for scrape in first..=last {
-            let value = match self.reading() {
-                Reading::Rate => self.fact[scrape].map(|rate| rate + (without - with) / seconds),
-                Reading::Highest | Reading::Lowest => (scrape == last).then_some(without),
-            };
-            self.twin.insert(scrape, value);
+            if self.reading() != Reading::Rate {
+                self.twin.insert(scrape, (scrape == last).then_some(without));
+                continue;
+            }
+            // Where scrapes failed, what was counted meanwhile is spread, and so is what is otherwise.
+            let (begin, length) = self.spread.get(&scrape).copied().unwrap_or((scrape, 1));
+            for at in begin..begin + length {
+                let known = self.twin.get(&at).copied().unwrap_or(self.fact[at]);
+                self.twin.insert(at, known.map(|rate| rate + more / length as f64));
+            }
         }
     }
 
@@ -230,7 +242,7 @@ fn line_of(
     let of_window = |window: usize, twin: bool| -> Option<f64> {
         let sums = grid.scrapes_of(window).map(|scrape| {
             let values = series.iter().filter_map(|one| one.at(scrape, twin));
-            values.filter(|&value| value >= 0.0).reduce(|a, b| a + b)
+            values.filter(|&value| line.reading == Reading::Rate || value >= 0.0).reduce(|a, b| a + b)
         });
         match line.reading {
             Reading::Highest => sums.flatten().reduce(f64::max),
