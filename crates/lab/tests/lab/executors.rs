@@ -163,7 +163,8 @@ fn tasks_that_wait_for_tasks_of_their_executor_wait_for_ever_when_all_threads_do
 #[test]
 fn a_process_that_stops_ends_with_the_request_that_fails_last() {
     // The second task gets the thread when the first has failed; with it the last request fails that the process waits for.
-    let steps = r#"Run(executor: "tasks", timeout: None, steps: [Call(to: "back/GET /", timeout: "5s"), Fail(status: 500)])"#;
+    let steps =
+        r#"Run(executor: "tasks", timeout: None, steps: [Call(to: "back/GET /", timeout: "5s"), Fail(status: 500)])"#;
     let deploy = r#""next": Deploy(service: "api", at: "1050ms", set: {"api/GET /.allocate": "2KiB"})"#;
     let ran = run(&with("Jvm()", "threads: 1", steps, r#""1s", "1s", "3s""#, deploy));
     let seen: Vec<(u64, u16)> = ran.seen().into_iter().map(|(after, status, _)| (after, status)).collect();
