@@ -8,8 +8,8 @@
 //! length can be exported. Nothing is simulated, nothing is drawn and no clock is read: the same run gives the same bytes. What a format
 //! cannot carry is in its [`Format::loses`].
 //!
-//! A format is given a [`Source`], which hands out what was observed and nothing else. Data sets with labels or with a root cause to be found
-//! ask for a [`Truth`](truth::Truth) besides, in their signature, and their marker says so ([`Written::truth`]). Deliberately not here: terminals and
+//! A format is given a `Source`, which hands out what was observed and nothing else. Data sets with labels or with a root cause to be found
+//! ask for a `Truth` besides, in their signature, and their marker says so ([`Written::truth`]). Deliberately not here: terminals and
 //! arguments, which are the binary's, and anything that sends over a network.
 
 mod csv_spans;
