@@ -251,6 +251,14 @@ fn seeds(text: &str) -> Result<Seeds, String> {
     parsed.ok_or_else(|| "give the first and the last seed, such as 1..200".to_owned())
 }
 
+/// `7`, or `1..200`.
+fn seed_or_seeds(text: &str) -> Result<Seeds, String> {
+    if let Ok(one) = text.trim().parse() {
+        return Ok(Seeds { first: one, last: one });
+    }
+    seeds(text).map_err(|_| "give seeds, or the first and the last of them, such as 1,2,5..9".to_owned())
+}
+
 /// `sim run`.
 #[derive(Args, Debug)]
 pub(crate) struct Run {
@@ -448,9 +456,9 @@ pub(crate) struct Replay {
     /// Header of every request; may be given several times
     #[arg(long = "header", value_name = "NAME=VALUE", value_parser = header)]
     pub(crate) headers: Vec<(String, String)>,
-    /// Names of attributes: those of today, those from before they were stable, or both
-    #[arg(long, value_enum, default_value_t = Semconv::Stable)]
-    pub(crate) semconv: Semconv,
+    /// Names of attributes: those of today, those from before they were stable, or both [default: stable]
+    #[arg(long, value_enum)]
+    pub(crate) semconv: Option<Semconv>,
     /// File that says how far it came, and from which it goes on if it is there
     #[arg(long, value_name = "FILE")]
     pub(crate) resume: Option<PathBuf>,
@@ -546,7 +554,7 @@ Examples:
 
 A golden file names its scenario by its path from the folder that holds golden/, and has for each seed: the world's digest with
 some on the way there, which tell between which events it first differs; rows and digest of every table; and the lines of
-the summary. What moved is told in this order. Exit code 1 if anything did.")]
+the summary. What moved is told in this order. Exit code 1 if anything did, or if something could not be run.")]
     Check {
         /// Golden files [default: all in golden/]
         files: Vec<PathBuf>,
@@ -569,8 +577,8 @@ Examples:
         #[arg(long, value_name = "SCENARIO", conflicts_with = "files")]
         scenario: Option<PathBuf>,
         /// Seeds of a recording that begins
-        #[arg(long, value_name = "N,…", value_delimiter = ',', requires = "scenario", default_value = "1")]
-        seeds: Vec<u64>,
+        #[arg(long, value_name = "N|FIRST..LAST,…", value_delimiter = ',', value_parser = seed_or_seeds, requires = "scenario", default_value = "1")]
+        seeds: Vec<Seeds>,
         /// Simulated time of a recording that begins
         #[arg(long, value_name = "DURATION", value_parser = knockon_scenario::parse_duration, requires = "scenario")]
         until: Option<Duration>,

@@ -99,37 +99,39 @@ fn without_tables(
     let mut measurement = measurement_of(&loaded);
     let mut truth: Truth<false> = Truth::new(&world, usize::from(plan.threads), plan.truth);
     let mut drive = Drive::new(&mut measurement, interrupt, &mut progress, end_of(loaded.blueprint.duration));
-    let Some(seen) = Seen::if_needed(&loaded.expectations, world.catalogue(), &loaded.blueprint) else {
-        let (ended, watcher) = alone_or_beside(&mut drive, &mut world, watcher, |_| false, &mut truth, |_| Ok(()));
-        let limit = limit_of(ended)?;
-        return Ok(Simulated::new(loaded, &world, watcher, &measurement, None, truth, limit, &progress));
+    let seen = Seen::if_needed(&loaded.expectations, world.catalogue(), &loaded.blueprint);
+    // Of the whole world there is a copy for each kind of sink: one for the bare run, which is to be fast, and one for all others.
+    let (ended, watcher, seen) = if seen.is_none() && !truth.compares() {
+        let mut watcher = watcher;
+        (drive.through(&mut world, &mut watcher, |_| false), watcher, None)
+    } else {
+        let mut sink = Tee(Tee(watcher, seen), Tally::default());
+        let ended = alone_or_beside(&mut drive, &mut world, &mut sink, |_| false, &mut truth, |_| Ok(()));
+        let Tee(Tee(watcher, seen), _) = sink;
+        (ended, watcher, seen)
     };
-    let (ended, sink) = alone_or_beside(&mut drive, &mut world, Tee(watcher, seen), |_| false, &mut truth, |_| Ok(()));
     let limit = limit_of(ended)?;
-    let Tee(watcher, seen) = sink;
-    Ok(Simulated::new(loaded, &world, watcher, &measurement, Some(&seen), truth, limit, &progress))
+    Ok(Simulated::new(loaded, &world, watcher, &measurement, seen.as_ref(), truth, limit, &progress))
 }
 
-/// Whoever compares nothing need not collect anything for it.
 fn alone_or_beside<S: Sink, const O: bool>(
     drive: &mut Drive<'_>,
     world: &mut World,
-    mut sink: S,
+    sink: &mut Tee<S, Tally<O>>,
     has_failed: impl Fn(&S) -> bool,
     truth: &mut Truth<O>,
     mut tell: impl FnMut(&Settled) -> Result<(), Ended>,
-) -> (Result<(), Ended>, S) {
+) -> Result<(), Ended> {
     if !truth.compares() {
-        return (drive.through(world, &mut sink, has_failed), sink);
+        return drive.through(world, sink, |sink| has_failed(&sink.0));
     }
-    let mut sink = Tee(sink, Tally::default());
-    let mut ended = drive.beside(world, &mut sink, has_failed, truth, &mut tell);
+    let mut ended = drive.beside(world, sink, has_failed, truth, &mut tell);
     if matches!(ended, Err(Ended::Limit(_)))
         && let Err(failed) = tell(&truth.abandon(&sink.1))
     {
         ended = Err(failed);
     }
-    (ended, sink.0)
+    ended
 }
 
 fn with_tables(
@@ -149,6 +151,7 @@ fn with_tables(
     }
     let seen = Seen::if_needed(&loaded.expectations, world.catalogue(), &loaded.blueprint);
     let sink = Tee(Tee(watcher, seen), writer.recorder_observing(loaded.observing.as_ref())?);
+    let mut sink = Tee(sink, Tally::default());
     let mut measurement = measurement_of(&loaded);
     let has_failed = |sink: &Tee<_, Recorder>| sink.1.has_failed();
     let mut truth: Truth<true> = Truth::new(&world, usize::from(plan.threads), plan.truth);
@@ -163,12 +166,12 @@ fn with_tables(
         }
         _ => Ok(()),
     };
-    let (ended, sink) = alone_or_beside(&mut drive, &mut world, sink, has_failed, &mut truth, tell);
+    let ended = alone_or_beside(&mut drive, &mut world, &mut sink, has_failed, &mut truth, tell);
     if let Some(error) = refused {
         return Err(error.into());
     }
     let limit = limit_of(ended)?;
-    let Tee(Tee(watcher, seen), recorder) = sink;
+    let Tee(Tee(Tee(watcher, seen), recorder), _) = sink;
     let mut simulated = Simulated::new(loaded, &world, watcher, &measurement, seen.as_ref(), truth, limit, &progress);
     let documents = simulated.write_truth(&writer)?;
     let closing = Closing {

@@ -34,12 +34,6 @@ impl Files {
         Ok(Self { run, scenario })
     }
 
-    /// Whether it has a table, be it without rows.
-    #[must_use]
-    pub fn has(&self, table: &str) -> bool {
-        self.run.has(table)
-    }
-
     /// What the run is made of.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {

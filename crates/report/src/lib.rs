@@ -17,5 +17,5 @@ mod story;
 pub use error::{Error, Result};
 pub use files::Files;
 pub use page::write;
-pub use request::{Asked, waterfall, waterfalls};
-pub use story::{stories, story};
+pub use request::{Asked, waterfall};
+pub use story::story;

@@ -36,7 +36,7 @@ pub fn waterfall(files: &Files, asked: Asked<'_>) -> Result<Waterfall> {
 ///
 /// # Errors
 /// If the run cannot be read.
-pub fn waterfalls(files: &Files, wanted: &BTreeSet<u128>) -> Result<Vec<Waterfall>> {
+pub(crate) fn waterfalls(files: &Files, wanted: &BTreeSet<u128>) -> Result<Vec<Waterfall>> {
     let mut clients = clients(files, wanted)?;
     let mut spans = spans(files, wanted)?;
     let mut logs = logs(files, wanted)?;

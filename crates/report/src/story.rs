@@ -17,7 +17,7 @@ pub fn story(files: &Files, incident: &Incident) -> Result<Story> {
 ///
 /// # Errors
 /// If the run cannot be read.
-pub fn stories(files: &Files, incidents: &[Incident]) -> Result<Vec<Story>> {
+pub(crate) fn stories(files: &Files, incidents: &[Incident]) -> Result<Vec<Story>> {
     let (graphs, faults, milestones) = (files.graphs()?, files.faults()?, files.milestones()?);
     let open = |incident: &Incident| {
         Opening::new(incident.clone(), graphs.get(incident.incident), &faults, &milestones, files.calendar())

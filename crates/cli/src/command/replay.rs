@@ -13,6 +13,10 @@ pub(crate) fn execute(arguments: &Replay) -> Result<Exit, Failure> {
     if !arguments.run.join(MANIFEST).exists() {
         return Err(Failure::no_run(&arguments.run));
     }
+    if arguments.semconv.is_some() && arguments.protocol == Protocol::RemoteWrite {
+        return Err(Failure::new(Exit::Usage, "remote write has no attributes that `--semconv` would name")
+            .hint("leave --semconv out; it is for --protocol http/protobuf and grpc"));
+    }
     let interrupt = Interrupt::watch()?;
     let run = RunReader::open(&arguments.run)?;
     let sending = Sending {
@@ -26,7 +30,7 @@ pub(crate) fn execute(arguments: &Replay) -> Result<Exit, Failure> {
         shift_to_now: arguments.shift_to_now,
         looped: arguments.looped,
         headers: arguments.headers.clone(),
-        semconv: match arguments.semconv {
+        semconv: match arguments.semconv.unwrap_or(Semconv::Stable) {
             Semconv::Stable => SemanticConventions::Stable,
             Semconv::Old => SemanticConventions::Old,
             Semconv::Both => SemanticConventions::Both,
@@ -40,13 +44,14 @@ pub(crate) fn execute(arguments: &Replay) -> Result<Exit, Failure> {
 
 fn told(account: &Account) -> String {
     let rejected: u64 = account.signals.values().map(|sum| sum.rejected).sum();
-    let mut text = String::from(if account.finished && rejected > 0 {
-        "sent       all of it, of which the receiver rejected some\n"
-    } else if account.finished {
-        "sent       all of it\n"
-    } else {
-        "stopped    before all of it was sent\n"
-    });
+    let mut text = match (account.finished, account.passes) {
+        (true, _) if rejected > 0 => "sent       all of it, of which the receiver rejected some\n".to_owned(),
+        (true, _) => "sent       all of it\n".to_owned(),
+        (false, 0) => "stopped    before all of it was sent\n".to_owned(),
+        (false, passes) => {
+            format!("stopped    after all of it was sent {passes} times, and some of it once more\n")
+        }
+    };
     for (signal, sum) in &account.signals {
         text.push_str(&format!(
             "{:9}  {} in {} requests, {} requests sent again, {} rejected, {} possibly sent twice\n",

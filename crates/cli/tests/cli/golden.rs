@@ -50,3 +50,39 @@ fn recorded_checked_moved_and_recorded_again() {
     assert!(second.contains("a first recording") && second.contains("one request a second more"), "{second}");
     assert_eq!(end(sim(folder.path()).args(["golden", "check"])).code, Some(0));
 }
+
+#[test]
+fn what_cannot_be_run_is_told_beside_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a", "b", "c"] {
+        fs::copy(small(), folder.path().join(format!("{name}.ron"))).unwrap();
+        let scenario = format!("{name}.ron");
+        let bless = ["golden", "bless", "--scenario", &scenario, "--seeds", "3,5..6", "--because", "a first recording"];
+        let ended = end(sim(folder.path()).args(bless));
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+    }
+    fs::write(folder.path().join("a.ron"), "(name: 5").unwrap();
+    fs::write(folder.path().join("golden/b.json"), "{}").unwrap();
+    let ended = end(sim(folder.path()).args(["golden", "check", "--junit", "golden.xml"]));
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let firsts: Vec<_> = ended.out.lines().filter(|line| !line.starts_with(' ') && !line.is_empty()).collect();
+    let heads: Vec<_> = firsts.iter().map(|line| line.split(':').next().unwrap()).collect();
+    assert_eq!(
+        heads,
+        [
+            "BROKEN golden/a.json seed 3",
+            "BROKEN golden/a.json seed 5",
+            "BROKEN golden/a.json seed 6",
+            "BROKEN golden/b.json",
+            "same   golden/c.json seed 3",
+            "same   golden/c.json seed 5",
+            "same   golden/c.json seed 6",
+        ],
+        "{}",
+        ended.out
+    );
+    assert!(ended.out.contains("`golden/b.json` is not a golden file"), "{}", ended.out);
+    let report = fs::read_to_string(folder.path().join("golden.xml")).unwrap();
+    assert!(report.contains("tests=\"7\" failures=\"0\" errors=\"4\""), "{report}");
+    assert!(report.contains("<testcase classname=\"golden/c.json\" name=\"seed 5\"/>"), "{report}");
+}

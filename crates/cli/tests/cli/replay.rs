@@ -410,7 +410,8 @@ fn killed_half_way_it_goes_on_and_says_what_may_have_come_twice() {
     let ended = replay(folder.path(), &receiver, &["--speed", "max", "--resume", "progress.json"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let mut received = receiver.received();
-    assert!(before < received.spans.len(), "it was killed too late");
+    let after = received.spans.len();
+    assert!(before < after, "it was killed too late");
     // Only what was under way may have come twice, and it was counted.
     let mut twice = 0;
     for came in [&mut received.spans, &mut received.lines, &mut received.points] {
@@ -426,9 +427,11 @@ fn killed_half_way_it_goes_on_and_says_what_may_have_come_twice() {
         .filter_map(|line| line.split(", ").last()?.strip_suffix(" possibly sent twice")?.parse::<usize>().ok())
         .sum();
     assert!(twice <= counted && counted <= 512, "{twice} came twice, {counted} were counted: {ended:?}");
-    // The file says that it is done.
-    let ended = replay(folder.path(), &receiver, &["--resume", "progress.json"]);
-    assert!(ended.code == Some(2) && ended.err.contains("all of the run was sent"), "{ended:?}");
+    // The file says that it is done, so there is nothing to send.
+    let ended = replay(folder.path(), &receiver, &["--resume", "progress.json", "--shift-to-now"]);
+    assert!(ended.code == Some(0) && ended.out.contains("all of it"), "{ended:?}");
+    assert!(ended.err.contains("all of the run was sent before") && ended.err.contains("other times"), "{ended:?}");
+    assert_eq!(receiver.received().spans.len(), after);
 }
 
 #[test]
@@ -478,4 +481,32 @@ fn a_receiver_that_sends_elsewhere_has_taken_nothing() {
         assert_eq!((ended.code, ended.out.as_str()), (Some(74), ""), "{ended:?}");
         assert!(ended.err.contains("302"), "{ended:?}");
     }
+}
+
+#[test]
+fn what_a_receiver_says_of_records_that_it_does_not_take_is_told_on() {
+    use opentelemetry_proto::tonic::collector::trace::v1::ExportTracePartialSuccess;
+    let server = tiny_http::Server::http("127.0.0.1:0").unwrap();
+    let to = format!("http://{}", server.server_addr().to_ip().unwrap());
+    thread::spawn(move || {
+        for request in server.incoming_requests() {
+            let partial = ExportTracePartialSuccess { rejected_spans: 2, error_message: "quota of shop".to_owned() };
+            let answer = ExportTraceServiceResponse { partial_success: Some(partial) }.encode_to_vec();
+            let answer = if request.url() == "/v1/traces" { answer } else { Vec::new() };
+            request.respond(Response::from_data(answer)).unwrap();
+        }
+    });
+    let folder = run();
+    let ended = end(sim(folder.path()).args(["replay", "run", "--speed", "max", "--to", &to]));
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(ended.err.matches("rejects 2 records of a request that it takes: quota of shop").count(), 1, "{ended:?}");
+    assert!(ended.out.contains("of which the receiver rejected some"), "{ended:?}");
+}
+
+#[test]
+fn remote_write_has_no_attributes_to_name() {
+    let folder = run();
+    let arguments = ["--protocol", "remote-write", "--semconv", "old", "--to", "http://127.0.0.1:9"];
+    let ended = end(sim(folder.path()).args(["replay", "run"]).args(arguments));
+    assert!(ended.code == Some(2) && ended.err.contains("`--semconv`"), "{ended:?}");
 }

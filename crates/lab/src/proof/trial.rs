@@ -8,7 +8,7 @@ use crate::truth::{Episode, Harm, Recovery, Truth};
 use knockon_kernel::Time;
 use knockon_model::blueprint::Blueprint;
 use knockon_model::id::FaultId;
-use knockon_model::{Null, Stop, World};
+use knockon_model::{Stop, World};
 use std::ops::ControlFlow;
 
 /// What came of an incident in a changed system.
@@ -118,7 +118,7 @@ impl Rest {
     pub(super) fn of(blueprint: &Blueprint, until: Time) -> Result<Self, Stop> {
         let mut world = World::new(blueprint.clone());
         (0..blueprint.faults.len() as u32).for_each(|fault| world.set_aside(FaultId(fault)));
-        world.run_until(until, &mut Null)?;
+        world.run_unwatched(until)?;
         let (mut sent, mut failed, mut answered, mut sum_ns) = (0, 0, 0, 0);
         for source in &world.statistics().sources {
             sent += source.sent;

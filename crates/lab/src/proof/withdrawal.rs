@@ -142,7 +142,7 @@ pub(super) fn withdrawn(blueprint: &Blueprint, faults: &[FaultId], at: Time) -> 
 mod tests {
     use super::*;
     use knockon_model::blueprint::{Target, Value};
-    use knockon_model::{Null, World};
+    use knockon_model::World;
     use knockon_scenario::{Options, Scenario};
     use std::collections::BTreeSet;
 
@@ -212,7 +212,7 @@ mod tests {
     /// What stands in a world's blueprint at the end of its run.
     fn left(blueprint: &Blueprint) -> String {
         let mut world = World::new(blueprint.clone());
-        world.run_until(Time::ZERO + blueprint.duration, &mut Null).unwrap();
+        world.run_unwatched(Time::ZERO + blueprint.duration).unwrap();
         let Blueprint { services, policies, keyspaces, local_caches, links, .. } = world.blueprint();
         format!("{services:#?} {policies:#?} {keyspaces:#?} {local_caches:#?} {links:#?}")
     }

@@ -276,6 +276,13 @@ pub(super) const LEVELS: &[(LevelKind, Worse)] = &[
     (LevelKind::ProbesFailing, Higher),
 ];
 
+/// What `truth/windows` calls an observed series: `jvm_memory_used_bytes{area="heap",id="PS Old Gen"}`.
+#[must_use]
+pub fn series_name<'a>(name: &str, attributes: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let labels: Vec<String> = attributes.map(|(key, value)| format!("{key}={value:?}")).collect();
+    if labels.is_empty() { name.to_owned() } else { format!("{name}{{{}}}", labels.join(",")) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@ use super::edge::Edge;
 use super::metric::Worse::{Higher, Neither};
 use super::metric::{
     BROKER, CLIENTS, DEADLOCKS, DISK, ENDPOINT, EXECUTOR, EXPIRY, KEYS, LEVELS, LINK, Metric, POOL, PREFORK, QUEUE,
-    REPLICA, SERVICE, SOURCE, Worse,
+    REPLICA, SERVICE, SOURCE, Worse, series_name,
 };
 use knockon_model::blueprint::{Arrivals, Blueprint, Postgres, Runtime, Step};
 use knockon_model::id::{EndpointId, ProcessId};
@@ -102,16 +102,11 @@ impl Metrics {
         all.add_endpoints(blueprint);
         all.series = all.metrics.len();
         for series in catalogue.series.iter().filter(|_| observed) {
-            let labels: Vec<String> = series.attributes.iter().map(|(key, value)| format!("{key}={value:?}")).collect();
             all.counters.push(series.kind != SeriesKind::Gauge);
             all.metrics.push(Metric {
                 component: series.service.clone(),
                 part: Some(series.instance.clone()),
-                name: if labels.is_empty() {
-                    series.name.clone()
-                } else {
-                    format!("{}{{{}}}", series.name, labels.join(","))
-                },
+                name: series_name(&series.name, series.attributes.iter().map(|(key, value)| (&**key, &**value))),
                 unit: "",
                 worse: Neither,
                 counts: false,

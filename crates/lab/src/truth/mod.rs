@@ -49,7 +49,7 @@ pub use harm::Harm;
 pub use incident::{ComponentFound, FaultFound, Incident, Interaction, Part, Recovery, Role, document};
 pub use join::Pair;
 pub use marks::{LATE, LATE_AT_LEAST, Labels, LogMark, SampleMark, SpanMark};
-pub use metric::{Metric, Worse};
+pub use metric::{Metric, Worse, series_name};
 pub use metrics::Metrics;
 pub use noise::Noise;
 pub use propagation::{Link, MUCH, Node, Propagation, State};

@@ -71,7 +71,7 @@ use crate::metrics::Metrics;
 use crate::pool::Effect;
 use crate::process::Process;
 use crate::record::{Catalogue, Part};
-use crate::sink::Sink;
+use crate::sink::{Null, Sink};
 use crate::statistics::{KeyspaceStatistics, ServiceStatistics, SourceStatistics};
 use crate::topology::Topology;
 use crate::upstream::Upstream;
@@ -270,6 +270,15 @@ impl World {
             self.ran_until = until;
         }
         Ok(())
+    }
+
+    /// Runs on as [`Self::run_until`] does, for those who want no records. A copy of the whole world is compiled for each kind of sink:
+    /// this one is compiled once, here.
+    ///
+    /// # Errors
+    /// The limit that was hit.
+    pub fn run_unwatched(&mut self, until: Time) -> Result<(), Stop> {
+        self.run_until(until, &mut Null)
     }
 
     /// Runs one event, or up to the next scrape; true when nothing is left up to `until`.

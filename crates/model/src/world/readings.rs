@@ -3,7 +3,7 @@
 use super::{Event, Stop, World};
 use crate::metrics::Surroundings;
 use crate::record::{Catalogue, TraceId};
-use crate::sink::Sink;
+use crate::sink::{Null, Sink};
 use crate::statistics::Statistics;
 use crate::topology::Topology;
 use knockon_kernel::{Digest, Next, Time};
@@ -174,6 +174,14 @@ impl World {
                 self.step(until, sink)
             }
         }
+    }
+
+    /// Runs exactly one event, for those who want no records.
+    ///
+    /// # Errors
+    /// The limit that was hit.
+    pub fn step_unwatched(&mut self, until: Time) -> Result<Option<EventSummary>, Stop> {
+        self.step(until, &mut Null)
     }
 
     /// Samples all series at the next grid time.

@@ -108,7 +108,6 @@ impl Book {
         let why = match () {
             () if page.run != new.run => Some("is of another run"),
             () if page.protocol != new.protocol => Some("is of another protocol"),
-            () if page.account.finished => Some("says that all of the run was sent"),
             () => None,
         };
         if let (Some(why), Some(path)) = (why, &path) {
@@ -122,6 +121,11 @@ impl Book {
 
     pub(super) fn is_new(&self) -> bool {
         self.is_new
+    }
+
+    /// Whether all of the run was sent before.
+    pub(super) fn is_finished(&self) -> bool {
+        self.page.account.finished
     }
 
     pub(super) fn pass(&self) -> u64 {
@@ -174,7 +178,9 @@ impl Book {
 
     pub(super) fn begin_pass(&mut self) -> Result<()> {
         self.page.pass += 1;
-        self.page.account.passes += 1;
+        // The end of a run that was over has been counted.
+        self.page.account.passes += u64::from(!self.page.account.finished);
+        self.page.account.finished = false;
         self.page.sent.clear();
         self.write()
     }

@@ -13,11 +13,14 @@ use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceResponse;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceResponse;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message as _;
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 /// The first wait, and the longest.
 const WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
+/// What a receiver says of records that it did not take is told on so often, each wording once.
+const SAYINGS: usize = 8;
 /// How long an answer may take.
 const ANSWERS: Duration = Duration::from_secs(30);
 
@@ -57,6 +60,8 @@ pub(super) struct Courier {
     base: String,
     protocol: Protocol,
     headers: Vec<(String, String)>,
+    /// What the receiver said of records that it did not take.
+    said: BTreeSet<String>,
 }
 
 impl Courier {
@@ -75,7 +80,7 @@ impl Courier {
         let (base, headers) = (sending.to.trim_end_matches('/').to_owned(), sending.headers.clone());
         let grpc = sending.protocol == Protocol::Grpc;
         let grpc = grpc.then(|| Grpc::new(&base, ANSWERS, &headers)).transpose()?;
-        Ok(Self { agent: config.build().into(), grpc, base, protocol: sending.protocol, headers })
+        Ok(Self { agent: config.build().into(), grpc, base, protocol: sending.protocol, headers, said: BTreeSet::new() })
     }
 
     /// Where requests of a signal go.
@@ -109,8 +114,15 @@ impl Courier {
             };
             let (why, asked) = match answer {
                 Answer::Taken(answer) => {
-                    let rejected = if self.protocol == Protocol::RemoteWrite { 0 } else { rejected(signal, &answer) };
-                    return Ok(Sent::Acknowledged { tries, unanswered, rejected });
+                    if tries > 1 {
+                        tell(&format!("{url} takes requests again"));
+                    }
+                    let partial = Partial::read(self.protocol, signal, &answer);
+                    if !partial.said.is_empty() && self.said.len() < SAYINGS && self.said.insert(partial.said.clone()) {
+                        let (rejected, said) = (partial.rejected, &partial.said);
+                        tell(&format!("{url} rejects {rejected} records of a request that it takes: {said}"));
+                    }
+                    return Ok(Sent::Acknowledged { tries, unanswered, rejected: partial.rejected });
                 }
                 Answer::Later(why, asked) => (why, asked),
                 Answer::None(why) => {
@@ -120,7 +132,8 @@ impl Courier {
                 }
             };
             if tries == 1 {
-                tell(&format!("{url} {why}; trying again"));
+                let first = asked.unwrap_or(wait).as_secs_f64();
+                tell(&format!("{url} {why}; trying again in {first} s and, if need be, until it takes it"));
             }
             if !super::wait_until(Instant::now() + asked.unwrap_or(wait), stop) {
                 return Ok(Sent::Stopped { unanswered });
@@ -178,21 +191,32 @@ fn zipped(body: &[u8]) -> Vec<u8> {
     encoder.write_all(body).and_then(|()| encoder.finish()).expect("memory takes all")
 }
 
-/// How many records a receiver did not take, by its answer of success.
-fn rejected(signal: Signal, answer: &[u8]) -> u64 {
-    let count = match signal {
-        Signal::Traces => ExportTraceServiceResponse::decode(answer)
-            .ok()
-            .and_then(|of| of.partial_success)
-            .map(|of| of.rejected_spans),
-        Signal::Logs => ExportLogsServiceResponse::decode(answer)
-            .ok()
-            .and_then(|of| of.partial_success)
-            .map(|of| of.rejected_log_records),
-        Signal::Metrics => ExportMetricsServiceResponse::decode(answer)
-            .ok()
-            .and_then(|of| of.partial_success)
-            .map(|of| of.rejected_data_points),
-    };
-    u64::try_from(count.unwrap_or(0)).unwrap_or(0)
+/// What a receiver did not take of a request that it took, and why, in its own words. A warning has words alone.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Partial {
+    rejected: u64,
+    said: String,
+}
+
+impl Partial {
+    fn read(protocol: Protocol, signal: Signal, answer: &[u8]) -> Self {
+        let found = match signal {
+            _ if protocol == Protocol::RemoteWrite => None,
+            Signal::Traces => ExportTraceServiceResponse::decode(answer)
+                .ok()
+                .and_then(|of| of.partial_success)
+                .map(|of| (of.rejected_spans, of.error_message)),
+            Signal::Logs => ExportLogsServiceResponse::decode(answer)
+                .ok()
+                .and_then(|of| of.partial_success)
+                .map(|of| (of.rejected_log_records, of.error_message)),
+            Signal::Metrics => ExportMetricsServiceResponse::decode(answer)
+                .ok()
+                .and_then(|of| of.partial_success)
+                .map(|of| (of.rejected_data_points, of.error_message)),
+        };
+        let Some((rejected, said)) = found else { return Self::default() };
+        let said = said.trim().chars().take(200).collect();
+        Self { rejected: u64::try_from(rejected).unwrap_or(0), said }
+    }
 }

@@ -73,6 +73,17 @@ pub fn send(
     let shift = if sending.shift_to_now { now_unix_ns().saturating_sub(start) } else { 0 };
     let mut book = Book::open(sending.resume.clone(), &manifest.run_digest, sending.protocol, shift)?;
     let mut courier = Courier::new(sending)?;
+    if !book.is_new() && sending.shift_to_now != (book.shift_ns() != 0) {
+        tell("what was sent before was told with other times: going on with those");
+    }
+    match (book.is_finished(), sending.looped) {
+        (true, false) => {
+            tell("all of the run was sent before, and nothing is sent now; name another file with --resume to send it again");
+            return Ok(book.account());
+        }
+        (true, true) => book.begin_pass()?,
+        (false, _) => {}
+    }
     let series = SeriesList::read(run)?;
     let mut began: Option<(Instant, i64)> = None;
     loop {

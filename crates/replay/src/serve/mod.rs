@@ -110,7 +110,6 @@ impl Server {
         let Some(request) = self.http.recv_timeout(wait).map_err(Error::Network)? else { return Ok(()) };
         let (status, form, text) = self.answer(&request)?;
         let header = Header::from_bytes("Content-Type", form).expect("forms are plain ASCII");
-        let text = if *request.method() == Method::Head { String::new() } else { text };
         let response = Response::from_string(text).with_status_code(StatusCode(status)).with_header(header);
         let _ = request.respond(response);
         Ok(())

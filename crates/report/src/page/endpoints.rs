@@ -1,6 +1,6 @@
 //! Latency and failures of what users ask for, window by window, and the same without the faults. Eight bytes are held for each request.
 
-use super::compared::{Compared, Told};
+use super::compared::Compared;
 use super::grid::Grid;
 use crate::error::Result;
 use crate::files::Files;
@@ -56,12 +56,13 @@ pub(crate) fn read(files: &Files, grid: &Grid, compared: &mut Compared) -> Resul
         cell.latencies.push(batch.integer(3, row).unwrap_or(0));
         cell.failed += u64::from(batch.text(4, row) == Some("failed"));
     })?;
-    let told: BTreeMap<u32, Told> = compared.incidents().iter().map(|told| (told.contrast, *told)).collect();
     files.each_effect(|row| {
-        let Some(incident) = told.get(&row.contrast) else { return };
+        if !compared.is_told_by(row.contrast) {
+            return;
+        }
         let window = grid.window(row.sent_ns);
         // Whom the fault met under way was sent before it.
-        compared.reaches(incident, window);
+        compared.reaches(window);
         let cell = cells.of(Some(row.source), Some(row.name), window, grid);
         let add = |ended: Option<Ended<'_>>, latencies: &mut Vec<i64>, failed: &mut u64| {
             latencies.extend(ended.map(|ended| ended.latency_ns));

@@ -1,43 +1,11 @@
 //! Who waited, for what, because of whom: sums over `truth/blame`.
 
-use crate::error::Result;
-use crate::files::Files;
-use knockon_lab::story::Holder;
+use knockon_lab::story::{BlameRow, Holder};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Flows that are drawn: the largest. What they leave is told as a sum.
 const MOST: usize = 40;
-
-/// A row of blame that says for whose requests something waited.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Row<'a> {
-    resource: &'a str,
-    kind: &'a str,
-    waiting: &'a str,
-    holding: Option<&'a str>,
-    activity: &'a str,
-    pub(crate) start_ns: u64,
-    pub(crate) end_ns: u64,
-    waited_ns: u64,
-}
-
-pub(crate) fn each(files: &Files, mut take: impl FnMut(&Row<'_>)) -> Result<()> {
-    const COLUMNS: [&str; 8] =
-        ["resource", "kind", "waiting", "holding", "holding_activity", "window_start", "window_end", "waited_ns"];
-    files.each("truth/blame", &COLUMNS, |batch, row| {
-        take(&Row {
-            resource: batch.text(0, row).unwrap_or_default(),
-            kind: batch.text(1, row).unwrap_or_default(),
-            waiting: batch.text(2, row).unwrap_or_default(),
-            holding: batch.text(3, row),
-            activity: batch.text(4, row).unwrap_or_default(),
-            start_ns: files.offset_ns(batch.integer(5, row).unwrap_or(0)),
-            end_ns: files.offset_ns(batch.integer(6, row).unwrap_or(0)),
-            waited_ns: batch.integer(7, row).unwrap_or(0).cast_unsigned(),
-        });
-    })
-}
 
 /// One flow: for so long those of one endpoint waited for a resource because those of another held it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -57,7 +25,7 @@ type Key = (String, String, String, Option<String>, String);
 pub(crate) struct Flows(BTreeMap<Key, u64>);
 
 impl Flows {
-    pub(crate) fn add(&mut self, row: &Row<'_>) {
+    pub(crate) fn add(&mut self, row: &BlameRow<'_>) {
         if row.waited_ns == 0 {
             return;
         }
@@ -66,7 +34,7 @@ impl Flows {
             row.resource.to_owned(),
             row.kind.to_owned(),
             row.holding.map(str::to_owned),
-            row.activity.to_owned(),
+            row.holding_activity.to_owned(),
         );
         *self.0.entry(key).or_default() += row.waited_ns;
     }

@@ -67,7 +67,7 @@ struct Hurt {
 pub(crate) fn read(files: &Files, incidents: &[Incident]) -> Result<Vec<Shown>> {
     let graphs = files.graphs()?;
     let mut flows: Vec<Flows> = incidents.iter().map(|_| Flows::default()).collect();
-    super::flows::each(files, |row| {
+    files.each_blame(|row| {
         for (incident, flows) in incidents.iter().zip(&mut flows) {
             if row.start_ns >= incident.start.offset_ns && row.end_ns <= incident.compared_until.offset_ns {
                 flows.add(row);

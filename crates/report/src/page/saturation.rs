@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::files::Files;
 use knockon_kernel::Duration;
 use knockon_lab::story::WindowRow;
+use knockon_lab::truth::series_name;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -86,9 +87,8 @@ pub(crate) fn read(files: &Files, grid: &Grid, compared: &Compared) -> Result<Ve
     for (&id, one) in &series {
         by_metric.insert((one.instance.clone(), one.metric.clone()), id);
     }
-    let contrasts: BTreeSet<u32> = compared.incidents().iter().map(|told| told.contrast).collect();
     files.each_window(|row| {
-        let Some(part) = row.part.filter(|_| contrasts.contains(&row.contrast)) else { return };
+        let Some(part) = row.part.filter(|_| compared.is_told_by(row.contrast)) else { return };
         let Some(id) = by_metric.get(&(part.to_owned(), row.metric.to_owned())) else { return };
         if let Some(one) = series.get_mut(id) {
             one.compare(row, grid);
@@ -111,8 +111,7 @@ fn catalogue(files: &Files, grid: &Grid) -> Result<BTreeMap<i64, Series>> {
         let Some((gauge, line)) = found else { return };
         let value_of =
             |key: &str| attributes.iter().find(|(other, _)| *other == key).map(|(_, value)| (*value).to_owned());
-        let labels: Vec<String> = attributes.iter().map(|(key, value)| format!("{key}={value:?}")).collect();
-        let metric = if labels.is_empty() { name.to_owned() } else { format!("{name}{{{}}}", labels.join(",")) };
+        let metric = series_name(name, attributes.iter().copied());
         series.insert(
             id,
             Series {

@@ -1,7 +1,7 @@
 //! `sim golden check`: says what differs, layer by layer.
 
 use super::file::{GoldenFile, Layers, Mark};
-use super::junit::Report;
+use super::junit::{Found, Report};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -10,33 +10,62 @@ use knockon_kernel::Time;
 use knockon_lab::Calendar;
 use std::path::{Path, PathBuf};
 
-/// Runs everything again and tells; in JUnit's XML as well, where a file is named.
+/// Runs everything again and tells; in JUnit's XML as well, where a file is named. What cannot be run does not keep the rest from it.
 pub(crate) fn execute(files: &[PathBuf], junit: Option<&Path>, interrupt: &Interrupt) -> Result<Exit, Failure> {
-    let mut exit = Exit::Success;
     let mut report = Report::default();
-    for path in files {
-        let golden = GoldenFile::read(path)?;
-        for (&seed, recorded) in &golden.seeds {
-            let (now, marks) = golden.measure(seed, interrupt)?;
-            let moved = differences(recorded.as_ref(), &now, &marks);
-            let name = format!("{} seed {seed}", path.display());
-            report.add(&path.display().to_string(), seed, &moved);
-            if moved.is_empty() {
-                terminal::print(&format!("same  {name}: {} events, {}\n", now.events, now.world))?;
-            } else {
-                exit = Exit::Failed;
-                let told: Vec<_> = moved.iter().map(|line| format!("    {line}\n")).collect();
-                terminal::print(&format!("MOVED {name}\n{}", told.concat()))?;
-            }
-        }
-    }
+    let stopped = all(files, &mut report, interrupt).err();
     if let Some(path) = junit {
         std::fs::write(path, report.to_xml()).map_err(|error| Failure::io("write", path, &error))?;
     }
-    if exit == Exit::Failed {
+    if let Some(stopped) = stopped {
+        return Err(stopped);
+    }
+    if report.has_moved() {
         terminal::tell("hint: if this is meant, record it with `sim golden bless --because TEXT`");
     }
-    Ok(exit)
+    Ok(if report.is_passed() { Exit::Success } else { Exit::Failed })
+}
+
+/// Checks one after the other, until all are or it is told to stop.
+fn all(files: &[PathBuf], report: &mut Report, interrupt: &Interrupt) -> Result<(), Failure> {
+    for path in files {
+        let name = path.display().to_string();
+        let golden = match GoldenFile::read(path) {
+            Ok(golden) => golden,
+            Err(failure) => {
+                broken(&name, &failure)?;
+                report.add(&name, None, Found::Broken(failure.to_string()));
+                continue;
+            }
+        };
+        for (&seed, recorded) in &golden.seeds {
+            let title = format!("{name} seed {seed}");
+            let found = match golden.measure(seed, interrupt) {
+                Err(failure) if matches!(failure.exit, Exit::Interrupted | Exit::Terminated) => return Err(failure),
+                Err(failure) => {
+                    broken(&title, &failure)?;
+                    Found::Broken(failure.to_string())
+                }
+                Ok((now, marks)) => {
+                    let moved = differences(recorded.as_ref(), &now, &marks);
+                    if moved.is_empty() {
+                        terminal::print(&format!("same   {title}: {} events, {}\n", now.events, now.world))?;
+                    } else {
+                        let told: Vec<_> = moved.iter().map(|line| format!("    {line}\n")).collect();
+                        terminal::print(&format!("MOVED  {title}\n{}", told.concat()))?;
+                    }
+                    Found::Moved(moved)
+                }
+            };
+            report.add(&name, Some(seed), found);
+        }
+    }
+    Ok(())
+}
+
+fn broken(title: &str, failure: &Failure) -> Result<(), Failure> {
+    let told: String = failure.to_string().lines().map(|line| format!("    {line}\n")).collect();
+    terminal::print(&format!("BROKEN {title}\n{told}"))
 }
 
 /// What moved between a recording and a run, from the world outwards.

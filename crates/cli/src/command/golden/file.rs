@@ -1,6 +1,6 @@
 //! A golden file: `golden/<scenario>.json`.
 
-use crate::arguments::{Changes, Subjected};
+use crate::arguments::{Changes, Seeds, Subjected};
 use crate::command::load;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -92,14 +92,14 @@ pub(crate) struct Blessing {
 
 impl GoldenFile {
     /// A file of which nothing is recorded yet.
-    pub(crate) fn begin(scenario: &Path, seeds: &[u64], until_ns: Option<Duration>) -> Result<Self, Failure> {
+    pub(crate) fn begin(scenario: &Path, seeds: &[Seeds], until_ns: Option<Duration>) -> Result<Self, Failure> {
         let name = scenario.file_stem().unwrap_or_default().to_string_lossy();
         let path = Path::new(super::FOLDER).join(format!("{name}.json"));
         if path.exists() {
             return Err(Failure::new(Exit::Usage, format!("`{}` exists", path.display()))
                 .hint(format!("`sim golden bless {} --because TEXT` records it anew", path.display())));
         }
-        let seeds = seeds.iter().map(|&seed| (seed, None)).collect();
+        let seeds = seeds.iter().flat_map(|seeds| seeds.first..=seeds.last).map(|seed| (seed, None)).collect();
         Ok(Self { path, scenario: scenario.to_owned(), until_ns, seeds, history: Vec::new() })
     }
 

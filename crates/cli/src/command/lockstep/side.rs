@@ -10,7 +10,7 @@ use knockon_kernel::{Digest, Time};
 use knockon_model::record::{
     ChangeRecord, ErrorType, LedgerRecord, LogRecord, RequestRecord, SampleRecord, SpanRecord, StateRecord,
 };
-use knockon_model::{EventSummary, Null, Sink, Stop, World};
+use knockon_model::{EventSummary, Sink, Stop, World};
 use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write};
 use std::ops::Range;
@@ -92,7 +92,7 @@ struct ByName {
 impl Compared {
     fn run_until(&mut self, until: Time) -> Result<(), Stop> {
         if self.by_name.is_none() {
-            return self.world.run_until(until, &mut Null);
+            return self.world.run_unwatched(until);
         }
         while self.step(until)?.is_some() {}
         Ok(())
@@ -101,7 +101,7 @@ impl Compared {
     /// Runs to the next event that is compared.
     fn step(&mut self, until: Time) -> Result<Option<EventSummary>, Stop> {
         match &mut self.by_name {
-            None => self.world.step(until, &mut Null),
+            None => self.world.step_unwatched(until),
             Some(by_name) => by_name.step(&mut self.world, until),
         }
     }
