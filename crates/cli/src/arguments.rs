@@ -421,7 +421,7 @@ pub(crate) struct Serve {
     /// Address and port to listen at; port 0 is any that is free
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9464")]
     pub(crate) listen: SocketAddr,
-    /// Simulated seconds that go by in a second, or `max`: every scrape finds the run one of its scrapes further
+    /// Simulated seconds that go by in a second, or `max`: one scrape of the run further whenever a target is asked again
     #[arg(long, value_name = "N|max", default_value = "1", value_parser = speed)]
     pub(crate) speed: Speed,
     /// Begins anew when the run is over, as if all processes had restarted [default: goes on with the last scrape]

@@ -129,8 +129,7 @@ fn told(truth: &Truth<'_>) -> BTreeMap<u32, (usize, Told)> {
     let mut found = BTreeMap::new();
     for incident in truth.incidents().iter().filter(|incident| incident.effect) {
         for (contrast, names) in &incident.contrasts {
-            let faults = || incident.faults.iter().filter(|fault| names.contains(&fault.name));
-            let Some(fault) = faults().find(|fault| fault.is_cause).or_else(|| faults().next()) else { continue };
+            let Some(fault) = incident.cause_of(|fault| names.contains(&fault.name)) else { continue };
             let what = if fault.paths.is_empty() { fault.kind.clone() } else { fault.paths.join(", ") };
             let told = [
                 crate::fault::name(fault),

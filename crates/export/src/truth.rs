@@ -142,8 +142,14 @@ impl Incident {
     /// The fault that stands for it: of those that it needed the one without which most requests would have been spared, the first of equals; or the
     /// first of all where none was needed alone.
     pub(crate) fn cause(&self) -> Option<&Fault> {
-        let needed = self.faults.iter().filter(|fault| fault.is_cause);
-        needed.rev().max_by_key(|fault| fault.spared).or(self.faults.first())
+        self.cause_of(|_| true)
+    }
+
+    /// The same of some of its faults.
+    pub(crate) fn cause_of(&self, which: impl Fn(&Fault) -> bool) -> Option<&Fault> {
+        let faults = || self.faults.iter().filter(|fault| which(fault));
+        let needed = faults().filter(|fault| fault.is_cause);
+        needed.rev().max_by_key(|fault| fault.spared).or_else(|| faults().next())
     }
 }
 

@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::terminal;
 use knockon_kernel::Time;
+use knockon_lab::Calendar;
 use knockon_replay::{Server, Serving, Speed};
 use knockon_telemetry::{MANIFEST, RunReader};
 use std::time::{Duration, Instant};
@@ -25,7 +26,7 @@ pub(crate) fn execute(arguments: &Serve) -> Result<Exit, Failure> {
     let mut server = Server::start(run, arguments.listen, Serving { speed, looped, timestamps })?;
     let pace = match speed {
         Speed::Times(times) => format!("{times} simulated seconds a second"),
-        Speed::Max => "a scrape further at every scrape".to_owned(),
+        Speed::Max => "a scrape further whenever a target is asked again".to_owned(),
     };
     terminal::tell(&format!(
         "serving    {} at http://{}/metrics from {} on, {pace}; Ctrl-C ends it",
@@ -41,7 +42,7 @@ pub(crate) fn execute(arguments: &Serve) -> Result<Exit, Failure> {
             Some(exit) => break exit,
             None => {}
         }
-        server.answer_one(WAITS)?;
+        server.serve_for(WAITS)?;
         if said.elapsed() >= SAYS {
             said = Instant::now();
             terminal::tell(&format!("           {}, {} scrapes answered", at(&server), server.answered()));
@@ -52,6 +53,6 @@ pub(crate) fn execute(arguments: &Serve) -> Result<Exit, Failure> {
 }
 
 /// How far into the run it is.
-fn at(server: &Server) -> Time {
-    Time::from_nanos(server.simulated_ns())
+fn at(server: &Server) -> String {
+    Calendar::offset(Time::from_nanos(server.simulated_ns()))
 }

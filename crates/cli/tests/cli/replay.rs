@@ -3,6 +3,10 @@
 #![cfg(unix)]
 
 use super::{Ended, end, sim, small};
+use axum::body::Bytes;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderMap, Uri};
+use axum::response::{AppendHeaders, IntoResponse as _, Response};
 use flate2::read::GzDecoder;
 use knockon_telemetry::RunReader;
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{LogsService, LogsServiceServer};
@@ -26,7 +30,6 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
-use tiny_http::{Header, Response, Server};
 use tonic::codec::CompressionEncoding::Gzip;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Status};
@@ -52,6 +55,31 @@ struct Received {
     headers: Vec<String>,
 }
 
+/// Where somebody listens who answers requests, of path, headers and body, one after the other.
+fn answering(answer: impl FnMut(&str, &HeaderMap, &[u8]) -> Response + Send + 'static) -> String {
+    let answer = Arc::new(Mutex::new(answer));
+    let one = move |uri: Uri, headers: HeaderMap, body: Bytes| {
+        let response = (answer.lock().unwrap())(uri.path(), &headers, &body);
+        async move { response }
+    };
+    let app = axum::Router::new().fallback(one).layer(DefaultBodyLimit::disable());
+    let (tell, told) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async move {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            tell.send(listener.local_addr().unwrap()).unwrap();
+            axum::serve(listener, app).await.unwrap();
+        });
+    });
+    format!("http://{}", told.recv().unwrap())
+}
+
+fn answer(status: u16, headers: &[(&'static str, &'static str)], body: Vec<u8>) -> Response {
+    let status = axum::http::StatusCode::from_u16(status).unwrap();
+    (status, AppendHeaders(headers.to_vec()), body).into_response()
+}
+
 /// A receiver of OTLP and of remote write, which refuses every so manyth request first.
 struct Receiver {
     url: String,
@@ -60,36 +88,23 @@ struct Receiver {
 
 impl Receiver {
     fn start(refuses_every: u32) -> Self {
-        let server = Server::http("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", server.server_addr().to_ip().unwrap());
         let received = Arc::new(Mutex::new(Received::default()));
         let of = Arc::clone(&received);
-        thread::spawn(move || {
-            let mut count = 0;
-            for mut request in server.incoming_requests() {
-                let mut body = Vec::new();
-                if request.as_reader().read_to_end(&mut body).is_err() {
-                    continue;
-                }
-                count += 1;
-                let mut received = of.lock().unwrap();
-                if refuses_every > 0 && count % refuses_every == 1 {
-                    received.refused += 1;
-                    let statuses = [503, 429, 502, 504];
-                    let status = statuses[received.refused as usize % statuses.len()];
-                    let after = Header::from_bytes("Retry-After", "0").unwrap();
-                    let _ = request.respond(Response::empty(status).with_header(after));
-                    continue;
-                }
-                let header = |name: &'static str| {
-                    request.headers().iter().find(|h| h.field.equiv(name)).map(|h| h.value.as_str().to_owned())
-                };
-                assert_eq!(header("Content-Type").as_deref(), Some("application/x-protobuf"));
-                received.headers.extend(header("X-Tenant"));
-                take(&mut received, request.url(), &body);
-                drop(received);
-                let _ = request.respond(Response::empty(200));
+        let mut count = 0;
+        let url = answering(move |path, headers, body| {
+            count += 1;
+            let mut received = of.lock().unwrap();
+            if refuses_every > 0 && count % refuses_every == 1 {
+                received.refused += 1;
+                let statuses = [503, 429, 502, 504];
+                let status = statuses[received.refused as usize % statuses.len()];
+                return answer(status, &[("Retry-After", "0")], Vec::new());
             }
+            let header = |name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_owned());
+            assert_eq!(header("Content-Type").as_deref(), Some("application/x-protobuf"));
+            received.headers.extend(header("X-Tenant"));
+            take(&mut received, path, body);
+            answer(200, &[], Vec::new())
         });
         Self { url, received }
     }
@@ -465,14 +480,9 @@ fn what_cannot_be_sent_is_said() {
 #[test]
 fn a_receiver_that_sends_elsewhere_has_taken_nothing() {
     // As a proxy does that asks for a login first.
-    let server = tiny_http::Server::http("127.0.0.1:0").unwrap();
-    let to = format!("http://{}", server.server_addr().to_ip().unwrap());
-    std::thread::spawn(move || {
-        for request in server.incoming_requests() {
-            let login = tiny_http::Header::from_bytes("Location", "/login").unwrap();
-            let status = if request.url() == "/login" { 200 } else { 302 };
-            request.respond(tiny_http::Response::empty(status).with_header(login)).unwrap();
-        }
+    let to = answering(|path, _, _| {
+        let status = if path == "/login" { 200 } else { 302 };
+        answer(status, &[("Location", "/login")], Vec::new())
     });
     let folder = run();
     for protocol in ["http/protobuf", "remote-write"] {
@@ -486,20 +496,19 @@ fn a_receiver_that_sends_elsewhere_has_taken_nothing() {
 #[test]
 fn what_a_receiver_says_of_records_that_it_does_not_take_is_told_on() {
     use opentelemetry_proto::tonic::collector::trace::v1::ExportTracePartialSuccess;
-    let server = tiny_http::Server::http("127.0.0.1:0").unwrap();
-    let to = format!("http://{}", server.server_addr().to_ip().unwrap());
-    thread::spawn(move || {
-        for request in server.incoming_requests() {
-            let partial = ExportTracePartialSuccess { rejected_spans: 2, error_message: "quota of shop".to_owned() };
-            let answer = ExportTraceServiceResponse { partial_success: Some(partial) }.encode_to_vec();
-            let answer = if request.url() == "/v1/traces" { answer } else { Vec::new() };
-            request.respond(Response::from_data(answer)).unwrap();
-        }
+    let to = answering(|path, _, _| {
+        let partial = ExportTracePartialSuccess { rejected_spans: 2, error_message: "quota of shop".to_owned() };
+        let body = ExportTraceServiceResponse { partial_success: Some(partial) }.encode_to_vec();
+        answer(200, &[], if path == "/v1/traces" { body } else { Vec::new() })
     });
     let folder = run();
     let ended = end(sim(folder.path()).args(["replay", "run", "--speed", "max", "--to", &to]));
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert_eq!(ended.err.matches("rejects 2 records of a request that it takes: quota of shop").count(), 1, "{ended:?}");
+    assert_eq!(
+        ended.err.matches("rejects 2 records of a request that it takes: quota of shop").count(),
+        1,
+        "{ended:?}"
+    );
     assert!(ended.out.contains("of which the receiver rejected some"), "{ended:?}");
 }
 

@@ -30,10 +30,14 @@ impl Served {
 
     /// The status line with the headers, and the body.
     fn get(&self, path: &str, accept: &str) -> (String, String) {
+        self.ask("GET", path, accept)
+    }
+
+    fn ask(&self, method: &str, path: &str, accept: &str) -> (String, String) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         write!(
             stream,
-            "GET {path} HTTP/1.1\r\nHost: {}\r\nAccept: {accept}\r\nConnection: close\r\n\r\n",
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nAccept: {accept}\r\nConnection: close\r\n\r\n",
             self.address
         )
         .unwrap();
@@ -80,6 +84,19 @@ fn forms_targets_and_the_way_to_end_it() {
     assert!(served.get("/", "*/*").1.contains("into the run"));
     assert!(served.get("/metrics?instance=nobody", "*/*").0.starts_with("HTTP/1.1 404"));
     assert!(served.get("/other", "*/*").0.starts_with("HTTP/1.1 404"));
+    let length = |head: &str| {
+        let line =
+            head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+        line.unwrap_or(0_usize)
+    };
+    let (head, body) = served.ask("HEAD", "/sd", "*/*");
+    assert!(body.is_empty() && length(&head) == length(&served.get("/sd", "*/*").0) && length(&head) > 0, "{head}");
+    let (head, _) = served.ask("POST", "/metrics", "*/*");
+    assert!(head.starts_with("HTTP/1.1 405") && head.to_ascii_lowercase().contains("allow: get, head"), "{head}");
+    // Whoever says nothing keeps nobody from anything.
+    let silent = TcpStream::connect(&served.address).unwrap();
+    assert!(served.get("/-/ready", "*/*").0.starts_with("HTTP/1.1 200"));
+    drop(silent);
     let (code, told) = served.end("INT");
     assert_eq!(code, Some(0), "{told}");
     assert!(told.contains("ended") && told.contains("4 scrapes answered"), "{told}");

@@ -123,5 +123,7 @@ const fn state(milestone: Milestone) -> State {
         Milestone::ProbeFailed => State::ProbeFailed,
         Milestone::ProbeKilled => State::ProbeKilled,
         Milestone::NotReady => State::NotReady,
+        Milestone::TaskRejected => State::TaskRejected,
+        Milestone::WorkerKilled => State::WorkerKilled,
     }
 }

@@ -114,10 +114,12 @@ pub(super) enum Witness {
     RejectedSpan,
     UnhealthyChange,
     KillingChange,
+    TaskRejectedLine,
+    WorkerTimeoutLine,
 }
 
 impl Witness {
-    pub(super) const COUNT: usize = 12;
+    pub(super) const COUNT: usize = 14;
 
     /// Whether a row of this kind shows the state.
     pub(super) const fn shows(self, state: State) -> bool {
@@ -132,6 +134,8 @@ impl Witness {
                 | (Self::OomKilledChange, State::OomKilled | State::Exited)
                 | (Self::UnhealthyChange, State::ProbeFailed | State::NotReady)
                 | (Self::KillingChange, State::ProbeKilled)
+                | (Self::TaskRejectedLine, State::TaskRejected)
+                | (Self::WorkerTimeoutLine, State::WorkerKilled)
                 | (Self::RefusedSpan, State::Refused)
                 | (Self::RejectedSpan, State::Refused | State::Shed | State::Limited)
         )
@@ -142,6 +146,7 @@ impl Witness {
         match self {
             Self::CollectionLine | Self::OutOfMemoryLine | Self::ExitedChange | Self::OomKilledChange => 0,
             Self::UnhealthyChange | Self::KillingChange => 0,
+            Self::TaskRejectedLine | Self::WorkerTimeoutLine => 0,
             Self::StartedLine | Self::RestartedChange | Self::RefusedSpan | Self::RejectedSpan => 1_000_000_000,
             Self::PoolTimeoutLine | Self::PendingSample => 60_000_000_000,
         }
@@ -180,6 +185,8 @@ const ALL: [Witness; Witness::COUNT] = [
     Witness::RejectedSpan,
     Witness::UnhealthyChange,
     Witness::KillingChange,
+    Witness::TaskRejectedLine,
+    Witness::WorkerTimeoutLine,
 ];
 
 /// A milestone that has not met its row yet.

@@ -91,6 +91,10 @@ pub enum State {
     ProbeKilled,
     /// The process is no longer ready to be called.
     NotReady,
+    /// An executor had neither a thread nor a place for a task.
+    TaskRejected,
+    /// A worker process was killed for giving no sign of life.
+    WorkerKilled,
 }
 
 impl State {
@@ -127,6 +131,8 @@ impl State {
             Self::ProbeFailed => "first probe failed",
             Self::ProbeKilled => "killed for its probe",
             Self::NotReady => "not ready",
+            Self::TaskRejected => "first task rejected by an executor",
+            Self::WorkerKilled => "first worker killed for its time-out",
         }
     }
 
@@ -163,6 +169,8 @@ impl State {
             Self::ProbeFailed => "probe failed",
             Self::ProbeKilled => "killed for its probe",
             Self::NotReady => "not ready",
+            Self::TaskRejected => "task rejected",
+            Self::WorkerKilled => "worker killed",
         }
     }
 

@@ -7,7 +7,7 @@ use knockon_kernel::Time;
 use knockon_model::Sink;
 use knockon_model::blueprint::{Blueprint, Runtime};
 use knockon_model::breaker::BreakerState;
-use knockon_model::id::{LinkId, PoolId, ProcessId, SeriesId};
+use knockon_model::id::{ExecutorId, LinkId, PoolId, ProcessId, SeriesId};
 use knockon_model::record::{
     Catalogue, ChangeKind, ChangeRecord, ErrorType, LedgerRecord, LogEvent, LogRecord, RequestRecord, SampleRecord,
     SpanRecord, StateRecord, Transition,
@@ -33,6 +33,8 @@ struct Process {
     pools: Vec<PoolWatch>,
     /// Names of the queues of a broker.
     queues: Vec<String>,
+    /// Names of its executors.
+    executors: Vec<String>,
     pauses: PauseWindow,
     /// 0 before the process has run for the first time.
     cycle: u32,
@@ -46,6 +48,7 @@ enum Place {
     Pool(PoolId),
     Link(LinkId),
     Queue(u32),
+    Executor(ExecutorId),
 }
 
 #[derive(Clone, Debug)]
@@ -70,6 +73,7 @@ impl Process {
             instance: instance.to_owned(),
             pools: pools.iter().map(watch).collect(),
             queues: Vec::new(),
+            executors: Vec::new(),
             pauses: PauseWindow::default(),
             cycle: 0,
             seen: Vec::new(),
@@ -92,6 +96,11 @@ impl Watcher {
                 if let Some(Runtime::Broker(broker)) = process.service.map(|service| &blueprint[service].runtime) {
                     let names = broker.queues.iter().map(|queue| format!("{}/{}", process.name, queue.name));
                     watched.queues = names.collect();
+                }
+                if let Some(service) = process.service {
+                    let executors = blueprint[service].executors.iter();
+                    watched.executors =
+                        executors.map(|executor| format!("{}/{}", process.name, executor.name)).collect();
                 }
                 watched
             })
@@ -146,6 +155,7 @@ impl Watcher {
             Some(Place::Pool(pool)) => watched.pools.get(pool.index()).map(|pool| &pool.component),
             Some(Place::Link(link)) => self.links.get(link.index()),
             Some(Place::Queue(queue)) => watched.queues.get(queue as usize),
+            Some(Place::Executor(executor)) => watched.executors.get(executor.index()),
             None => None,
         };
         let component = component.unwrap_or(&watched.name).clone();
@@ -306,6 +316,10 @@ impl Sink for Watcher {
             Transition::MemoryAlarm { on: true } => self.reach(time, process, None, State::MemoryAlarm, None, None),
             Transition::MemoryAlarm { on: false } => {}
             Transition::TaskFailed => self.reach(time, process, None, State::TaskFailed, None, None),
+            Transition::TaskRejected { executor } => {
+                self.reach(time, process, Some(Place::Executor(executor)), State::TaskRejected, None, None);
+            }
+            Transition::WorkerKilled => self.reach(time, process, None, State::WorkerKilled, None, None),
             Transition::ProbeFailed { .. } => self.reach(time, process, None, State::ProbeFailed, None, None),
             Transition::ProbeKilled { .. } => self.reach(time, process, None, State::ProbeKilled, None, None),
             Transition::Ready { on: false } => self.reach(time, process, None, State::NotReady, None, None),
@@ -319,6 +333,8 @@ impl Sink for Watcher {
             LogEvent::PoolTimeout { pool, .. } => (Witness::PoolTimeoutLine, Some(pool)),
             LogEvent::OutOfMemory { .. } => (Witness::OutOfMemoryLine, None),
             LogEvent::Started { .. } => (Witness::StartedLine, None),
+            LogEvent::TaskRejected { .. } => (Witness::TaskRejectedLine, None),
+            LogEvent::WorkerTimeout { .. } => (Witness::WorkerTimeoutLine, None),
             _ => return,
         };
         self.witness(witness, record.process, pool, record.time, &Shown::log(record.uid));

@@ -141,8 +141,8 @@ pub(super) fn withdrawn(blueprint: &Blueprint, faults: &[FaultId], at: Time) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use knockon_model::blueprint::{Target, Value};
     use knockon_model::World;
+    use knockon_model::blueprint::{Target, Value};
     use knockon_scenario::{Options, Scenario};
     use std::collections::BTreeSet;
 

@@ -6,8 +6,8 @@ use super::plot::Story;
 use super::steps::{Because, Evidence, Step};
 use super::stretches;
 use super::toll::{self, Toll};
-use super::words::{clock, count, difference, duration, metric, share, value};
-use crate::truth::{MUCH, Part, Role};
+use super::words::{Of, clock, count, difference, duration, metric, share, value};
+use crate::truth::{MUCH, Part, Role, State};
 use std::fmt::Write as _;
 
 /// Steps told; what is left out is counted.
@@ -195,6 +195,9 @@ impl Story {
         }
         let tell = |found: &Found| {
             let role = match found.role {
+                Role::Cause if found.without_it.hurt == 0 => {
+                    "a cause of what is labelled; no request was hurt that would not have been without it".to_owned()
+                }
                 Role::Cause => {
                     format!("a cause: {} requests would not have been hurt without it", found.without_it.hurt)
                 }
@@ -317,7 +320,7 @@ impl Story {
 fn row(step: &Step) -> [String; 5] {
     let evidence = step.evidence.as_ref().map_or_else(String::new, |found| {
         let told = |number| value(number, &found.metric, &found.unit);
-        let words = metric(&found.metric, step.place != step.component);
+        let words = metric(&found.metric, of(step));
         // What happens within a window means nothing without its length.
         let per = if adds_up(found) { format!(" in {}", duration(found.window_ns as f64)) } else { String::new() };
         let (without, with) = (told(found.without), told(found.with));
@@ -329,6 +332,16 @@ fn row(step: &Step) -> [String; 5] {
         format!("{words} {without} → {with}{per} [{name} {}]", clock(found.window.offset_ns))
     });
     [clock(step.onset.offset_ns), step.place.clone(), step.what.clone(), evidence, because(step)]
+}
+
+/// What a step's number is of.
+fn of(step: &Step) -> Of {
+    let is_executor = || [State::Threads, State::Rejections].iter().any(|state| state.words() == step.what);
+    match step.place == step.component {
+        true => Of::Component,
+        false if is_executor() => Of::Executor,
+        false => Of::Pool,
+    }
 }
 
 /// Whether a number is a sum over its window: a count, or time spent.
@@ -344,7 +357,7 @@ fn because(step: &Step) -> String {
     if step.because.is_empty() {
         return "(unexplained)".to_owned();
     }
-    let tell = |because: &Because| {
+    let tell = |(n, because): (usize, &Because)| {
         let what = if because.fault {
             // Where it does not say more than that it was the fault.
             let how = because.mechanism.strip_prefix("the fault").unwrap_or_default();
@@ -354,13 +367,18 @@ fn because(step: &Step) -> String {
         } else {
             format!("{}: {}", because.place, because.mechanism)
         };
-        let later = if because.later { "later also: " } else { "" };
+        let later = match (because.later, n) {
+            (false, _) => "",
+            // What came before it is not known.
+            (true, 0) => "later: ",
+            (true, _) => "later also: ",
+        };
         let much = because.share.map_or_else(String::new, |of| format!(" ({})", share(of)));
         format!("{later}{what}{much}")
     };
     let is_much = |because: &Because| because.share.is_some_and(|share| share >= MUCH);
     let told = step.because.iter().enumerate().filter(|(n, because)| *n == 0 || is_much(because)).take(CAUSES);
-    let told: Vec<String> = told.map(|(_, because)| tell(because)).collect();
+    let told: Vec<String> = told.map(tell).collect();
     let more = step.because.len() - told.len();
     let more = if more > 0 { format!("; and {more} more") } else { String::new() };
     told.join("; ") + &more

@@ -58,9 +58,23 @@ pub(super) fn count(count: u64) -> String {
     grouped(count)
 }
 
+/// What a metric is of, where its name is the same for several.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Of {
+    /// A component as such.
+    Component,
+    /// A pool of connections, or another part that callers wait for.
+    Pool,
+    /// An executor.
+    Executor,
+}
+
 /// What a metric counts or measures, as people call it, where its name does not say so.
-pub(super) fn metric(name: &str, in_pool: bool) -> String {
+pub(super) fn metric(name: &str, of: Of) -> String {
+    let in_pool = of == Of::Pool;
     let words = match name {
+        "wait.mean" if of == Of::Executor => "mean wait for a thread",
+        "waiting.present.mean" if of == Of::Executor => "tasks queued",
         "present.mean" => "requests in it",
         "queue.present.mean" => "requests queued",
         "held_back.present.mean" => "requests held back",

@@ -3,7 +3,7 @@
 use super::{ErrorType, SpanId, TraceId};
 use crate::blueprint::ProbeKind;
 use crate::breaker::BreakerState;
-use crate::id::{LinkId, OperationId, PoolId, ProcessId};
+use crate::id::{ExecutorId, LinkId, OperationId, PoolId, ProcessId};
 use knockon_kernel::{Duration, Time};
 use serde::{Deserialize, Serialize};
 
@@ -179,6 +179,10 @@ pub enum Transition {
     MemoryAlarm { on: bool },
     /// A worker's task failed for good.
     TaskFailed,
+    /// An executor had neither a thread nor a place for a task.
+    TaskRejected { executor: ExecutorId },
+    /// The arbiter killed a worker process that gave no sign of life.
+    WorkerKilled,
     /// A probe of the platform failed.
     ProbeFailed { kind: ProbeKind },
     /// A probe failed for good, and the platform ends the process.

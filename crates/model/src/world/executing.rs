@@ -15,7 +15,7 @@ use crate::frame::{Outcome, State};
 use crate::id::{ExecutorId, FrameRef, PolicyId};
 use crate::process::Staff;
 use crate::purpose;
-use crate::record::{Activity, ErrorType, LogEvent, Part};
+use crate::record::{Activity, ErrorType, LogEvent, Part, Transition};
 use crate::sink::Sink;
 use crate::statistics::ExecutorStatistics;
 use knockon_kernel::{Key, Time};
@@ -154,6 +154,7 @@ impl World {
     fn refuse_task<S: Sink>(&mut self, frame: FrameRef, task: FrameRef, key: Key, order: Order, sink: &mut S) -> Flow {
         let (process, executor) = (self.frames[frame].process, order.executor);
         self.executor_statistics(frame, executor).rejected += 1;
+        self.emit_state(process, Transition::TaskRejected { executor: ExecutorId(executor.into()) }, sink);
         self.refused_for(task, |_, f| (Want::Thread(f.process, executor), Activity::Queued));
         match self.executor(frame, executor).rejection() {
             RejectionPolicy::Abort => {

@@ -12,7 +12,7 @@ use crate::id::FrameRef;
 use crate::prefork::{Gone, LOOK, Prefork};
 use crate::process::{Life, Runs};
 use crate::purpose;
-use crate::record::{ErrorType, LogEvent};
+use crate::record::{ErrorType, LogEvent, Transition};
 use crate::sink::Sink;
 use knockon_kernel::{Key, Ticket, Time};
 
@@ -125,6 +125,7 @@ impl World {
             p.meter.workers_killed += 1;
             let service = p.service as usize;
             self.services[service].statistics.worker_timeouts += 1;
+            self.emit_state(process, Transition::WorkerKilled, sink);
             self.emit_log(process, LogEvent::WorkerTimeout { worker }, sink);
             self.emit_log(process, LogEvent::WorkerExiting { worker }, sink);
             self.emit_log(process, LogEvent::WorkerFailed { worker }, sink);

@@ -80,7 +80,14 @@ impl Courier {
         let (base, headers) = (sending.to.trim_end_matches('/').to_owned(), sending.headers.clone());
         let grpc = sending.protocol == Protocol::Grpc;
         let grpc = grpc.then(|| Grpc::new(&base, ANSWERS, &headers)).transpose()?;
-        Ok(Self { agent: config.build().into(), grpc, base, protocol: sending.protocol, headers, said: BTreeSet::new() })
+        Ok(Self {
+            agent: config.build().into(),
+            grpc,
+            base,
+            protocol: sending.protocol,
+            headers,
+            said: BTreeSet::new(),
+        })
     }
 
     /// Where requests of a signal go.

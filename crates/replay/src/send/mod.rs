@@ -78,7 +78,9 @@ pub fn send(
     }
     match (book.is_finished(), sending.looped) {
         (true, false) => {
-            tell("all of the run was sent before, and nothing is sent now; name another file with --resume to send it again");
+            tell(
+                "all of the run was sent before, and nothing is sent now; name another file with --resume to send it again",
+            );
             return Ok(book.account());
         }
         (true, true) => book.begin_pass()?,

@@ -6,6 +6,7 @@
 //! a process is gone. `/metrics` alone has everything, labels of the targets and `up` included.
 
 mod accept;
+mod listener;
 mod page;
 
 use crate::clock::{Clock, Speed};
@@ -13,15 +14,17 @@ use crate::error::{Error, Result};
 use crate::scrapes::Scrapes;
 use knockon_export::prometheus::{Families, Labels, Metric, Text, families, put_time, put_value};
 use knockon_telemetry::RunReader;
-use std::collections::BTreeMap;
+use listener::{Answer, Listener, Request};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::time::Duration;
-use tiny_http::{Header, Method, Request, Response, StatusCode};
 
 /// How a run is served.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Serving {
-    /// How fast simulated time goes. With [`Speed::Max`] every answer is one scrape of the run further.
+    /// How fast simulated time goes. With [`Speed::Max`] it is one scrape of the run further whenever a target is asked again.
     pub speed: Speed,
     /// Whether the run begins anew when it is over; else its last scrape is served on.
     pub looped: bool,
@@ -31,7 +34,12 @@ pub struct Serving {
 
 /// A run that is served.
 pub struct Server {
-    http: tiny_http::Server,
+    listener: Listener,
+    site: Rc<RefCell<Site>>,
+}
+
+/// What there is to be asked for.
+struct Site {
     address: SocketAddr,
     run: RunReader,
     serving: Serving,
@@ -44,10 +52,11 @@ pub struct Server {
     /// By process: its service, and the series that says whether it answers.
     processes: BTreeMap<String, (String, Option<usize>)>,
     answered: u64,
+    /// Targets that were asked at the scrape that it is, where whoever asks sets the pace.
+    asked: BTreeSet<String>,
+    /// Why the run can no more be read.
+    failed: Option<Error>,
 }
-
-/// An answer: status, form, text.
-type Answer = (u16, &'static str, String);
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 
@@ -71,30 +80,60 @@ impl Server {
             }
         }
         let scrapes = Scrapes::open(&run, series)?;
-        let refused = |reason: String| Error::Listen { address, reason };
-        let http = tiny_http::Server::http(address).map_err(|error| refused(error.to_string()))?;
-        let address = http.server_addr().to_ip().unwrap_or(address);
+        let listener = Listener::open(address)?;
+        let address = listener.address();
         let manifest = run.manifest();
         let start = manifest.start_unix_ns;
         let clock = Clock::begin(start, start.saturating_add_unsigned(manifest.simulated_ns), serving.looped);
-        Ok(Self { http, address, run, serving, clock, begun: 0, scrapes, scraped, own, series, processes, answered: 0 })
+        let site = Site {
+            address,
+            run,
+            serving,
+            clock,
+            begun: 0,
+            scrapes,
+            scraped,
+            own,
+            series,
+            processes,
+            answered: 0,
+            asked: BTreeSet::new(),
+            failed: None,
+        };
+        Ok(Self { listener, site: Rc::new(RefCell::new(site)) })
     }
 
     /// Where it listens.
     #[must_use]
-    pub const fn address(&self) -> SocketAddr {
-        self.address
+    pub fn address(&self) -> SocketAddr {
+        self.site.borrow().address
     }
 
     /// How many requests for metrics it has answered.
     #[must_use]
-    pub const fn answered(&self) -> u64 {
-        self.answered
+    pub fn answered(&self) -> u64 {
+        self.site.borrow().answered
     }
 
     /// How far into the run it is, in nanoseconds.
     #[must_use]
     pub fn simulated_ns(&self) -> u64 {
+        self.site.borrow().simulated_ns()
+    }
+
+    /// Answers requests for so long. A client that is gone before it has its answer is no failure.
+    ///
+    /// # Errors
+    /// If the network fails, or the run can no more be read.
+    pub fn serve_for(&mut self, time: Duration) -> Result<()> {
+        let site = Rc::clone(&self.site);
+        self.listener.listen_for(time, move |request| site.borrow_mut().answer_or_fail(request))?;
+        self.site.borrow_mut().failed.take().map_or(Ok(()), Err)
+    }
+}
+
+impl Site {
+    fn simulated_ns(&self) -> u64 {
         let now = match self.serving.speed {
             Speed::Times(times) => self.clock.now(times).0,
             Speed::Max => self.scrapes.time_ns(),
@@ -102,38 +141,28 @@ impl Server {
         u64::try_from(now - self.run.manifest().start_unix_ns).unwrap_or(0)
     }
 
-    /// Answers the next request, if one comes before a time is over. A client that is gone before it has its answer is no failure.
-    ///
-    /// # Errors
-    /// If the network fails, or the run can no more be read.
-    pub fn answer_one(&mut self, wait: Duration) -> Result<()> {
-        let Some(request) = self.http.recv_timeout(wait).map_err(Error::Network)? else { return Ok(()) };
-        let (status, form, text) = self.answer(&request)?;
-        let header = Header::from_bytes("Content-Type", form).expect("forms are plain ASCII");
-        let response = Response::from_string(text).with_status_code(StatusCode(status)).with_header(header);
-        let _ = request.respond(response);
-        Ok(())
+    fn answer_or_fail(&mut self, request: &Request<'_>) -> Answer {
+        self.answer(request).unwrap_or_else(|error| {
+            let text = format!("{error}\n");
+            self.failed = Some(error);
+            (500, PLAIN, text)
+        })
     }
 
-    fn answer(&mut self, request: &Request) -> Result<Answer> {
-        if !matches!(request.method(), Method::Get | Method::Head) {
+    fn answer(&mut self, request: &Request<'_>) -> Result<Answer> {
+        if !request.is_read {
             return Ok((405, PLAIN, "only GET is answered\n".into()));
         }
-        let header = |name: &'static str| {
-            let found = request.headers().iter().find(|header| header.field.equiv(name));
-            found.map(|header| header.value.as_str())
-        };
-        let (path, query) = request.url().split_once('?').unwrap_or((request.url(), ""));
-        Ok(match path {
+        Ok(match request.path {
             "/" => (200, "text/html; charset=utf-8", page::help(self.simulated_ns(), self.processes.keys())),
             "/-/healthy" | "/-/ready" => (200, PLAIN, "OK\n".into()),
             "/sd" => {
-                let address = header("Host").map_or_else(|| self.address.to_string(), str::to_owned);
+                let address = request.host.map_or_else(|| self.address.to_string(), str::to_owned);
                 let processes =
                     self.processes.iter().map(|(instance, (service, _))| (service.as_str(), instance.as_str()));
                 (200, "application/json", page::targets(&address, processes))
             }
-            "/metrics" => self.metrics(query, accept::best(header("Accept").unwrap_or_default()))?,
+            "/metrics" => self.metrics(request.query, accept::best(request.accept))?,
             _ => (404, PLAIN, "no such page; there are /metrics, /sd, /-/healthy and /\n".to_owned()),
         })
     }
@@ -151,7 +180,7 @@ impl Server {
             (None, None) if queries.is_empty() => Chosen::Everything,
             _ => return refused("give instance=NAME, exporter=platform, or nothing"),
         };
-        self.go_on()?;
+        self.go_on(query)?;
         self.answered += 1;
         if let Chosen::Process { instance, up: Some(up) } = &chosen
             && self.scrapes.value(*up) != Some(1.0)
@@ -161,8 +190,8 @@ impl Server {
         Ok((200, text.content_type(), self.told(&chosen, text)))
     }
 
-    /// Reads on to the simulated instant that it is.
-    fn go_on(&mut self) -> Result<()> {
+    /// Reads on to the simulated instant that it is when a target is asked.
+    fn go_on(&mut self, target: &str) -> Result<()> {
         match self.serving.speed {
             Speed::Times(times) => {
                 let (now, begun) = self.clock.now(times);
@@ -172,8 +201,9 @@ impl Server {
                 }
                 self.scrapes.advance(now)
             }
-            Speed::Max if self.answered == 0 => Ok(()),
+            Speed::Max if self.asked.insert(target.to_owned()) => Ok(()),
             Speed::Max => {
+                self.asked = BTreeSet::from([target.to_owned()]);
                 if !self.scrapes.step()? && self.serving.looped {
                     self.scrapes = Scrapes::open(&self.run, self.series)?;
                 }

@@ -35,6 +35,17 @@ function table(head, rows, numbers = []) {
     html("tbody", {}, rows.map((row) => html("tr", {}, row.map((cell, n) => html("td", kind(n), cell)))))));
 }
 
+/** Lets a drawing shrink with the page for as long as it can be read; narrower pages scroll it. */
+function fit(drawing, width) {
+  drawing.style.maxWidth = "100%";
+  drawing.style.minWidth = `${Math.round(width * 0.75)}px`;
+}
+
+/** Where a drawing that is wider than the page can be moved, with the keyboard too. */
+function scroll(drawing) {
+  return html("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": drawing.getAttribute("aria-label") }, drawing);
+}
+
 /** What a color or a part's color is in the page's present scheme. */
 function color(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();

@@ -36,7 +36,7 @@ function drawTimeline(chosen) {
   const until = report.run.simulated_ns;
   const x = (ns) => ROW.label + inner * Math.min(Math.max(ns, 0), until) / until;
   const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, role: "img", "aria-label": "Timeline; the same in the table below" });
-  drawing.style.maxWidth = "100%";
+  fit(drawing, width);
   if (chosen) {
     drawing.append(svg("rect", { class: "chosen-span", x: x(chosen.start.offset_ns), y: ROW.top - 4, width: Math.max(2, x(chosen.compared_until.offset_ns) - x(chosen.start.offset_ns)), height: height - ROW.top }));
   }
@@ -65,7 +65,7 @@ function drawTimeline(chosen) {
       drawing.append(svg("path", { class: "change", d: `M${at},${y + 6} l6,7 l-6,7 l-6,-7 z` }, svg("title", {}, `${clock(change.offset_ns)} ${change.message}`)));
     }
   });
-  target.append(html("div", { class: "scroll" }, drawing),
+  target.append(scroll(drawing),
     html("ul", { class: "legend" },
       html("li", {}, swatch("var(--fault)"), "a fault is in force"),
       ...(chosen ? [html("li", {}, swatch("var(--fault-soft)"), "worlds were compared")] : []), html("li", {}, swatch("var(--touched)"), "some number of it is labelled"),

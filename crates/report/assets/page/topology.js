@@ -76,7 +76,7 @@ function drawTopology(incident) {
   const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, role: "group", "aria-label": "Components and their calls" },
     svg("defs", {}, arrow("call-head", "call-head"), arrow("led-head", "led-head")),
     calls.map(([caller, callee]) => svg("path", { class: "call", d: curve(components[caller], components[callee], 0), "marker-end": "url(#call-head)" })));
-  drawing.style.maxWidth = "100%";
+  fit(drawing, width);
   const led = new Map();
   for (const edge of incident?.edges ?? []) {
     const [from, to] = [edge.from, edge.to].map((id) => nodes.find((node) => node.id === id));
@@ -107,7 +107,7 @@ function drawTopology(incident) {
     });
     drawing.append(group);
   }
-  target.append(html("div", { class: "scroll" }, drawing));
+  target.append(scroll(drawing));
   if (!incident) return;
   target.append(html("ul", { class: "legend" },
     ["fault", "hurt", "touched"].map((name, n) => html("li", {}, swatch(`var(--${name})`), ["a fault acts on it", "victim", "affected, and no worse for it"][n])),

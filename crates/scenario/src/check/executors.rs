@@ -27,7 +27,11 @@ impl Report<'_> {
             let used = busy / f64::from(threads);
             let waits = match executor.queue {
                 Some(0) => String::new(),
-                _ => format!(", a task waits with probability {}", share(erlang_c(core, busy))),
+                _ if core == threads => format!(", a task waits with probability {}", share(erlang_c(core, busy))),
+                _ => format!(
+                    ", a task finds all {core} core threads busy with probability {}",
+                    share(erlang_c(core, busy))
+                ),
             };
             let text = format!(
                 "{name}: λ·time = {}/s · {} = {} of {threads} threads busy, {}{waits}",

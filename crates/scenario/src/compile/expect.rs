@@ -208,11 +208,13 @@ impl Compiler<'_> {
     }
 }
 
-/// Whether the platform asks a service's processes what leads to the milestone.
+/// Whether a service has what leads to the milestone.
 fn asked(service: &knockon_model::blueprint::Service, milestone: Milestone) -> bool {
     let health = service.health.as_ref();
     match milestone {
         Milestone::ProbeFailed | Milestone::NotReady => health.is_some(),
+        Milestone::TaskRejected => !service.executors.is_empty(),
+        Milestone::WorkerKilled => service.prefork.is_some(),
         Milestone::ProbeKilled => health.is_some_and(|health| health.liveness.is_some() || health.startup.is_some()),
         _ => true,
     }
@@ -264,5 +266,7 @@ fn milestone(text: &MilestoneText) -> Milestone {
         MilestoneText::ProbeFailed => Milestone::ProbeFailed,
         MilestoneText::ProbeKilled => Milestone::ProbeKilled,
         MilestoneText::NotReady => Milestone::NotReady,
+        MilestoneText::TaskRejected => Milestone::TaskRejected,
+        MilestoneText::WorkerKilled => Milestone::WorkerKilled,
     }
 }

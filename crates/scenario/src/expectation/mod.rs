@@ -192,6 +192,10 @@ pub enum Milestone {
     ProbeKilled,
     /// A process was no longer ready to be called.
     NotReady,
+    /// An executor had neither a thread nor a place for a task.
+    TaskRejected,
+    /// The arbiter killed a worker process that gave no sign of life.
+    WorkerKilled,
 }
 
 impl fmt::Display for Relation {

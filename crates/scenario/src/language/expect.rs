@@ -175,5 +175,9 @@ choice! {
         ProbeKilled,
         /// A process was no longer ready to be called.
         NotReady,
+        /// An executor had neither a thread nor a place for a task.
+        TaskRejected,
+        /// The arbiter killed a worker process that gave no sign of life.
+        WorkerKilled,
     }
 }

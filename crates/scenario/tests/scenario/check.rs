@@ -225,6 +225,8 @@ fn threads_of_executors_are_counted_and_what_cannot_happen_in_them_is_said() {
     let busy = "api/calls: λ·time = 20.0/s · 100.0 ms = 2.00 of 10 threads busy, 20 %, a task waits with probability under 0.01 %";
     assert_eq!(of("threads: 10", "", "threads busy"), (busy.to_owned(), true));
     assert!(!of("threads: 2", "", "threads busy").1);
+    let grows = "api/calls: λ·time = 20.0/s · 100.0 ms = 2.00 of 20 threads busy, 10 %, a task finds all 2 core threads busy with probability 100 %";
+    assert_eq!(of("threads: 2, maximum: 20, queue: 5", "", "threads busy"), (grows.to_owned(), true));
     assert!(of("threads: 1, maximum: 20, queue: 0", "", "threads busy").1, "threads above the core come at once");
     let never =
         "api/calls: its queue has no end and so is never full: of at most 20 threads there are never more than 4";
