@@ -29,6 +29,8 @@ pub const MACHINES: &[Machine] = &[
         COMPUTE,
         "",
     ),
+    ("event loop", "runtime: Node,", r#"Compute(Exponential("1ms")), Block("100us")"#, ""),
+    ("worker processes", "runtime: CPython(), prefork: Gunicorn(),", COMPUTE, ""),
     ("executor", r#"runtime: Jvm(), executors: {"calls": (threads: 20, queue: 100)},"#, RUN, ""),
     (
         "cache",
@@ -37,8 +39,14 @@ pub const MACHINES: &[Machine] = &[
         r#"caches: {"redis": (maxmemory: "1MiB", eviction: AllKeysLru, keys: {"keys": (count: 2000, popularity: Zipf(1.1), ttl: "60s")})},"#,
     ),
     (
+        "expiry cycle",
+        "",
+        r#"Compute(Exponential("1ms")), CacheAside(keys: "keys", load: [Compute("1ms")])"#,
+        r#"caches: {"redis": (maxmemory: "1MiB", eviction: AllKeysLru, expiry: (), keys: {"keys": (count: 2000, popularity: Zipf(1.1), ttl: "60s")})},"#,
+    ),
+    (
         "broker",
-        r#"consumers: {"handle": (queue: "rabbitmq/jobs", ack: Late, steps: [Compute("100us")])},"#,
+        r#"consumers: {"handle": (queue: "rabbitmq/jobs", prefetch: 10, ack: Late, steps: [Compute("100us")])},"#,
         r#"Compute(Exponential("1ms")), Publish(to: "rabbitmq/jobs", bytes: "1KiB")"#,
         r#"brokers: {"rabbitmq": (transport: RabbitMq(memory: "1GiB"), queues: {"jobs": ()})},"#,
     ),
@@ -58,6 +66,15 @@ pub const MACHINES: &[Machine] = &[
             disk: (capacity: "10GiB"),
             queries: {"select": (table: "t", reads: Pages(10), demand: Exponential("1ms"))},
         )},"#,
+    ),
+    (
+        "replica",
+        r#"pools: {"pool": HikariCp(database: "db-replica", maximum: 20)},"#,
+        QUERY,
+        r#"databases: {
+            "db": (tables: {"t": (size: "256MiB")}, disk: (capacity: "10GiB"), queries: {"update": (table: "t", demand: "1ms")}),
+            "db-replica": (replica_of: "db", replay: "32MiB", queries: {"select": (table: "t", demand: Exponential("1ms"))}),
+        },"#,
     ),
     ("call", "", CALL, ""),
     ("circuit breaker", "", CALL, r#"links: {"api -> leaf": (breaker: Resilience4j())},"#),
@@ -86,4 +103,20 @@ pub fn with_machine(&(name, service, steps, rest): &Machine, duration: Duration)
     let mut blueprint = load(name, &text, "").map_err(|error| format!("{name}: {error}"))?;
     blueprint.duration = duration;
     Ok(blueprint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenarios::run;
+    use knockon_model::Null;
+
+    #[test]
+    fn every_machine_runs_and_answers() {
+        for machine in MACHINES {
+            let blueprint = with_machine(machine, Duration::from_secs(2)).unwrap_or_else(|error| panic!("{error}"));
+            let outcome = run(blueprint, &mut Null).unwrap_or_else(|error| panic!("{}: {error}", machine.0));
+            assert!(outcome.done > 800 && outcome.timeouts == 0, "{}: {} of some 1 000", machine.0, outcome.done);
+        }
+    }
 }

@@ -456,10 +456,11 @@ pub(crate) struct Replay {
     /// Header of every request; may be given several times
     #[arg(long = "header", value_name = "NAME=VALUE", value_parser = header)]
     pub(crate) headers: Vec<(String, String)>,
-    /// Names of attributes: those of today, those from before they were stable, or both [default: stable]
+    /// Names of OTLP's attributes: those of today, those from before they were stable, or both [default: stable]
     #[arg(long, value_enum)]
     pub(crate) semconv: Option<Semconv>,
-    /// File that says how far it came, and from which it goes on if it is there
+    /// File that says how far it came, and from which it goes on if it is there; where all was sent, nothing is (with --loop, all
+    /// once more)
     #[arg(long, value_name = "FILE")]
     pub(crate) resume: Option<PathBuf>,
 }
@@ -566,7 +567,7 @@ the summary. What moved is told in this order. Exit code 1 if anything did, or i
     #[command(after_help = "\
 Examples:
   sim golden bless --because 'pool waits are measured from the first try'
-  sim golden bless --scenario scenarios/healthy.ron --seeds 1,2 --until 10min --because 'a first recording'")]
+  sim golden bless --scenario scenarios/healthy.ron --seeds 1..5 --until 10min --because 'a first recording'")]
     Bless {
         /// Golden files [default: all in golden/]
         files: Vec<PathBuf>,

@@ -100,15 +100,23 @@ fn without_tables(
     let mut truth: Truth<false> = Truth::new(&world, usize::from(plan.threads), plan.truth);
     let mut drive = Drive::new(&mut measurement, interrupt, &mut progress, end_of(loaded.blueprint.duration));
     let seen = Seen::if_needed(&loaded.expectations, world.catalogue(), &loaded.blueprint);
-    // Of the whole world there is a copy for each kind of sink: one for the bare run, which is to be fast, and one for all others.
-    let (ended, watcher, seen) = if seen.is_none() && !truth.compares() {
-        let mut watcher = watcher;
-        (drive.through(&mut world, &mut watcher, |_| false), watcher, None)
-    } else {
-        let mut sink = Tee(Tee(watcher, seen), Tally::default());
-        let ended = alone_or_beside(&mut drive, &mut world, &mut sink, |_| false, &mut truth, |_| Ok(()));
-        let Tee(Tee(watcher, seen), _) = sink;
-        (ended, watcher, seen)
+    // Of the whole world there is a copy for each kind of sink, and what no sink of it wants is not done. A bare run and truth alone have their own.
+    let (ended, watcher, seen) = match seen {
+        None if !truth.compares() => {
+            let mut watcher = watcher;
+            (drive.through(&mut world, &mut watcher, |_| false), watcher, None)
+        }
+        None => {
+            let mut sink = Tee(watcher, Tally::default());
+            let ended = alone_or_beside(&mut drive, &mut world, &mut sink, |_| false, &mut truth, |_| Ok(()));
+            (ended, sink.0, None)
+        }
+        Some(seen) => {
+            let mut sink = Tee(Tee(watcher, seen), Tally::default());
+            let ended = alone_or_beside(&mut drive, &mut world, &mut sink, |_| false, &mut truth, |_| Ok(()));
+            let Tee(Tee(watcher, seen), _) = sink;
+            (ended, watcher, Some(seen))
+        }
     };
     let limit = limit_of(ended)?;
     Ok(Simulated::new(loaded, &world, watcher, &measurement, seen.as_ref(), truth, limit, &progress))

@@ -40,30 +40,83 @@ pub(crate) enum Life {
     Stopping,
 }
 
-/// Why a process stands still.
+/// A reason for which a process stands still: a bit of [`Stops`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum Reason {
+    /// A stop-the-world collection is under way.
+    Collecting = 1,
+    /// The processor quota is burnt.
+    Throttled = 2,
+    /// It is away of itself.
+    Away = 4,
+    /// It deletes expired keys.
+    Expiring = 8,
+    /// One of its requests keeps the event loop.
+    Blocking = 16,
+    /// It is stopped from outside.
+    Outside = 32,
+}
+
+/// Why a process stands still. Whether it does is asked several times in nearly every event, so it is one comparison.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Stops {
-    /// A stop-the-world collection is under way.
-    pub(crate) collecting: bool,
-    /// The processor quota is burnt.
-    pub(crate) throttled: bool,
-    /// It is away of itself.
-    pub(crate) away: bool,
-    /// It deletes expired keys.
-    pub(crate) expiring: bool,
-    /// One of its requests keeps the event loop.
-    pub(crate) blocking: bool,
+    reasons: u8,
     /// Stopped from outside, so many times over.
-    pub(crate) outside: u16,
+    outside: u16,
     /// It takes nothing up but finishes what it has, for so many reasons.
     pub(crate) intake: u16,
 }
 
 impl Stops {
+    /// Whether there is any reason.
+    #[inline]
+    pub(crate) fn any(self) -> bool {
+        self.reasons != 0
+    }
+
     /// Whether there is another reason than the quota.
     #[inline]
     pub(crate) fn halt(self) -> bool {
-        self.collecting | self.away | self.expiring | self.blocking | (self.outside > 0)
+        self.reasons & !(Reason::Throttled as u8) != 0
+    }
+
+    /// Whether this is one of the reasons.
+    #[inline]
+    pub(crate) fn has(self, reason: Reason) -> bool {
+        self.reasons & reason as u8 != 0
+    }
+
+    /// Makes it a reason, or none.
+    pub(crate) fn set(&mut self, reason: Reason, on: bool) {
+        if on {
+            self.reasons |= reason as u8;
+        } else {
+            self.reasons &= !(reason as u8);
+        }
+    }
+
+    /// Stops it from outside once more.
+    pub(crate) fn stop_from_outside(&mut self) {
+        self.outside += 1;
+        self.set(Reason::Outside, true);
+    }
+
+    /// Takes one stop from outside back.
+    pub(crate) fn go_on_from_outside(&mut self) {
+        self.outside -= 1;
+        self.set(Reason::Outside, self.outside > 0);
+    }
+
+    /// How often over it is stopped from outside.
+    pub(crate) fn outside(self) -> u16 {
+        self.outside
+    }
+
+    /// How many reasons there are, each stop from outside and each for taking nothing up being one.
+    pub(crate) fn count(self) -> u64 {
+        let others = self.reasons & !(Reason::Outside as u8);
+        u64::from(others.count_ones()) + u64::from(self.outside) + u64::from(self.intake)
     }
 }
 
@@ -287,7 +340,7 @@ impl Process {
     /// Whether it stands still.
     #[inline]
     pub(crate) fn is_stopped(&self) -> bool {
-        self.stops.halt() | self.stops.throttled
+        self.stops.any()
     }
 
     /// Time stood still for its quota alone, in this life and the ones before, up to `now`.

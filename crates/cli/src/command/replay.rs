@@ -48,9 +48,8 @@ fn told(account: &Account) -> String {
         (true, _) if rejected > 0 => "sent       all of it, of which the receiver rejected some\n".to_owned(),
         (true, _) => "sent       all of it\n".to_owned(),
         (false, 0) => "stopped    before all of it was sent\n".to_owned(),
-        (false, passes) => {
-            format!("stopped    after all of it was sent {passes} times, and some of it once more\n")
-        }
+        (false, 1) => "stopped    after all of it was sent once\n".to_owned(),
+        (false, passes) => format!("stopped    after all of it was sent {passes} times\n"),
     };
     for (signal, sum) in &account.signals {
         text.push_str(&format!(

@@ -96,9 +96,9 @@ fn forms_targets_and_the_way_to_end_it() {
     // Whoever says nothing keeps nobody from anything.
     let silent = TcpStream::connect(&served.address).unwrap();
     assert!(served.get("/-/ready", "*/*").0.starts_with("HTTP/1.1 200"));
-    drop(silent);
     let (code, told) = served.end("INT");
-    assert_eq!(code, Some(0), "{told}");
+    assert_eq!(code, Some(0), "a connection that is there keeps nobody from ending it: {told}");
+    drop(silent);
     assert!(told.contains("ended") && told.contains("4 scrapes answered"), "{told}");
 }
 
@@ -120,4 +120,32 @@ fn every_scrape_is_one_of_the_runs() {
     scraped.sort();
     assert!(scraped == whole, "{} samples of {}", scraped.len(), whole.len());
     assert_eq!(served.end("TERM").0, Some(143));
+}
+
+#[test]
+fn all_targets_of_a_round_are_of_one_instant_where_the_scraper_sets_the_pace() {
+    let folder = tempfile::tempdir().unwrap();
+    let served = Served::start(folder.path(), &["--speed", "max", "--timestamps"]);
+    let (_, targets) = served.get("/sd", "*/*");
+    let targets: Vec<serde_json::Value> = serde_json::from_str(&targets).unwrap();
+    let paths: Vec<_> = targets
+        .iter()
+        .map(|target| match target["labels"]["__param_instance"].as_str() {
+            Some(instance) => format!("/metrics?instance={instance}"),
+            None => "/metrics?exporter=platform".to_owned(),
+        })
+        .collect();
+    assert!(paths.len() > 2, "{paths:?}");
+    let instant = |path: &String| {
+        let (head, body) = served.get(path, OPEN);
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        let line = body.lines().find(|line| !line.starts_with('#')).unwrap();
+        line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()
+    };
+    let rounds: Vec<Vec<f64>> = (0..3).map(|_| paths.iter().map(instant).collect()).collect();
+    for round in &rounds {
+        assert!(round.iter().all(|at| *at == round[0]), "{rounds:?}");
+    }
+    assert!(rounds.windows(2).all(|pair| pair[0][0] < pair[1][0]), "{rounds:?}");
+    assert_eq!(served.end("INT").0, Some(0));
 }

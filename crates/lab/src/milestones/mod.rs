@@ -205,7 +205,7 @@ impl State {
 pub struct Milestone {
     /// When the state was entered.
     pub time: Time,
-    /// The component, `service` or `service/pool`.
+    /// The component: `service`, `service/pool`, `service/executor`, `broker/queue` or `caller -> callee`.
     pub component: String,
     /// The process, `service-0`.
     pub instance: String,

@@ -106,14 +106,14 @@ impl Toll {
 /// A part of the ledger in words: what somebody was doing.
 pub(super) fn words(part: &str) -> &'static str {
     match part {
-        "queued" => "queued for a worker or a thread",
+        "queued" => "in a queue",
         "pool" => "waiting for a connection",
         "computing" => "computing",
         "cpu_wait" => "waiting for a core",
         "throttled" => "throttled",
         "paused" => "standing still",
         "network" => "network",
-        "backing_off" => "backing off or asleep",
+        "backing_off" => "backing off or sleeping",
         "lock" => "waiting for a lock",
         _ => "waiting for an answer",
     }

@@ -190,13 +190,17 @@ impl World {
 
     #[inline]
     fn free_worker<S: Sink>(&mut self, process: u32, sink: &mut S) {
-        if self.processes[process as usize].turn.is_some() {
+        let p = &self.processes[process as usize];
+        if p.turn.is_some() {
             self.command_done(process);
         }
         if !self.processes[process as usize].queue.is_empty() {
             self.take_up_queued(process, sink);
         }
         let p = &self.processes[process as usize];
+        if !p.vacations_when_idle && p.life != Life::Stopping {
+            return;
+        }
         if p.vacations_when_idle {
             self.idle(process);
         }

@@ -21,18 +21,19 @@ impl World {
     /// A request, or several together (or candidates that the profile thins out), come.
     pub(super) fn arrive<S: Sink>(&mut self, source: u32, sink: &mut S) {
         let now = self.now();
+        let described = &self.blueprint.sources[source as usize];
         let state = &mut self.sources[source as usize];
         if state.aside {
             return;
         }
         let key = state.key.with(state.candidates);
-        if self.blueprint.sources[source as usize].batch.is_some() {
+        if described.batch.is_some() {
             self.arrive_together(source, key, sink);
         } else {
             state.numbered += 1;
             let number = state.numbered;
-            if accepted(&self.blueprint.sources[source as usize], key, now) {
-                self.sources[source as usize].sent += 1;
+            if accepted(described, key, now) {
+                state.sent += 1;
                 self.send_request(source, NOBODY, number, key, sink);
             }
         }
@@ -78,18 +79,22 @@ impl World {
     #[inline(always)]
     pub(super) fn send_request<S: Sink>(&mut self, source: u32, user: u32, number: u64, key: Key, sink: &mut S) {
         let now = self.now();
-        if self.sources[source as usize].dropped.contains(&number) {
+        let described = &self.blueprint.sources[source as usize];
+        let state = &mut self.sources[source as usize];
+        if state.dropped.contains(&number) {
             // Its user goes on at once, as after an answer.
             if user != NOBODY {
                 self.user_goes_on(source, user);
             }
             return;
         }
-        let process = self.sources[source as usize].process;
+        state.statistics.sent += 1;
+        state.statistics.requests.enter(now);
+        let process = state.process;
         let mix = &self.tables.mixes[source as usize];
         let mut row = None;
         let mut column = None;
-        if let Some(rows) = self.blueprint.sources[source as usize].rows {
+        if let Some(rows) = described.rows {
             // Requests count from 1, rows from 0.
             row = Some((rows.data, (number - 1) as u32));
             column = rows
@@ -101,7 +106,7 @@ impl World {
             None if mix.len() == 1 => mix[0].1,
             None => tables::choose(mix, key.purpose(purpose::MIX).unit()),
         };
-        let class = self.blueprint.sources[source as usize].class;
+        let (class, patience) = (described.class, described.patience);
         let root = self.frames.occupy();
         let frame = &mut self.frames[root];
         frame.send(key, key, process, u32::MAX, edge, FrameRef::NONE, now);
@@ -111,13 +116,10 @@ impl World {
         frame.row = row;
         frame.user = user;
         frame.pc = self.tables.ops.len() as u32 - 1;
-        if let Some(patience) = self.blueprint.sources[source as usize].patience {
+        if let Some(patience) = patience {
             let patience = self.draw_for(root, patience, || key.purpose(purpose::PATIENCE));
             self.frames[root].deadline = now.saturating_add(patience);
         }
-        let statistics = &mut self.sources[source as usize].statistics;
-        statistics.sent += 1;
-        statistics.requests.enter(now);
         self.call(root, edge, sink);
     }
 }

@@ -10,7 +10,7 @@ use super::{Event, PoolEvent, World};
 use crate::blueprint::LinkEnd;
 use crate::frame::{Frame, State};
 use crate::id::{ConnectionId, FrameRef};
-use crate::process::{Kept, Life};
+use crate::process::{Kept, Life, Reason};
 use knockon_kernel::Ticket;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -158,7 +158,7 @@ impl World {
                 let again = coming.retransmissions.get(&handle).copied().unwrap_or(0);
                 if awaited && frame.timer == Ticket::NONE { 1 } else { again }
             }
-            State::Blocking if process.blocker != handle || !process.stops.blocking => 0,
+            State::Blocking if process.blocker != handle || !process.stops.has(Reason::Blocking) => 0,
             State::Blocking => coming.unblocks.get(&handle).copied().unwrap_or(0),
             State::Stalled => coming.continuations.get(&handle).copied().unwrap_or(0),
             State::BackingOff | State::Sleeping | State::Delayed => timer,

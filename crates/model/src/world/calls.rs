@@ -29,14 +29,17 @@ impl World {
         let (root, from) = (frame.root, frame.process);
         let (cache_key, keyspace, call) = (frame.cache_key, frame.keyspace, frame.calls);
         let (row, class, hidden) = (frame.row, frame.class, frame.caller_side);
-        if frame.program == u32::MAX {
-            let source = self.processes[from as usize].source;
+        let client = frame.program == u32::MAX;
+        let sender = &self.processes[from as usize];
+        let (traced, source) = (sender.traced, sender.source);
+        if client {
             self.sources[source as usize].statistics.attempts += 1;
         }
         let guarded = edge.is_guarded();
         let to = if guarded { self.pick(caller, edge, key) } else { self.replica(edge.service, key) };
-        let nobody = self.services[edge.service as usize].out > 0 && !self.is_in_rotation(to);
-        let maxclients = self.services[edge.service as usize].maxclients;
+        let callee = &self.services[edge.service as usize];
+        let (out, maxclients) = (callee.out, callee.maxclients);
+        let nobody = out > 0 && !self.is_in_rotation(to);
         let passes_deadline = edge.policy.0 != UNLIMITED && self.blueprint[edge.policy].propagates_deadline;
         let child = self.frames.occupy();
         let sent = &mut self.frames[child];
@@ -49,7 +52,7 @@ impl World {
         if passes_deadline && let Some(timeout) = timeout {
             sent.deadline = now.saturating_add(timeout);
         }
-        sent.caller_side = CallerSide::new(self.processes[from as usize].traced, guarded).below(hidden);
+        sent.caller_side = CallerSide::new(traced, guarded).below(hidden);
         sent.keeps_connection = true;
         if nobody {
             // There is no address to send to.

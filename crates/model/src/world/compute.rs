@@ -7,6 +7,7 @@ use super::{Event, World};
 use crate::cpu::Wake;
 use crate::frame::State;
 use crate::id::{FrameRef, SamplerId};
+use crate::process::Reason;
 use crate::purpose;
 use crate::record::Part;
 use crate::sink::Sink;
@@ -98,7 +99,7 @@ impl World {
             self.end_computing(frame, now);
             self.turn_loop(process);
         }
-        if self.processes[process as usize].stops.throttled {
+        if self.processes[process as usize].stops.has(Reason::Throttled) {
             self.end_throttling(process, sink);
         }
         self.reschedule_processor(process);
@@ -164,7 +165,7 @@ impl World {
     /// Keeps the calendar's one entry for a processor at its next completion.
     pub(super) fn reschedule_processor(&mut self, process: u32) {
         let p = &mut self.processes[process as usize];
-        if p.has_quota && !p.stops.throttled && p.cpu.is_throttled() {
+        if p.has_quota && !p.stops.has(Reason::Throttled) && p.cpu.is_throttled() {
             self.begin_throttling(process);
         }
         let p = &mut self.processes[process as usize];

@@ -12,7 +12,7 @@ use super::{Event, World};
 use crate::frame::State;
 use crate::id::{FrameRef, SamplerId};
 use crate::loop_delay::LoopDelay;
-use crate::process::Runs;
+use crate::process::{Reason, Runs};
 use crate::purpose;
 use crate::record::Part;
 use crate::sink::Sink;
@@ -43,7 +43,7 @@ impl World {
         self.switch(frame, Part::BackingOff, now);
         let p = &mut self.processes[process as usize];
         (p.blocker, p.blocked_until) = (frame, now + time);
-        self.begin_stop(process, 0, |stops| stops.blocking = true);
+        self.begin_stop(process, 0, |stops| stops.set(Reason::Blocking, true));
         self.calendar.post(now + time, Event::Unblocked { frame }.packed());
         Flow::Leave
     }
@@ -61,7 +61,7 @@ impl World {
         p.blocker = FrameRef::NONE;
         p.inbox.push_front((now, Event::Continue { frame }));
         self.switch(frame, Part::Paused, now);
-        self.end_stop(process, |stops| stops.blocking = false, sink);
+        self.end_stop(process, |stops| stops.set(Reason::Blocking, false), sink);
     }
 
     /// A process begins its life: so does the measure of its loop.

@@ -7,7 +7,7 @@
 //! comes every 125 ms. A stop from outside goes on for a cycle as for any clock. Left out: `dynamic-hz`, and all else that cron does.
 
 use super::{Event, World};
-use crate::process::{Life, Turn};
+use crate::process::{Life, Reason, Turn};
 use crate::sink::Sink;
 use knockon_kernel::Duration;
 
@@ -102,8 +102,8 @@ impl World {
         let service = p.service as usize;
         self.services[service].statistics.expire_cycles += took;
         self.calendar.post(now.saturating_add(took), event.packed());
-        if !p.stops.expiring {
-            self.begin_stop(process, THREAD, |stops| stops.expiring = true);
+        if !p.stops.has(Reason::Expiring) {
+            self.begin_stop(process, THREAD, |stops| stops.set(Reason::Expiring, true));
         }
     }
 
@@ -111,7 +111,7 @@ impl World {
     /// commands there are, so two fast ones never follow each other without a turn between them.
     pub(super) fn cycle_over<S: Sink>(&mut self, process: u32, incarnation: u32, sink: &mut S) {
         let p = &self.processes[process as usize];
-        if p.incarnation != incarnation || !p.stops.expiring {
+        if p.incarnation != incarnation || !p.stops.has(Reason::Expiring) {
             return;
         }
         let was_slow = p.turn.is_some_and(|turn| !turn.is_fast);
@@ -119,6 +119,6 @@ impl World {
             return;
         }
         self.begin_turn(process);
-        self.end_stop(process, |stops| stops.expiring = false, sink);
+        self.end_stop(process, |stops| stops.set(Reason::Expiring, false), sink);
     }
 }

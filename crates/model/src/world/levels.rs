@@ -242,9 +242,7 @@ impl World {
         levels.own(LevelKind::Restarts, process.restart_count.into());
         levels.own(LevelKind::RestartDelay, process.restarts.pending().map_or(0, |delay| delay.as_nanos()));
         let stops = &process.stops;
-        let reasons = u64::from(stops.collecting) + u64::from(stops.throttled) + u64::from(stops.away);
-        let reasons = reasons + u64::from(stops.expiring) + u64::from(stops.blocking);
-        let reasons = reasons + u64::from(stops.outside) + u64::from(stops.intake) + u64::from(process.kept_down);
+        let reasons = stops.count() + u64::from(process.kept_down);
         levels.own(LevelKind::Stops, reasons);
         levels.own(LevelKind::Version, state.version.into());
         if described.certificate.is_some() {

@@ -6,7 +6,7 @@ use crate::blueprint::{Collector, Cores, OnOutOfMemory, Runtime};
 use crate::frame::State;
 use crate::heap::{self, Share};
 use crate::id::FrameRef;
-use crate::process::Life;
+use crate::process::{Life, Reason};
 use crate::record::{CollectionKind, LogEvent, Transition};
 use crate::sink::Sink;
 use knockon_kernel::{Ticket, Time};
@@ -115,7 +115,7 @@ impl World {
         }
         p.collections.extend(outcome.collections);
         let burning = self.collector_milli_cores(process);
-        self.begin_stop(process, burning, |stops| stops.collecting = true);
+        self.begin_stop(process, burning, |stops| stops.set(Reason::Collecting, true));
         self.next_collection(process, sink);
         let runs = self.frames.get(frame).is_some_and(|f| f.state == State::Running);
         if runs { Flow::On } else { Flow::Leave }
@@ -139,7 +139,7 @@ impl World {
         if self.starve(process, sink) {
             return;
         }
-        self.end_stop(process, |stops| stops.collecting = false, sink);
+        self.end_stop(process, |stops| stops.set(Reason::Collecting, false), sink);
     }
 
     /// A collection's pause is over.

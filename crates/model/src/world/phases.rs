@@ -23,7 +23,7 @@ use super::{Event, PoolEvent, World};
 use crate::blueprint::Vacation;
 use crate::id::ServiceId;
 use crate::pool::HOUSEKEEPING;
-use crate::process::Life;
+use crate::process::{Life, Reason};
 use crate::purpose;
 use knockon_kernel::{Duration, Key, Time};
 
@@ -128,7 +128,7 @@ impl World {
 
     fn redraw_vacation(&mut self, process: u32, phase: Key) {
         let p = &self.processes[process as usize];
-        let plans = matches!(p.life, Life::Running | Life::Stopping) && !p.stops.away;
+        let plans = matches!(p.life, Life::Running | Life::Stopping) && !p.stops.has(Reason::Away);
         let Some(described) = self.blueprint.services.get(p.service as usize) else { return };
         if let (true, Some(Vacation::Periodic { every, .. })) = (plans, described.vacation) {
             let gap = self.vacation_draw(process, every, purpose::VACATION_GAP);

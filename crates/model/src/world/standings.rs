@@ -4,7 +4,7 @@ use super::World;
 use crate::blame::{NOTHING, PartyKey, Standing, Wait};
 use crate::frame::{Frame, HELD, State};
 use crate::id::{EndpointId, FrameRef, PoolId, ServiceId};
-use crate::process::Process;
+use crate::process::{Process, Reason};
 use crate::record::{Activity, CollectionKind};
 
 impl World {
@@ -147,18 +147,18 @@ impl World {
     /// Why a process stands still, but for its quota.
     pub(super) fn stillness(&self, process: u32) -> Option<Activity> {
         let stops = self.processes[process as usize].stops;
-        if stops.outside > 0 {
+        if stops.has(Reason::Outside) {
             Some(Activity::Outside)
-        } else if stops.collecting {
+        } else if stops.has(Reason::Collecting) {
             Some(Activity::Collector)
-        } else if stops.away {
+        } else if stops.has(Reason::Away) {
             Some(Activity::Vacation)
-        } else if stops.expiring {
+        } else if stops.has(Reason::Expiring) {
             Some(Activity::Expiry)
-        } else if stops.blocking {
+        } else if stops.has(Reason::Blocking) {
             Some(Activity::Blocking)
         } else {
-            stops.throttled.then_some(Activity::Quota)
+            stops.has(Reason::Throttled).then_some(Activity::Quota)
         }
     }
 

@@ -4,7 +4,7 @@
 use super::{Event, ServiceState, World};
 use crate::frame::State;
 use crate::id::FrameRef;
-use crate::process::Stops;
+use crate::process::{Reason, Stops};
 use crate::record::{Part, Transition};
 use crate::sink::Sink;
 use crate::statistics::ServiceStatistics;
@@ -46,16 +46,18 @@ impl World {
             p.halted_total_ns += halted.as_nanos();
             self.services[service].statistics.paused += halted;
             p.cpu.resume(now);
-        } else if halted && p.stops.outside == 0 {
+        } else if halted && p.stops.outside() == 0 {
             let burning = match p.stops {
-                Stops { collecting: true, .. } => burning,
-                Stops { expiring: true, .. } => super::expiring::THREAD,
+                stops if stops.has(Reason::Collecting) => burning,
+                stops if stops.has(Reason::Expiring) => super::expiring::THREAD,
                 _ => 0,
             };
             p.cpu.pause(now, burning);
         }
         // A period may have begun meanwhile.
-        p.stops.throttled &= p.cpu.is_throttled();
+        if !p.cpu.is_throttled() {
+            p.stops.set(Reason::Throttled, false);
+        }
         self.reschedule_processor(process);
         let p = &mut self.processes[process as usize];
         if !stood || p.is_stopped() {
@@ -106,7 +108,7 @@ impl World {
     fn resume_collection(&mut self, process: u32) {
         let now = self.now();
         let p = &mut self.processes[process as usize];
-        if p.stops.outside > 0 || p.stops.throttled {
+        if p.stops.has(Reason::Outside) || p.stops.has(Reason::Throttled) {
             return;
         }
         if let Some(left) = p.pause_left.take() {
@@ -152,8 +154,8 @@ impl World {
 
     /// Stops a process from outside (SIGSTOP). A collection under way is interrupted too.
     pub(super) fn stop_from_outside<S: Sink>(&mut self, process: u32, sink: &mut S) {
-        self.begin_stop(process, 0, |stops| stops.outside += 1);
-        if self.processes[process as usize].stops.outside == 1 {
+        self.begin_stop(process, 0, Stops::stop_from_outside);
+        if self.processes[process as usize].stops.outside() == 1 {
             self.interrupt_collection(process);
             let now = self.now();
             self.processes[process as usize].cpu.pause(now, 0);
@@ -164,9 +166,9 @@ impl World {
 
     /// Lets a process go on (SIGCONT): first the rest of an interrupted collection.
     pub(super) fn continue_from_outside<S: Sink>(&mut self, process: u32, sink: &mut S) {
-        if self.processes[process as usize].stops.outside == 1 {
+        if self.processes[process as usize].stops.outside() == 1 {
             self.emit_state(process, Transition::Paused { on: false }, sink);
         }
-        self.end_stop(process, |stops| stops.outside -= 1, sink);
+        self.end_stop(process, Stops::go_on_from_outside, sink);
     }
 }

@@ -3,14 +3,15 @@
 //! the quota is interrupted and lasts longer.
 
 use super::World;
+use crate::process::Reason;
 use crate::sink::Sink;
 use knockon_kernel::Duration;
 
 impl World {
     /// The quota is burnt.
     pub(super) fn begin_throttling(&mut self, process: u32) {
-        self.begin_stop(process, 0, |stops| stops.throttled = true);
-        if self.processes[process as usize].stops.collecting {
+        self.begin_stop(process, 0, |stops| stops.set(Reason::Throttled, true));
+        if self.processes[process as usize].stops.has(Reason::Collecting) {
             self.interrupt_collection(process);
         }
     }
@@ -18,7 +19,7 @@ impl World {
     /// A period may have begun: then the process goes on.
     pub(super) fn end_throttling<S: Sink>(&mut self, process: u32, sink: &mut S) {
         if !self.processes[process as usize].cpu.is_throttled() {
-            self.end_stop(process, |stops| stops.throttled = false, sink);
+            self.end_stop(process, |stops| stops.set(Reason::Throttled, false), sink);
         }
     }
 
@@ -28,7 +29,7 @@ impl World {
         let p = &mut self.processes[process as usize];
         p.has_quota = milli.is_some();
         p.cpu.set_quota(now, milli);
-        if p.stops.throttled {
+        if p.stops.has(Reason::Throttled) {
             self.end_throttling(process, sink);
         }
         self.reschedule_processor(process);

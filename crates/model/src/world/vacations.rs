@@ -5,7 +5,7 @@
 
 use super::{Event, World};
 use crate::blueprint::Vacation;
-use crate::process::Life;
+use crate::process::{Life, Reason};
 use crate::purpose;
 use crate::sink::Sink;
 use knockon_kernel::{Duration, Purpose, Time};
@@ -56,7 +56,7 @@ impl World {
     #[cold]
     pub(super) fn idle(&mut self, process: u32) {
         let p = &self.processes[process as usize];
-        if p.life == Life::Running && !p.stops.away && p.busy == 0 && p.queue.is_empty() {
+        if p.life == Life::Running && !p.stops.has(Reason::Away) && p.busy == 0 && p.queue.is_empty() {
             self.leave(process);
         }
     }
@@ -73,7 +73,7 @@ impl World {
         let now = self.now();
         let p = &mut self.processes[process as usize];
         (p.away_since, p.vacations) = (now, p.vacations + 1);
-        self.begin_stop(process, 0, |stops| stops.away = true);
+        self.begin_stop(process, 0, |stops| stops.set(Reason::Away, true));
         let statistics = &mut self.services[service].statistics;
         statistics.vacations += 1;
         let event = Event::VacationOver { process, incarnation };
@@ -83,12 +83,12 @@ impl World {
     /// The process comes back.
     pub(super) fn vacation_over<S: Sink>(&mut self, process: u32, incarnation: u32, sink: &mut S) {
         let p = &self.processes[process as usize];
-        if p.incarnation != incarnation || !p.stops.away {
+        if p.incarnation != incarnation || !p.stops.has(Reason::Away) {
             return;
         }
         let service = p.service as usize;
         let vacation = self.blueprint.services[service].vacation;
-        self.end_stop(process, |stops| stops.away = false, sink);
+        self.end_stop(process, |stops| stops.set(Reason::Away, false), sink);
         match vacation {
             Some(Vacation::Periodic { .. }) => {
                 let took = self.now() - self.processes[process as usize].away_since;

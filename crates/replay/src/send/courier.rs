@@ -19,6 +19,10 @@ use std::time::{Duration, Instant};
 
 /// The first wait, and the longest.
 const WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
+/// How often it is told at most that a receiver takes nothing for now.
+const SAID_EVERY: Duration = Duration::from_secs(5);
+/// What a receiver may ask to wait: no less, lest it be asked without a pause, and no more.
+const ASKED: (Duration, Duration) = (WAITS.0, Duration::from_secs(3600));
 /// What a receiver says of records that it did not take is told on so often, each wording once.
 const SAYINGS: usize = 8;
 /// How long an answer may take.
@@ -62,6 +66,8 @@ pub(super) struct Courier {
     headers: Vec<(String, String)>,
     /// What the receiver said of records that it did not take.
     said: BTreeSet<String>,
+    /// When it was last told that the receiver takes nothing for now, and whether that has not been taken back since.
+    refused: Option<(Instant, bool)>,
 }
 
 impl Courier {
@@ -87,6 +93,7 @@ impl Courier {
             protocol: sending.protocol,
             headers,
             said: BTreeSet::new(),
+            refused: None,
         })
     }
 
@@ -121,13 +128,17 @@ impl Courier {
             };
             let (why, asked) = match answer {
                 Answer::Taken(answer) => {
-                    if tries > 1 {
+                    if let Some((_, stands @ true)) = &mut self.refused {
+                        *stands = false;
                         tell(&format!("{url} takes requests again"));
                     }
                     let partial = Partial::read(self.protocol, signal, &answer);
                     if !partial.said.is_empty() && self.said.len() < SAYINGS && self.said.insert(partial.said.clone()) {
-                        let (rejected, said) = (partial.rejected, &partial.said);
-                        tell(&format!("{url} rejects {rejected} records of a request that it takes: {said}"));
+                        let said = &partial.said;
+                        tell(&match partial.rejected {
+                            0 => format!("{url} takes all of a request, and says: {said}"),
+                            rejected => format!("{url} rejects {rejected} records of a request that it takes: {said}"),
+                        });
                     }
                     return Ok(Sent::Acknowledged { tries, unanswered, rejected: partial.rejected });
                 }
@@ -138,11 +149,13 @@ impl Courier {
                     (why, None)
                 }
             };
-            if tries == 1 {
-                let first = asked.unwrap_or(wait).as_secs_f64();
-                tell(&format!("{url} {why}; trying again in {first} s and, if need be, until it takes it"));
+            let pause = asked.map_or(wait, |asked| asked.clamp(ASKED.0, ASKED.1));
+            if self.refused.is_none_or(|(told, stands)| !stands && told.elapsed() >= SAID_EVERY) {
+                self.refused = Some((Instant::now(), true));
+                let seconds = pause.as_secs_f64();
+                tell(&format!("{url} {why}; trying again in {seconds} s and, if need be, until it takes it"));
             }
-            if !super::wait_until(Instant::now() + asked.unwrap_or(wait), stop) {
+            if !super::wait_until(Instant::now() + pause, stop) {
                 return Ok(Sent::Stopped { unanswered });
             }
             wait = (wait * 2).min(WAITS.1);

@@ -73,7 +73,8 @@ pub fn send(
     let shift = if sending.shift_to_now { now_unix_ns().saturating_sub(start) } else { 0 };
     let mut book = Book::open(sending.resume.clone(), &manifest.run_digest, sending.protocol, shift)?;
     let mut courier = Courier::new(sending)?;
-    if !book.is_new() && sending.shift_to_now != (book.shift_ns() != 0) {
+    let is_over = book.is_finished() && !sending.looped;
+    if !book.is_new() && !is_over && sending.shift_to_now != (book.shift_ns() != 0) {
         tell("what was sent before was told with other times: going on with those");
     }
     match (book.is_finished(), sending.looped) {
@@ -147,12 +148,12 @@ fn now_unix_ns() -> i64 {
 /// Waits; false where it was told to stop.
 fn wait_until(instant: Instant, stop: &dyn Fn() -> bool) -> bool {
     loop {
+        if stop() {
+            return false;
+        }
         let left = instant.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return true;
-        }
-        if stop() {
-            return false;
         }
         thread::sleep(left.min(LOOKS_UP));
     }

@@ -9,6 +9,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
+use std::io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -17,10 +18,10 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{sleep, timeout};
 
-/// How long a client may take to say what it wants.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// How long it waits for a connection to end where there can be no more.
-const PAUSE: Duration = Duration::from_millis(100);
+/// How long a client may take to say what it wants, also after an answer: longer than scrapers pause.
+const PATIENCE: Duration = Duration::from_secs(75);
+/// How long it waits for a connection to end where there can be no more. Shorter than it is asked to listen for.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// What matters of a request.
 #[derive(Clone, Copy, Debug)]
@@ -68,8 +69,10 @@ impl Listener {
             loop {
                 match self.socket.accept().await {
                     Ok((stream, _)) => drop(spawn_local(serve(stream, Rc::clone(&answer)))),
-                    // The client is gone again, or there are as many files open as there may be.
-                    Err(error) if error.raw_os_error().is_some() => sleep(PAUSE).await,
+                    // The client is gone again.
+                    Err(error) if matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) => {}
+                    // There are as many files open as there may be (ENFILE, EMFILE), or no memory (ENOMEM, ENOBUFS).
+                    Err(error) if matches!(error.raw_os_error(), Some(12 | 23 | 24 | 55 | 105)) => sleep(PAUSE).await,
                     Err(error) => return Error::Network(error),
                 }
             }
@@ -89,7 +92,7 @@ async fn serve(stream: TcpStream, answer: Rc<dyn Fn(&Request<'_>) -> Answer>) {
         async move { Ok::<_, Infallible>(response) }
     });
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+    http.timer(TokioTimer::new()).header_read_timeout(PATIENCE).half_close(true);
     let _ = http.serve_connection(TokioIo::new(stream), service).await;
 }
 

@@ -180,7 +180,7 @@ impl Site {
             (None, None) if queries.is_empty() => Chosen::Everything,
             _ => return refused("give instance=NAME, exporter=platform, or nothing"),
         };
-        self.go_on(query)?;
+        self.go_on(chosen.target())?;
         self.answered += 1;
         if let Chosen::Process { instance, up: Some(up) } = &chosen
             && self.scrapes.value(*up) != Some(1.0)
@@ -191,7 +191,7 @@ impl Site {
     }
 
     /// Reads on to the simulated instant that it is when a target is asked.
-    fn go_on(&mut self, target: &str) -> Result<()> {
+    fn go_on(&mut self, target: String) -> Result<()> {
         match self.serving.speed {
             Speed::Times(times) => {
                 let (now, begun) = self.clock.now(times);
@@ -201,9 +201,9 @@ impl Site {
                 }
                 self.scrapes.advance(now)
             }
-            Speed::Max if self.asked.insert(target.to_owned()) => Ok(()),
+            Speed::Max if self.asked.insert(target.clone()) => Ok(()),
             Speed::Max => {
-                self.asked = BTreeSet::from([target.to_owned()]);
+                self.asked = BTreeSet::from([target]);
                 if !self.scrapes.step()? && self.serving.looped {
                     self.scrapes = Scrapes::open(&self.run, self.series)?;
                 }
@@ -242,6 +242,15 @@ enum Chosen {
 }
 
 impl Chosen {
+    /// What tells it from other targets.
+    fn target(&self) -> String {
+        match self {
+            Self::Everything => String::new(),
+            Self::Platform => "exporter".to_owned(),
+            Self::Process { instance, .. } => format!("instance {instance}"),
+        }
+    }
+
     fn has_family(&self, name: &str) -> bool {
         let is_platform = ["container_", "kube_", "prober_"].iter().any(|prefix| name.starts_with(prefix));
         match self {

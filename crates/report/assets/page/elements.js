@@ -42,8 +42,8 @@ function fit(drawing, width) {
 }
 
 /** Where a drawing that is wider than the page can be moved, with the keyboard too. */
-function scroll(drawing) {
-  return html("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": drawing.getAttribute("aria-label") }, drawing);
+function scrollable(drawing) {
+  return html("div", { class: "scroll", tabindex: 0 }, drawing);
 }
 
 /** What a color or a part's color is in the page's present scheme. */

@@ -65,7 +65,7 @@ function drawTimeline(chosen) {
       drawing.append(svg("path", { class: "change", d: `M${at},${y + 6} l6,7 l-6,7 l-6,-7 z` }, svg("title", {}, `${clock(change.offset_ns)} ${change.message}`)));
     }
   });
-  target.append(scroll(drawing),
+  target.append(scrollable(drawing),
     html("ul", { class: "legend" },
       html("li", {}, swatch("var(--fault)"), "a fault is in force"),
       ...(chosen ? [html("li", {}, swatch("var(--fault-soft)"), "worlds were compared")] : []), html("li", {}, swatch("var(--touched)"), "some number of it is labelled"),

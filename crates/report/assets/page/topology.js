@@ -107,7 +107,7 @@ function drawTopology(incident) {
     });
     drawing.append(group);
   }
-  target.append(scroll(drawing));
+  target.append(scrollable(drawing));
   if (!incident) return;
   target.append(html("ul", { class: "legend" },
     ["fault", "hurt", "touched"].map((name, n) => html("li", {}, swatch(`var(--${name})`), ["a fault acts on it", "victim", "affected, and no worse for it"][n])),

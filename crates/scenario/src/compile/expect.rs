@@ -192,11 +192,18 @@ impl Compiler<'_> {
                 );
                 continue;
             }
+            if let LinkEnd::Service(service) = end
+                && let Some(missing) =
+                    self.blueprint.services.get(service.index()).and_then(|of| missing(of, milestone))
+            {
+                self.report(span, format!("{:?} cannot reach this without {missing}", name.0), None);
+                continue;
+            }
             let runs = match end {
                 LinkEnd::Source(_) => guarded(&self.blueprint, end, milestone).is_some(),
                 LinkEnd::Service(service) => {
                     let service = self.blueprint.services.get(service.index());
-                    service.is_none_or(|service| possible(&service.runtime, milestone) && asked(service, milestone))
+                    service.is_none_or(|service| possible(&service.runtime, milestone))
                 }
             };
             if !runs {
@@ -208,15 +215,18 @@ impl Compiler<'_> {
     }
 }
 
-/// Whether a service has what leads to the milestone.
-fn asked(service: &knockon_model::blueprint::Service, milestone: Milestone) -> bool {
+/// What a service would need for the milestone, and has not.
+fn missing(service: &knockon_model::blueprint::Service, milestone: Milestone) -> Option<&'static str> {
     let health = service.health.as_ref();
     match milestone {
-        Milestone::ProbeFailed | Milestone::NotReady => health.is_some(),
-        Milestone::TaskRejected => !service.executors.is_empty(),
-        Milestone::WorkerKilled => service.prefork.is_some(),
-        Milestone::ProbeKilled => health.is_some_and(|health| health.liveness.is_some() || health.startup.is_some()),
-        _ => true,
+        Milestone::ProbeFailed | Milestone::NotReady => health.is_none().then_some("`health`"),
+        Milestone::ProbeKilled => {
+            let is_killed = health.is_some_and(|health| health.liveness.is_some() || health.startup.is_some());
+            (!is_killed).then_some("a `liveness` or `startup` under `health`")
+        }
+        Milestone::TaskRejected => service.executors.is_empty().then_some("`executors`"),
+        Milestone::WorkerKilled => service.prefork.is_none().then_some("`prefork`"),
+        _ => None,
     }
 }
 

@@ -13,12 +13,10 @@ use std::path::{Path, PathBuf};
 /// Runs everything again and tells; in JUnit's XML as well, where a file is named. What cannot be run does not keep the rest from it.
 pub(crate) fn execute(files: &[PathBuf], junit: Option<&Path>, interrupt: &Interrupt) -> Result<Exit, Failure> {
     let mut report = Report::default();
-    let stopped = all(files, &mut report, interrupt).err();
+    // Half a report would look like a whole one.
+    all(files, &mut report, interrupt)?;
     if let Some(path) = junit {
         std::fs::write(path, report.to_xml()).map_err(|error| Failure::io("write", path, &error))?;
-    }
-    if let Some(stopped) = stopped {
-        return Err(stopped);
     }
     if report.has_moved() {
         terminal::tell("hint: if this is meant, record it with `sim golden bless --because TEXT`");
@@ -64,7 +62,8 @@ fn all(files: &[PathBuf], report: &mut Report, interrupt: &Interrupt) -> Result<
 }
 
 fn broken(title: &str, failure: &Failure) -> Result<(), Failure> {
-    let told: String = failure.to_string().lines().map(|line| format!("    {line}\n")).collect();
+    let text = failure.to_string();
+    let told: String = text.lines().filter(|line| !line.is_empty()).map(|line| format!("    {line}\n")).collect();
     terminal::print(&format!("BROKEN {title}\n{told}"))
 }
 
