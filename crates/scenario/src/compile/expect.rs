@@ -199,6 +199,12 @@ impl Compiler<'_> {
                 self.report(span, format!("{:?} cannot reach this without {missing}", name.0), None);
                 continue;
             }
+            if let LinkEnd::Service(service) = end
+                && let Some(missing) = self.blueprint.services.get(service.index()).and_then(|of| missing(of, milestone))
+            {
+                self.report(span, format!("{:?} cannot reach this without {missing}", name.0), None);
+                continue;
+            }
             let runs = match end {
                 LinkEnd::Source(_) => guarded(&self.blueprint, end, milestone).is_some(),
                 LinkEnd::Service(service) => {

@@ -101,3 +101,22 @@ incident!(
         }],
     }
 );
+
+#[test]
+fn the_first_rejected_task_and_the_first_killed_worker_are_milestones_with_the_lines_that_show_them() {
+    use crate::support::{load, run};
+    use knockon_lab::milestones::State::{TaskRejected, WorkerKilled};
+    let cases: [(_, _, _, fn(&LogEvent) -> bool); 2] = [
+        ("executor_saturation", TaskRejected, "web-api/payments", |event| {
+            matches!(event, LogEvent::TaskRejected { .. })
+        }),
+        ("worker_timeouts", WorkerKilled, "web-api", |event| matches!(event, LogEvent::WorkerTimeout { .. })),
+    ];
+    for (scenario, state, component, shows) in cases {
+        let run = run(&load(scenario, &knockon_scenario::Options::default()));
+        let first = run.milestones.of(state).next().expect("it happens");
+        let line = run.records.logs.iter().find(|line| shows(&line.event)).expect("it is told");
+        assert_eq!((first.component.as_str(), first.time), (component, line.time));
+        assert!(first.shown_by.is_some(), "{first:?}");
+    }
+}
