@@ -82,6 +82,8 @@ await open("pool_exhaustion", {}, async (page, data) => {
   assert.ok(told.includes("until 0:22:45") && told.includes(`${(p99 / 1e9).toFixed(2)} s`), `the 91st window: ${told}`);
   await figure.locator("summary").focus();
   await page.keyboard.press("Enter");
+  // What opens is made when it has opened.
+  await figure.locator("tbody tr").first().waitFor();
   assert.equal(await figure.locator("tbody tr").count(), data.grid.count);
   await page.locator("#requests button").nth(1).focus();
   await page.keyboard.press("Enter");
@@ -125,6 +127,14 @@ await open("memory_leak", { colorScheme: "dark" }, async (page) => {
 await open("pool_exhaustion", { viewport: { width: 390, height: 800 } }, async (page) => {
   const [inner, outer] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
   assert.ok(inner <= outer + 1, `${inner} of ${outer}`);
+  // Drawings stay large enough to be read, and are scrolled by themselves.
+  for (const section of ["system", "timeline"]) {
+    const [drawn, shown] = await page.evaluate((id) => {
+      const box = document.querySelector(`#${id} .scroll`);
+      return [box.scrollWidth, box.clientWidth];
+    }, section);
+    assert.ok(drawn > 1.2 * shown, `${section}: ${drawn} of ${shown}`);
+  }
 });
 
 // Names are text: no element, no attribute, no script comes of them.
