@@ -200,7 +200,8 @@ impl Compiler<'_> {
                 continue;
             }
             if let LinkEnd::Service(service) = end
-                && let Some(missing) = self.blueprint.services.get(service.index()).and_then(|of| missing(of, milestone))
+                && let Some(missing) =
+                    self.blueprint.services.get(service.index()).and_then(|of| missing(of, milestone))
             {
                 self.report(span, format!("{:?} cannot reach this without {missing}", name.0), None);
                 continue;
