@@ -106,16 +106,15 @@ incident!(
 fn the_first_rejected_task_and_the_first_killed_worker_are_milestones_with_the_lines_that_show_them() {
     use crate::support::{load, run};
     use knockon_lab::milestones::State::{TaskRejected, WorkerKilled};
-    let cases: [(_, _, _, fn(&LogEvent) -> bool); 2] = [
-        ("executor_saturation", TaskRejected, "web-api/payments", |event| {
-            matches!(event, LogEvent::TaskRejected { .. })
-        }),
-        ("worker_timeouts", WorkerKilled, "web-api", |event| matches!(event, LogEvent::WorkerTimeout { .. })),
-    ];
-    for (scenario, state, component, shows) in cases {
+    let rejects = |event: &LogEvent| matches!(event, LogEvent::TaskRejected { .. });
+    let kills = |event: &LogEvent| matches!(event, LogEvent::WorkerTimeout { .. });
+    let shows = |state, event: &LogEvent| if state == TaskRejected { rejects(event) } else { kills(event) };
+    let cases =
+        [("executor_saturation", TaskRejected, "web-api/payments"), ("worker_timeouts", WorkerKilled, "web-api")];
+    for (scenario, state, component) in cases {
         let run = run(&load(scenario, &knockon_scenario::Options::default()));
         let first = run.milestones.of(state).next().expect("it happens");
-        let line = run.records.logs.iter().find(|line| shows(&line.event)).expect("it is told");
+        let line = run.records.logs.iter().find(|line| shows(state, &line.event)).expect("it is told");
         assert_eq!((first.component.as_str(), first.time), (component, line.time));
         assert!(first.shown_by.is_some(), "{first:?}");
     }
