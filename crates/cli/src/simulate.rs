@@ -122,6 +122,7 @@ fn without_tables(
     Ok(Simulated::new(loaded, &world, watcher, &measurement, seen.as_ref(), truth, limit, &progress))
 }
 
+/// To the end, beside the worlds that it is compared with if there are any: then `tell` gets what comes of that, up to a limit that is hit too.
 fn alone_or_beside<S: Sink, const O: bool>(
     drive: &mut Drive<'_>,
     world: &mut World,
