@@ -106,9 +106,12 @@ incident!(
 fn the_first_rejected_task_and_the_first_killed_worker_are_milestones_with_the_lines_that_show_them() {
     use crate::support::{load, run};
     use knockon_lab::milestones::State::{TaskRejected, WorkerKilled};
-    let rejects = |event: &LogEvent| matches!(event, LogEvent::TaskRejected { .. });
-    let kills = |event: &LogEvent| matches!(event, LogEvent::WorkerTimeout { .. });
-    let shows = |state, event: &LogEvent| if state == TaskRejected { rejects(event) } else { kills(event) };
+    let shows = |state, event: &LogEvent| {
+        matches!(
+            (state, event),
+            (TaskRejected, LogEvent::TaskRejected { .. }) | (WorkerKilled, LogEvent::WorkerTimeout { .. })
+        )
+    };
     let cases =
         [("executor_saturation", TaskRejected, "web-api/payments"), ("worker_timeouts", WorkerKilled, "web-api")];
     for (scenario, state, component) in cases {
